@@ -1,0 +1,107 @@
+"""From firings to probabilities: decibans add up, groups count once, a softmax over the causes and the undocumented rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import Literal
+
+from .matching import Firing, Match
+
+PRIOR_DECIBANS: Mapping[str, float] = {"most-common": 5.0, "ordinary": 0.0, "rare": -5.0}
+"""Decibans of the prior's words against an ordinary cause: about three times as likely, and a third.
+
+Our judgement: the dictionary says "most common" without a figure, and three is the least that makes the word true
+against four or five rivals. Where the dictionary does not rank, causes are ordinary.
+"""
+
+UNDOCUMENTED_DECIBANS = -6.0
+"""Prior of "none of the documented causes" against an ordinary cause: a quarter.
+
+Our judgement: the dictionary is curated from field experience, so a cause outside it is the exception; no evidence
+speaks for it, it gains what the documented causes lose.
+"""
+
+Effect = Literal["supports", "against"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One rule that fired, seen from one cause: its weight in decibans, and whether and why it was not counted."""
+
+    firing: Firing
+    weight_db: float
+    counted: bool
+    matches: tuple[Match, ...]
+    already_counted_by: str | None = None
+
+    @property
+    def effect(self) -> Effect:
+        """Whether it speaks for the cause or against it."""
+        return "supports" if self.weight_db > 0 else "against"
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """A cause with its prior, all evidence for and against, and the sum of what counts, in decibans."""
+
+    cause: str
+    prior_db: float
+    evidence: tuple[Evidence, ...]
+    score_db: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beliefs:
+    """Beliefs in documented order, and the probability that none of them is the cause. All probabilities add up to 1."""
+
+    by_cause: Mapping[str, Belief]
+    undocumented_probability: float
+
+
+def weigh(cause: str, firings: Sequence[Firing]) -> tuple[Evidence, ...]:
+    """The evidence of one cause, strongest first; of one group only the strongest of each sign counts.
+
+    A rule that fired with several combinations of facts is one piece of evidence with several matches.
+    """
+    matches: dict[str, list[Firing]] = {}
+    for firing in firings:
+        matches.setdefault(firing.rule.rule.id, []).append(firing)
+    weighed = [
+        (weight, fired) for fired in matches.values() if (weight := fired[0].rule.rule.weight_for(cause)) is not None
+    ]
+    weighed.sort(key=lambda pair: (-abs(pair[0]), pair[1][0].rule.rule.id))
+    counted_by: dict[tuple[str, bool], str] = {}
+    evidence = []
+    for weight, fired in weighed:
+        rule = fired[0].rule.rule
+        stronger = None
+        if rule.group is not None:
+            stronger = counted_by.setdefault((rule.group, weight > 0), rule.id)
+            stronger = None if stronger == rule.id else stronger
+        evidence.append(Evidence(fired[0], weight, stronger is None, tuple(f.match for f in fired), stronger))
+    return tuple(evidence)
+
+
+def believe(priors_db: Mapping[str, float], firings: Sequence[Firing]) -> Beliefs:
+    """Posterior over the causes in `priors_db` (documented order, decibans) and the undocumented rest."""
+    evidence = {cause: weigh(cause, firings) for cause in priors_db}
+    scores = {
+        cause: prior + fsum(item.weight_db for item in evidence[cause] if item.counted) for cause, prior in priors_db.items()
+    }
+    probabilities, rest = posterior(scores)
+    return Beliefs(
+        {c: Belief(c, priors_db[c], evidence[c], scores[c], probabilities[c]) for c in priors_db},
+        rest,
+    )
+
+
+def posterior(scores_db: Mapping[str, float]) -> tuple[dict[str, float], float]:
+    """Softmax of scores in decibans over the causes and the undocumented rest, whose score is its prior."""
+    highest = max([*scores_db.values(), UNDOCUMENTED_DECIBANS])
+    odds = {cause: 10 ** ((score - highest) / 10) for cause, score in scores_db.items()}
+    rest = 10 ** ((UNDOCUMENTED_DECIBANS - highest) / 10)
+    total = fsum([*odds.values(), rest])
+    return {cause: value / total for cause, value in odds.items()}, rest / total

@@ -1,0 +1,259 @@
+"""Matching by durable-rules, behind a wrapper that nothing a user feeds in can get past.
+
+The library crashes or hangs on ordinary inputs. So: our own loop without Host, timers or threads; facts in a closed
+encoding (generated names, one type a property, texts interned to integers); positive conditions only; one ruleset a
+fault code with one live state under a lock; bounds before anything is asserted; a rebuild after any error.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count
+from typing import Any
+
+from .facts import Fact
+from .matching import Firing, Matcher, Session, VerdictMatcher
+from .rules import CompiledRule, Pattern, Test, attribute_of, variants
+
+try:
+    import durable_rules_engine as _library
+except ImportError:  # Python 3.13 and later, or a machine without a C compiler
+    _library = None
+
+MAX_RULES = 200
+"""Rules of one ruleset (field note on durable-rules, wrapper contract 5)."""
+
+MAX_NODES = 60
+"""Distinct tests that one fact may meet; from 65 the library raises error 303 and fires nothing (same note, 1)."""
+
+_STATE = "1"
+_WHOLE_NUMBER_LIMIT = 2**53
+_serial = count()
+
+
+class MatcherError(Exception):
+    """The library refused something; the ruleset has been rebuilt and the other matcher can take over."""
+
+
+class UnsafeRuleset(ValueError):
+    """The rules are more than the library can hold safely; split them."""
+
+
+def available() -> bool:
+    """Whether durable-rules can be imported here."""
+    return _library is not None
+
+
+def make_matcher(rules: Sequence[CompiledRule]) -> Matcher:
+    """durable-rules where it can be imported, the second reading of the rules elsewhere. Raises UnsafeRuleset."""
+    return DurableMatcher(rules) if available() else VerdictMatcher(rules)
+
+
+class DurableMatcher:
+    """Compiles rules into one durable-rules ruleset and matches facts in rounds. Safe to call from many threads."""
+
+    name = "durable-rules"
+
+    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+        self._rules = list(rules)
+        self._kinds: dict[str, int] = {}
+        self._texts: dict[str, int] = {}
+        self._owners: dict[str, CompiledRule] = {}
+        self._lock = threading.Lock()
+        self._definition = self._define()
+        self._handle: Any = None
+
+    def _define(self) -> str:
+        """The ruleset as JSON. Written by hand where numbers stand, because an exponent crashes the library."""
+        for compiled in self._rules:
+            for pattern in compiled.patterns:
+                self._kinds.setdefault(pattern.fact_name, len(self._kinds) + 1)
+        parts = ['"r0":{"all":[{"a0":{"k":0}}]}']  # fires once while warming up
+        nodes: dict[str, set[str]] = {}
+        for compiled in self._rules:
+            needed = _needed_later(compiled.patterns)
+            for alternative in variants(compiled):
+                name = f"r{len(self._owners) + 1}"
+                self._owners[name] = compiled
+                patterns = []
+                for place, pattern in enumerate(alternative):
+                    text = self._pattern(place, pattern, needed[place])
+                    joined = any(test.earlier is not None for test in pattern.tests)
+                    nodes.setdefault(pattern.fact_name, set()).add(f"{name}:{text}" if joined else text)
+                    patterns.append(text)
+                parts.append(f'"{name}":{{"all":[{",".join(patterns)}]}}')
+        if len(parts) > MAX_RULES:
+            raise UnsafeRuleset(f"{len(parts)} rules with their alternatives are more than {MAX_RULES} in one set")
+        crowded = max(nodes, key=lambda name: len(nodes[name]), default=None)
+        if crowded is not None and len(nodes[crowded]) > MAX_NODES:
+            raise UnsafeRuleset(f"{len(nodes[crowded])} different tests read {crowded}, more than {MAX_NODES}")
+        return f"{{{','.join(parts)}}}"
+
+    def _pattern(self, place: int, pattern: Pattern, needed: Sequence[str]) -> str:
+        tests = [f'{{"k":{self._kinds[pattern.fact_name]}}}']
+        present = {*needed, *(_property(test) for test in pattern.tests if test.attribute in ("at", "connector", "key"))}
+        tests.extend(f'{{"$ex":{{"{name}":1}}}}' for name in sorted(present))
+        tests.extend(self._test(test) for test in pattern.tests)
+        if any(test.earlier is not None for test in pattern.tests):
+            tests.append('{"u":{"a0":"u"}}')  # a false inequality at the end of a join reads past it
+        return f'{{"a{place}":{{"$and":[{",".join(tests)}]}}}}'
+
+    def _test(self, test: Test) -> str:
+        name = _property(test)
+        if test.earlier is not None:
+            operand = f'{{"a{test.earlier}":"{name}"}}'
+        else:
+            operand = self._constant(test)
+        match test.operator:
+            case "==":
+                return f'{{"{name}":{operand}}}'
+            case "!=":
+                return f'{{"$neq":{{"{name}":{operand}}}}}'
+            case _:
+                word = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}[test.operator]
+                return f'{{"{word}":{{"{name}":{operand}}}}}'
+
+    def _constant(self, test: Test) -> str:
+        constant = test.constant
+        if isinstance(constant, bool):
+            return str(int(constant))
+        if isinstance(constant, str):
+            return str(self._texts.setdefault(constant, len(self._texts) + 1))
+        if isinstance(constant, (int, float)):
+            return f"{constant + 0.0:.6f}"
+        raise UnsafeRuleset(f"a test compares with {constant!r}")
+
+    def _open(self) -> None:
+        self._handle = _library.create_ruleset(f"triage{next(_serial)}", self._definition)
+        self._assert('[{"id":"f0","sid":"1","k":0,"u":1}]')
+        _library.delete_state(self._handle, _STATE)
+
+    def _close(self) -> None:
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            with suppress(Exception):
+                _library.delete_ruleset(handle)
+
+    def _assert(self, batch: str) -> list[str]:
+        """Assert one batch into the one live state and drain what fires, as JSON texts."""
+        result, offset = _library.assert_facts(self._handle, batch)
+        if result not in (0, 1):
+            raise MatcherError(f"asserting facts gave {result}")
+        started = _library.start_action_for_state(self._handle, offset)
+        fired = []
+        message = started[1] if started else None
+        while message:
+            fired.append(message)
+            message = _library.complete_and_start_action(self._handle, offset)
+        return fired
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A fresh run over the rules. Raises MatcherError where the library fails; the next session is sound again."""
+        with self._lock:
+            try:
+                if self._handle is None:
+                    self._open()
+                session = _DurableSession(self)
+                yield session
+                if session.asserted:
+                    _library.delete_state(self._handle, _STATE)
+            except MatcherError:
+                self._close()
+                raise
+            except Exception as error:
+                self._close()
+                if _library is not None and isinstance(error, _library.error):
+                    raise MatcherError(str(error)) from error
+                raise
+
+
+class _DurableSession:
+    def __init__(self, matcher: DurableMatcher) -> None:
+        self._matcher = matcher
+        self._facts: list[Fact] = []
+        self._unseen_texts: dict[str, int] = {}
+        self.asserted = False
+
+    def add(self, facts: Sequence[Fact]) -> list[Firing]:
+        matcher = self._matcher
+        lines = []
+        for fact in facts:
+            kind = matcher._kinds.get(fact.name)
+            if kind is not None:
+                lines.append(self._encode(fact, kind))
+        if not lines:
+            return []
+        self.asserted = True
+        firings = []
+        for message in matcher._assert(f"[{','.join(lines)}]"):
+            ((name, matched),) = json.loads(message).items()
+            owner = matcher._owners[name]
+            places = range(len(owner.patterns))
+            match = tuple(self._facts[int(matched[f"a{place}"]["id"][1:])] for place in places)
+            firings.append(Firing(owner, match))
+        return firings
+
+    def _encode(self, fact: Fact, kind: int) -> str:
+        number = len(self._facts)
+        self._facts.append(fact)
+        parts = [f'{{"id":"f{number}","sid":"{_STATE}","k":{kind},"u":1']
+        for attribute in ("value", "scheme", "at", "connector", "key"):
+            value = attribute_of(fact, attribute)  # type: ignore[arg-type]
+            if value is not None:
+                parts.append(f'"{_encoded_name(attribute, value)}":{self._value(attribute, value)}')
+        return ",".join(parts) + "}"
+
+    def _value(self, attribute: str, value: float | str | bool) -> str:
+        if isinstance(value, bool):
+            return str(int(value))
+        if isinstance(value, str):
+            known = self._matcher._texts
+            number = known.get(value)
+            if number is None:
+                number = self._unseen_texts.setdefault(value, len(known) + len(self._unseen_texts) + 1)
+            return str(number)
+        if attribute == "at":
+            return str(_whole(value * 1000))
+        if attribute == "connector":
+            return str(_whole(value))
+        return f"{value + 0.0:.6f}"
+
+
+def _whole(value: float) -> int:
+    number = round(value)
+    if abs(number) > _WHOLE_NUMBER_LIMIT:
+        raise MatcherError(f"{number} is too large a whole number")
+    return number
+
+
+_VALUE_PROPERTIES = {"number": "n", "version": "n", "text": "x", "flag": "b"}
+_OTHER_PROPERTIES = {"scheme": "s", "at": "t", "connector": "c", "key": "q"}
+
+
+def _encoded_name(attribute: str, value: float | str | bool) -> str:
+    """Property names carry the type, so that one property never holds two types."""
+    if attribute != "value":
+        return _OTHER_PROPERTIES[attribute]
+    if isinstance(value, bool):
+        return "b"
+    return "x" if isinstance(value, str) else "n"
+
+
+def _property(test: Test) -> str:
+    if test.attribute != "value":
+        return _OTHER_PROPERTIES[test.attribute]
+    return _VALUE_PROPERTIES[test.kind]
+
+
+def _needed_later(patterns: Sequence[Pattern]) -> list[list[str]]:
+    """For each pattern the properties that later ones read; a missing one must not reach the join."""
+    needed: list[set[str]] = [set() for _ in patterns]
+    for pattern in patterns:
+        for test in pattern.tests:
+            if test.earlier is not None:
+                needed[test.earlier].add(_property(test))
+    return [sorted(names) for names in needed]

@@ -1,0 +1,176 @@
+"""Facts: what was measured, in which unit, when, and from which records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+FactKind = Literal["number", "text", "flag", "version"]
+
+NUMBER_LIMIT = 1e12
+"""Largest magnitude of a number that is matched (field note on durable-rules, wrapper contract 3)."""
+
+TEXT_LIMIT = 256
+"""Longest text, in characters, that is matched (the same contract)."""
+
+
+def iso_timestamp(seconds: float) -> str:
+    """Epoch seconds as ISO 8601 in UTC with a trailing Z; microseconds only where there are any."""
+    moment = datetime.fromtimestamp(round(seconds * 1e6) / 1e6, tz=UTC)
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """Where a value was read: the record list, the record's place in it in time order, its timestamp (ISO, UTC)."""
+
+    list: str
+    index: int
+    timestamp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version with its numbering scheme and its rank within it; ranks of different schemes never compare."""
+
+    text: str
+    scheme: str
+    rank: float
+
+
+FactValue = float | str | bool | Version
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing known about an incident.
+
+    `value` is in `unit`; `at` (epoch seconds) is when it held, where that has a meaning; `connector` and `key`
+    (module index, peer, phase) tell several facts of one name apart; `sources` are the records behind it.
+    """
+
+    name: str
+    value: FactValue
+    unit: str | None = None
+    at: float | None = None
+    connector: int | None = None
+    key: str | None = None
+    sources: tuple[Source, ...] = ()
+
+    def sort_key(self) -> tuple[str, str, int, str, float]:
+        """A total order that depends on what is known only, never on the order of arrival."""
+        text = self.value.text if isinstance(self.value, Version) else repr(self.value)
+        connector = -1 if self.connector is None else self.connector
+        return (self.name, self.key or "", connector, text, self.at if self.at is not None else -1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class FactType:
+    """What facts of one name mean.
+
+    `low` and `high` bound the values that can occur at all (in `unit`): a condition beyond them can never be met.
+    `choices` lists the texts that can occur, where they are known. `parse` turns the text of a rule's constant into a
+    Version. `many` marks names of which one incident may have several facts.
+    """
+
+    name: str
+    kind: FactKind
+    meaning: str
+    unit: str | None = None
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] | None = None
+    many: bool = False
+    parse: Callable[[str], Version | None] | None = None
+
+
+Catalogue = Mapping[str, FactType]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFact:
+    """A fact that cannot be matched, and why; the rest of the diagnosis goes on without it."""
+
+    fact: Fact
+    problem: str
+
+
+def admit(facts: Iterable[Fact], catalogue: Catalogue) -> tuple[list[Fact], list[RefusedFact]]:
+    """Sort, deduplicate and normalise facts to what every matcher reads alike; refuse what does not fit its type.
+
+    Numbers keep six decimals and times milliseconds, the precision of the closed encoding that the C matcher gets.
+    """
+    admitted: dict[tuple[str, str, int, str, float], Fact] = {}
+    refused: list[RefusedFact] = []
+    for fact in facts:
+        fact_type = catalogue.get(fact.name)
+        problem = "no fact of this name is declared" if fact_type is None else _misfit(fact, fact_type)
+        if problem:
+            refused.append(RefusedFact(fact, problem))
+            continue
+        value = fact.value
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = round(float(value), 6) + 0.0
+        at = None if fact.at is None else round(fact.at, 3)
+        normal = replace(fact, value=value, at=at)
+        key = normal.sort_key()
+        twin = admitted.get(key)
+        if twin is not None:
+            normal = replace(normal, sources=tuple(sorted({*twin.sources, *normal.sources})))
+        admitted[key] = normal
+    return [admitted[key] for key in sorted(admitted)], refused
+
+
+def _misfit(fact: Fact, fact_type: FactType) -> str | None:
+    value = fact.value
+    match fact_type.kind:
+        case "number":
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                return f"a number is expected, not {type(value).__name__}"
+            if not abs(value) <= NUMBER_LIMIT:
+                return f"{value!r} is not a finite number up to {NUMBER_LIMIT:.0e}"
+        case "flag":
+            if not isinstance(value, bool):
+                return f"true or false is expected, not {type(value).__name__}"
+        case "text":
+            if not isinstance(value, str):
+                return f"text is expected, not {type(value).__name__}"
+            if len(value) > TEXT_LIMIT:
+                return f"the text has {len(value)} characters, more than {TEXT_LIMIT}"
+            if fact_type.choices is not None and value not in fact_type.choices:
+                return f"{value!r} is none of {', '.join(fact_type.choices)}"
+        case "version":
+            if not isinstance(value, Version) or len(value.text) > TEXT_LIMIT or not abs(value.rank) <= NUMBER_LIMIT:
+                return "a version is expected"
+    if fact.at is not None and not abs(fact.at) <= NUMBER_LIMIT:
+        return f"its time {fact.at!r} is out of range"
+    if fact.key is not None and len(fact.key) > TEXT_LIMIT:
+        return f"its key has {len(fact.key)} characters, more than {TEXT_LIMIT}"
+    if fact.connector is not None and abs(fact.connector) > 2**31:
+        return f"its connector {fact.connector} is out of range"
+    return None
+
+
+def plain_number(value: float) -> str:
+    """A number as a person writes it: no exponent, at most three significant decimals, no trailing zeros."""
+    if value == int(value):
+        return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
+    digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4
+    text = f"{value:,.{digits}f}" if abs(value) >= 10_000 else f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def in_words(value: FactValue, unit: str | None) -> str:
+    """A value with its unit as it stands in a sentence: `38.5 °C`, `yes`, `3.0.1`."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Version):
+        return value.text
+    if isinstance(value, str):
+        return value
+    number = plain_number(value)
+    if unit is None or unit == "1":
+        return number
+    return f"{number}{unit}" if unit == "%" else f"{number} {unit}"

@@ -1,0 +1,112 @@
+"""Forward chaining in rounds: facts fire rules, rules raise findings, findings are facts of the next round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from .durable_matcher import MatcherError
+from .facts import Fact
+from .matching import Firing, Matcher, VerdictMatcher, by_name
+from .rules import CompiledRule, statement_of
+
+MAX_FACTS = 300
+"""Facts of one incident (field note on durable-rules, wrapper contract 6)."""
+
+MAX_FIRINGS = 2_000
+"""Firings of one incident (same contract)."""
+
+MAX_ROUNDS = 32
+"""Rounds of chaining (same contract)."""
+
+MAX_COMBINATIONS = 50_000
+"""Combinations of facts that one rule may have to look through (same contract)."""
+
+FINDING = "finding."
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What followed: every fact that was matched, findings included, the firings in a fixed order, what was refused."""
+
+    facts: tuple[Fact, ...]
+    firings: tuple[Firing, ...]
+    refusals: tuple[str, ...]
+
+
+def infer(facts: Sequence[Fact], rules: Sequence[CompiledRule], matcher: Matcher) -> Inference:
+    """Run the rules over admitted facts until nothing new follows.
+
+    Never raises for what the facts hold: beyond a bound the rest is left out and named in `refusals`. Where the
+    native matcher fails, the second reading of the same rules takes over.
+    """
+    usable, refusals = _bounded(facts, rules)
+    try:
+        known, firings, more = _chain(usable, matcher)
+    except MatcherError as error:
+        refusals.append(f"the rule engine failed ({error}); the second reading of the rules took over")
+        known, firings, more = _chain(usable, VerdictMatcher(rules))
+    firings.sort(key=_firing_key)
+    return Inference(tuple(known), tuple(firings), tuple([*refusals, *more]))
+
+
+def _firing_key(firing: Firing) -> tuple[str, list[tuple[str, str, int, str, float]]]:
+    return (firing.rule.rule.id, [fact.sort_key() for fact in firing.match])
+
+
+def _chain(facts: Sequence[Fact], matcher: Matcher) -> tuple[list[Fact], list[Firing], list[str]]:
+    known = list(facts)
+    firings: list[Firing] = []
+    raised: dict[str, Fact] = {}
+    refusals: list[str] = []
+    with matcher.session() as session:
+        new: Sequence[Fact] = facts
+        for _ in range(MAX_ROUNDS):
+            fired = sorted(session.add(new), key=_firing_key)
+            firings.extend(fired)
+            if len(firings) > MAX_FIRINGS:
+                refusals.append(f"more than {MAX_FIRINGS} rules fired; the rest is left out")
+                del firings[MAX_FIRINGS:]
+                break
+            derived: dict[str, Fact] = {}
+            for firing in fired:
+                name = firing.rule.rule.raises
+                if name is not None and FINDING + name not in raised:
+                    derived.setdefault(FINDING + name, _finding(FINDING + name, firing))
+            if not derived:
+                break
+            raised.update(derived)
+            new = [derived[name] for name in sorted(derived)]
+            known.extend(new)
+        else:
+            refusals.append(f"findings were still being raised after {MAX_ROUNDS} rounds; the rest is left out")
+    return known, firings, refusals
+
+
+def _finding(name: str, firing: Firing) -> Fact:
+    """A finding stands on the records of the facts that raised it; its value is the sentence that says so."""
+    sources = sorted({source for fact in firing.match for source in fact.sources})
+    times = [fact.at for fact in firing.match if fact.at is not None]
+    connector = firing.match[0].connector
+    statement = statement_of(firing.rule, firing.match)
+    return Fact(name, statement, None, max(times, default=None), connector, None, tuple(sources))
+
+
+def _bounded(facts: Sequence[Fact], rules: Sequence[CompiledRule]) -> tuple[list[Fact], list[str]]:
+    """Leave out facts that no rule can match, and those beyond the bounds."""
+    refusals: list[str] = []
+    read = {pattern.fact_name for compiled in rules for pattern in compiled.patterns}
+    usable = [fact for fact in facts if fact.name in read]
+    if len(usable) > MAX_FACTS:
+        refusals.append(f"{len(usable)} facts are more than {MAX_FACTS} for one incident; the rest is left out")
+        usable = usable[:MAX_FACTS]
+    grouped = by_name(usable)
+    for compiled in rules:
+        names = [pattern.fact_name for pattern in compiled.patterns]
+        while prod(max(1, len(grouped.get(name, ()))) for name in names) > MAX_COMBINATIONS:
+            largest = max(names, key=lambda name: (len(grouped.get(name, ())), name))
+            kept = len(grouped[largest]) // 2
+            refusals.append(f"{len(grouped[largest])} facts named {largest} are too many to combine; {kept} are kept")
+            grouped[largest] = grouped[largest][:kept]
+    return [fact for name in sorted(grouped) for fact in grouped[name]], refusals

@@ -1,0 +1,211 @@
+"""What a knowledge base holds: faults with their causes, rules, checks and actions. No fault is named here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from pydantic import Field, model_validator
+
+from .beliefs import PRIOR_DECIBANS
+from .facts import Catalogue, Fact
+from .rules import CompiledRule, Identifier, Rule, RuleModel
+
+Where = Literal["remote", "onsite"]
+Prior = Literal["most-common", "ordinary", "rare"]
+
+
+class Cause(RuleModel):
+    """A documented cause: `prior` is one of the words of `PRIOR_DECIBANS`, `prior_source` says where it comes from."""
+
+    id: Identifier
+    title: str
+    explanation: str
+    prior: Prior = "ordinary"
+    prior_source: str
+
+    @property
+    def prior_db(self) -> float:
+        """The prior in decibans against an ordinary cause."""
+        return PRIOR_DECIBANS[self.prior]
+
+
+class Action(RuleModel):
+    """What mends a cause: where it is done, about how many minutes it takes (our judgement), which causes it is for."""
+
+    title: str
+    for_: tuple[Identifier, ...] = Field(alias="for", min_length=1)
+    where: Where
+    minutes: float = Field(gt=0)
+
+
+class FirmwareIssue(RuleModel):
+    """A range of firmware versions (inclusive, one scheme) with a documented defect, and the version that mends it."""
+
+    from_: str = Field(alias="from")
+    to: str
+    fixed_in: str
+    summary: str
+    source: str
+
+
+class CheckResult(RuleModel):
+    """One possible outcome of a check: a word, or for numbers a band with a typical `value` in it.
+
+    `share` is how often it comes out whatever the cause (relative to the other results).
+    """
+
+    value: float | str
+    label: str | None = None
+    share: float = Field(default=1.0, gt=0)
+
+    @property
+    def name(self) -> str:
+        """What a person calls the result."""
+        return self.label or str(self.value)
+
+
+class Check(RuleModel):
+    """A question with possible results, how long it takes in minutes and where; `unit` for results that are numbers."""
+
+    id: Identifier
+    title: str
+    codes: tuple[str, ...]
+    where: Where
+    minutes: float = Field(gt=0)
+    unit: str | None = None
+    results: tuple[CheckResult, ...] = Field(min_length=2)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the result is a number."""
+        return isinstance(self.results[0].value, float)
+
+    @property
+    def fact_name(self) -> str:
+        """Name of the facts that hold its results."""
+        return f"check.{self.id}"
+
+
+class Fault(RuleModel):
+    """One documented fault code with everything known about it.
+
+    `scope` says whether an incident belongs to a connector or to the whole charger; `vocabulary` lists, for each topic
+    that rules may ask for, the phrases by which texts of people and firmware mention it.
+    """
+
+    code: str
+    title: str
+    severity: Literal["error", "warning"]
+    category: str
+    scope: Literal["connector", "charger"]
+    meaning: str
+    symptoms: tuple[str, ...]
+    telemetry: tuple[str, ...]
+    firmware_notes: tuple[str, ...] = ()
+    firmware_issue: FirmwareIssue | None = None
+    vocabulary: dict[Identifier, tuple[str, ...]] = Field(default_factory=dict)
+    causes: tuple[Cause, ...] = Field(min_length=1)
+    rules: tuple[Rule, ...] = Field(min_length=1)
+    actions: tuple[Action, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Fault:
+        for names in ([c.id for c in self.causes], [r.id for r in self.rules]):
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            if repeated:
+                raise ValueError(f"{repeated[0]!r} stands twice")
+        known = {cause.id for cause in self.causes}
+        for action in self.actions:
+            for cause in action.for_:
+                if cause not in known:
+                    raise ValueError(f"action {action.title!r} is for {cause!r}, which is not a cause of {self.code}")
+        return self
+
+    @property
+    def cause_ids(self) -> tuple[str, ...]:
+        """The causes' ids without the code, in documented order."""
+        return tuple(cause.id for cause in self.causes)
+
+
+@dataclass(frozen=True)
+class CompiledFault:
+    """A fault with its rules compiled, the names of the facts they read, and the checks that bear on it."""
+
+    fault: Fault
+    rules: tuple[CompiledRule, ...]
+    fact_names: frozenset[str]
+    checks: tuple[Check, ...]
+
+    @property
+    def priors_db(self) -> dict[str, float]:
+        """Prior of each cause in decibans, in documented order."""
+        return {cause.id: cause.prior_db for cause in self.fault.causes}
+
+
+@dataclass(frozen=True)
+class KnowledgeBase:
+    """All faults, ready to reason with. `digest` is over the bytes of the knowledge files."""
+
+    name: str
+    version: str
+    digest: str
+    source_revision: str
+    faults: Mapping[str, CompiledFault]
+    checks: Mapping[str, Check]
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DataProblem:
+    """Something in the data that was not used: where (list, place as fed, field) and what is wrong with it."""
+
+    list: str
+    index: int | None
+    field: str | None
+    problem: str
+    skipped: bool = field(default=False, compare=False)
+
+
+class IncidentCase(Protocol):
+    """One incident found in the records: what happened where and when, and how to measure around it."""
+
+    device_id: str
+    connector_id: int | None
+    code: str
+    first_seen: float
+    last_seen: float
+    occurrences: int
+    firmware_version: str | None
+
+    def measure(self, fact_names: Iterable[str]) -> Iterable[Fact]:
+        """The facts of these names that the records hold."""
+        ...
+
+    def dossier(self) -> dict[str, Any]:
+        """What an escalation of an undocumented code must carry."""
+        ...
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a bundle of records holds: the moment of the diagnosis (epoch seconds), incidents, problems met."""
+
+    as_of: float | None
+    incidents: Sequence[IncidentCase]
+    problems: Sequence[DataProblem]
+
+
+class Knowledge(Protocol):
+    """What the shell reasons with: a knowledge base, and the way from records to incidents and facts."""
+
+    base: KnowledgeBase
+
+    def survey(self, records: Any, as_of: float | None = None) -> Survey:
+        """Find the incidents in a bundle of records."""
+        ...
+
+    def applies(self, issue: FirmwareIssue, version: str | None) -> bool | None:
+        """Whether a firmware issue holds for a version; None where that cannot be told."""
+        ...

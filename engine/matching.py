@@ -1,0 +1,207 @@
+"""The second reading of the rules: plain closures that match, and that tell met from not met from unknown.
+
+It is the matcher where durable-rules cannot be imported, and everywhere the source of verdicts.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from .facts import Fact
+from .rules import CompiledRule, Pattern, Test, attribute_of
+
+Verdict = Literal["met", "not met", "unknown"]
+Match = tuple[Fact, ...]
+FactsByName = Mapping[str, Sequence[Fact]]
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A rule with one combination of facts that meets all its conditions."""
+
+    rule: CompiledRule
+    match: Match
+
+
+class Session(Protocol):
+    """One run of a matcher: facts go in by rounds, each round gives the firings that it made possible."""
+
+    def add(self, facts: Sequence[Fact]) -> list[Firing]: ...
+
+
+class Matcher(Protocol):
+    """Finds which rules fire on which facts; both implementations must find the same."""
+
+    name: str
+
+    def session(self) -> Any: ...
+
+
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "in": lambda value, members: value in members,
+}  # fmt: skip
+
+
+def passes(test: Test, fact: Fact, earlier: Sequence[Fact]) -> bool:
+    """Whether a fact passes one test, given the facts that the earlier conditions took."""
+    value = attribute_of(fact, test.attribute)
+    if value is None:
+        return False
+    if test.earlier is None:
+        return _COMPARE[test.operator](value, test.constant)
+    other = attribute_of(earlier[test.earlier], test.attribute)
+    return other is not None and _COMPARE[test.operator](value, other)
+
+
+def matches(compiled: CompiledRule, facts: FactsByName) -> Iterator[Match]:
+    """Every combination of facts that meets all conditions of a rule, in the order of the facts given."""
+
+    def extend(taken: Match, rest: Sequence[Pattern]) -> Iterator[Match]:
+        if not rest:
+            yield taken
+            return
+        for fact in facts.get(rest[0].fact_name, ()):
+            if all(passes(test, fact, taken) for test in rest[0].tests):
+                yield from extend((*taken, fact), rest[1:])
+
+    yield from extend((), compiled.patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionVerdict:
+    """Verdict of one condition and the fact that was read for it: the one that meets it, else the nearest in order."""
+
+    verdict: Verdict
+    fact: Fact | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVerdict:
+    """Verdict of a rule: met if all conditions are met together, not met if one fails, unknown otherwise."""
+
+    verdict: Verdict
+    conditions: tuple[ConditionVerdict, ...]
+
+
+def verdict_of(compiled: CompiledRule, facts: FactsByName) -> RuleVerdict:
+    """Judge each condition by the combination of facts that gets furthest down the rule.
+
+    A condition whose facts are missing is unknown, and so is a join with an earlier condition that took no fact.
+    """
+    best = next(matches(compiled, facts), None)
+    if best is not None:
+        return RuleVerdict("met", tuple(ConditionVerdict("met", fact) for fact in best))
+    taken = _furthest(compiled.patterns, facts)
+    conditions: list[ConditionVerdict] = []
+    chosen: list[Fact | None] = []
+    for place, pattern in enumerate(compiled.patterns):
+        if place < len(taken):
+            conditions.append(ConditionVerdict("met", taken[place]))
+            chosen.append(taken[place])
+            continue
+        candidates = facts.get(pattern.fact_name, ())
+        verdict, fact = _judge(pattern, candidates, chosen)
+        conditions.append(ConditionVerdict(verdict, fact))
+        chosen.append(fact if verdict == "met" else None)
+    found = {condition.verdict for condition in conditions}
+    return RuleVerdict("not met" if "not met" in found else "unknown", tuple(conditions))
+
+
+def _furthest(patterns: Sequence[Pattern], facts: FactsByName) -> Match:
+    longest: Match = ()
+
+    def extend(taken: Match, rest: Sequence[Pattern]) -> None:
+        nonlocal longest
+        if len(taken) > len(longest):
+            longest = taken
+        if not rest:
+            return
+        for fact in facts.get(rest[0].fact_name, ()):
+            if all(passes(test, fact, taken) for test in rest[0].tests):
+                extend((*taken, fact), rest[1:])
+
+    extend((), patterns)
+    return longest
+
+
+def _judge(pattern: Pattern, candidates: Sequence[Fact], chosen: Sequence[Fact | None]) -> tuple[Verdict, Fact | None]:
+    if not candidates:
+        return "unknown", None
+    undecided: Fact | None = None
+    for fact in candidates:
+        outcomes = [_outcome(test, fact, chosen) for test in pattern.tests]
+        if any(test.attribute == "scheme" and outcome is None for test, outcome in zip(pattern.tests, outcomes, strict=True)):
+            outcomes = [None]
+        if all(outcome is True for outcome in outcomes):
+            return "met", fact
+        if False not in outcomes and undecided is None:
+            undecided = fact
+    if undecided is not None:
+        return "unknown", undecided
+    return "not met", candidates[0]
+
+
+def _outcome(test: Test, fact: Fact, chosen: Sequence[Fact | None]) -> bool | None:
+    """True or false where it can be told, None where a value or the earlier fact is missing.
+
+    A version of another scheme is neither inside nor outside a range, so a scheme that differs tells nothing.
+    """
+    value = attribute_of(fact, test.attribute)
+    other: object = test.constant
+    if test.earlier is not None:
+        other_fact = chosen[test.earlier]
+        other = None if other_fact is None else attribute_of(other_fact, test.attribute)
+    if value is None or other is None:
+        return None
+    outcome = _COMPARE[test.operator](value, other)
+    return None if test.attribute == "scheme" and not outcome else outcome
+
+
+class VerdictMatcher:
+    """Matches by the second reading alone; no native code."""
+
+    name = "verdicts"
+
+    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+        self._rules = rules
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A fresh run over the rules."""
+        yield _VerdictSession(self._rules)
+
+
+class _VerdictSession:
+    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+        self._rules = rules
+        self._facts: dict[str, list[Fact]] = defaultdict(list)
+        self._seen: set[tuple[str, Match]] = set()
+
+    def add(self, facts: Sequence[Fact]) -> list[Firing]:
+        for fact in facts:
+            self._facts[fact.name].append(fact)
+        touched = {fact.name for fact in facts}
+        firings = []
+        for compiled in self._rules:
+            if touched.isdisjoint(pattern.fact_name for pattern in compiled.patterns):
+                continue
+            for match in matches(compiled, self._facts):
+                key = (compiled.rule.id, match)
+                if key not in self._seen:
+                    self._seen.add(key)
+                    firings.append(Firing(compiled, match))
+        return firings
+
+
+def by_name(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
+    """Facts grouped by name, in the order given."""
+    grouped: dict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        grouped[fact.name].append(fact)
+    return dict(grouped)

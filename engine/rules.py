@@ -1,0 +1,419 @@
+"""The rule language: conditions over facts, what a match says for and against which cause, and its compiled form."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from .facts import Catalogue, Fact, FactKind, FactType, Version, in_words
+
+Strength = Literal["weakly", "moderately", "strongly", "decisively", "excludes"]
+
+DECIBANS: Mapping[Strength, float] = {"weakly": 3.0, "moderately": 7.0, "strongly": 13.0, "decisively": 20.0, "excludes": 30.0}
+"""Weight of each word in decibans, 10·log10 of the likelihood ratio: 2, 5, 20, 100 and 1000.
+
+Verbal scales of this kind are used in forensic science (ENFSI Guideline for Evaluative Reporting, 2015); the steps are
+the design's, rounded to whole decibans so that what is printed is what is added up.
+"""
+
+MAX_CONDITIONS = 8
+"""Conditions of one rule (field note on durable-rules, wrapper contract 5)."""
+
+MAX_VARIANTS = 60
+"""Ways in which the memberships of one rule may be combined (same contract: alternatives become rules of their own)."""
+
+Scalar = bool | int | float | str
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]*$")]
+
+
+class RuleModel(BaseModel):
+    """Base of what is read from knowledge files: a key that is not known is a mistake, not an extension."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Condition(RuleModel):
+    """One thing that must be known for a rule to fire.
+
+    Names a `fact`, a `finding` another rule raises, or the result of a `check`; without an operator it is met by any
+    known value. Operands are constants, or `$alias` for the value of an earlier condition's fact.
+    """
+
+    fact: Identifier | None = None
+    finding: Identifier | None = None
+    check: Identifier | None = None
+    alias: str | None = Field(default=None, alias="as", pattern=r"^[a-z][a-z0-9_]*$")
+    is_: Scalar | None = Field(default=None, alias="is")
+    in_: tuple[Scalar, ...] | None = Field(default=None, alias="in", min_length=1)
+    above: float | str | None = None
+    at_least: float | str | None = None
+    below: float | str | None = None
+    at_most: float | str | None = None
+    from_: str | None = Field(default=None, alias="from")
+    to: str | None = None
+    before: str | None = None
+    differs_from: str | None = None
+    later_than: str | None = None
+    earlier_than: str | None = None
+    same_connector_as: str | None = None
+    same_key_as: str | None = None
+
+    @field_validator("from_", "to", "before", mode="before")
+    @classmethod
+    def _version_is_text(cls, value: Any) -> Any:
+        if isinstance(value, float):
+            raise ValueError("write a version between quotes, or with all its parts, so that it is not read as a number")
+        return value
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> Condition:
+        if sum(name is not None for name in (self.fact, self.finding, self.check)) != 1:
+            raise ValueError("a condition names exactly one of fact, finding, check")
+        return self
+
+    @property
+    def fact_name(self) -> str:
+        """The name of the facts it reads; checks and findings have namespaces of their own."""
+        if self.check is not None:
+            return f"check.{self.check}"
+        if self.finding is not None:
+            return f"finding.{self.finding}"
+        return self.fact or ""
+
+    def comparisons(self) -> Iterator[tuple[str, Any]]:
+        """The operators that are set, as (word, operand)."""
+        for word, field in _OPERATORS.items():
+            operand = getattr(self, field)
+            if operand is not None:
+                yield word, operand
+
+    def in_words(self, fact_type: FactType | None = None, subjects: Mapping[str, str] | None = None) -> str:
+        """The condition as a person reads it, units included."""
+        unit = fact_type.unit if fact_type else None
+        subject = self.fact_name.removeprefix("finding.").removeprefix("check.").replace("_", " ").replace("-", " ")
+        if self.check is not None:
+            subject = f"check {self.check}"
+        elif self.finding is not None:
+            subject = f"finding {self.finding}"
+        parts = []
+        for word, operand in self.comparisons():
+            if isinstance(operand, str) and operand.startswith("$"):
+                shown = (subjects or {}).get(operand[1:], operand[1:])
+            elif isinstance(operand, tuple):
+                shown = " or ".join(in_words(_scalar(item), unit) for item in operand)
+            else:
+                shown = in_words(_scalar(operand), unit)
+            parts.append(f"{_WORDS[word]} {shown}".strip())
+        if not parts:
+            return f"{subject} is known"
+        return f"{subject} {' and '.join(parts)}"
+
+
+def _scalar(operand: Scalar) -> float | str | bool:
+    return operand if isinstance(operand, (bool, str)) else float(operand)
+
+
+_OPERATORS = {
+    "is": "is_", "in": "in_", "above": "above", "at_least": "at_least", "below": "below", "at_most": "at_most",
+    "from": "from_", "to": "to", "before": "before", "differs_from": "differs_from", "later_than": "later_than",
+    "earlier_than": "earlier_than", "same_connector_as": "same_connector_as", "same_key_as": "same_key_as",
+}  # fmt: skip
+_WORDS = {
+    "is": "is", "in": "is", "above": "above", "at_least": "at least", "below": "below", "at_most": "at most",
+    "from": "from", "to": "to", "before": "before", "differs_from": "differs from", "later_than": "later than",
+    "earlier_than": "earlier than", "same_connector_as": "on the connector of", "same_key_as": "of the same unit as",
+}  # fmt: skip
+
+
+class Rule(RuleModel):
+    """Conditions that must all be met, and what that says: weights for and against causes, or a finding it raises.
+
+    `group` names evidence that is not independent (for one cause only the strongest of each sign counts); `source`
+    says where its figures come from, or that they are judgement and why; `statement` is the sentence in the trace,
+    with `{fact_name}` or `{alias}` for the values read.
+    """
+
+    id: Identifier
+    when: tuple[Condition, ...] = Field(min_length=1, max_length=MAX_CONDITIONS)
+    supports: dict[Identifier, Strength] = Field(default_factory=dict)
+    against: dict[Identifier, Strength] = Field(default_factory=dict)
+    raises: Identifier | None = None
+    group: Identifier | None = None
+    statement: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Rule:
+        if bool(self.supports or self.against) == (self.raises is not None):
+            raise ValueError("a rule either weighs causes (supports, against) or raises a finding")
+        both = sorted(set(self.supports) & set(self.against))
+        if both:
+            raise ValueError(f"{both[0]} stands under supports and under against")
+        if "excludes" in self.supports.values():
+            raise ValueError("'excludes' is a strength of evidence against, not for")
+        return self
+
+    def weight_for(self, cause: str) -> float | None:
+        """Decibans for (positive) or against (negative) a cause; None where the rule says nothing of it."""
+        if cause in self.supports:
+            return DECIBANS[self.supports[cause]]
+        if cause in self.against:
+            return -DECIBANS[self.against[cause]]
+        return None
+
+
+Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in"]
+Attribute = Literal["value", "scheme", "at", "connector", "key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A compiled comparison: an attribute of the condition's fact with a constant, or with an earlier fact's."""
+
+    __test__ = False  # its name makes pytest look inside
+
+    attribute: Attribute
+    operator: Operator
+    kind: FactKind  # of the fact whose attribute it reads
+    constant: float | str | bool | tuple[float | str | bool, ...] | None = None
+    earlier: int | None = None  # place of the earlier condition whose fact is compared with
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled condition: facts of one name that pass every test."""
+
+    fact_name: str
+    tests: tuple[Test, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule whose conditions are known to be satisfiable, ready for either matcher."""
+
+    rule: Rule
+    patterns: tuple[Pattern, ...]
+    aliases: tuple[str, ...]  # name under which the statement shows each pattern's fact
+
+
+@dataclass(frozen=True, slots=True)
+class RuleProblem:
+    """Why a rule cannot be compiled: where in it (a path of keys), what is wrong, how to mend it."""
+
+    rule_id: str
+    path: tuple[str | int, ...]
+    problem: str
+    mend: str
+
+
+_COMPARISONS: Mapping[str, Operator] = {"is": "==", "in": "in", "above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
+_NUMERIC_ONLY = {"above", "at_least", "below", "at_most"}
+_VERSION_ONLY: Mapping[str, Operator] = {"from": ">=", "to": "<=", "before": "<"}
+_JOINS: Mapping[str, tuple[Attribute, Operator]] = {
+    "differs_from": ("value", "!="), "later_than": ("at", ">"), "earlier_than": ("at", "<"),
+    "same_connector_as": ("connector", "=="), "same_key_as": ("key", "=="),
+}  # fmt: skip
+
+
+def compile_rule(rule: Rule, catalogue: Catalogue, causes: Sequence[str]) -> tuple[CompiledRule | None, list[RuleProblem]]:
+    """Turn a rule into patterns, or say why it could never fire.
+
+    `catalogue` declares every fact name that can occur (findings and checks included), `causes` the causes it may
+    weigh. The compiled rule is None exactly when the list of problems is not empty.
+    """
+    problems: list[RuleProblem] = []
+
+    def blame(path: tuple[str | int, ...], problem: str, mend: str) -> None:
+        problems.append(RuleProblem(rule.id, path, problem, mend))
+
+    for field in ("supports", "against"):
+        for cause in getattr(rule, field):
+            if cause not in causes:
+                blame((field, cause), f"{cause!r} is not a cause of this code", f"use one of {', '.join(causes)}")
+
+    patterns: list[Pattern] = []
+    aliases: list[str] = []
+    kinds: list[FactType] = []
+    for place, condition in enumerate(rule.when):
+        name = condition.fact_name
+        fact_type = catalogue.get(name)
+        alias = condition.alias or name
+        where = ("when", place)
+        if fact_type is None:
+            blame(where, f"no fact is named {name!r}", _nearest(name, catalogue))
+            fact_type = FactType(name, "text", "")
+        if alias in aliases:
+            blame(where, f"two conditions are called {alias!r}", "give each an `as:` of its own")
+        tests: list[Test] = []
+        for word, operand in condition.comparisons():
+            tests.extend(_tests(word, operand, fact_type, aliases, kinds, lambda p, m, w=(*where, word): blame(w, p, m)))
+        _blame_empty(tests, fact_type, lambda p, m, w=where: blame(w, p, m))
+        patterns.append(Pattern(name, tuple(tests)))
+        aliases.append(alias)
+        kinds.append(fact_type)
+    variants = 1
+    for pattern in patterns:
+        for test in pattern.tests:
+            if test.operator == "in" and isinstance(test.constant, tuple):
+                variants *= len(test.constant)
+    if variants > MAX_VARIANTS:
+        blame(("when",), f"its lists combine in {variants} ways, more than {MAX_VARIANTS}", "split the rule")
+    for place, pattern in enumerate(patterns):
+        if not pattern.tests and any(p.fact_name == pattern.fact_name for p in patterns[:place]):
+            blame(("when", place), "repeats an earlier condition", "remove it")
+    shown = {alias for alias in aliases}
+    for _, field, _, _ in string.Formatter().parse(_checked_template(rule.statement, blame)):
+        if field is not None and field not in shown:
+            blame(("statement",), f"{{{field}}} is not read by any condition", f"use one of {', '.join(sorted(shown))}")
+    if problems:
+        return None, problems
+    return CompiledRule(rule, tuple(patterns), tuple(aliases)), []
+
+
+def _checked_template(statement: str, blame: Any) -> str:
+    try:
+        list(string.Formatter().parse(statement))
+    except ValueError as error:
+        blame(("statement",), f"its braces do not pair: {error}", "write {{ and }} for plain braces")
+        return ""
+    return statement
+
+
+def _nearest(name: str, catalogue: Catalogue) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(catalogue), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else "declare a measurement for it, or correct the name"
+
+
+def _tests(word: str, operand: Any, fact_type: FactType, aliases: list[str], kinds: list[FactType], blame: Any) -> list[Test]:
+    """The compiled tests of one operator; what does not fit is blamed and left out."""
+    kind = fact_type.kind
+    if word in _JOINS or (isinstance(operand, str) and operand.startswith("$")):
+        if not (isinstance(operand, str) and operand.startswith("$") and operand[1:] in aliases):
+            blame(f"{operand!r} names no earlier condition", "write $ and the `as:` name of a condition above this one")
+            return []
+        earlier = aliases.index(operand[1:])
+        attribute, operator = _JOINS.get(word, ("value", _COMPARISONS.get(word, "==")))
+        if attribute == "value" and kinds[earlier].kind != fact_type.kind:
+            blame(f"compares {fact_type.kind} with {kinds[earlier].kind}", "join facts of one kind")
+            return []
+        if operator not in ("==", "!=") and attribute == "value" and fact_type.kind not in ("number", "version"):
+            blame(f"{fact_type.kind} has no order", "use is or differs_from")
+            return []
+        scheme: list[Test] = []
+        if attribute == "value" and fact_type.kind == "version" and operator != "!=":
+            scheme = [Test("scheme", "==", kind, earlier=earlier)]
+        return [*scheme, Test(attribute, operator, kind, earlier=earlier)]
+    if word in _VERSION_ONLY:
+        version = fact_type.parse(str(operand)) if fact_type.kind == "version" and fact_type.parse else None
+        if version is None:
+            blame(f"{operand!r} is no version for {fact_type.name}", "use from, to and before with facts that are versions")
+            return []
+        return [Test("scheme", "==", kind, version.scheme), Test("value", _VERSION_ONLY[word], kind, version.rank)]
+    if word in _NUMERIC_ONLY and (fact_type.kind != "number" or isinstance(operand, str)):
+        blame(f"{word} compares numbers, and {fact_type.name} is {fact_type.kind}", "use is or in")
+        return []
+    operands = operand if isinstance(operand, tuple) else (operand,)
+    constants: list[float | str | bool] = []
+    for item in operands:
+        if fact_type.kind == "version":
+            version = fact_type.parse(str(item)) if fact_type.parse else None
+            if version is None or word != "is":
+                blame(f"{item!r} is no version that can be compared so", "use from and to")
+                return []
+            return [Test("scheme", "==", kind, version.scheme), Test("value", "==", kind, version.rank)]
+        fits = {"number": (int, float), "flag": (bool,), "text": (str,)}[fact_type.kind]
+        if not isinstance(item, fits) or (fact_type.kind == "number" and isinstance(item, bool)):
+            blame(f"{item!r} is not {_A[fact_type.kind]}", f"{fact_type.name} is {_A[fact_type.kind]}")
+            return []
+        if fact_type.choices is not None and item not in fact_type.choices:
+            blame(f"{fact_type.name} never is {item!r}", f"use one of {', '.join(fact_type.choices)}")
+            return []
+        constants.append(round(float(item), 6) if fact_type.kind == "number" else item)
+    if isinstance(operand, tuple):
+        return [Test("value", "in", kind, tuple(constants))]
+    return [Test("value", _COMPARISONS[word], kind, constants[0])]
+
+
+_A = {"number": "a number", "flag": "true or false", "text": "text", "version": "a version"}
+
+
+def _blame_empty(tests: list[Test], fact_type: FactType, blame: Any) -> None:
+    """Say so where no value can pass all the constant tests."""
+    low, high = fact_type.low, fact_type.high
+    low_open = high_open = False
+    schemes = {test.constant for test in tests if test.attribute == "scheme" and test.earlier is None}
+    if len(schemes) > 1:
+        blame("its versions are of different schemes", "give one rule to each scheme")
+        return
+    equal: set[Any] | None = None
+    for test in tests:
+        if test.attribute != "value" or test.earlier is not None:
+            continue
+        if test.operator in ("==", "in"):
+            values = set(test.constant) if isinstance(test.constant, tuple) else {test.constant}
+            equal = values if equal is None else equal & values
+        elif isinstance(test.constant, (int, float)):
+            bound = float(test.constant)
+            if test.operator in (">", ">=") and (low is None or bound > low or (bound == low and test.operator == ">")):
+                low, low_open = bound, test.operator == ">"
+            if test.operator in ("<", "<=") and (high is None or bound < high or (bound == high and test.operator == "<")):
+                high, high_open = bound, test.operator == "<"
+    if low is not None and high is not None and (low > high or (low == high and (low_open or high_open))):
+        blame(f"no value can be met: the range from {low:g} to {high:g} is empty", f"{fact_type.name} has values {_span(fact_type)}")
+        return
+    if equal is not None:
+        numbers = [v for v in equal if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        outside = [v for v in numbers if (low is not None and v < low) or (high is not None and v > high)]
+        if not equal or (numbers and len(outside) == len(equal)):
+            blame("no value can be met", f"{fact_type.name} has values {_span(fact_type)}")
+
+
+def _span(fact_type: FactType) -> str:
+    low = "any" if fact_type.low is None else f"{fact_type.low:g}"
+    high = "any" if fact_type.high is None else f"{fact_type.high:g}"
+    return f"from {low} to {high}"
+
+
+def variants(compiled: CompiledRule) -> Iterator[tuple[Pattern, ...]]:
+    """The rule without memberships: one tuple of patterns for each combination of their members."""
+    alternatives: list[list[Pattern]] = []
+    for pattern in compiled.patterns:
+        choices: list[list[Test]] = [
+            [Test(t.attribute, "==", t.kind, member) for member in t.constant]
+            if t.operator == "in" and isinstance(t.constant, tuple)
+            else [t]
+            for t in pattern.tests
+        ]
+        alternatives.append([Pattern(pattern.fact_name, tests) for tests in product(*choices)])
+    yield from product(*alternatives)
+
+
+def statement_of(compiled: CompiledRule, match: Sequence[Fact]) -> str:
+    """The rule's sentence with the values of the facts that matched."""
+    values = {alias: in_words(fact.value, fact.unit) for alias, fact in zip(compiled.aliases, match, strict=True)}
+    pieces = []
+    for literal, field, _, _ in string.Formatter().parse(compiled.rule.statement):
+        pieces.append(literal)
+        if field is not None:
+            pieces.append(values[field])
+    return "".join(pieces)
+
+
+def attribute_of(fact: Fact, attribute: Attribute) -> float | str | bool | None:
+    """An attribute as matchers compare it; a version's value is its rank."""
+    if attribute == "value":
+        return fact.value.rank if isinstance(fact.value, Version) else fact.value
+    if attribute == "scheme":
+        return fact.value.scheme if isinstance(fact.value, Version) else None
+    if attribute == "at":
+        return fact.at
+    if attribute == "connector":
+        return fact.connector
+    return fact.key

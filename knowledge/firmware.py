@@ -1,0 +1,38 @@
+"""Firmware versions: two numbering schemes that cannot be compared with each other."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from ..engine.facts import Version
+
+_DOTTED = re.compile(r"^v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d+)*(?:[-+~_ ]?([0-9a-z.+_-]*))?$", re.IGNORECASE)
+_DATED = re.compile(r"^v?(\d{6})\.(\d{1,4})$", re.IGNORECASE)
+_PRERELEASE = re.compile(r"^(rc|alpha|beta|dev|pre|a|b)[\d.]*", re.IGNORECASE)
+
+DOTTED = "dotted"
+DATED = "date-coded"
+
+
+@lru_cache(maxsize=4096)
+def parse_firmware(text: str) -> Version | None:
+    """A version with its scheme and rank; None where the text is of neither scheme.
+
+    `3.0.2`, `v3.0.2` and `3.0` are dotted, `260420.0107` is date-coded (2026-04-20, build 0107). A pre-release such
+    as `3.0.2-rc1` ranks half a step below its release.
+    """
+    stripped = text.strip()
+    dated = _DATED.match(stripped)
+    if dated:
+        day = dated.group(1)
+        if 1 <= int(day[2:4]) <= 12 and 1 <= int(day[4:6]) <= 31:
+            return Version(stripped, DATED, int(day) * 10_000 + int(dated.group(2)))
+    dotted = _DOTTED.match(stripped)
+    if dotted is None:
+        return None
+    major, minor, patch = (int(part or 0) for part in dotted.group(1, 2, 3))
+    rank = float(major * 10**8 + minor * 10**4 + patch)
+    if dotted.group(4) and _PRERELEASE.match(dotted.group(4)):
+        rank -= 0.5
+    return Version(stripped, DOTTED, rank)

@@ -1,0 +1,49 @@
+"""Measurements: small functions from a scene to a value with its sources. They measure and never judge: thresholds are
+the rules' business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...engine.facts import Fact
+from ..scene import Scene
+from .registry import REGISTRY, Measurement, facts_of
+
+__all__ = ["Measurement", "catalogue", "measure"]
+
+
+def _load() -> None:
+    """Import the rooms, so that their measurements are declared."""
+    from . import (  # noqa: F401
+        common,
+        configuration,
+        connectivity,
+        contactor,
+        fan,
+        fleet,
+        power_module,
+        session,
+        thermal,
+        v2g,
+    )
+
+
+def catalogue() -> dict[str, Measurement]:
+    """Every measurement by the name of its facts."""
+    _load()
+    return dict(sorted(REGISTRY.items()))
+
+
+def measure(scene: Scene, fact_names: Iterable[str]) -> list[Fact]:
+    """The facts of these names that a scene holds. What is not known gives no fact."""
+    _load()
+    facts: list[Fact] = []
+    for name in sorted(set(fact_names)):
+        measurement = REGISTRY.get(name)
+        if measurement is not None:
+            facts.extend(facts_of(measurement, scene))
+    facts.extend(check_facts(scene, fact_names))
+    return facts
+
+
+from .checks import check_facts  # noqa: E402

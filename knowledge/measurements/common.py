@@ -1,0 +1,193 @@
+"""Measurements that any code can use: firmware, age, recurrence, what happened just before, what texts mention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ...engine.facts import Source
+from ..observations import Record, epoch
+from ..readings import DAY, HOUR, MINUTE, Reading, few
+from ..scene import Scene
+from .registry import measures
+
+UPGRADE_COMMANDS = ("firmware_upgrade", "firmware_update", "update_firmware", "upgrade_firmware")
+RESTART_COMMANDS = ("reboot", "soft_reset", "hard_reset", "reset", "restart")
+
+
+@measures("firmware_version", "the charger's firmware version, from its metadata", kind="version")
+def firmware_version(scene: Scene) -> Reading | None:
+    return scene.metadata("firmware_version")
+
+
+@measures("model", "the charger's model, from its metadata", kind="text")
+def model(scene: Scene) -> Reading | None:
+    return scene.metadata("model")
+
+
+@measures("current_type", "AC or DC, from product data or else from the model's name", kind="text", choices=("AC", "DC"))
+def current_type(scene: Scene) -> Reading | None:
+    named = scene.metadata("product.current_type") or scene.metadata("model")
+    if named is None or scene.is_dc is None:
+        return None
+    return Reading("DC" if scene.is_dc else "AC", None, named.sources)
+
+
+@measures("age", "days since activation, from usage_duration_days or else activation_date", unit="days", low=0)
+def age(scene: Scene) -> Reading | None:
+    used = scene.metadata("lifecycle.usage_duration_days")
+    if used is not None:
+        return used
+    activated = scene.metadata("lifecycle.activation_date")
+    if activated is None:
+        return None
+    return Reading(max(0.0, (scene.anchor - float(activated.value)) / DAY), None, activated.sources)
+
+
+@measures("occurrences", "fault events of this incident", unit="1", low=0)
+def occurrences(scene: Scene) -> Reading | None:
+    faults = scene.incidence.faults
+    if not faults:
+        return None
+    return Reading(float(len(faults)), scene.anchor, few([fault.source for fault in faults]))
+
+
+@measures("occurrences_last_24h", "fault events of this incident within 24 h up to the latest one", unit="1", low=0)
+def occurrences_last_24h(scene: Scene) -> Reading | None:
+    recent = [fault for fault in scene.incidence.faults if fault.time >= scene.anchor - DAY]
+    return Reading(float(len(recent)), scene.anchor, few([fault.source for fault in recent])) if recent else None
+
+
+@measures("occurrences_last_7d", "fault events of this incident within seven days up to the latest one", unit="1", low=0)
+def occurrences_last_7d(scene: Scene) -> Reading | None:
+    recent = [fault for fault in scene.incidence.faults if fault.time >= scene.anchor - 7 * DAY]
+    return Reading(float(len(recent)), scene.anchor, few([fault.source for fault in recent])) if recent else None
+
+
+@measures(
+    "recurrences_per_day",
+    "fault events after the first one, per day between the first and the latest; known from two occurrences at least a "
+    "quarter of a day apart",
+    unit="/day",
+    low=0,
+)
+def recurrences_per_day(scene: Scene) -> Reading | None:
+    faults = scene.incidence.faults
+    if len(faults) < 2 or scene.anchor - scene.first < DAY / 4:
+        return None
+    return Reading((len(faults) - 1) * DAY / (scene.anchor - scene.first), scene.anchor, few([f.source for f in faults]))
+
+
+def upgrades(scene: Scene, device: str | None = None) -> Iterator[tuple[float, Source]]:
+    """When the charger's firmware was upgraded: completed upgrade commands, and events that say so."""
+    for command in scene.records("commands", device=device):
+        if command.fields["command"] in UPGRADE_COMMANDS and command.fields.get("status") in ("completed", "accepted", None):
+            moment = command.fields.get("updated_at") or command.fields.get("created_at")
+            if moment is not None:
+                yield epoch(moment), scene.source("commands", command)
+    for event in scene.events(device=device, which="all"):
+        if event.fields["event_type"] in (*UPGRADE_COMMANDS, "firmware_updated", "firmware_status") and event.time is not None:
+            yield event.time, scene.source("events", event)
+    for visit in scene.records("service_visits", device=device):
+        if visit.time is not None and "firmware" in str(visit.fields.get("work") or "").lower():
+            yield visit.time, scene.source("service_visits", visit)
+
+
+@measures(
+    "days_from_upgrade_to_first_fault",
+    "days from the last firmware upgrade before the first occurrence to that occurrence",
+    unit="days",
+    low=0,
+)
+def days_from_upgrade_to_first_fault(scene: Scene) -> Reading | None:
+    earlier = [(time, source) for time, source in upgrades(scene) if time <= scene.first]
+    if not earlier:
+        return None
+    time, source = max(earlier)
+    return Reading((scene.first - time) / DAY, scene.first, (source,))
+
+
+def visits_before(scene: Scene, moment: float) -> list[Record]:
+    """Service visits up to a moment, in time order."""
+    return [v for v in scene.records("service_visits") if v.time is not None and v.time <= moment]
+
+
+@measures("days_from_visit_to_first_fault", "days from the last service visit before the first occurrence to it", unit="days", low=0)
+def days_from_visit_to_first_fault(scene: Scene) -> Reading | None:
+    earlier = visits_before(scene, scene.first)
+    if not earlier:
+        return None
+    return Reading((scene.first - (earlier[-1].time or 0.0)) / DAY, scene.first, (scene.source("service_visits", earlier[-1]),))
+
+
+def restarts(scene: Scene) -> Iterator[tuple[float, Source]]:
+    """When the charger was told to restart, by commands that were not refused."""
+    for command in scene.records("commands"):
+        if command.fields["command"] in RESTART_COMMANDS and command.fields.get("status") not in ("failed", "rejected", "queued"):
+            moment = command.fields.get("created_at") or command.fields.get("updated_at")
+            if moment is not None:
+                yield epoch(moment), scene.source("commands", command)
+
+
+@measures("minutes_from_restart_command", "minutes from the last restart command before the latest occurrence to it", unit="min", low=0)
+def minutes_from_restart_command(scene: Scene) -> Reading | None:
+    earlier = [(time, source) for time, source in restarts(scene) if time <= scene.anchor + 1.0]
+    if not earlier:
+        return None
+    time, source = max(earlier)
+    return Reading(max(0.0, (scene.anchor - time) / MINUTE), scene.anchor, (source,))
+
+
+@measures(
+    "payload_mention",
+    "a topic of the fault's vocabulary that the fault's message or details, or an alarm within ten minutes, mention",
+    kind="text",
+    many=True,
+)
+def payload_mention(scene: Scene) -> Iterable[Reading]:
+    return scene.mentions(scene.payload())
+
+
+@measures(
+    "session_mention",
+    "a topic of the fault's vocabulary in stop reason or details of the session at the fault",
+    kind="text",
+    many=True,
+)
+def session_mention(scene: Scene) -> Iterable[Reading]:
+    session = scene.session
+    if session is None:
+        return []
+    return scene.mentions([(session.source, {"stop_reason": session.stop_reason, "details": session.details})])
+
+
+@measures(
+    "connection_mention",
+    "a topic of the fault's vocabulary in the reasons of connection records from an hour before the first occurrence on",
+    kind="text",
+    many=True,
+)
+def connection_mention(scene: Scene) -> Iterable[Reading]:
+    recent = [r for r in scene.records("connections") if r.time is not None and r.time >= scene.first - HOUR]
+    return scene.mentions([(scene.source("connections", r), {"reason": r.fields.get("reason")}) for r in recent])
+
+
+@measures(
+    "visit_mention",
+    "a topic of the fault's vocabulary in the work of service visits within 90 days before the latest occurrence",
+    kind="text",
+    many=True,
+)
+def visit_mention(scene: Scene) -> Iterable[Reading]:
+    recent = [v for v in visits_before(scene, scene.anchor) if (v.time or 0.0) >= scene.anchor - 90 * DAY]
+    return scene.mentions([(scene.source("service_visits", v), v.fields.get("work")) for v in recent])
+
+
+@measures(
+    "command_mention",
+    "a topic of the fault's vocabulary in the results of commands within a day around the latest occurrence",
+    kind="text",
+    many=True,
+)
+def command_mention(scene: Scene) -> Iterable[Reading]:
+    recent = [c for c in scene.records("commands") if c.time is not None and abs(c.time - scene.anchor) <= DAY]
+    return scene.mentions([(scene.source("commands", c), {"result": c.fields.get("result")}) for c in recent])

@@ -1,0 +1,81 @@
+"""How measurements are declared: a decorator that gives the fact's name, kind, unit and range beside the function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from ...engine.facts import Fact, FactKind, FactType, Version
+from ..firmware import parse_firmware
+from ..readings import Reading
+from ..scene import Scene
+
+Measured = Reading | Iterable[Reading] | None
+Function = TypeVar("Function", bound=Callable[[Scene], Measured])
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A declared measurement: the type of its facts and the function that makes them."""
+
+    fact_type: FactType
+    function: Callable[[Scene], Measured]
+
+
+REGISTRY: dict[str, Measurement] = {}
+
+
+def measures(
+    name: str,
+    meaning: str,
+    *,
+    unit: str | None = None,
+    kind: FactKind = "number",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    many: bool = False,
+) -> Callable[[Function], Function]:
+    """Declare a function as the measurement of facts called `name`.
+
+    `meaning` says exactly what is measured over which window; `low` and `high` bound the values that can occur, in
+    `unit`; `choices` are the words that can occur; `many` is for functions that give several readings.
+    """
+
+    def declare(function: Function) -> Function:
+        if name in REGISTRY:
+            raise ValueError(f"two measurements are called {name!r}")
+        fact_type = FactType(name, kind, meaning, unit, low, high, choices, many, parse_firmware if kind == "version" else None)
+        REGISTRY[name] = Measurement(fact_type, function)
+        return function
+
+    return declare
+
+
+def facts_of(measurement: Measurement, scene: Scene) -> list[Fact]:
+    """The facts of one measurement in a scene; a reading that is not finite gives none."""
+    with np.errstate(all="ignore"):
+        measured = measurement.function(scene)
+    if measured is None:
+        return []
+    readings = [measured] if isinstance(measured, Reading) else list(measured)
+    facts = []
+    for reading in readings:
+        value: float | str | bool | Version | None = reading.value
+        if isinstance(value, (float, np.floating)):
+            value = float(value)
+            if not np.isfinite(value):
+                continue
+        if isinstance(value, (np.bool_,)):
+            value = bool(value)
+        if measurement.fact_type.kind == "version":
+            value = parse_firmware(str(value))
+        if value is None:
+            continue
+        connector = scene.connector_id if reading.connector is None else reading.connector
+        fact_type = measurement.fact_type
+        facts.append(Fact(fact_type.name, value, fact_type.unit, reading.at, connector, reading.key, reading.sources))
+    return facts

@@ -1,0 +1,1 @@
+"""Measurements around v2g."""

@@ -1,0 +1,420 @@
+"""Observations: the records of a bundle, validated one by one and laid out in columns, in one canonical order.
+
+The order depends on what the records say, never on how they arrived, so that a source's index and every value computed
+from the columns are the same for any order of the same records.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from ..engine.facts import Source, iso_timestamp
+from ..engine.knowledge_base import DataProblem
+from .records import SCHEMAS, SYNONYMS, TIME_FIELD, adapter
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+MAX_DEPTH = 40
+"""How deep a kept payload may nest (our judgement; serialisers give up at about 255)."""
+
+MAX_WARNINGS_PER_FIELD = 100
+"""Warnings of one list and field after which the rest is only counted (our judgement: nobody reads more)."""
+
+
+def epoch(moment: datetime) -> float:
+    """Epoch seconds of a datetime; without an offset it is taken as UTC."""
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+
+
+_TIMESTAMP = TypeAdapter(datetime)
+
+
+def parse_timestamp(value: Any) -> float | None:
+    """Epoch seconds of ISO 8601 with any offset, or of epoch seconds or milliseconds; None where it is neither."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return epoch(_TIMESTAMP.validate_python(value))
+    except (ValidationError, ValueError, OverflowError):
+        return None
+
+
+def plain_json(value: Any, depth: int = 0) -> Any:
+    """A value as JSON can always hold it: lone surrogates replaced, NaN and infinities null, too deep nesting cut."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    if depth >= MAX_DEPTH:
+        return "(nested too deep)"
+    if isinstance(value, Mapping):
+        return {str(plain_json(str(key))): plain_json(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_json(item, depth + 1) for item in value]
+    return plain_json(str(value))
+
+
+def _canonical(raw: Any) -> str:
+    return json.dumps(plain_json(raw), sort_keys=True, ensure_ascii=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One valid record: its fields as validated, the record as fed, its time (epoch seconds) and canonical index."""
+
+    fields: Mapping[str, Any]
+    raw: Mapping[str, Any]
+    time: float | None
+    index: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """One record list in canonical order; columns are laid out when they are first read."""
+
+    name: str
+    records: Sequence[Record]
+    _numbers: dict[str, Floats] = field(default_factory=dict, repr=False)
+    _texts: dict[str, list[str | None]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def times(self) -> Floats:
+        """Epoch seconds of each record, NaN where it has none."""
+        return np.array([np.nan if r.time is None else r.time for r in self.records], dtype=np.float64)
+
+    @cached_property
+    def by_device(self) -> dict[str, Rows]:
+        """Places of each device's records, in time order."""
+        places: dict[str, list[int]] = {}
+        for place, record in enumerate(self.records):
+            device = record.fields.get("device_id")
+            if device is not None:
+                places.setdefault(device, []).append(place)
+        return {device: np.array(rows, dtype=np.intp) for device, rows in places.items()}
+
+    @cached_property
+    def connectors(self) -> Floats:
+        """Connector of each record, NaN where it names none (or 0, the whole charger)."""
+        return np.array([r.fields.get("connector_id") or np.nan for r in self.records], dtype=np.float64)
+
+    def numbers(self, path: str) -> Floats:
+        """A numeric column by its dotted path; NaN where unknown. Timestamps come as epoch seconds."""
+        column = self._numbers.get(path)
+        if column is None:
+            column = np.array([_number(r.fields, path) for r in self.records], dtype=np.float64)
+            self._numbers[path] = column
+        return column
+
+    def texts(self, path: str) -> list[str | None]:
+        """A text column by its dotted path; None where unknown."""
+        column = self._texts.get(path)
+        if column is None:
+            column = [_text(r.fields, path) for r in self.records]
+            self._texts[path] = column
+        return column
+
+    def source(self, row: int) -> Source:
+        """Where a row came from."""
+        return self.source_of(self.records[row])
+
+    def source_of(self, record: Record) -> Source:
+        """Where one of its records came from."""
+        return Source(self.name, record.index, None if record.time is None else iso_timestamp(record.time))
+
+
+def at_path(fields: Any, path: str) -> Any:
+    """The value at a dotted path, None where any part of it is missing."""
+    for part in path.split("."):
+        if not isinstance(fields, Mapping):
+            return None
+        fields = fields.get(part)
+    return fields
+
+
+def _number(fields: Mapping[str, Any], path: str) -> float:
+    value = at_path(fields, path)
+    if isinstance(value, datetime):
+        return epoch(value)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else np.nan
+
+
+def _text(fields: Mapping[str, Any], path: str) -> str | None:
+    value = at_path(fields, path)
+    return value if isinstance(value, str) else None
+
+
+@dataclass(frozen=True)
+class Observations:
+    """A bundle read: one table a record list, the moment of the diagnosis, and every problem met on the way."""
+
+    tables: Mapping[str, Table]
+    stated_as_of: float | None
+    problems: Sequence[DataProblem]
+
+    def __getitem__(self, name: str) -> Table:
+        return self.tables[name]
+
+    @cached_property
+    def newest(self) -> float | None:
+        """The newest timestamp in the bundle, epoch seconds."""
+        times = [float(np.nanmax(t.times)) for t in self.tables.values() if np.isfinite(t.times).any()]
+        for record in self.tables["devices"].records:
+            for name in ("last_heartbeat", "online_since", "offline_since"):
+                moment = record.fields.get(name)
+                if moment is not None:
+                    times.append(epoch(moment))
+        for table, name in (("charging_records", "end_time"), ("commands", "updated_at")):
+            column = self.tables[table].numbers(name)
+            if np.isfinite(column).any():
+                times.append(float(np.nanmax(column)))
+        return max(times, default=None)
+
+    @property
+    def as_of(self) -> float | None:
+        """The stated moment of the diagnosis, else the newest timestamp."""
+        return self.newest if self.stated_as_of is None else self.stated_as_of
+
+    def until(self, as_of: float) -> Observations:
+        """The observations as they stood at a moment: what came later is left out."""
+        tables = {
+            name: Table(name, [r for r in table.records if r.time is None or r.time <= as_of])
+            for name, table in self.tables.items()
+        }
+        return Observations(tables, as_of, self.problems)
+
+
+@dataclass
+class ObservationsBuilder:
+    """Takes records as they come, in any order, and makes Observations of them. Never raises for what they hold."""
+
+    problems: list[DataProblem] = field(default_factory=list)
+    as_of: float | None = None
+    _entries: dict[str, list[tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]]] = field(default_factory=dict)
+    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def state_as_of(self, value: Any) -> None:
+        """Take the bundle's `as_of`; one that is no timestamp becomes a warning."""
+        if value is None:
+            return
+        self.as_of = parse_timestamp(value)
+        if self.as_of is None:
+            self.problems.append(
+                DataProblem("bundle", None, "as_of", f"{_short(value)} is no timestamp; the newest one in the bundle is used")
+            )
+
+    def add_list(self, name: str, records: Any) -> None:
+        """Take a whole record list."""
+        if name not in SCHEMAS:
+            self.problems.append(
+                DataProblem(name[:256], None, None, f"no such record list; known are {', '.join(SCHEMAS)}", skipped=True)
+            )
+            return
+        if records is None:
+            return
+        if isinstance(records, Mapping):
+            records = [records]
+        if not isinstance(records, (list, tuple)):
+            self.problems.append(DataProblem(name, None, None, f"a list is expected, not {_kind(records)}", skipped=True))
+            return
+        for index, record in enumerate(records):
+            self.add(name, index, record)
+
+    def add(self, name: str, index: int, record: Any) -> None:
+        """Take one record of a list; `index` is its place as fed, for warnings."""
+        entries = self._entries.setdefault(name, [])
+        if not isinstance(record, Mapping):
+            self._warn(name, index, None, f"a record is expected, not {_kind(record)}; it is skipped", skipped=True)
+            return
+        raw: Mapping[str, Any] = record
+        fields = self._validated(name, index, record)
+        time_field = TIME_FIELD.get(name, "timestamp")
+        if fields is None:
+            entries.append((parse_timestamp(raw.get(time_field)) if time_field else None, None, raw))
+            return
+        moment = fields.get(time_field) if time_field else None
+        entries.append((None if moment is None else epoch(moment), fields, raw))
+
+    def _validated(self, name: str, index: int, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The record's fields; those that do not fit are left out with a warning. None where a needed one is bad."""
+        validator = adapter(name)
+        try:
+            fields: Mapping[str, Any] = validator.validate_python(record)
+            return fields
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False)
+        mended: Any = _copied(record)
+        needed = set(SCHEMAS[name].__required_keys__)
+        bad = False
+        for problem in found:
+            path = problem["loc"]
+            if path and _respelled(mended, path):
+                continue
+            if not path or (len(path) == 1 and path[0] in needed):
+                bad = True
+                label = str(path[0]) if path else None
+                missing = problem["type"] == "missing"
+                what = "is missing" if missing else f"{_short(problem['input'])}: {_sentence(problem['msg'])}"
+                self._warn(name, index, label, f"{what}; the record is skipped", skipped=True)
+                continue
+            if _is_absent(mended, path):
+                _drop(mended, path)
+                continue
+            label = ".".join(str(part) for part in path)
+            _drop(mended, path)
+            self._warn(name, index, label, f"{_short(problem['input'])}: {_sentence(problem['msg'])}; the field is left out")
+        if bad:
+            return None
+        try:
+            fields = validator.validate_python(mended)
+            return fields
+        except ValidationError as error:
+            again = error.errors(include_url=False, include_context=False)[0]
+            label = ".".join(str(part) for part in again["loc"]) or None
+            self._warn(name, index, label, f"{_sentence(again['msg'])}; the record is skipped", skipped=True)
+            return None
+
+    def _warn(self, name: str, index: int, label: str | None, problem: str, *, skipped: bool = False) -> None:
+        key = (name, label or "")
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        if count <= MAX_WARNINGS_PER_FIELD:
+            self.problems.append(DataProblem(name, index, label, problem, skipped=skipped))
+
+    def build(self) -> Observations:
+        """The observations of everything taken so far."""
+        tables = {name: Table(name, _in_order(self._entries.get(name, []))) for name in SCHEMAS}
+        problems = list(self.problems)
+        for (name, label), count in sorted(self._counts.items()):
+            if count > MAX_WARNINGS_PER_FIELD:
+                more = count - MAX_WARNINGS_PER_FIELD
+                problems.append(DataProblem(name, None, label or None, f"{more} more records have a problem of this kind"))
+        return Observations(tables, self.as_of, problems)
+
+
+def _in_order(entries: Sequence[tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Record]:
+    """Valid records by time, device, connector and then content; an identical record counts a place but stands once."""
+
+    def rough(entry: tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]) -> tuple[float, str, int]:
+        time, fields, _ = entry
+        known = fields or {}
+        owner = known.get("device_id") or known.get("site_id") or ""
+        return (float("inf") if time is None else time, owner, known.get("connector_id") or 0)
+
+    records: list[Record] = []
+    index = 0
+    for _, tied in groupby(sorted(entries, key=rough), key=rough):
+        group = list(tied)
+        texts: list[str | None] = [None]
+        if len(group) > 1:
+            decorated = sorted(((_canonical(entry[2]), place) for place, entry in enumerate(group)))
+            group = [group[place] for _, place in decorated]
+            texts = [text for text, _ in decorated]
+        for place, (time, fields, raw) in enumerate(group):
+            if fields is not None and (place == 0 or texts[place] != texts[place - 1]):
+                records.append(Record(fields, raw, time, index))
+            index += 1
+    return records
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(item) if isinstance(item, (Mapping, list)) else item for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) if isinstance(item, (Mapping, list)) else item for item in value]
+    return value
+
+
+def _parent(record: Any, path: Sequence[Any]) -> Any:
+    for part in path[:-1]:
+        try:
+            record = record[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return record
+
+
+def _is_absent(record: Any, path: Sequence[Any]) -> bool:
+    """Null and empty text say that a value is not known, which needs no warning."""
+    parent = _parent(record, path)
+    try:
+        value = parent[path[-1]]
+    except (KeyError, IndexError, TypeError):
+        return True
+    return value is None or (isinstance(value, str) and value.strip().lower() in ("", "null", "none", "n/a"))
+
+
+def _drop(record: Any, path: Sequence[Any]) -> None:
+    parent = _parent(record, path)
+    try:
+        if isinstance(parent, list):
+            parent[path[-1]] = {}
+        else:
+            del parent[path[-1]]
+    except (KeyError, IndexError, TypeError):
+        return
+
+
+def _respelled(record: Any, path: Sequence[Any]) -> bool:
+    """Put a word that is spelled another way into the contract's spelling; false where it is not one."""
+    parent = _parent(record, path)
+    value = parent.get(path[-1]) if isinstance(parent, dict) else None
+    if not isinstance(value, str):
+        return False
+    word = value.strip().lower()
+    better = SYNONYMS.get(str(path[-1]), {}).get(word, word)
+    if better == value or not better or better != word and len(better) > 32:
+        return False
+    if path[-1] in _WORD_FIELDS and better in _WORD_FIELDS[path[-1]]:
+        parent[path[-1]] = better
+        return True
+    return False
+
+
+_WORD_FIELDS: dict[Any, tuple[str, ...]] = {
+    "status": ("up", "down", "degraded", "online", "offline", "fault", "ok", "timeout", "queued", "accepted", "completed",
+               "failed", "rejected", "interrupted"),
+    "state": ("idle", "preparing", "charging", "discharging", "fault", "unavailable"),
+    "transition": ("online", "offline", "reconnect"),
+    "current_type": ("AC", "DC"),
+    "type": ("cellular", "wifi", "ethernet"),
+    "inverter_sync_status": ("synced", "unsynced", "lost"),
+    "cooling_fan_status": ("ok", "warning", "fault"),
+    "relay_state": ("closed", "open", "fault"),
+    "kind": ("voltage_excursion", "frequency_excursion", "outage"),
+}  # fmt: skip
+
+
+def _kind(value: Any) -> str:
+    names = {"NoneType": "null", "str": "text", "int": "a number", "float": "a number", "bool": "true or false",
+             "list": "a list", "dict": "an object"}  # fmt: skip
+    return names.get(type(value).__name__, type(value).__name__)
+
+
+def _short(value: Any) -> str:
+    text = repr(plain_json(value)) if not isinstance(value, str) else repr(plain_json(value[:60]))
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _sentence(message: str) -> str:
+    return message[:1].lower() + message[1:160]
+
+
+def observe(lists: Mapping[str, Iterable[Any]], as_of: Any = None) -> Observations:
+    """Observations of record lists held in memory, as a service has them."""
+    builder = ObservationsBuilder()
+    builder.state_as_of(as_of)
+    for name, records in lists.items():
+        builder.add_list(str(name), list(records) if not isinstance(records, (Mapping, str)) else records)
+    return builder.build()

@@ -1,0 +1,332 @@
+"""The record lists of a bundle and the shape of their records: units and names of the vendor's API v1.3 and its
+announced extensions. What is missing is unknown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+from typing_extensions import NotRequired, TypedDict
+
+LARGEST_READING = 1e9
+"""A reading beyond this is no measurement of a charger (our judgement: far above any volt, watt-hour or cycle)."""
+
+_config = ConfigDict(coerce_numbers_to_str=True, extra="ignore")
+
+Number = Annotated[float, Field(ge=-LARGEST_READING, le=LARGEST_READING, allow_inf_nan=False)] | None
+Whole = Annotated[int, Field(ge=-2_000_000_000, le=2_000_000_000)] | None
+Text = str | None
+Moment = datetime | None
+Key = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
+Name = Key | None
+ConnectorState = Literal["idle", "preparing", "charging", "discharging", "fault", "unavailable"]
+Connector = Annotated[int, Field(ge=0, le=10_000)] | None
+
+
+class NetworkState(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    status: Literal["up", "down", "degraded"] | None
+    since: Moment
+
+
+class SiteRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    site_id: Key
+    name: NotRequired[Text]
+    location: NotRequired[Any]
+    power_capacity: NotRequired[Number]
+    area: NotRequired[Name]
+    network: NotRequired[NetworkState | None]
+
+
+class Product(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    rated_power_kw: Number
+    continuous_rating_kw: Number
+    current_type: Literal["AC", "DC"] | None
+    phases: Whole
+    connector_types: list[Text] | None
+    max_current_a: Number
+
+
+class Connectivity(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    type: Literal["cellular", "wifi", "ethernet"] | None
+    signal_strength_dbm: Number
+
+
+class Lifecycle(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    activation_date: Moment
+    usage_duration_days: Number
+    manufacturing_batch: Text
+
+
+class Certificates(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    tls_not_after: Moment
+
+
+class DeviceRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    device_id: Key
+    sn: NotRequired[Text]
+    model: NotRequired[Name]
+    manufacturer: NotRequired[Text]
+    firmware_version: NotRequired[Name]
+    status: NotRequired[Literal["online", "offline"] | None]
+    connectors: NotRequired[list[Any] | None]
+    last_heartbeat: NotRequired[Moment]
+    site_id: NotRequired[Name]
+    online_since: NotRequired[Moment]
+    offline_since: NotRequired[Moment]
+    v2g_capable: NotRequired[bool | None]
+    ocpp_version: NotRequired[Text]
+    product: NotRequired[Product | None]
+    connectivity: NotRequired[Connectivity | None]
+    lifecycle: NotRequired[Lifecycle | None]
+    certificates: NotRequired[Certificates | None]
+
+
+class EventRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    timestamp: datetime
+    device_id: Key
+    event_type: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=256)]
+    connector_id: NotRequired[Connector]
+    data: NotRequired[dict[str, Any] | None]
+
+
+class HeartbeatRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    timestamp: datetime
+    device_id: Key
+    status: NotRequired[Literal["online", "offline", "fault"] | None]
+    fault_code: NotRequired[Any]
+
+
+class Phase(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    voltage: Number
+    current: Number
+
+
+class PhaseDetails(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    phase_a: Phase | None
+    phase_b: Phase | None
+    phase_c: Phase | None
+
+
+class PowerModule(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    index: Whole
+    status: Literal["ok", "timeout", "fault"] | None
+    temperature: Number
+
+
+class InternalTemperatures(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    power_module: Number
+    control_board: Number
+    ac_inlet: Number
+    dc_outlet: Number
+
+
+class ComponentHealth(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    contactor_cycles: Number
+    contactor_max_cycles: Number
+    cooling_fan_rpm: Number
+    cooling_fan_status: Literal["ok", "warning", "fault"] | None
+    internal_temps: InternalTemperatures | None
+    relay_state: Literal["closed", "open", "fault"] | None
+    isolation_test_kohms: Number
+    last_isolation_test: Moment
+    bidirectional_inverter_cycles: Number
+    bidirectional_inverter_max_cycles: Number
+    harmonic_distortion_v2g_pct: Number
+    discharge_contactor_cycles: Number
+
+
+class TelemetryRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    timestamp: datetime
+    device_id: Key
+    connector_id: NotRequired[Connector]
+    state: NotRequired[ConnectorState | None]
+    voltage: NotRequired[Number]
+    current: NotRequired[Number]
+    power: NotRequired[Number]
+    energy_delivered: NotRequired[Number]
+    soc: NotRequired[Number]
+    temperature: NotRequired[Number]
+    phase_details: NotRequired[PhaseDetails | None]
+    ambient_temperature: NotRequired[Number]
+    cabinet_temperature: NotRequired[Number]
+    dc_bus_voltage: NotRequired[Number]
+    dc_bus_current: NotRequired[Number]
+    power_limit: NotRequired[Number]
+    inverter_sync_status: NotRequired[Literal["synced", "unsynced", "lost"] | None]
+    inverter_health_pct: NotRequired[Number]
+    power_modules: NotRequired[list[PowerModule] | None]
+    component_health: NotRequired[ComponentHealth | None]
+
+
+class VehicleInfo(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    vin: Name
+    soc_start: Number
+    soc_end: Number
+    make: Name
+    model: Name
+    firmware: Name
+
+
+class ChargingRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    record_id: Key
+    device_id: Key
+    start_time: datetime
+    connector_id: NotRequired[Connector]
+    end_time: NotRequired[Moment]
+    energy: NotRequired[Number]
+    max_power: NotRequired[Number]
+    avg_power: NotRequired[Number]
+    meter_start: NotRequired[Number]
+    meter_end: NotRequired[Number]
+    stop_reason: NotRequired[Text]
+    details: NotRequired[Any]
+    vehicle_info: NotRequired[VehicleInfo | None]
+
+
+class ConnectionRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    timestamp: datetime
+    device_id: Key
+    transition: Literal["online", "offline", "reconnect"] | None
+    clean_close: NotRequired[bool | None]
+    close_code: NotRequired[Whole]
+    handshake_ms: NotRequired[Number]
+    reason: NotRequired[Text]
+
+
+class CommandRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    command_id: Key
+    device_id: Key
+    command: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=256)]
+    connector_id: NotRequired[Connector]
+    params: NotRequired[dict[str, Any] | None]
+    status: NotRequired[Literal["queued", "accepted", "completed", "failed", "rejected"] | None]
+    created_at: NotRequired[Moment]
+    updated_at: NotRequired[Moment]
+    result: NotRequired[Any]
+
+
+class LastPush(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    status: Literal["completed", "interrupted", "failed"] | None
+    at: Moment
+
+
+class Settings(TypedDict, total=False):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    heartbeat_interval_s: Number
+    websocket_ping_interval_s: Number
+
+
+class ConfigurationRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    timestamp: datetime
+    device_id: Key
+    config_profile_id: NotRequired[Text]
+    expected_config_profile_id: NotRequired[Text]
+    running_config: NotRequired[Text]
+    expected_config: NotRequired[Text]
+    profile_schema_version: NotRequired[Text]
+    firmware_schema_version: NotRequired[Text]
+    last_push: NotRequired[LastPush | None]
+    settings: NotRequired[Settings | None]
+    platform_settings: NotRequired[Settings | None]
+    base_url_changed_at: NotRequired[Moment]
+
+
+class ServiceVisit(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    timestamp: datetime
+    device_id: Key
+    work: NotRequired[Text]
+    manual_override: NotRequired[bool | None]
+
+
+class GridRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    timestamp: datetime
+    site_id: NotRequired[Name]
+    area: NotRequired[Name]
+    kind: NotRequired[Literal["voltage_excursion", "frequency_excursion", "outage"] | None]
+    voltage_v: NotRequired[Number]
+    frequency_hz: NotRequired[Number]
+    duration_s: NotRequired[Number]
+
+
+class EnvironmentRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    timestamp: datetime
+    site_id: Key
+    ambient_c: NotRequired[Number]
+
+
+class CheckResultRecord(TypedDict):
+    __pydantic_config__ = _config  # type: ignore[misc]
+    timestamp: datetime
+    device_id: Key
+    check_id: Key
+    value: Any
+    connector_id: NotRequired[Connector]
+    by: NotRequired[Text]
+
+
+SCHEMAS: dict[str, Any] = {
+    "sites": SiteRecord,
+    "devices": DeviceRecord,
+    "events": EventRecord,
+    "heartbeats": HeartbeatRecord,
+    "telemetry": TelemetryRecord,
+    "charging_records": ChargingRecord,
+    "connections": ConnectionRecord,
+    "commands": CommandRecord,
+    "configurations": ConfigurationRecord,
+    "service_visits": ServiceVisit,
+    "grid": GridRecord,
+    "environment": EnvironmentRecord,
+    "check_results": CheckResultRecord,
+}
+"""The record lists, in the order of the contract."""
+
+TIME_FIELD = {"charging_records": "start_time", "commands": "created_at", "sites": "", "devices": ""}
+"""The field that places a record in time, where it is not `timestamp`; empty where records have no time."""
+
+SYNONYMS = {
+    "state": {"available": "idle", "faulted": "fault", "error": "fault", "occupied": "preparing", "finishing": "idle",
+              "offline": "unavailable", "inoperative": "unavailable", "suspended": "charging"},
+    "current_type": {"ac": "AC", "dc": "DC"},
+    "transition": {"connected": "online", "disconnected": "offline", "connect": "online", "disconnect": "offline",
+                   "reconnected": "reconnect"},
+    "type": {"lte": "cellular", "4g": "cellular", "3g": "cellular", "5g": "cellular", "lan": "ethernet", "wired": "ethernet",
+             "wi-fi": "wifi", "wlan": "wifi"},
+}  # fmt: skip
+"""Other spellings of a field's words, tried in lower case where a word is not one of its own."""
+
+
+def adapter(name: str) -> TypeAdapter[Any]:
+    """The validator of one record list."""
+    found = _ADAPTERS.get(name)
+    if found is None:
+        found = _ADAPTERS.setdefault(name, TypeAdapter(SCHEMAS[name]))
+    return found
+
+
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {}

@@ -1,0 +1,471 @@
+"""A scene: one incident with everything the records hold around it, as measurements read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from ..engine.facts import Source, Version
+from .firmware import parse_firmware
+from .observations import Observations, Record, Rows, Table, at_path, epoch, plain_json
+from .readings import HOUR, MINUTE, Reading, Readings, Words, few
+from .sessions import Session, sessions_of
+
+Which = Literal["own", "all", "others"]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultEvent:
+    """A fault that a charger reported: when, where, which code (normalised), and the record."""
+
+    device_id: str
+    connector_id: int | None
+    code: str
+    time: float
+    source: Source
+    record: Record
+
+
+@dataclass(frozen=True)
+class Incidence:
+    """Where and when an incident happened: the times of its fault events (epoch seconds, ascending) and their records.
+
+    An incident that no event stands behind (a lost heartbeat) has the moment it was noticed as its only time.
+    """
+
+    device_id: str
+    connector_id: int | None
+    code: str
+    times: tuple[float, ...]
+    faults: tuple[FaultEvent, ...]
+
+
+class Scene:
+    """One incident and the records around it.
+
+    Measurements read it through a few verbs: `readings` and `words` give a column of one charger, `records` a list,
+    `near` cuts to the latest occurrence that has data, `mentions` finds a fault's vocabulary in texts.
+    """
+
+    def __init__(
+        self,
+        observations: Observations,
+        incidence: Incidence,
+        faults: Sequence[FaultEvent],
+        vocabulary: Mapping[str, Sequence[str]] | None = None,
+        shared: dict[Any, Any] | None = None,
+    ) -> None:
+        self.observations = observations
+        self.incidence = incidence
+        self.all_faults = faults
+        self.vocabulary = vocabulary or {}
+        self.shared = {} if shared is None else shared
+        self._cache: dict[Any, Any] = {}
+
+    # Who, where, when
+
+    @property
+    def device_id(self) -> str:
+        """The charger."""
+        return self.incidence.device_id
+
+    @property
+    def connector_id(self) -> int | None:
+        """The connector; None where the fault is the whole charger's, or not said."""
+        return self.incidence.connector_id
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """The occurrences, epoch seconds, ascending."""
+        return self.incidence.times
+
+    @property
+    def anchor(self) -> float:
+        """The latest occurrence."""
+        return self.incidence.times[-1]
+
+    @property
+    def first(self) -> float:
+        """The earliest occurrence."""
+        return self.incidence.times[0]
+
+    @cached_property
+    def as_of(self) -> float:
+        """The moment of the diagnosis."""
+        moment = self.observations.as_of
+        return self.anchor if moment is None else moment
+
+    @cached_property
+    def device(self) -> Record | None:
+        """The charger's metadata."""
+        return self.devices.get(self.device_id)
+
+    @property
+    def devices(self) -> Mapping[str, Record]:
+        """Metadata of all chargers by id."""
+        return self._once(("devices",), lambda: {r.fields["device_id"]: r for r in self.observations["devices"].records})
+
+    @cached_property
+    def site_id(self) -> str | None:
+        """The charger's site."""
+        return self.about("site_id")
+
+    @cached_property
+    def site(self) -> Record | None:
+        """The site's record."""
+        return next((r for r in self.observations["sites"].records if r.fields["site_id"] == self.site_id), None)
+
+    @cached_property
+    def area(self) -> str | None:
+        """The site's grid area."""
+        return None if self.site is None else self.site.fields.get("area")
+
+    @cached_property
+    def neighbours(self) -> list[Record]:
+        """The other chargers of the site."""
+        if self.site_id is None:
+            return []
+        return [r for r in self.others if r.fields.get("site_id") == self.site_id]
+
+    @cached_property
+    def others(self) -> list[Record]:
+        """Every other charger in the bundle."""
+        return [record for device, record in sorted(self.devices.items()) if device != self.device_id]
+
+    @cached_property
+    def firmware(self) -> Version | None:
+        """The charger's firmware version, where it is of a known scheme."""
+        text = self.about("firmware_version")
+        return parse_firmware(text) if isinstance(text, str) else None
+
+    def about(self, path: str, device: Record | None = None) -> Any:
+        """A field of the charger's metadata (or another's) by its dotted path; None where unknown."""
+        record = self.device if device is None else device
+        return None if record is None else at_path(record.fields, path)
+
+    def metadata(self, path: str, device: Record | None = None) -> Reading | None:
+        """The same as a reading with its source; timestamps as epoch seconds."""
+        record = self.device if device is None else device
+        value = self.about(path, device)
+        if record is None or value is None or isinstance(value, (list, dict)):
+            return None
+        if hasattr(value, "timestamp"):
+            value = epoch(value)
+        return Reading(value, None, (Source("devices", record.index, None),))
+
+    @property
+    def is_dc(self) -> bool | None:
+        """Whether the charger delivers direct current: from its product data, else from its model's name."""
+        kind = self.about("product.current_type")
+        if kind is None:
+            model = str(self.about("model") or "").upper()
+            kind = "DC" if "DC" in model else "AC" if "AC" in model else None
+        return None if kind is None else bool(kind == "DC")
+
+    # Columns and lists
+
+    def _rows(self, table: Table, device: str | None, which: Which) -> Rows:
+        device_id = self.device_id if device is None else device
+        rows = table.by_device.get(device_id)
+        if rows is None:
+            return np.empty(0, dtype=np.intp)
+        if which == "all" or self.connector_id is None:
+            return rows
+        connectors = table.connectors[rows]
+        if which == "others":
+            mask = ~np.isnan(connectors) & (connectors != self.connector_id)
+        else:
+            mask = np.isnan(connectors) | (connectors == self.connector_id)
+        return rows[mask]
+
+    def readings(
+        self, path: str, *, which: Which = "own", device: str | None = None, connector: int | None = None,
+        table: str = "telemetry",
+    ) -> Readings:  # fmt: skip
+        """Known numbers of a column of one charger, in time order.
+
+        `which="own"` is the incident's connector (and records that name none), "all" the whole charger, "others" its
+        other connectors; `connector` names one explicitly.
+        """
+        source = self.observations[table]
+
+        def load() -> Readings:
+            rows = self._rows(source, device, "all" if connector is not None else which)
+            if connector is not None:
+                rows = rows[source.connectors[rows] == connector]
+            values = source.numbers(path)[rows]
+            known = ~np.isnan(values) & ~np.isnan(source.times[rows])
+            return Readings(source, source.times[rows][known], values[known], rows[known])
+
+        return self._once((table, path, which, device, connector), load)
+
+    def words(
+        self, path: str, *, which: Which = "own", device: str | None = None, connector: int | None = None,
+        table: str = "telemetry",
+    ) -> Words:  # fmt: skip
+        """Known words of a column of one charger, in time order; parameters as in `readings`."""
+        source = self.observations[table]
+
+        def load() -> Words:
+            rows = self._rows(source, device, "all" if connector is not None else which)
+            if connector is not None:
+                rows = rows[source.connectors[rows] == connector]
+            column = source.texts(path)
+            rows = np.array([row for row in rows if column[row] is not None], dtype=np.intp)
+            return Words(source, source.times[rows], [column[row] or "" for row in rows], rows)
+
+        return self._once(("words", table, path, which, device, connector), load)
+
+    def records(self, table: str, *, device: str | None = None, which: Which = "all") -> list[Record]:
+        """The records of a list of one charger, in time order; `which` as in `readings`."""
+        source = self.observations[table]
+        return self._once(
+            ("records", table, device, which), lambda: [source.records[row] for row in self._rows(source, device, which)]
+        )
+
+    def events(
+        self, *types: str, which: Which = "own", device: str | None = None, start: float | None = None,
+        end: float | None = None,
+    ) -> list[Record]:  # fmt: skip
+        """Events of one charger of the given types (all where none is given) from start to end, in time order."""
+        low = float("-inf") if start is None else start
+        high = float("inf") if end is None else end
+        return [
+            record
+            for record in self.records("events", device=device, which=which)
+            if (not types or record.fields["event_type"] in types)
+            and record.time is not None
+            and low <= record.time <= high
+        ]
+
+    def source(self, table: str, record: Record) -> Source:
+        """Where a record came from."""
+        return self.observations[table].source_of(record)
+
+    def sources(self, table: str, records: Iterable[Record]) -> tuple[Source, ...]:
+        """Where some records came from; of many, the first and the last."""
+        return few([self.source(table, record) for record in records])
+
+    def connectors(self) -> list[int]:
+        """The charger's connectors as its metadata, telemetry and events name them, ascending."""
+
+        def load() -> list[int]:
+            found: set[int] = set()
+            for item in self.about("connectors") or []:
+                number = item.get("connector_id") if isinstance(item, Mapping) else item
+                if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+                    found.add(number)
+            for name in ("telemetry", "events", "charging_records"):
+                table = self.observations[name]
+                rows = table.by_device.get(self.device_id)
+                if rows is not None:
+                    numbers = table.connectors[rows]
+                    found.update(int(n) for n in np.unique(numbers[~np.isnan(numbers)]))
+            return sorted(found)
+
+        return self._once(("connectors",), load)
+
+    # Windows
+
+    def near(self, readings: Readings, before: float, after: float) -> Readings:
+        """The readings from `before` seconds before to `after` seconds after the latest occurrence that has any."""
+        for time in reversed(self.times):
+            window = readings.between(time - before, time + after)
+            if len(window):
+                return window
+        return readings.between(1.0, 0.0)
+
+    def occurrence_with(self, readings: Readings, before: float, after: float) -> float | None:
+        """The latest occurrence that has readings around it."""
+        for time in reversed(self.times):
+            if len(readings.between(time - before, time + after)):
+                return time
+        return None
+
+    # Sessions
+
+    def sessions(self, *, which: Which = "own", device: str | None = None) -> list[Session]:
+        """Charging and discharging sessions of one charger in time order; `which` as in `readings`."""
+        device_id = self.device_id if device is None else device
+        found = self._shared(("sessions", device_id), lambda: sessions_of(self.observations, device_id))
+        if which == "all" or self.connector_id is None:
+            return found
+        if which == "others":
+            return [s for s in found if s.connector_id is not None and s.connector_id != self.connector_id]
+        return [s for s in found if s.connector_id is None or s.connector_id == self.connector_id]
+
+    @cached_property
+    def session(self) -> Session | None:
+        """The session the latest occurrence belongs to: running then, or ended at most five minutes before."""
+        for time in reversed(self.times):
+            candidates = [
+                s for s in self.sessions() if s.start - MINUTE <= time and (s.end is None or s.end >= time - 5 * MINUTE)
+            ]
+            if candidates:
+                return candidates[-1]
+        return None
+
+    # Faults elsewhere
+
+    def faults(self, code: str | None = None, *, device: str | None = None) -> list[FaultEvent]:
+        """Fault events in the bundle, of one code (the incident's own where `code` is "own") and one charger."""
+        wanted = self.incidence.code if code == "own" else code
+        return [
+            fault
+            for fault in self.all_faults
+            if (wanted is None or fault.code == wanted) and (device is None or fault.device_id == device)
+        ]
+
+    # Texts
+
+    def payload(self) -> list[tuple[Source, Any]]:
+        """What the fault events carry: message and details, and alarms of the charger within ten minutes."""
+
+        def load() -> list[tuple[Source, Any]]:
+            found = [
+                (fault.source, {k: v for k, v in _data(fault.record).items() if k != "fault_code"})
+                for fault in self.incidence.faults
+            ]
+            for time in self.times:
+                for alarm in self.events("alarm", which="own", start=time - 10 * MINUTE, end=time + 10 * MINUTE):
+                    found.append((self.source("events", alarm), _data(alarm)))
+            return found
+
+        return self._once(("payload",), load)
+
+    def details(self) -> Iterator[tuple[str, Any, Source]]:
+        """Every value in the payload with its words as a key path, `coil_supply_v` as "coil supply v"."""
+        for source, data in self.payload():
+            for path, value in flat(data):
+                yield path, value, source
+
+    def detail_number(self, *patterns: str) -> Reading | None:
+        """The latest number in the payload whose key's words match one of the regular expressions."""
+        found: Reading | None = None
+        for path, value, source in self.details():
+            number = as_number(value)
+            if number is not None and any(re.search(pattern, path) for pattern in patterns):
+                moment = self.anchor
+                found = Reading(number, moment, (source,))
+        return found
+
+    def mentions(self, texts: Iterable[tuple[Source, Any]]) -> list[Reading]:
+        """The topics of the fault's vocabulary that texts or structured details mention and do not deny."""
+        compiled = self._shared(("vocabulary", self.incidence.code), lambda: _compiled(self.vocabulary))
+        found: dict[str, list[Source]] = {}
+        for source, data in texts:
+            for sentence in affirmed(data):
+                for topic, pattern in compiled:
+                    for match in pattern.finditer(sentence):
+                        if not _DENIED.search(sentence[max(0, match.start() - 40) : match.start()]):
+                            found.setdefault(topic, []).append(source)
+                            break
+        return [Reading(topic, self.anchor, few(sources), key=topic) for topic, sources in sorted(found.items())]
+
+    # Caching
+
+    def _once(self, key: Any, load: Any) -> Any:
+        if key not in self._cache:
+            self._cache[key] = load()
+        return self._cache[key]
+
+    def _shared(self, key: Any, load: Any) -> Any:
+        """What all incidents of one bundle have in common is computed once."""
+        if key not in self.shared:
+            self.shared[key] = load()
+        return self.shared[key]
+
+    def once(self, key: Any, load: Any) -> Any:
+        """A value that several measurements of this incident share."""
+        return self._once(("measurement", key), load)
+
+    def shared_once(self, key: Any, load: Any) -> Any:
+        """A value that all incidents of this bundle share; the key must name everything it depends on."""
+        return self._shared(("measurement", key), load)
+
+
+def _data(record: Record) -> Mapping[str, Any]:
+    data = record.fields.get("data")
+    return data if isinstance(data, Mapping) else {}
+
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATORS = re.compile(r"[\s_\-/.:,;(){}\[\]\"'=|]+")
+_DENIED = re.compile(r"\b(no|not|without|never|isn t|wasn t|none|nor|ruled out|excluded?|denied|0|zero|false)\s+(\w+\s+){0,2}$")
+_NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
+             "off", "inactive", "fine", "valid", "not detected", "not present", "n a", ""}  # fmt: skip
+_COUNTING = re.compile(r"\b(count|counter|errors?|events?|retries|timeouts?|failures?|drops|resets?|total)\b")
+
+MAX_TEXT = 20_000
+"""Characters of one text that are searched for vocabulary (our judgement: no vendor message is longer)."""
+
+
+def words_of(text: str) -> str:
+    """A text in lower-case words: `BusOff_detected` as "bus off detected"."""
+    return _SEPARATORS.sub(" ", _CAMEL.sub(" ", text[:MAX_TEXT])).lower().strip()
+
+
+def flat(data: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Every leaf of nested data with its key path in words."""
+    if depth > 20:
+        return
+    if isinstance(data, Mapping):
+        for key in sorted(data, key=str):
+            yield from flat(data[key], f"{path} {words_of(str(key))}".strip(), depth + 1)
+    elif isinstance(data, (list, tuple)):
+        for item in data[:200]:
+            yield from flat(item, path, depth + 1)
+    else:
+        yield path, data
+
+
+def affirmed(data: Any) -> Iterator[str]:
+    """What data says is so, one sentence a leaf; values that deny their key are left out."""
+    for path, value in flat(data):
+        if value is None or value is False:
+            continue
+        if value is True:
+            yield path
+        elif isinstance(value, (int, float)):
+            if value > 0 and _COUNTING.search(path):
+                yield path
+        elif isinstance(value, str):
+            said = words_of(value)
+            if said not in _NEGATIVE:
+                yield f"{path} {said}"
+
+
+def as_number(value: Any) -> float | None:
+    """A number, or the number that a text begins with; None for anything else, and for what is not finite."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        number = float(value) if abs(value) < 1e300 else float("inf")
+        return number if abs(number) < float("inf") else None
+    if isinstance(value, str):
+        match = re.match(r"^\s*[<>=~≈]?\s*([+-]?\d{1,15}(?:[.,]\d{1,12})?)", value)
+        return float(match.group(1).replace(",", ".")) if match else None
+    return None
+
+
+def _compiled(vocabulary: Mapping[str, Sequence[str]]) -> list[tuple[str, re.Pattern[str]]]:
+    """One pattern a topic; `*` at the end of a phrase stands for any ending."""
+    compiled = []
+    for topic, phrases in sorted(vocabulary.items()):
+        alternatives = []
+        for phrase in phrases:
+            open_end = phrase.endswith("*")
+            words = re.escape(words_of(phrase.rstrip("*"))).replace(r"\ ", " ")
+            alternatives.append(rf"\b{words}" + ("" if open_end else r"\b"))
+        compiled.append((topic, re.compile("|".join(alternatives))))
+    return compiled
+
+
+def payload_of(record: Record) -> Any:
+    """The record as fed, safe to write as JSON."""
+    return plain_json(dict(record.raw))

@@ -1,0 +1,248 @@
+"""Which incidents a bundle holds: from fault events, heartbeats, offline chargers and reconnects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.facts import Fact, iso_timestamp
+from ..engine.knowledge_base import DataProblem, Fault
+from .fault_codes import NoFaultCode, normal_code
+from .measurements import measure
+from .observations import Observations, Record, epoch
+from .readings import MINUTE
+from .scene import FaultEvent, Incidence, Scene, payload_of
+
+HEARTBEAT_LOST = "F-0301"
+RECONNECT_STORM = "F-0302"
+
+DEFAULT_HEARTBEAT_S = 30.0
+"""Heartbeat interval where none is configured (dictionary F-0301)."""
+
+MISSED_INTERVALS = 2
+"""Intervals without a heartbeat after which it counts as lost (contract, diagnosis.md)."""
+
+STORM_RECONNECTS = 5
+"""More reconnects than this within STORM_WINDOW_S are a storm (dictionary F-0302)."""
+
+STORM_WINDOW_S = 10 * MINUTE
+"""The window of a reconnect storm (dictionary F-0302)."""
+
+MAX_DOSSIER_TELEMETRY = 200
+"""Telemetry records an escalation of an undocumented code carries at most (our judgement: a page of a table)."""
+
+
+@dataclass(frozen=True)
+class FoundIncident:
+    """An incident as the shell takes it: what, where, when, and how to measure around it."""
+
+    incidence: Incidence
+    observations: Observations
+    faults: Sequence[FaultEvent]
+    vocabulary: Mapping[str, Sequence[str]]
+    shared: dict[Any, Any]
+    first_seen: float
+    last_seen: float
+    occurrences: int
+
+    @property
+    def device_id(self) -> str:
+        return self.incidence.device_id
+
+    @property
+    def connector_id(self) -> int | None:
+        return self.incidence.connector_id
+
+    @property
+    def code(self) -> str:
+        return self.incidence.code
+
+    @property
+    def firmware_version(self) -> str | None:
+        """The charger's firmware version as its metadata gives it."""
+        version = self.scene().about("firmware_version")
+        return version if isinstance(version, str) else None
+
+    def scene(self) -> Scene:
+        """Everything the records hold around the incident."""
+        return Scene(self.observations, self.incidence, self.faults, self.vocabulary, self.shared)
+
+    def measure(self, fact_names: Iterable[str]) -> Iterable[Fact]:
+        """The facts of these names that the records hold."""
+        return measure(self.scene(), fact_names)
+
+    def dossier(self) -> dict[str, Any]:
+        """Full event payloads, device and firmware, time range and concurrent telemetry (dictionary, unknown codes)."""
+        scene = self.scene()
+        window = (self.first_seen - 10 * MINUTE, self.last_seen + 10 * MINUTE)
+        telemetry = [
+            record
+            for record in scene.records("telemetry", which="own")
+            if record.time is not None and window[0] <= record.time <= window[1]
+        ]
+        nearest = sorted(telemetry, key=lambda r: (abs((r.time or 0.0) - self.last_seen), r.index))[:MAX_DOSSIER_TELEMETRY]
+        return {
+            "payloads": [payload_of(fault.record) for fault in self.incidence.faults],
+            "device": None if scene.device is None else payload_of(scene.device),
+            "device_id": self.device_id,
+            "firmware_version": self.firmware_version,
+            "time_range": {"from": iso_timestamp(self.first_seen), "to": iso_timestamp(self.last_seen)},
+            "telemetry": [payload_of(record) for record in sorted(nearest, key=lambda r: r.index)],
+        }
+
+
+def fault_events(observations: Observations) -> tuple[list[FaultEvent], list[DataProblem]]:
+    """Every fault that the chargers reported, by time; a fault without a usable code is a problem.
+
+    A heartbeat with a fault code stands for an event only where the charger has none of that code.
+    """
+    found: list[FaultEvent] = []
+    problems: list[DataProblem] = []
+
+    def read(table: str, record: Record, value: Any, field: str) -> str | None:
+        try:
+            return normal_code(value)
+        except NoFaultCode as error:
+            problems.append(DataProblem(table, record.index, field, f"{error}; no incident is raised from it"))
+            return None
+
+    events = observations["events"]
+    for record in events.records:
+        if record.fields["event_type"] != "fault" or record.time is None:
+            continue
+        data = record.fields.get("data")
+        value = data.get("fault_code") if isinstance(data, Mapping) else None
+        if value is None:
+            problems.append(
+                DataProblem("events", record.index, "data.fault_code", "a fault event names no code; no incident is raised from it")
+            )
+            continue
+        code = read("events", record, value, "data.fault_code")
+        if code is not None:
+            connector = record.fields.get("connector_id") or None
+            found.append(
+                FaultEvent(record.fields["device_id"], connector, code, record.time, events.source_of(record), record)
+            )
+    reported = {(fault.device_id, fault.code) for fault in found}
+    heartbeats = observations["heartbeats"]
+    for record in heartbeats.records:
+        value = record.fields.get("fault_code")
+        if value is None or record.time is None:
+            continue
+        code = read("heartbeats", record, value, "fault_code")
+        if code is not None and (record.fields["device_id"], code) not in reported:
+            found.append(
+                FaultEvent(record.fields["device_id"], None, code, record.time, heartbeats.source_of(record), record)
+            )
+    found.sort(key=lambda fault: (fault.time, fault.device_id, fault.connector_id or 0, fault.code, fault.source))
+    return found, problems
+
+
+def find_incidents(
+    observations: Observations, entries: Mapping[str, Fault]
+) -> tuple[list[FoundIncident], list[DataProblem]]:
+    """The incidents of a bundle, one for each charger, connector and code, and the problems met."""
+    faults, problems = fault_events(observations)
+    grouped: dict[tuple[str, int | None, str], list[FaultEvent]] = {}
+    for fault in faults:
+        entry = entries.get(fault.code)
+        connector = None if entry is not None and entry.scope == "charger" else fault.connector_id
+        grouped.setdefault((fault.device_id, connector, fault.code), []).append(fault)
+    shared: dict[Any, Any] = {}
+    found = []
+
+    def add(device: str, connector: int | None, code: str, times: Sequence[float], events: Sequence[FaultEvent],
+            last: float | None = None) -> None:  # fmt: skip
+        entry = entries.get(code)
+        incidence = Incidence(device, connector, code, tuple(times), tuple(events))
+        found.append(
+            FoundIncident(
+                incidence=incidence,
+                observations=observations,
+                faults=faults,
+                vocabulary={} if entry is None else entry.vocabulary,
+                shared=shared,
+                first_seen=times[0],
+                last_seen=max(times[-1], times[-1] if last is None else last),
+                occurrences=len(events),
+            )
+        )
+
+    for (device, connector, code), events in grouped.items():
+        add(device, connector, code, sorted({event.time for event in events}), events)
+    reported = {(fault.device_id, fault.code) for fault in faults}
+    for device in _device_ids(observations):
+        if (device, HEARTBEAT_LOST) not in reported and (lost := lost_since(observations, device)) is not None:
+            add(device, None, HEARTBEAT_LOST, [lost], [], observations.as_of)
+        if (device, RECONNECT_STORM) not in reported and (storm := storm_times(observations, device)):
+            add(device, None, RECONNECT_STORM, storm, [])
+    return found, problems
+
+
+def _device_ids(observations: Observations) -> list[str]:
+    known = {record.fields["device_id"] for record in observations["devices"].records}
+    return sorted(known | set(observations["heartbeats"].by_device) | set(observations["connections"].by_device))
+
+
+def heartbeat_interval(observations: Observations, device: str) -> float:
+    """The charger's heartbeat interval in seconds: the newest configured one, else the dictionary's 30 s."""
+    table = observations["configurations"]
+    rows = table.by_device.get(device)
+    if rows is not None:
+        column = table.numbers("settings.heartbeat_interval_s")[rows]
+        for value in reversed(column):
+            if value > 0:
+                return float(value)
+    return DEFAULT_HEARTBEAT_S
+
+
+def lost_since(observations: Observations, device: str) -> float | None:
+    """Since when the charger's heartbeat is lost (epoch seconds): offline by its status, or heartbeats too old."""
+    as_of = observations.as_of
+    metadata = next((r for r in observations["devices"].records if r.fields["device_id"] == device), None)
+    fields: Mapping[str, Any] = {} if metadata is None else metadata.fields
+    beats = [epoch(fields["last_heartbeat"])] if fields.get("last_heartbeat") is not None else []
+    rows = observations["heartbeats"].by_device.get(device)
+    if rows is not None:
+        beats.append(float(observations["heartbeats"].times[rows[-1]]))
+    newest = max(beats, default=None)
+    if fields.get("status") == "offline":
+        since = fields.get("offline_since")
+        if since is not None:
+            return epoch(since)
+        return newest if newest is not None else as_of
+    if newest is None or as_of is None:
+        return None
+    return newest if as_of - newest > MISSED_INTERVALS * heartbeat_interval(observations, device) else None
+
+
+def reconnects(observations: Observations, device: str) -> list[float]:
+    """When the charger reconnected (epoch seconds): each `reconnect`, and each `online` after an `offline` or another
+    `online` that no `reconnect` announced."""
+    table = observations["connections"]
+    rows = table.by_device.get(device)
+    if rows is None:
+        return []
+    times = []
+    before: str | None = None
+    for row in rows:
+        transition = table.records[row].fields["transition"]
+        if transition == "reconnect" or (transition == "online" and before in ("offline", "online")):
+            times.append(float(table.times[row]))
+        before = transition
+    return times
+
+
+def storm_times(observations: Observations, device: str) -> list[float]:
+    """The reconnects that are part of a storm; empty where there is none."""
+    times = reconnects(observations, device)
+    stormy: set[int] = set()
+    start = 0
+    for end, time in enumerate(times):
+        while time - times[start] > STORM_WINDOW_S:
+            start += 1
+        if end - start + 1 > STORM_RECONNECTS:
+            stormy.update(range(start, end + 1))
+    return sorted({times[place] for place in stormy})
+

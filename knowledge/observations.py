@@ -286,6 +286,10 @@ class ObservationsBuilder:
             self._warn(name, index, label, f"{_sentence(again['msg'])}; the record is skipped", skipped=True)
             return None
 
+    def report(self, name: str, index: int | None, label: str | None, problem: str, *, skipped: bool = False) -> None:
+        """Note a problem that whoever reads the records met before they came here."""
+        self.problems.append(DataProblem(name, index, label, problem, skipped=skipped))
+
     def _warn(self, name: str, index: int, label: str | None, problem: str, *, skipped: bool = False) -> None:
         key = (name, label or "")
         count = self._counts[key] = self._counts.get(key, 0) + 1

@@ -1,0 +1,356 @@
+"""Bundles from files: a JSON document, a folder or a zip with one file a record list, JSON lines, CSV, Parquet, a stream."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from pydantic_core import from_json
+
+from ..knowledge.observations import Observations, ObservationsBuilder
+from ..knowledge.records import SCHEMAS
+
+MAX_ZIP_BYTES = 2**31
+"""Bytes that the files of a zip may unpack to (our judgement: more is a fleet, which is better given as a folder)."""
+
+MAX_NESTING = 500
+"""Depth at which JSON is refused (our judgement: no record nests deeper than ten)."""
+
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+
+_TELLING_FIELDS = {
+    "events": {"event_type"},
+    "commands": {"command_id"},
+    "charging_records": {"record_id"},
+    "connections": {"transition"},
+    "check_results": {"check_id"},
+    "configurations": {"running_config", "config_profile_id", "profile_schema_version", "last_push", "settings"},
+    "service_visits": {"work", "manual_override"},
+    "environment": {"ambient_c"},
+    "grid": {"voltage_v", "frequency_hz"},
+    "telemetry": {"voltage", "current", "power", "temperature", "state", "component_health", "cabinet_temperature"},
+    "devices": {"model", "firmware_version", "sn", "last_heartbeat"},
+    "sites": {"network", "power_capacity", "area"},
+    "heartbeats": {"status", "fault_code"},
+}
+"""Fields by which a record without the name of its list is known; tried in this order."""
+
+
+class UnreadableInput(ValueError):
+    """Input that cannot be used at all; the message is one line: what, where, how to mend it."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything known around one or more incidents, read and validated; what `Triage.diagnose` takes."""
+
+    observations: Observations
+    name: str
+
+    @property
+    def skipped(self) -> int:
+        """How many records or files could not be used at all."""
+        return sum(problem.skipped for problem in self.observations.problems)
+
+
+def read_bundle(source: str | Path | IO[str]) -> Bundle:
+    """Read a bundle from a file, folder or zip, from `-` (standard input), or from an open text stream.
+
+    What does not fit becomes a warning in the diagnosis. Raises UnreadableInput where nothing can be read.
+    """
+    return read_bundles([source])
+
+
+def read_bundles(sources: Sequence[str | Path | IO[str]]) -> Bundle:
+    """Read several files or folders as one bundle: `events.csv telemetry.parquet`, or a case in parts.
+
+    Raises UnreadableInput where one of them cannot be read, and where none holds a record list.
+    """
+    reader = _Reader()
+    names = []
+    for source in sources:
+        names.append(reader.read(source))
+    return Bundle(reader.builder.build(), ", ".join(names))
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.builder = ObservationsBuilder()
+        self._fed: dict[str, int] = {}
+
+    def read(self, source: str | Path | IO[str]) -> str:
+        if not isinstance(source, (str, Path)):
+            try:
+                text = source.read()
+            except (UnicodeDecodeError, OSError, ValueError) as error:
+                raise UnreadableInput(f"the stream cannot be read: {error}; give UTF-8 text") from error
+            self._text(text if isinstance(text, str) else _decoded(text), "stream", None)
+            return "stream"
+        if str(source) == "-":
+            self._text(_decoded(sys.stdin.buffer.read()), "standard input", None)
+            return "standard input"
+        path = Path(source)
+        try:
+            if path.is_dir():
+                self._folder(path)
+            elif zipfile.is_zipfile(path) and path.suffix.lower() != ".parquet":
+                self._zip(path)
+            else:
+                self._file(path.name, path.read_bytes(), str(path))
+        except FileNotFoundError:
+            raise UnreadableInput(f"{path}: there is no such file or folder; check the path") from None
+        except (OSError, ValueError) as error:
+            if isinstance(error, UnreadableInput):
+                raise
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UnreadableInput(f"{path}: cannot be read: {reason}; check the path and its permissions") from error
+        return str(path)
+
+    def _folder(self, path: Path) -> None:
+        files = [entry for entry in sorted(path.iterdir()) if entry.is_file() and _known_name(entry.name)]
+        if not files:
+            raise UnreadableInput(f"{path}: holds no record list; name files after their list, such as events.jsonl or telemetry.csv")
+        for entry in files:
+            self._member(entry.name, entry.read_bytes(), str(entry))
+
+    def _zip(self, path: Path) -> None:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                members = [m for m in archive.infolist() if not m.is_dir() and _known_name(Path(m.filename).name)]
+                if not members:
+                    raise UnreadableInput(f"{path}: holds no record list; name files after their list, such as events.jsonl")
+                if sum(member.file_size for member in members) > MAX_ZIP_BYTES:
+                    raise UnreadableInput(f"{path}: unpacks to more than {MAX_ZIP_BYTES >> 30} GiB; unpack it and give the folder")
+                for member in sorted(members, key=lambda m: m.filename):
+                    self._member(Path(member.filename).name, archive.read(member), f"{path}/{member.filename}")
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+            raise UnreadableInput(f"{path}: is a damaged or encrypted zip ({error}); unpack it and give the folder") from error
+
+    def _member(self, name: str, content: bytes, label: str) -> None:
+        """A file of a folder: one that cannot be read costs only itself."""
+        try:
+            self._file(name, content, label)
+        except UnreadableInput as error:
+            self.builder.report(Path(name).stem.split(".")[0], None, None, str(error), skipped=True)
+
+    def _file(self, name: str, content: bytes, label: str) -> None:
+        stem, suffix = name.split(".")[0].lower(), Path(name).suffix.lower()
+        record_list = stem if stem in SCHEMAS else None
+        if suffix == ".parquet" or content[:4] == b"PAR1":
+            self._rows(self._list_of(record_list, label, _parquet_fields(content, label)), _parquet_rows(content, label))
+        elif suffix == ".csv":
+            rows = _csv_rows(_decoded(content), label)
+            self._rows(self._list_of(record_list, label, _csv_fields(content)), rows)
+        elif name == "bundle.json" and not content.strip():
+            return
+        else:
+            self._text(_decoded(content), label, record_list)
+
+    def _list_of(self, named: str | None, label: str, fields: Sequence[str]) -> str:
+        found = named or _guess({field.split(".")[0] for field in fields})
+        if found is None:
+            raise UnreadableInput(f"{label}: cannot be told which record list it holds; name it after its list, such as events.csv")
+        return found
+
+    def _rows(self, record_list: str, rows: Iterator[tuple[int, Any]]) -> None:
+        start = self._fed.get(record_list, 0)
+        count = 0
+        for index, row in rows:
+            self.builder.add(record_list, start + index, row)
+            count = index + 1
+        self._fed[record_list] = start + count
+
+    def _text(self, text: str, label: str, record_list: str | None) -> None:
+        stripped = text.lstrip("\ufeff \t\r\n")
+        if not stripped:
+            raise UnreadableInput(f"{label}: is empty; give a JSON document, JSON lines or CSV")
+        document, problem = _json_or_problem(stripped)
+        if problem is None:
+            self._document(document, label, record_list)
+        elif "\n" in stripped.strip() and stripped[0] in "{[" and _looks_like_lines(stripped):
+            self._lines(text, label, record_list)
+        elif stripped[0] not in "{[" and "," in stripped.split("\n", 1)[0]:
+            fields = next(csv.reader([stripped.split("\n", 1)[0]]), [])
+            self._rows(self._list_of(record_list, label, fields), _csv_rows(stripped, label))
+        else:
+            raise UnreadableInput(f"{label}: is no JSON ({problem}); give a JSON document, JSON lines or CSV")
+
+    def _document(self, document: Any, label: str, record_list: str | None) -> None:
+        if isinstance(document, Mapping) and record_list is None and (set(document) & set(SCHEMAS) or "bundle_version" in document or not document or "as_of" in document):
+            if document.get("as_of") is not None:
+                self.builder.state_as_of(document["as_of"])
+            for name, records in document.items():
+                if name in ("as_of", "bundle_version"):
+                    continue
+                if name in SCHEMAS and isinstance(records, (list, tuple)):
+                    self._rows(name, enumerate(records))
+                else:
+                    self.builder.add_list(str(name), records)
+            return
+        if isinstance(document, Mapping) and record_list is not None and isinstance(document.get(record_list), list):
+            self._rows(record_list, enumerate(document[record_list]))
+            return
+        records = document if isinstance(document, list) else [document]
+        self._sorted_out(records, label, record_list)
+
+    def _lines(self, text: str, label: str, record_list: str | None) -> None:
+        records = []
+        bad = []
+        for number, line in enumerate(text.lstrip("\ufeff").split("\n")):
+            if not line.strip():
+                continue
+            value, problem = _json_or_problem(line)
+            if problem is not None:
+                bad.append((len(records), number + 1, problem))
+            records.append(_BROKEN if problem is not None else value)
+        for place, number, problem in bad:
+            name = record_list or "bundle"
+            self.builder.report(name, place if record_list else None, None, f"{label} line {number} is no JSON ({problem}); it is skipped", skipped=True)
+        self._sorted_out(records, label, record_list)
+
+    def _sorted_out(self, records: Sequence[Any], label: str, record_list: str | None) -> None:
+        """Give each record to its list: the file's, the one it names (`list`), or the one its fields tell."""
+        if record_list is not None:
+            self._rows(record_list, ((place, record) for place, record in enumerate(records) if record is not _BROKEN))
+            return
+        unknown = 0
+        for record in records:
+            if record is _BROKEN:
+                continue
+            named = record.get("list") or record.get("record_list") if isinstance(record, Mapping) else None
+            found = named if isinstance(named, str) and named in SCHEMAS else _guess(set(record)) if isinstance(record, Mapping) else None
+            if found is None:
+                unknown += 1
+                continue
+            self._rows(found, iter([(0, record)]))
+        if unknown and unknown == sum(record is not _BROKEN for record in records):
+            raise UnreadableInput(f"{label}: holds no record list; give an object whose keys are record lists, such as {{\"events\": [...]}}")
+        if unknown:
+            self.builder.report("bundle", None, None, f"{label}: {unknown} records belong to no known list; they are skipped", skipped=True)
+
+
+_BROKEN = object()
+
+
+def _known_name(name: str) -> bool:
+    stem = name.split(".")[0].lower()
+    return name.lower() == "bundle.json" or (stem in SCHEMAS and name.lower().endswith(SUFFIXES))
+
+
+def _guess(fields: set[str]) -> str | None:
+    for record_list, telling in _TELLING_FIELDS.items():
+        if fields & telling:
+            return record_list
+    return None
+
+
+def _decoded(content: bytes) -> str:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace")
+    return content.decode("utf-8-sig", "replace")
+
+
+def _json_or_problem(text: str) -> tuple[Any, str | None]:
+    """JSON with NaN and infinities allowed, or what is wrong with it."""
+    try:
+        return from_json(text, allow_inf_nan=True), None
+    except ValueError as error:
+        problem = str(error)
+    if "recursion" not in problem and "surrogate" not in problem and "number" not in problem and "escape" not in problem:
+        return None, problem
+    if _nesting(text) > MAX_NESTING:
+        return None, f"it nests deeper than {MAX_NESTING}"
+    try:
+        return json.loads(text), None
+    except (ValueError, RecursionError) as error:
+        return None, str(error)
+
+
+def _nesting(text: str) -> int:
+    """The deepest nesting of brackets, strings not told apart (too deep is refused either way)."""
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
+def _looks_like_lines(text: str) -> bool:
+    """Whether any of the first lines is a JSON value of its own."""
+    return any(line.strip() and _json_or_problem(line)[1] is None for line in text.split("\n", 20)[:20])
+
+
+def _csv_fields(content: bytes) -> list[str]:
+    first = _decoded(content[:1_000_000]).split("\n", 1)[0]
+    return next(csv.reader([first]), [])
+
+
+def _csv_rows(text: str, label: str) -> Iterator[tuple[int, Any]]:
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    sample = text.split("\n", 1)[0]
+    delimiter = ";" if sample.count(";") > sample.count(",") else "\t" if sample.count("\t") > sample.count(",") else ","
+    try:
+        rows = csv.reader(io.StringIO(text.replace("\0", "")), delimiter=delimiter)
+        header = [name.strip() for name in next(rows, [])]
+        for index, row in enumerate(row for row in rows if any(cell.strip() for cell in row)):
+            yield index, _nested(zip(header, row, strict=False))
+    except csv.Error as error:
+        raise UnreadableInput(f"{label}: is no CSV ({error}); save it as comma-separated UTF-8") from error
+
+
+def _nested(cells: Any) -> dict[str, Any]:
+    """Flat cells with dotted names as nested data; empty cells are unknown, cells that hold JSON are read."""
+    record: dict[str, Any] = {}
+    for path, value in cells:
+        if value is None or value == "" or not path:
+            continue
+        if isinstance(value, str) and value[:1] in "[{" and value[-1:] in "]}":
+            parsed, problem = _json_or_problem(value)
+            value = value if problem else parsed
+        inner = record
+        *parents, last = path.split(".")
+        for part in parents:
+            deeper = inner.get(part)
+            if not isinstance(deeper, dict):
+                deeper = inner[part] = {}
+            inner = deeper
+        inner[last] = value
+    return record
+
+
+def _parquet(content: bytes, label: str) -> Any:
+    import polars
+
+    try:
+        return polars.read_parquet(io.BytesIO(content))
+    except Exception as error:  # Polars raises many kinds, its panics among them
+        raise UnreadableInput(f"{label}: is no readable Parquet ({str(error).splitlines()[0]}); write it again") from error
+
+
+def _parquet_fields(content: bytes, label: str) -> list[str]:
+    return list(_parquet(content, label).columns)
+
+
+def _parquet_rows(content: bytes, label: str) -> Iterator[tuple[int, Any]]:
+    frame = _parquet(content, label)
+    for index, row in enumerate(frame.iter_rows(named=True)):
+        yield index, _nested(_without_nulls(row).items())
+
+
+def _without_nulls(row: Any) -> Any:
+    """Parquet fills every column: what is null is not known."""
+    if isinstance(row, Mapping):
+        return {key: _without_nulls(value) for key, value in row.items() if value is not None}
+    if isinstance(row, list):
+        return [_without_nulls(item) for item in row]
+    return row

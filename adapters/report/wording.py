@@ -1,0 +1,204 @@
+"""Words for values: safe text, decibans, probabilities, times, and the records a value came from."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+
+from ...engine.diagnosis import EvidenceItem, Hypothesis, Incident, SourceRef
+from ...engine.facts import plain_number
+
+LONGEST_TEXT = 400
+"""Characters of one text that a report shows (our judgement: five lines of a terminal)."""
+
+MAX_SOURCES_SHOWN = 3
+"""Records of one list that are named one by one; of more the first, the last and the count are given."""
+
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_JOINERS = {"\u200d", "\u200c"}  # emoji and several scripts are written with them
+
+
+def clean(text: object, limit: int = LONGEST_TEXT) -> str:
+    """Text that is safe on a terminal: one line, control, format and half characters written out, long text cut."""
+    raw = str(text)
+    shown = raw[:limit]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(_visible(character) for character in shown)
+    return shown if len(raw) <= limit else f"{shown}… ({len(raw):,} characters)"
+
+
+def _visible(character: str) -> str:
+    if character in "\t\r\n":
+        return " "
+    if character in _JOINERS or unicodedata.category(character) not in _UNSEEN:
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def decibans(weight_db: float, *, sign: bool = True) -> str:
+    """A weight or score in decibans without its unit: `+13`, `−7`, `0`."""
+    number = plain_number(abs(weight_db))
+    if weight_db < 0:
+        return f"−{number}"
+    return f"+{number}" if sign and weight_db > 0 else number
+
+
+def percent(probability: float) -> str:
+    """A probability with one decimal; certainty is never claimed by rounding."""
+    if 0 < probability < 0.001:
+        return "<0.1 %"
+    if 0.999 < probability < 1:
+        return ">99.9 %"
+    return f"{probability * 100:.1f} %"
+
+
+def moment(timestamp: str | None) -> str:
+    """An ISO timestamp as a person reads it: `2026-05-10 12:00:00Z`."""
+    if timestamp is None:
+        return "at an unknown time"
+    try:
+        time = datetime.fromisoformat(timestamp)
+    except ValueError:
+        return clean(timestamp)
+    return f"{time:%Y-%m-%d %H:%M:%S}" + (f".{time.microsecond // 1000:03d}" if time.microsecond else "") + "Z"
+
+
+def span(first: str, last: str) -> str:
+    """A time range; one moment where both ends are the same, the day once where it is the same."""
+    begin, end = moment(first), moment(last)
+    if begin == end:
+        return begin
+    if begin[:10] == end[:10]:
+        return f"{begin.removesuffix('Z')} to {end[11:]}"
+    return f"{begin} to {end}"
+
+
+def age(seconds: float | None) -> str:
+    """How old a value was: `12 s`, `5 min`, `3.2 h`, `4 days`."""
+    if seconds is None:
+        return ""
+    size = abs(seconds)
+    for limit, unit, length in ((120, "s", 1), (7200, "min", 60), (172_800, "h", 3600)):
+        if size < limit:
+            return f"{plain_number(round(seconds / length, 1))} {unit}"
+    return f"{plain_number(round(seconds / 86_400, 1))} days"
+
+
+def minutes(amount: float) -> str:
+    """How long a check takes."""
+    return f"{plain_number(amount)} min"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 record`, `2 records`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(items: Sequence[str], word: str = "and") -> str:
+    """Items as a sentence part: `a`, `a and b`, `a, b and c`."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {word} {items[-1]}"
+
+
+def read_from(sources: Sequence[SourceRef]) -> str:
+    """Where a value was read: `telemetry[17] @ 2026-05-10 11:59:30Z`; of many records the first, the last, the count."""
+    by_list: dict[str, list[SourceRef]] = {}
+    for source in dict.fromkeys((s.list, s.index, s.timestamp) for s in sources):
+        by_list.setdefault(source[0], []).append(SourceRef(list=source[0], index=source[1], timestamp=source[2]))
+    parts = []
+    for name, refs in sorted(by_list.items()):
+        refs.sort(key=lambda ref: ref.index)
+        if len(refs) > MAX_SOURCES_SHOWN:
+            parts.append(f"{clean(name)}: {_place(refs[0])} … {_place(refs[-1])}, {len(refs)} records")
+        else:
+            parts.extend(f"{clean(name)}{_place(ref)}" for ref in refs)
+    return ", ".join(parts)
+
+
+def _place(ref: SourceRef) -> str:
+    return f"[{ref.index}]" if ref.timestamp is None else f"[{ref.index}] @ {moment(ref.timestamp)}"
+
+
+def evidence_read_from(item: EvidenceItem) -> str:
+    """The records behind one piece of evidence; evidence of findings names none of its own."""
+    return read_from([source for fact in item.facts for source in fact.sources])
+
+
+def where_of(incident: Incident) -> str:
+    """The charger and connector of an incident."""
+    if incident.connector_id is None:
+        return clean(incident.device_id)
+    return f"{clean(incident.device_id)}, connector {incident.connector_id}"
+
+
+def headline(incident: Incident) -> str:
+    """Code and title."""
+    return f"{clean(incident.fault_code)} {clean(incident.title or 'is not documented')}"
+
+
+def times_of(incident: Incident) -> str:
+    """How often and when."""
+    when = span(incident.first_seen, incident.last_seen)
+    if incident.occurrences == 0:
+        return f"raised from the records, {when}"
+    return f"once, {when}" if incident.occurrences == 1 else f"{incident.occurrences} times, {when}"
+
+
+def for_and_against(hypothesis: Hypothesis) -> tuple[list[EvidenceItem], list[EvidenceItem]]:
+    """The counted evidence for a cause and against it, strongest first."""
+    counted_items = sorted((e for e in hypothesis.evidence if e.counted), key=lambda e: (-abs(e.weight_db), e.rule_id))
+    return (
+        [item for item in counted_items if item.weight_db > 0],
+        [item for item in counted_items if item.weight_db < 0],
+    )
+
+
+def arithmetic(hypothesis: Hypothesis) -> str:
+    """The sum behind a score: `prior 0 + 13 + 7 − 3 = 17 dB`; equal weights are taken together (`2 × 7`)."""
+    terms = [f"prior {decibans(hypothesis.prior_db, sign=False)}"]
+    for side in for_and_against(hypothesis):
+        weights: dict[float, int] = {}
+        for item in side:
+            weights[item.weight_db] = weights.get(item.weight_db, 0) + 1
+        for weight, number in weights.items():
+            sign = "+" if weight > 0 else "−"
+            size = plain_number(abs(weight))
+            terms.append(f"{sign} {size}" if number == 1 else f"{sign} {number} × {size}")
+    return f"{' '.join(terms)} = {decibans(hypothesis.score_db, sign=False)} dB"
+
+
+def with_titles(text: str, incident: Incident) -> str:
+    """A sentence that begins with a cause id, with the cause's title instead."""
+    for hypothesis in incident.hypotheses:
+        if text.startswith(f"{hypothesis.cause_id} "):
+            return clean(hypothesis.title + text[len(hypothesis.cause_id) :])
+    return clean(text)
+
+
+def short_id(cause_id: str) -> str:
+    """A cause's id without its code."""
+    return clean(cause_id.partition("/")[2] or cause_id)
+
+
+def firmware_applies(applies: bool | None) -> str:
+    """Whether a known firmware issue holds for this charger."""
+    if applies is None:
+        return "cannot be told here: the version is not known, or of another scheme"
+    return "applies to this charger" if applies else "does not apply to this charger"
+
+
+TELLS_APART_DB = 3.0
+"""Causes whose scores lie closer than this are not told apart: it is what one weak sign would turn (the weight of
+`weakly` in the rule language)."""
+
+
+def undecided(incident: Incident) -> list[Hypothesis]:
+    """The leading causes that the records do not tell apart; empty where one leads clearly."""
+    if not incident.hypotheses:
+        return []
+    highest = incident.hypotheses[0].score_db
+    close = [h for h in incident.hypotheses if highest - h.score_db < TELLS_APART_DB]
+    return close if len(close) > 1 else []

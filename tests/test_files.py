@@ -1,0 +1,249 @@
+"""Reading bundles from files: every shape means the same, and nothing that is fed in raises anything but our error."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars
+import pytest
+from charger_triage.adapters.files import UnreadableInput, read_bundle, read_bundles
+from charger_triage.engine import Diagnosis, Triage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+BUNDLE: dict[str, Any] = {
+    "bundle_version": 1,
+    "as_of": "2026-05-10T12:00:30Z",
+    "devices": [{"device_id": "A", "firmware_version": "3.0.1", "site_id": "S"}],
+    "events": [
+        {"timestamp": "2026-05-10T11:59:00Z", "device_id": "A", "connector_id": 1, "event_type": "plug_in"},
+        {"timestamp": "2026-05-10T12:00:00Z", "device_id": "A", "connector_id": 1, "event_type": "fault",
+         "data": {"fault_code": "F-0421", "details": {"window_ms": 100.5}}},
+    ],
+    "telemetry": [
+        {"timestamp": f"2026-05-10T11:59:{second:02d}Z", "device_id": "A", "connector_id": 1, "state": "preparing",
+         "voltage": 398.5, "component_health": {"contactor_cycles": 1200.0}}
+        for second in range(0, 60, 5)
+    ],
+}  # fmt: skip
+LISTS = {name: records for name, records in BUNDLE.items() if isinstance(records, list)}
+
+
+@pytest.fixture(scope="module")
+def triage() -> Triage:
+    return Triage()
+
+
+def as_document(folder: Path) -> Path:
+    path = folder / "case.json"
+    path.write_text(json.dumps(BUNDLE))
+    return path
+
+
+def as_document_with_byte_order_mark(folder: Path) -> Path:
+    path = folder / "case.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(BUNDLE).encode())
+    return path
+
+
+def as_folder_of_lines(folder: Path) -> Path:
+    for name, records in LISTS.items():
+        (folder / f"{name}.jsonl").write_text("\n".join(json.dumps(record) for record in records))
+    (folder / "bundle.json").write_text(json.dumps({"as_of": BUNDLE["as_of"]}))
+    return folder
+
+
+def as_folder_of_arrays(folder: Path) -> Path:
+    for name, records in LISTS.items():
+        (folder / f"{name}.json").write_text(json.dumps(records))
+    (folder / "bundle.json").write_text(json.dumps({"as_of": BUNDLE["as_of"]}))
+    return folder
+
+
+def as_folder_with_csv(folder: Path) -> Path:
+    as_folder_of_lines(folder)
+    (folder / "telemetry.jsonl").unlink()
+    rows = [
+        {**{k: v for k, v in record.items() if k != "component_health"}, "component_health.contactor_cycles": 1200.0, "soc": ""}
+        for record in BUNDLE["telemetry"]
+    ]
+    with (folder / "telemetry.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+def as_folder_with_parquet(folder: Path) -> Path:
+    as_folder_of_lines(folder)
+    (folder / "telemetry.jsonl").unlink()
+    polars.DataFrame(BUNDLE["telemetry"]).write_parquet(folder / "telemetry.parquet")
+    return folder
+
+
+def as_zip(folder: Path) -> Path:
+    inner = folder / "inner"
+    inner.mkdir()
+    as_folder_of_lines(inner)
+    with zipfile.ZipFile(folder / "case.zip", "w") as archive:
+        for file in inner.iterdir():
+            archive.write(file, f"export/{file.name}")
+    return folder / "case.zip"
+
+
+def as_mixed_lines(folder: Path) -> Path:
+    path = folder / "records.jsonl"
+    path.write_text("\n".join(json.dumps({"list": name, **record}) for name, records in LISTS.items() for record in records))
+    return path
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [as_document, as_document_with_byte_order_mark, as_folder_of_lines, as_folder_of_arrays, as_folder_with_csv, as_folder_with_parquet, as_zip],
+)  # fmt: skip
+def test_every_shape_gives_the_same_bytes(triage: Triage, tmp_path: Path, shape: Callable[[Path], Path]) -> None:
+    """A document, a folder of any format and a zip of the same records are one and the same bundle."""
+    expected = triage.diagnose(read_bundle(io.StringIO(json.dumps(BUNDLE)))).model_dump_json()
+    assert triage.diagnose(read_bundle(shape(tmp_path))).model_dump_json() == expected
+
+
+def test_records_that_name_their_list_can_share_one_file(triage: Triage, tmp_path: Path) -> None:
+    """JSON lines of different lists are sorted out by the list they name."""
+    diagnosis = triage.diagnose(read_bundle(as_mixed_lines(tmp_path)))
+    assert [incident.incident_id for incident in diagnosis.incidents] == ["A/1/F-0421"]
+
+
+def test_a_case_in_parts_is_one_bundle(triage: Triage, tmp_path: Path) -> None:
+    """Several files given together count as one bundle."""
+    as_folder_of_lines(tmp_path)
+    parts = sorted(tmp_path.glob("*.json*"))
+    assert triage.diagnose(read_bundles(parts)) == triage.diagnose(read_bundle(tmp_path))
+
+
+WARNED: list[tuple[str, dict[str, Any], tuple[str, int | None, str | None]]] = [
+    ("no record", {"events": [*BUNDLE["events"], 7]}, ("events", 2, None)),
+    ("no timestamp", {"telemetry": [{"device_id": "A"}]}, ("telemetry", 0, "timestamp")),
+    ("no such moment", {"telemetry": [{"timestamp": "yesterday", "device_id": "A"}]}, ("telemetry", 0, "timestamp")),
+    ("text for a number", {"telemetry": [{**BUNDLE["telemetry"][0], "voltage": "high"}]}, ("telemetry", 0, "voltage")),
+    ("infinite", {"telemetry": [{**BUNDLE["telemetry"][0], "voltage": float("inf")}]}, ("telemetry", 0, "voltage")),
+    ("not a number", {"telemetry": [{**BUNDLE["telemetry"][0], "voltage": float("nan")}]}, ("telemetry", 0, "voltage")),
+    ("beyond any charger", {"telemetry": [{**BUNDLE["telemetry"][0], "power": 1e300}]}, ("telemetry", 0, "power")),
+    ("nested", {"telemetry": [{**BUNDLE["telemetry"][0], "component_health": {"cooling_fan_rpm": []}}]},
+     ("telemetry", 0, "component_health.cooling_fan_rpm")),
+    ("no such state", {"telemetry": [{**BUNDLE["telemetry"][0], "state": "dreaming"}]}, ("telemetry", 0, "state")),
+    ("no list", {"telemetry": {"a": 1}}, ("telemetry", 0, "timestamp")),
+    ("unknown list", {"telemetries": []}, ("telemetries", None, None)),
+    ("no code", {"events": [{**BUNDLE["events"][1], "data": {}}]}, ("events", 0, "data.fault_code")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "change", "expected"), WARNED, ids=[name for name, _, _ in WARNED])
+def test_what_does_not_fit_is_a_warning_with_its_place(
+    triage: Triage, name: str, change: dict[str, Any], expected: tuple[str, int | None, str | None]
+) -> None:
+    """A record or field that cannot be used is named by list, position and field, and costs nothing else."""
+    diagnosis = triage.diagnose(read_bundle(io.StringIO(json.dumps({**BUNDLE, **change}))))
+    assert expected in [(warning.list, warning.index, warning.field) for warning in diagnosis.warnings], name
+    assert ("events" in change) or [incident.incident_id for incident in diagnosis.incidents] == ["A/1/F-0421"]
+
+
+SPELLINGS: list[tuple[str, dict[str, Any]]] = [
+    ("numbers as text", {"telemetry": [{**record, "voltage": "398.5", "connector_id": "1"} for record in BUNDLE["telemetry"]]}),
+    ("exponents", {"telemetry": [{**record, "voltage": "3.985e2"} for record in BUNDLE["telemetry"]]}),
+    ("offset", {"telemetry": [{**r, "timestamp": r["timestamp"].replace("T11:", "T13:").replace("Z", "+02:00")} for r in BUNDLE["telemetry"]]}),
+    ("no offset", {"telemetry": [{**r, "timestamp": r["timestamp"].replace("Z", "")} for r in BUNDLE["telemetry"]]}),
+    ("nulls", {"telemetry": [{**record, "soc": None, "power_modules": None} for record in BUNDLE["telemetry"]]}),
+    ("duplicates", {"telemetry": [record for record in BUNDLE["telemetry"] for _ in range(1)], "environment": []}),
+    ("unknown fields", {"telemetry": [{**record, "colour": "🔌"} for record in BUNDLE["telemetry"]]}),
+    ("number for a code", {"events": [BUNDLE["events"][0], {**BUNDLE["events"][1], "data": {"fault_code": 421, "details": {"window_ms": 100.5}}}]}),
+    ("text for a code", {"events": [BUNDLE["events"][0], {**BUNDLE["events"][1], "data": {"fault_code": " f0421", "details": {"window_ms": 100.5}}}]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "change"), SPELLINGS, ids=[name for name, _ in SPELLINGS])
+def test_spellings_mean_the_same(triage: Triage, name: str, change: dict[str, Any]) -> None:
+    """Other spellings of the same records give the same diagnosis, without a warning."""
+    expected = triage.diagnose(read_bundle(io.StringIO(json.dumps(BUNDLE))))
+    diagnosis = triage.diagnose(read_bundle(io.StringIO(json.dumps({**BUNDLE, **change}))))
+    assert diagnosis.warnings == [], name
+    assert diagnosis == expected
+
+
+def test_a_ten_megabyte_text_is_read_and_carried(triage: Triage) -> None:
+    """A huge text in a payload neither hangs nor is lost."""
+    event = {**BUNDLE["events"][1], "data": {"fault_code": "X-9", "details": "é" * 10_000_000}}
+    diagnosis = triage.diagnose(read_bundle(io.StringIO(json.dumps({**BUNDLE, "events": [event]}))))
+    (incident,) = diagnosis.incidents
+    assert incident.escalation is not None
+    assert len(incident.escalation["payloads"][0]["data"]["details"]) == 10_000_000
+
+
+UNREADABLE: list[tuple[str, bytes]] = [
+    ("empty.json", b""),
+    ("blank.json", b" \n "),
+    ("broken.json", b'{"events": ['),
+    ("words.txt", b"hello there"),
+    ("deep.json", b"[" * 100_000),
+    ("deep_object.json", b'{"a":' * 100_000),
+    ("numbers.json", b"[1, 2, 3]"),
+    ("telemetry.parquet", b"PAR1 no it is not"),
+    ("case.zip", b"PK\x03\x04 broken"),
+    ("binary.json", bytes(range(256))),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), UNREADABLE, ids=[name for name, _ in UNREADABLE])
+def test_what_cannot_be_read_gets_one_clear_line(tmp_path: Path, name: str, content: bytes) -> None:
+    """Input that holds no records at all is refused with one line that names the file."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UnreadableInput) as raised:
+        read_bundle(path)
+    message = str(raised.value)
+    assert name in message
+    assert "\n" not in message and len(message) < 400
+
+
+def test_a_missing_path_is_named(tmp_path: Path) -> None:
+    """A path that does not exist is refused by name."""
+    with pytest.raises(UnreadableInput, match=r"nowhere\.json: there is no such file"):
+        read_bundle(tmp_path / "nowhere.json")
+
+
+def test_one_broken_file_of_a_folder_costs_only_itself(triage: Triage, tmp_path: Path) -> None:
+    """The other lists of a folder are still read, and the broken file is a warning."""
+    as_folder_of_lines(tmp_path)
+    (tmp_path / "telemetry.jsonl").write_text("{{{{")
+    diagnosis = triage.diagnose(read_bundle(tmp_path))
+    assert [incident.incident_id for incident in diagnosis.incidents] == ["A/1/F-0421"]
+    assert any(warning.list == "telemetry" for warning in diagnosis.warnings)
+
+
+def test_a_broken_line_costs_only_itself(triage: Triage, tmp_path: Path) -> None:
+    """A line that is no JSON is a warning with its position; the other lines are read."""
+    as_folder_of_lines(tmp_path)
+    lines = (tmp_path / "telemetry.jsonl").read_text().split("\n")
+    (tmp_path / "telemetry.jsonl").write_text("\n".join([*lines[:3], '{"timestamp": ', *lines[3:]]))
+    bundle = read_bundle(tmp_path)
+    diagnosis = triage.diagnose(bundle)
+    assert [(warning.list, warning.index) for warning in diagnosis.warnings] == [("telemetry", 3)]
+    assert bundle.skipped == 1
+    assert len(bundle.observations["telemetry"].records) == len(lines)
+
+
+@given(st.one_of(st.text(max_size=300), st.binary(max_size=300).map(lambda b: b.decode("latin-1"))))
+@settings(deadline=None)
+def test_no_text_raises_anything_but_our_error(text: str) -> None:
+    """Whatever a stream holds, reading gives a bundle or UnreadableInput."""
+    try:
+        bundle = read_bundle(io.StringIO(text))
+    except UnreadableInput as error:
+        assert "\n" not in str(error)
+    else:
+        assert isinstance(Triage().diagnose(bundle), Diagnosis)

@@ -74,9 +74,7 @@ def read_bundles(sources: Sequence[str | Path | IO[str]]) -> Bundle:
     Raises UnreadableInput where one of them cannot be read, and where none holds a record list.
     """
     reader = _Reader()
-    names = []
-    for source in sources:
-        names.append(reader.read(source))
+    names = [reader.read(source) for source in sources]
     return Bundle(reader.builder.build(), ", ".join(names))
 
 
@@ -146,8 +144,8 @@ class _Reader:
         if suffix == ".parquet" or content[:4] == b"PAR1":
             self._rows(self._list_of(record_list, label, _parquet_fields(content, label)), _parquet_rows(content, label))
         elif suffix == ".csv":
-            rows = _csv_rows(_decoded(content), label)
-            self._rows(self._list_of(record_list, label, _csv_fields(content)), rows)
+            text = _decoded(content)
+            self._rows(self._list_of(record_list, label, _csv_fields(text, label)), _csv_rows(text, label))
         elif name == "bundle.json" and not content.strip():
             return
         else:
@@ -177,8 +175,7 @@ class _Reader:
         elif "\n" in stripped.strip() and stripped[0] in "{[" and _looks_like_lines(stripped):
             self._lines(text, label, record_list)
         elif stripped[0] not in "{[" and "," in stripped.split("\n", 1)[0]:
-            fields = next(csv.reader([stripped.split("\n", 1)[0]]), [])
-            self._rows(self._list_of(record_list, label, fields), _csv_rows(stripped, label))
+            self._rows(self._list_of(record_list, label, _csv_fields(stripped, label)), _csv_rows(stripped, label))
         else:
             raise UnreadableInput(f"{label}: is no JSON ({problem}); give a JSON document, JSON lines or CSV")
 
@@ -201,8 +198,8 @@ class _Reader:
         self._sorted_out(records, label, record_list)
 
     def _lines(self, text: str, label: str, record_list: str | None) -> None:
-        records = []
-        bad = []
+        records: list[Any] = []
+        bad: list[tuple[int, int, str]] = []
         for number, line in enumerate(text.lstrip("\ufeff").split("\n")):
             if not line.strip():
                 continue
@@ -290,17 +287,23 @@ def _looks_like_lines(text: str) -> bool:
     return any(line.strip() and _json_or_problem(line)[1] is None for line in text.split("\n", 20)[:20])
 
 
-def _csv_fields(content: bytes) -> list[str]:
-    first = _decoded(content[:1_000_000]).split("\n", 1)[0]
-    return next(csv.reader([first]), [])
+def _csv_reader(text: str) -> Iterator[list[str]]:
+    csv.field_size_limit(2**31 - 1)
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    return csv.reader(io.StringIO(text.replace("\0", ""), newline=None), delimiter=delimiter)
+
+
+def _csv_fields(text: str, label: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(_csv_reader(text), [])]
+    except csv.Error as error:
+        raise UnreadableInput(f"{label}: is no CSV ({error}); save it as comma-separated UTF-8") from error
 
 
 def _csv_rows(text: str, label: str) -> Iterator[tuple[int, Any]]:
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    sample = text.split("\n", 1)[0]
-    delimiter = ";" if sample.count(";") > sample.count(",") else "\t" if sample.count("\t") > sample.count(",") else ","
     try:
-        rows = csv.reader(io.StringIO(text.replace("\0", "")), delimiter=delimiter)
+        rows = _csv_reader(text)
         header = [name.strip() for name in next(rows, [])]
         for index, row in enumerate(row for row in rows if any(cell.strip() for cell in row)):
             yield index, _nested(zip(header, row, strict=False))
@@ -314,9 +317,10 @@ def _nested(cells: Any) -> dict[str, Any]:
     for path, value in cells:
         if value is None or value == "" or not path:
             continue
+        cell = value
         if isinstance(value, str) and value[:1] in "[{" and value[-1:] in "]}":
             parsed, problem = _json_or_problem(value)
-            value = value if problem else parsed
+            cell = value if problem else parsed
         inner = record
         *parents, last = path.split(".")
         for part in parents:
@@ -324,7 +328,7 @@ def _nested(cells: Any) -> dict[str, Any]:
             if not isinstance(deeper, dict):
                 deeper = inner[part] = {}
             inner = deeper
-        inner[last] = value
+        inner[last] = cell
     return record
 
 

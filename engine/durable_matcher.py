@@ -103,10 +103,7 @@ class DurableMatcher:
 
     def _test(self, test: Test) -> str:
         name = _property(test)
-        if test.earlier is not None:
-            operand = f'{{"a{test.earlier}":"{name}"}}'
-        else:
-            operand = self._constant(test)
+        operand = self._constant(test) if test.earlier is None else f'{{"a{test.earlier}":"{name}"}}'
         match test.operator:
             case "==":
                 return f'{{"{name}":{operand}}}'
@@ -202,7 +199,7 @@ class _DurableSession:
         self._facts.append(fact)
         parts = [f'{{"id":"f{number}","sid":"{_STATE}","k":{kind},"u":1']
         for attribute in ("value", "scheme", "at", "connector", "key"):
-            value = attribute_of(fact, attribute)  # type: ignore[arg-type]
+            value = attribute_of(fact, attribute)
             if value is not None:
                 parts.append(f'"{_encoded_name(attribute, value)}":{self._value(attribute, value)}')
         return ",".join(parts) + "}"

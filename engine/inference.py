@@ -48,7 +48,7 @@ def infer(facts: Sequence[Fact], rules: Sequence[CompiledRule], matcher: Matcher
         refusals.append(f"the rule engine failed ({error}); the second reading of the rules took over")
         known, firings, more = _chain(usable, VerdictMatcher(rules))
     firings.sort(key=_firing_key)
-    return Inference(tuple(known), tuple(firings), tuple([*refusals, *more]))
+    return Inference(tuple(known), tuple(firings), (*refusals, *more))
 
 
 def _firing_key(firing: Firing) -> tuple[str, list[tuple[str, str, int, str, float]]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, Literal, Protocol
 
 from pydantic import Field, model_validator
@@ -165,19 +166,26 @@ class DataProblem:
     index: int | None
     field: str | None
     problem: str
-    skipped: bool = field(default=False, compare=False)
+    skipped: bool = dataclass_field(default=False, compare=False)
 
 
 class IncidentCase(Protocol):
     """One incident found in the records: what happened where and when, and how to measure around it."""
 
-    device_id: str
-    connector_id: int | None
-    code: str
-    first_seen: float
-    last_seen: float
-    occurrences: int
-    firmware_version: str | None
+    @property
+    def device_id(self) -> str: ...
+    @property
+    def connector_id(self) -> int | None: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def first_seen(self) -> float: ...
+    @property
+    def last_seen(self) -> float: ...
+    @property
+    def occurrences(self) -> int: ...
+    @property
+    def firmware_version(self) -> str | None: ...
 
     def measure(self, fact_names: Iterable[str]) -> Iterable[Fact]:
         """The facts of these names that the records hold."""
@@ -200,7 +208,10 @@ class Survey:
 class Knowledge(Protocol):
     """What the shell reasons with: a knowledge base, and the way from records to incidents and facts."""
 
-    base: KnowledgeBase
+    @property
+    def base(self) -> KnowledgeBase:
+        """The compiled rules."""
+        ...
 
     def survey(self, records: Any, as_of: float | None = None) -> Survey:
         """Find the incidents in a bundle of records."""

@@ -60,17 +60,24 @@ def passes(test: Test, fact: Fact, earlier: Sequence[Fact]) -> bool:
 
 
 def matches(compiled: CompiledRule, facts: FactsByName) -> Iterator[Match]:
-    """Every combination of facts that meets all conditions of a rule, in the order of the facts given."""
+    """Every combination of facts that meets all conditions of a rule, in the order of the facts given.
+
+    No fact takes two places: conditions of one name mean different facts (durable-rules sees to that by itself).
+    """
 
     def extend(taken: Match, rest: Sequence[Pattern]) -> Iterator[Match]:
         if not rest:
             yield taken
             return
         for fact in facts.get(rest[0].fact_name, ()):
-            if all(passes(test, fact, taken) for test in rest[0].tests):
+            if _is_free(fact, taken) and all(passes(test, fact, taken) for test in rest[0].tests):
                 yield from extend((*taken, fact), rest[1:])
 
     yield from extend((), compiled.patterns)
+
+
+def _is_free(fact: Fact, taken: Sequence[Fact | None]) -> bool:
+    return not any(fact is other for other in taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ def verdict_of(compiled: CompiledRule, facts: FactsByName) -> RuleVerdict:
             conditions.append(ConditionVerdict("met", taken[place]))
             chosen.append(taken[place])
             continue
-        candidates = facts.get(pattern.fact_name, ())
+        candidates = [fact for fact in facts.get(pattern.fact_name, ()) if _is_free(fact, chosen)]
         verdict, fact = _judge(pattern, candidates, chosen)
         conditions.append(ConditionVerdict(verdict, fact))
         chosen.append(fact if verdict == "met" else None)
@@ -123,7 +130,7 @@ def _furthest(patterns: Sequence[Pattern], facts: FactsByName) -> Match:
         if not rest:
             return
         for fact in facts.get(rest[0].fact_name, ()):
-            if all(passes(test, fact, taken) for test in rest[0].tests):
+            if _is_free(fact, taken) and all(passes(test, fact, taken) for test in rest[0].tests):
                 extend((*taken, fact), rest[1:])
 
     extend((), patterns)

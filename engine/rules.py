@@ -102,6 +102,7 @@ class Condition(RuleModel):
             subject = f"finding {self.finding}"
         parts = []
         for word, operand in self.comparisons():
+            shown: str
             if isinstance(operand, str) and operand.startswith("$"):
                 shown = (subjects or {}).get(operand[1:], operand[1:])
             elif isinstance(operand, tuple):
@@ -266,10 +267,10 @@ def compile_rule(rule: Rule, catalogue: Catalogue, causes: Sequence[str]) -> tup
     for place, pattern in enumerate(patterns):
         if not pattern.tests and any(p.fact_name == pattern.fact_name for p in patterns[:place]):
             blame(("when", place), "repeats an earlier condition", "remove it")
-    shown = {alias for alias in aliases}
-    for _, field, _, _ in string.Formatter().parse(_checked_template(rule.statement, blame)):
-        if field is not None and field not in shown:
-            blame(("statement",), f"{{{field}}} is not read by any condition", f"use one of {', '.join(sorted(shown))}")
+    shown = set(aliases)
+    for _, placeholder, _, _ in string.Formatter().parse(_checked_template(rule.statement, blame)):
+        if placeholder is not None and placeholder not in shown:
+            blame(("statement",), f"{{{placeholder}}} is not read by any condition", f"use one of {', '.join(sorted(shown))}")
     if problems:
         return None, problems
     return CompiledRule(rule, tuple(patterns), tuple(aliases)), []

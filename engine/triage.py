@@ -33,7 +33,7 @@ from .facts import Fact, FactValue, Version, admit, iso_timestamp
 from .fault_explanation import FaultExplanation, conditions_in_words, explain_fault
 from .inference import Inference, infer
 from .knowledge_base import CompiledFault, DataProblem, IncidentCase, Knowledge
-from .matching import FactsByName, Matcher, by_name, verdict_of
+from .matching import FactsByName, Matcher, VerdictMatcher, by_name, verdict_of
 from .rules import CompiledRule, statement_of
 
 PROBABILITY_DECIMALS = 10
@@ -225,8 +225,6 @@ class _Reasoner:
     """One fault code with its matcher: from an incident's facts to the incident explained."""
 
     def __init__(self, compiled: CompiledFault, knowledge: Knowledge, native: bool) -> None:
-        from .matching import VerdictMatcher
-
         self._compiled = compiled
         self._knowledge = knowledge
         self._matcher: Matcher = make_matcher(compiled.rules) if native else VerdictMatcher(compiled.rules)
@@ -263,7 +261,7 @@ class _Reasoner:
             first_seen=iso_timestamp(case.first_seen),
             last_seen=iso_timestamp(case.last_seen),
             occurrences=case.occurrences,
-            hypotheses=self._hypotheses(ranked, beliefs, inference, ahead, as_of),
+            hypotheses=self._hypotheses(ranked, inference, ahead, as_of),
             undocumented_probability=round(beliefs.undocumented_probability, PROBABILITY_DECIMALS),
             undocumented_prior_db=UNDOCUMENTED_DECIBANS,
             next_checks=[_next_check(prospect, fault.code) for prospect in ahead],
@@ -281,7 +279,6 @@ class _Reasoner:
     def _hypotheses(
         self,
         ranked: Sequence[Belief],
-        beliefs: Beliefs,
         inference: Inference,
         ahead: Sequence[Prospect],
         as_of: float | None,

@@ -31,7 +31,7 @@ def normal_code(value: Any) -> str | None:
         if abs(value) >= 10**18:
             raise NoFaultCode("the number is too long for a fault code")
         value = str(value)
-    text = value.strip()
+    text: str = value.strip()
     if text.endswith(".0") and text[:-2].isdigit():
         text = text[:-2]
     if len(text) > LONGEST_CODE:

@@ -278,13 +278,13 @@ class ObservationsBuilder:
         if bad:
             return None
         try:
-            fields = validator.validate_python(mended)
-            return fields
+            mended_fields: Mapping[str, Any] = validator.validate_python(mended)
         except ValidationError as error:
             again = error.errors(include_url=False, include_context=False)[0]
             label = ".".join(str(part) for part in again["loc"]) or None
             self._warn(name, index, label, f"{_sentence(again['msg'])}; the record is skipped", skipped=True)
             return None
+        return mended_fields
 
     def report(self, name: str, index: int | None, label: str | None, problem: str, *, skipped: bool = False) -> None:
         """Note a problem that whoever reads the records met before they came here."""
@@ -378,7 +378,7 @@ def _respelled(record: Any, path: Sequence[Any]) -> bool:
         return False
     word = value.strip().lower()
     better = SYNONYMS.get(str(path[-1]), {}).get(word, word)
-    if better == value or not better or better != word and len(better) > 32:
+    if better == value or not better or (better != word and len(better) > 32):
         return False
     if path[-1] in _WORD_FIELDS and better in _WORD_FIELDS[path[-1]]:
         parent[path[-1]] = better

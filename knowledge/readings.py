@@ -35,7 +35,7 @@ def few(sources: Sequence[Source]) -> tuple[Source, ...]:
     if len(unique) <= MAX_SOURCES:
         return tuple(unique)
     half = MAX_SOURCES // 2
-    return tuple([*unique[:half], *unique[-half:]])
+    return (*unique[:half], *unique[-half:])
 
 
 @dataclass(frozen=True, slots=True)

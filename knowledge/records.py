@@ -4,10 +4,10 @@ announced extensions. What is missing is unknown."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 LARGEST_READING = 1e9
 """A reading beyond this is no measurement of a charger (our judgement: far above any volt, watt-hour or cycle)."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from ..engine.facts import Source, Version
 from .firmware import parse_firmware
 from .observations import Observations, Record, Rows, Table, at_path, epoch, plain_json
-from .readings import HOUR, MINUTE, Reading, Readings, Words, few
+from .readings import MINUTE, Reading, Readings, Words, few
 from .sessions import Session, sessions_of
 
 Which = Literal["own", "all", "others"]
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,13 @@ class Scene:
     @property
     def devices(self) -> Mapping[str, Record]:
         """Metadata of all chargers by id."""
-        return self._once(("devices",), lambda: {r.fields["device_id"]: r for r in self.observations["devices"].records})
+        return self._shared(("devices",), lambda: {r.fields["device_id"]: r for r in self.observations["devices"].records})
 
     @cached_property
     def site_id(self) -> str | None:
         """The charger's site."""
-        return self.about("site_id")
+        site: str | None = self.about("site_id")
+        return site
 
     @cached_property
     def site(self) -> Record | None:
@@ -130,7 +132,15 @@ class Scene:
         """The other chargers of the site."""
         if self.site_id is None:
             return []
-        return [r for r in self.others if r.fields.get("site_id") == self.site_id]
+
+        def load() -> dict[str, list[Record]]:
+            sites: dict[str, list[Record]] = {}
+            for _, record in sorted(self.devices.items()):
+                sites.setdefault(record.fields.get("site_id") or "", []).append(record)
+            return sites
+
+        chargers = self._shared(("chargers by site",), load).get(self.site_id, [])
+        return [record for record in chargers if record.fields["device_id"] != self.device_id]
 
     @cached_property
     def others(self) -> list[Record]:
@@ -181,7 +191,8 @@ class Scene:
             mask = ~np.isnan(connectors) & (connectors != self.connector_id)
         else:
             mask = np.isnan(connectors) | (connectors == self.connector_id)
-        return rows[mask]
+        chosen: Rows = rows[mask]
+        return chosen
 
     def readings(
         self, path: str, *, which: Which = "own", device: str | None = None, connector: int | None = None,
@@ -315,11 +326,16 @@ class Scene:
     def faults(self, code: str | None = None, *, device: str | None = None) -> list[FaultEvent]:
         """Fault events in the bundle, of one code (the incident's own where `code` is "own") and one charger."""
         wanted = self.incidence.code if code == "own" else code
-        return [
-            fault
-            for fault in self.all_faults
-            if (wanted is None or fault.code == wanted) and (device is None or fault.device_id == device)
-        ]
+
+        def load() -> dict[tuple[str | None, str | None], list[FaultEvent]]:
+            index: dict[tuple[str | None, str | None], list[FaultEvent]] = {}
+            for fault in self.all_faults:
+                for key in ((None, None), (fault.code, None), (None, fault.device_id), (fault.code, fault.device_id)):
+                    index.setdefault(key, []).append(fault)
+            return index
+
+        found: list[FaultEvent] = self._shared(("faults",), load).get((wanted, device), [])
+        return found
 
     # Texts
 
@@ -327,13 +343,13 @@ class Scene:
         """What the fault events carry: message and details, and alarms of the charger within ten minutes."""
 
         def load() -> list[tuple[Source, Any]]:
-            found = [
+            found: list[tuple[Source, Any]] = [
                 (fault.source, {k: v for k, v in _data(fault.record).items() if k != "fault_code"})
                 for fault in self.incidence.faults
             ]
             for time in self.times:
-                for alarm in self.events("alarm", which="own", start=time - 10 * MINUTE, end=time + 10 * MINUTE):
-                    found.append((self.source("events", alarm), _data(alarm)))
+                alarms = self.events("alarm", which="own", start=time - 10 * MINUTE, end=time + 10 * MINUTE)
+                found.extend((self.source("events", alarm), _data(alarm)) for alarm in alarms)
             return found
 
         return self._once(("payload",), load)
@@ -369,22 +385,24 @@ class Scene:
 
     # Caching
 
-    def _once(self, key: Any, load: Any) -> Any:
+    def _once(self, key: Any, load: Callable[[], Loaded]) -> Loaded:
         if key not in self._cache:
             self._cache[key] = load()
-        return self._cache[key]
+        found: Loaded = self._cache[key]
+        return found
 
-    def _shared(self, key: Any, load: Any) -> Any:
+    def _shared(self, key: Any, load: Callable[[], Loaded]) -> Loaded:
         """What all incidents of one bundle have in common is computed once."""
         if key not in self.shared:
             self.shared[key] = load()
-        return self.shared[key]
+        found: Loaded = self.shared[key]
+        return found
 
-    def once(self, key: Any, load: Any) -> Any:
+    def once(self, key: Any, load: Callable[[], Loaded]) -> Loaded:
         """A value that several measurements of this incident share."""
         return self._once(("measurement", key), load)
 
-    def shared_once(self, key: Any, load: Any) -> Any:
+    def shared_once(self, key: Any, load: Callable[[], Loaded]) -> Loaded:
         """A value that all incidents of this bundle share; the key must name everything it depends on."""
         return self._shared(("measurement", key), load)
 

@@ -172,17 +172,15 @@ def find_incidents(
     for (device, connector, code), events in grouped.items():
         add(device, connector, code, sorted({event.time for event in events}), events)
     reported = {(fault.device_id, fault.code) for fault in faults}
-    for device in _device_ids(observations):
-        if (device, HEARTBEAT_LOST) not in reported and (lost := lost_since(observations, device)) is not None:
+    metadata = {record.fields["device_id"]: record.fields for record in observations["devices"].records}
+    for device in sorted({*metadata, *observations["heartbeats"].by_device, *observations["connections"].by_device}):
+        if (device, HEARTBEAT_LOST) not in reported and (
+            lost := lost_since(observations, device, metadata.get(device, {}))
+        ) is not None:
             add(device, None, HEARTBEAT_LOST, [lost], [], observations.as_of)
         if (device, RECONNECT_STORM) not in reported and (storm := storm_times(observations, device)):
             add(device, None, RECONNECT_STORM, storm, [])
     return found, problems
-
-
-def _device_ids(observations: Observations) -> list[str]:
-    known = {record.fields["device_id"] for record in observations["devices"].records}
-    return sorted(known | set(observations["heartbeats"].by_device) | set(observations["connections"].by_device))
 
 
 def heartbeat_interval(observations: Observations, device: str) -> float:
@@ -197,21 +195,28 @@ def heartbeat_interval(observations: Observations, device: str) -> float:
     return DEFAULT_HEARTBEAT_S
 
 
-def lost_since(observations: Observations, device: str) -> float | None:
-    """Since when the charger's heartbeat is lost (epoch seconds): offline by its status, or heartbeats too old."""
+def lost_since(observations: Observations, device: str, metadata: Mapping[str, Any]) -> float | None:
+    """Since when a charger's heartbeat is lost (epoch seconds): offline by its status, or its heartbeats too old.
+
+    `metadata` are the fields of its device record. A heartbeat that says offline is the platform's word, and no beat.
+    """
     as_of = observations.as_of
-    metadata = next((r for r in observations["devices"].records if r.fields["device_id"] == device), None)
-    fields: Mapping[str, Any] = {} if metadata is None else metadata.fields
-    beats = [epoch(fields["last_heartbeat"])] if fields.get("last_heartbeat") is not None else []
-    rows = observations["heartbeats"].by_device.get(device)
-    if rows is not None:
-        beats.append(float(observations["heartbeats"].times[rows[-1]]))
+    beats = [] if metadata.get("last_heartbeat") is None else [epoch(metadata["last_heartbeat"])]
+    said_offline: float | None = None
+    table = observations["heartbeats"]
+    for row in reversed(table.by_device.get(device, ())):
+        if table.records[row].fields.get("status") != "offline":
+            beats.append(float(table.times[row]))
+            break
+        said_offline = float(table.times[row])
     newest = max(beats, default=None)
-    if fields.get("status") == "offline":
-        since = fields.get("offline_since")
+    if metadata.get("status") == "offline":
+        since = metadata.get("offline_since")
         if since is not None:
             return epoch(since)
-        return newest if newest is not None else as_of
+        return as_of if newest is None else newest
+    if said_offline is not None and (newest is None or newest < said_offline):
+        return said_offline
     if newest is None or as_of is None:
         return None
     return newest if as_of - newest > MISSED_INTERVALS * heartbeat_interval(observations, device) else None

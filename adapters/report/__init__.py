@@ -6,9 +6,6 @@ reaches the report, and none of their text is read as markup.
 
 from __future__ import annotations
 
-from .explanation import cause_markdown, cause_text, catalogue_text, explanation_markdown, explanation_text
-from .export import KnowledgeExport, exported_document
-from .markdown import diagnosis_markdown
 from .text import diagnosis_text
 from .wording import clean
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
-from ...engine.diagnosis import EvidenceItem, Hypothesis, Incident, SourceRef
+from ...engine.diagnosis import EvidenceItem, Hypothesis, Incident, NextCheck, SourceRef
 from ...engine.facts import plain_number
 
 LONGEST_TEXT = 400
@@ -14,6 +14,14 @@ LONGEST_TEXT = 400
 
 MAX_SOURCES_SHOWN = 3
 """Records of one list that are named one by one; of more the first, the last and the count are given."""
+
+TELLS_APART_DB = 3.0
+"""Causes whose scores lie closer than this are not told apart: it is the weight of one weak sign."""
+
+CONTRADICTS_DB = 13.0
+"""Evidence for and against one cause that both weigh this much contradict each other: strong signs, one of them wrong."""
+
+WHERE = {"remote": "remote", "onsite": "on site"}
 
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _JOINERS = {"\u200d", "\u200c"}  # emoji and several scripts are written with them
@@ -190,11 +198,6 @@ def firmware_applies(applies: bool | None) -> str:
     return "applies to this charger" if applies else "does not apply to this charger"
 
 
-TELLS_APART_DB = 3.0
-"""Causes whose scores lie closer than this are not told apart: it is what one weak sign would turn (the weight of
-`weakly` in the rule language)."""
-
-
 def undecided(incident: Incident) -> list[Hypothesis]:
     """The leading causes that the records do not tell apart; empty where one leads clearly."""
     if not incident.hypotheses:
@@ -202,3 +205,46 @@ def undecided(incident: Incident) -> list[Hypothesis]:
     highest = incident.hypotheses[0].score_db
     close = [h for h in incident.hypotheses if highest - h.score_db < TELLS_APART_DB]
     return close if len(close) > 1 else []
+
+
+def separating_check(incident: Incident) -> NextCheck | None:
+    """The check to do about causes that are not told apart: the best one that separates the first two, else the best."""
+    if not incident.hypotheses:
+        return None
+    separates = {question.check_id for question in incident.hypotheses[0].unknown}
+    useful = [check for check in incident.next_checks if check.check_id in separates]
+    return next(iter([*useful, *incident.next_checks]), None)
+
+
+def check_in_words(check: NextCheck) -> str:
+    """A check with its place and length: `Listen for the contactor on a start (on site, 20 min)`."""
+    return f"{clean(check.title)} ({WHERE[check.where]}, {minutes(check.minutes)})"
+
+
+def indecision(incident: Incident) -> str | None:
+    """Says plainly where the records do not tell causes apart, and which check would; None where one leads clearly."""
+    close = undecided(incident)
+    if not close:
+        return None
+    every = len(close) == len(incident.hypotheses)
+    which = "these causes" if every else listed([clean(h.title) for h in close])
+    check = separating_check(incident)
+    would = "no check that is left would" if check is None else f"the check that would: {check_in_words(check)}"
+    return f"The records do not tell {which} apart; {would}."
+
+
+def is_unexplained(incident: Incident) -> bool:
+    """Whether no documented cause is as likely as none of them."""
+    rest = incident.undocumented_probability
+    return rest is not None and bool(incident.hypotheses) and rest > incident.hypotheses[0].probability
+
+
+UNEXPLAINED = "What was read speaks against every documented cause; something the dictionary does not name is likelier."
+
+
+def contradiction(hypothesis: Hypothesis) -> tuple[EvidenceItem, EvidenceItem] | None:
+    """The strongest evidence for and against a cause where both are strong: one of the two has to be wrong."""
+    supporting, opposing = for_and_against(hypothesis)
+    if supporting and opposing and min(supporting[0].weight_db, -opposing[0].weight_db) >= CONTRADICTS_DB:
+        return supporting[0], opposing[0]
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -64,13 +64,10 @@ def facts_of(measurement: Measurement, scene: Scene) -> list[Fact]:
     readings = [measured] if isinstance(measured, Reading) else list(measured)
     facts = []
     for reading in readings:
-        value: float | str | bool | Version | None = reading.value
-        if isinstance(value, (float, np.floating)):
-            value = float(value)
-            if not np.isfinite(value):
-                continue
-        if isinstance(value, (np.bool_,)):
-            value = bool(value)
+        raw: Any = reading.value
+        value: float | str | bool | Version | None = raw.item() if isinstance(raw, np.generic) else raw
+        if isinstance(value, float) and not np.isfinite(value):
+            continue
         if measurement.fact_type.kind == "version":
             value = parse_firmware(str(value))
         if value is None:

@@ -81,6 +81,8 @@ def _matches(rule: Rule, facts: Sequence[Fact], catalogue: Catalogue) -> Fired:
     found: Fired = set()
     aliases = [condition.alias or condition.fact_name for condition in rule.when]
     for combination in product(*([f for f in facts if f.name == c.fact_name] for c in rule.when)):
+        if len({id(fact) for fact in combination}) < len(combination):
+            continue  # conditions of one name mean different facts
         taken = dict(zip(aliases, combination, strict=True))
         if all(_met(c, fact, taken, catalogue) for c, fact in zip(rule.when, combination, strict=True)):
             found.add((rule.id, combination))

@@ -57,22 +57,34 @@ CATALOGUE: Catalogue = {
     )
 }
 
+TIMES = (0.0, 1.0, 1.0004, 1.0006, 1.7e9)
+KEYS = ("1", "2", "costarring", "liquid", "\x00", "\ud800")
+
 numbers = st.sampled_from(NUMBERS) | st.floats(-1e12, 1e12) | st.integers(-1000, 1000)
 texts = st.sampled_from(TEXTS) | st.text(max_size=8)
-constant_texts = texts.filter(lambda text: not text.startswith("$"))
-versions = st.sampled_from(VERSIONS)
+
+World = dict[str, list[Any]]
+"""The values of each name that constants and facts are both taken from, so that they often meet."""
 
 
-def _constant(fact_type: FactType) -> st.SearchStrategy[Any]:
+def _values(fact_type: FactType) -> st.SearchStrategy[Any]:
     if fact_type.choices is not None:
         return st.sampled_from(fact_type.choices)
-    return {"number": numbers, "text": constant_texts, "flag": st.booleans(), "version": versions}[fact_type.kind]
+    return {"number": numbers, "text": texts, "flag": st.booleans(), "version": st.sampled_from(VERSIONS)}[fact_type.kind]
 
 
 @st.composite
-def conditions(draw: st.DrawFn, place: int, earlier: list[tuple[str, FactType]]) -> tuple[dict[str, Any], str, FactType]:
-    """One condition as it stands in YAML; joins refer to the conditions before it."""
-    name = draw(st.sampled_from(sorted(CATALOGUE)))
+def worlds(draw: st.DrawFn) -> World:
+    """One to three names with one to three values each."""
+    names = [name for name in sorted(CATALOGUE) if not name.startswith("finding.")]
+    chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
+    return {name: draw(st.lists(_values(CATALOGUE[name]), min_size=1, max_size=3)) for name in chosen}
+
+
+@st.composite
+def _conditions(draw: st.DrawFn, place: int, earlier: list[tuple[str, FactType]], world: World) -> tuple[dict[str, Any], str]:
+    """One condition as it stands in YAML, and its alias; joins refer to the conditions before it."""
+    name = draw(st.sampled_from([*sorted(world), *sorted(world), "finding.f1", "finding.f2"]))
     fact_type = CATALOGUE[name]
     condition: dict[str, Any] = {"fact": name}
     for prefix in ("check", "finding"):
@@ -81,35 +93,34 @@ def conditions(draw: st.DrawFn, place: int, earlier: list[tuple[str, FactType]])
     alias = name
     if any(name == taken for taken, _ in earlier) or draw(st.booleans()):
         alias = condition["as"] = f"a{place}"
-    words: list[str] = ["known"]
-    words += {"number": ["is", "in", "above", "at_least", "below", "at_most"], "text": ["is", "in"], "flag": ["is"],
-              "version": ["is", "from", "to", "before"]}[fact_type.kind]  # fmt: skip
-    for word in draw(st.lists(st.sampled_from(words), min_size=1, max_size=2, unique=True)):
-        if word == "in":
-            condition[word] = draw(st.lists(_constant(fact_type), min_size=1, max_size=3, unique=True))
-        elif word != "known":
-            condition[word] = draw(_constant(fact_type))
-    for other, other_type in draw(st.lists(st.sampled_from(earlier), max_size=2)) if earlier else []:
+    constants = [value for value in world.get(name, []) if not str(value).startswith("$")]
+    words = {"number": ["is", "in", "above", "at_least", "below", "at_most"], "text": ["is", "in"], "flag": ["is"],
+             "version": ["is", "from", "to", "before"]}[fact_type.kind]  # fmt: skip
+    for word in draw(st.lists(st.sampled_from(words), max_size=2)) if constants else []:
+        several = st.lists(st.sampled_from(constants), min_size=1, max_size=3)
+        condition[word] = draw(several if word == "in" else st.sampled_from(constants))
+    for other, other_type in draw(st.lists(st.sampled_from(earlier), max_size=1 + (place > 2))) if earlier else []:
         joins = ["later_than", "earlier_than", "same_connector_as", "same_key_as"]
         if other_type.kind == fact_type.kind:
-            joins += ["is", "differs_from"]
+            joins += ["is", "differs_from"] * 2
             if fact_type.kind in ("number", "version"):
                 joins += ["above", "at_least", "below", "at_most"]
         condition.setdefault(draw(st.sampled_from(joins)), f"${other}")
-    return condition, alias, fact_type
+    return condition, alias
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> list[CompiledRule]:
+def _rules(draw: st.DrawFn, world: World) -> list[CompiledRule]:
     """One to five rules that compile, some of which raise findings that others read."""
     compiled = []
     for number in range(draw(st.integers(1, 5))):
         when: list[dict[str, Any]] = []
         earlier: list[tuple[str, FactType]] = []
-        for place in range(draw(st.integers(1, 4))):
-            condition, alias, fact_type = draw(conditions(place, earlier))
+        for place in range(draw(st.sampled_from((1, 1, 2, 2, 3, 4)))):
+            condition, alias = draw(_conditions(place, earlier, world))
             when.append(condition)
-            earlier.append((alias, fact_type))
+            named = next(f"{p}." if p != "fact" else "" for p in ("fact", "check", "finding") if p in condition)
+            earlier.append((alias, CATALOGUE[named + (condition.get("fact") or condition.get("check") or condition["finding"])]))
         says: dict[str, Any] = {"supports": {"first": "weakly"}}
         if draw(st.booleans()):
             says = {"raises": draw(st.sampled_from(["f1", "f2"]))}
@@ -120,28 +131,35 @@ def rules(draw: st.DrawFn) -> list[CompiledRule]:
     return compiled
 
 
-def _value(fact_type: FactType) -> st.SearchStrategy[Any]:
-    if fact_type.kind == "version":
-        return versions.map(parse_version)
-    return texts if fact_type.kind == "text" and fact_type.choices is None else _constant(fact_type)
+@st.composite
+def _facts(draw: st.DrawFn, world: World, most: int) -> list[Fact]:
+    """Facts up to eight of one name; numbers lie on a constant or right beside it; time, connector, key may be missing."""
+    found: list[Fact] = []
+    for name in draw(st.lists(st.sampled_from(sorted(world)), max_size=most)):
+        if sum(fact.name == name for fact in found) == 8:
+            continue
+        fact_type = CATALOGUE[name]
+        value = draw(st.sampled_from(world[name]) | _values(fact_type))
+        if fact_type.kind == "number":
+            value = max(-1e12, min(1e12, value + draw(st.sampled_from((0, 0, 1e-6, -1e-6, 4e-7, -4e-7, 1, -1)))))
+        elif fact_type.kind == "version":
+            value = parse_version(value)
+        found.append(
+            Fact(
+                name,
+                value,
+                fact_type.unit,
+                draw(st.sampled_from(TIMES) | st.none() | st.floats(-1e9, 1e10)),
+                draw(st.sampled_from((1, 2, None, 0, 2**31))),
+                draw(st.sampled_from((*KEYS, None))),
+                draw(st.sampled_from(((), (Source("events", 1),), (Source("devices", 0), Source("events", 2))))),
+            )
+        )
+    return found
 
 
 @st.composite
-def facts(draw: st.DrawFn, most: int = 14) -> list[Fact]:
-    """Random facts, up to eight of one name; time, connector and key are often missing and often equal."""
-    found: list[Fact] = []
-    for name in draw(st.lists(st.sampled_from([n for n in sorted(CATALOGUE) if not n.startswith("finding.")]), max_size=most)):
-        if sum(fact.name == name for fact in found) < 8:
-            fact_type = CATALOGUE[name]
-            found.append(
-                Fact(
-                    name,
-                    draw(_value(fact_type)),
-                    fact_type.unit,
-                    draw(st.none() | st.sampled_from([0.0, 1.0, 1.0004, 1.0006, -5.0, 1.7e9, 1.7e9 + 0.001]) | st.floats(-1e9, 1e10)),
-                    draw(st.none() | st.sampled_from([1, 2, 3, 0, 2**31])),
-                    draw(st.none() | st.sampled_from(["1", "2", "", "costarring", "liquid", "\x00", "\ud800"])),
-                    draw(st.sampled_from([(), (Source("events", 1),), (Source("devices", 0), Source("events", 2))])),
-                )
-            )
-    return found
+def cases(draw: st.DrawFn, most: int = 14, more: int = 0) -> tuple[list[CompiledRule], list[Fact], list[Fact]]:
+    """Rules, facts that come close to them, and some more facts."""
+    world = draw(worlds())
+    return draw(_rules(world)), draw(_facts(world, most)), draw(_facts(world, more))

@@ -1,0 +1,379 @@
+"""The text form of a diagnosis: what a support engineer reads first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.text import Text
+
+from ...engine.diagnosis import DataWarning, Diagnosis, EvidenceItem, Hypothesis, Incident, NextCheck
+from .page import Page
+from .wording import (
+    UNEXPLAINED,
+    WHERE,
+    arithmetic,
+    check_in_words,
+    clean,
+    contradiction,
+    counted,
+    decibans,
+    evidence_read_from,
+    firmware_applies,
+    for_and_against,
+    headline,
+    indecision,
+    is_unexplained,
+    moment,
+    percent,
+    short_id,
+    span,
+    times_of,
+    where_of,
+    with_titles,
+)
+
+MAX_REASONS = 3
+"""Reasons for and against that are told in full; the others stand in the sum."""
+
+MAX_WARNINGS = 10
+"""Data warnings that are shown one by one."""
+
+MAX_IN_FULL = 10
+"""Incidents told in full; of a fleet with more, one of each kind comes first (our judgement: nobody reads more)."""
+
+MAX_PLACES = 6
+"""Chargers named behind one line of the overview."""
+
+_SEVERITY = {"error": "bold red", "warning": "bold yellow"}
+
+
+def diagnosis_text(diagnosis: Diagnosis, *, width: int = 80, colour: bool = False, asked: str = "") -> str:
+    """A diagnosis as text of a width, with colour or plain. `asked` says to what the incidents were restricted."""
+    page = Page(width, colour=colour)
+    incidents = diagnosis.incidents
+    if not incidents:
+        page.line(nothing_found(diagnosis, asked), style="bold")
+    else:
+        page.line(summary(diagnosis, asked), style="bold")
+    kinds = by_kind(incidents)
+    if len(incidents) > 1:
+        _overview(page, kinds)
+    chosen = told_in_full(incidents, kinds)
+    for incident in chosen:
+        if len(incidents) > 1:
+            page.rule()
+        else:
+            page.blank()
+        _incident(page, incident)
+    if len(chosen) < len(incidents):
+        page.rule()
+        rest = counted(len(incidents) - len(chosen), "more incident")
+        page.line(f"{rest} of the kinds above; --device ID shows a charger's in full, --format json shows all.")
+    _watches(page, diagnosis)
+    _warnings(page, diagnosis.warnings)
+    page.blank()
+    if any(incident.hypotheses for incident in chosen):
+        page.line(HOW_NUMBERS_WORK, style="dim")
+    page.line(footer(diagnosis), style="dim")
+    return str(page)
+
+
+HOW_NUMBERS_WORK = (
+    "Weights are decibans: +3 dB makes a cause twice as likely against the others, +10 dB ten times. "
+    "A cause's share is 10^(score/10) over the sum of that for all lines of its table."
+)
+
+
+def nothing_found(diagnosis: Diagnosis, asked: str = "") -> str:
+    """What to say where there is no incident."""
+    scope = f" for {clean(asked)}" if asked else ""
+    if diagnosis.as_of is None:
+        return f"No incidents{scope}: the bundle holds no record with a time."
+    return f"No incidents{scope}: nothing in these records is a fault, as of {moment(diagnosis.as_of)}."
+
+
+def summary(diagnosis: Diagnosis, asked: str = "") -> str:
+    """How many incidents on how many chargers, and as of when."""
+    incidents = diagnosis.incidents
+    chargers = len({incident.device_id for incident in incidents})
+    on = f" on {counted(chargers, 'charger')}" if len(incidents) > 1 else ""
+    scope = f" for {clean(asked)}" if asked else ""
+    return f"{counted(len(incidents), 'incident')}{on}{scope}, as of {moment(diagnosis.as_of)}"
+
+
+def footer(diagnosis: Diagnosis) -> str:
+    """What to name so that the diagnosis can be had again."""
+    knowledge = diagnosis.knowledge
+    return clean(
+        f"Knowledge {knowledge.name} {knowledge.version} ({knowledge.digest[:19]}), dictionary of firmware "
+        f"{knowledge.source_revision}; charger-triage {diagnosis.version}, matched by {diagnosis.matcher}; "
+        f"facts {diagnosis.facts_digest[:19]}."
+    )
+
+
+Kind = tuple[str, str]
+
+
+def by_kind(incidents: Sequence[Incident]) -> dict[Kind, list[Incident]]:
+    """Incidents by code and leading cause, the most frequent kind first."""
+    kinds: dict[Kind, list[Incident]] = {}
+    for incident in incidents:
+        leader = incident.hypotheses[0].cause_id if incident.hypotheses and indecision(incident) is None else ""
+        kinds.setdefault((incident.fault_code, leader), []).append(incident)
+    return dict(sorted(kinds.items(), key=lambda entry: (-len(entry[1]), entry[0])))
+
+
+def told_in_full(incidents: Sequence[Incident], kinds: dict[Kind, list[Incident]]) -> list[Incident]:
+    """The incidents that the text tells in full: all, or one of each kind and then as many as there is room for."""
+    if len(incidents) <= MAX_IN_FULL:
+        return list(incidents)
+    first_of_kind = [alike[0].incident_id for alike in kinds.values()][:MAX_IN_FULL]
+    others = [incident.incident_id for incident in incidents if incident.incident_id not in first_of_kind]
+    chosen = {*first_of_kind, *others[: MAX_IN_FULL - len(first_of_kind)]}
+    return [incident for incident in incidents if incident.incident_id in chosen]
+
+
+def kind_in_words(alike: Sequence[Incident]) -> str:
+    """What incidents of one kind have in common: the leading cause with its probability."""
+    first = alike[0]
+    if not first.documented:
+        return "not in the dictionary: to be reported"
+    if not first.hypotheses:
+        return "no documented cause"
+    if indecision(first) is not None:
+        return "the records do not tell its causes apart"
+    shares = [incident.hypotheses[0].probability for incident in alike]
+    low, high = percent(min(shares)), percent(max(shares))
+    share = high if low == high else f"{low} to {high}"
+    return f"{clean(first.hypotheses[0].title)} ({share})"
+
+
+def _overview(page: Page, kinds: dict[Kind, list[Incident]]) -> None:
+    page.blank()
+    widest = len(str(max(len(alike) for alike in kinds.values())))
+    for alike in kinds.values():
+        first = alike[0]
+        label = Text(f"{len(alike):>{widest}} × ")
+        page.line(Text(headline(first), _SEVERITY.get(first.severity or "", "bold")), label=label, indent=2)
+        places = [where_of(incident) for incident in alike[:MAX_PLACES]]
+        more = f" and {len(alike) - MAX_PLACES} more" if len(alike) > MAX_PLACES else ""
+        indent = 2 + label.cell_len
+        page.line(kind_in_words(alike), indent=indent)
+        page.line(f"{'; '.join(places)}{more}", indent=indent, style="dim")
+
+
+def _incident(page: Page, incident: Incident) -> None:
+    page.line(Text(headline(incident), _SEVERITY.get(incident.severity or "", "bold magenta")))
+    parts = [where_of(incident), times_of(incident)]
+    if incident.severity is not None:
+        parts.append(clean(incident.severity))
+    if incident.category is not None:
+        parts.append(clean(incident.category))
+    page.line(" · ".join(parts))
+    if not incident.documented:
+        _undocumented(page, incident)
+        return
+    _causes(page, incident)
+    if incident.hypotheses:
+        _reasons(page, incident.hypotheses[0])
+    if len(incident.hypotheses) > 1:
+        _runner_up(page, incident.hypotheses[1])
+    _caused_by(page, incident)
+    _next_checks(page, incident)
+    _actions(page, incident)
+    _firmware(page, incident)
+
+
+def _causes(page: Page, incident: Incident) -> None:
+    page.heading("Likely causes")
+    bar_width = 12 if page.width < 100 else 24
+    rows = [(h.probability, h.score_db, clean(h.title), h.rank == 1) for h in incident.hypotheses]
+    if incident.undocumented_probability is not None:
+        rest = incident.undocumented_prior_db or 0.0
+        rows.append((incident.undocumented_probability, rest, "none of the documented causes", False))
+    scores = [f"{decibans(score, sign=False)} dB" for _, score, _, _ in rows]
+    widest = max(map(len, scores))
+    for (probability, _, title, leads), score in zip(rows, scores, strict=True):
+        label = Text(f"{percent(probability):>7}  ", "bold" if leads else "")
+        label.append(bar(probability, bar_width), "cyan")
+        label.append(f" {score:>{widest}}  ", "dim")
+        page.line(Text(title, "bold" if leads else ""), label=label, indent=1)
+    for remark in (indecision(incident), UNEXPLAINED if is_unexplained(incident) else None):
+        if remark is not None:
+            page.blank()
+            page.line(remark, indent=2, style="yellow")
+
+
+def bar(probability: float, width: int) -> str:
+    """A probability as a bar, padded to the width; half a cell is the finest step."""
+    halves = round(probability * width * 2)
+    return ("█" * (halves // 2) + "▌" * (halves % 2)).ljust(width)
+
+
+def _reasons(page: Page, leader: Hypothesis) -> None:
+    supporting, opposing = for_and_against(leader)
+    if not supporting and not opposing:
+        page.heading(f"{clean(leader.title)}: nothing read speaks for or against it")
+        page.line(arithmetic(leader), label="Sum", indent=2, hang=SIDE)
+        return
+    for word, items in (("For", supporting), ("Against", opposing)):
+        page.heading(f"{word}: {clean(leader.title)}" if items else f"{word} it: nothing that was read")
+        for item in items[:MAX_REASONS]:
+            _reason(page, item)
+        if len(items) > MAX_REASONS:
+            weights = ", ".join(decibans(item.weight_db) for item in items[MAX_REASONS:])
+            page.line(f"and {len(items) - MAX_REASONS} more: {weights}", indent=2 + SIDE)
+    page.blank()
+    page.line(arithmetic(leader), label=Text("Sum", "bold"), indent=2, hang=SIDE)
+    pair = contradiction(leader)
+    if pair is not None:
+        page.line(
+            f"These contradict each other: “{clean(pair[0].statement)}” and “{clean(pair[1].statement)}”",
+            indent=2 + SIDE,
+            style="yellow",
+        )
+    for item in [item for item in leader.evidence if not item.counted][:MAX_REASONS]:
+        page.line(
+            f"already counted: {clean(item.statement)} ({decibans(item.weight_db)}, by {clean(item.already_counted_by or '')})",
+            indent=2 + SIDE,
+            style="dim",
+        )
+
+
+SIDE = 6
+"""Columns of the weights left of the reasons."""
+
+
+def _reason(page: Page, item: EvidenceItem) -> None:
+    style = "green" if item.weight_db > 0 else "red"
+    page.line(clean(item.statement), label=Text(f"{decibans(item.weight_db):>4}  ", style), indent=2, hang=SIDE)
+    where = evidence_read_from(item)
+    if where:
+        page.line(where, indent=2 + SIDE, style="dim")
+
+
+def _runner_up(page: Page, runner_up: Hypothesis) -> None:
+    page.heading(f"Runner-up: {clean(runner_up.title)}, {percent(runner_up.probability)}")
+    supporting, opposing = for_and_against(runner_up)
+    for item in [*supporting[:MAX_REASONS], *opposing[:MAX_REASONS]]:
+        style = "green" if item.weight_db > 0 else "red"
+        page.line(clean(item.statement), label=Text(f"{decibans(item.weight_db):>4}  ", style), indent=2, hang=SIDE)
+    if not supporting and not opposing:
+        page.line("nothing read speaks for or against it", indent=2 + SIDE)
+    page.line(arithmetic(runner_up), label="Sum", indent=2, hang=SIDE)
+
+
+def _caused_by(page: Page, incident: Incident) -> None:
+    if incident.caused_by:
+        page.heading("Brought about by")
+        for upstream in incident.caused_by:
+            page.line(f"{clean(upstream.statement)} ({clean(upstream.incident_id)})", indent=2)
+
+
+def _next_checks(page: Page, incident: Incident) -> None:
+    page.heading("Next check")
+    if not incident.next_checks:
+        page.line("none that is left would tell more", indent=2)
+        return
+    best, *others = incident.next_checks
+    page.line(Text(check_in_words(best), "bold"), indent=2)
+    _outcomes(page, best, incident)
+    if others:
+        page.line(f"then: {'; '.join(check_in_words(check) for check in others[:MAX_REASONS])}", indent=2, style="dim")
+
+
+def _outcomes(page: Page, check: NextCheck, incident: Incident) -> None:
+    widest = max((len(clean(result)) for result in check.if_), default=0)
+    for result, consequence in check.if_.items():
+        label = f"{clean(result):<{min(widest, 24)}} → "
+        page.line(with_titles(consequence, incident), label=label, indent=4)
+
+
+def _actions(page: Page, incident: Incident) -> None:
+    if not incident.actions:
+        return
+    page.heading("Do" if indecision(incident) is None else "Do, once it is known which")
+    for action in incident.actions:
+        causes = ", ".join(short_id(cause) for cause in action.for_)
+        body = Text(f"{clean(action.title)} ({WHERE[action.where]})")
+        body.append(f" for {causes}", "dim")
+        page.line(body, indent=2, label="- ")
+
+
+def _firmware(page: Page, incident: Incident) -> None:
+    issue = incident.known_firmware_issue
+    if issue is None:
+        return
+    page.heading("Known firmware issue")
+    page.line(
+        f"{clean(issue.affected)}, fixed in {clean(issue.fixed_in)}: {firmware_applies(issue.applies)}.",
+        indent=2,
+        style="yellow" if issue.applies else "",
+    )
+    page.line(clean(issue.summary), indent=2)
+
+
+def _undocumented(page: Page, incident: Incident) -> None:
+    page.heading("Not in the dictionary: report it to the vendor with")
+    for label, content in report_contents(incident):
+        page.line(content, label=f"{label} ", indent=2, hang=12)
+    page.line("--format json holds all of it under escalation.", indent=2, style="dim")
+
+
+def report_contents(incident: Incident) -> list[tuple[str, str]]:
+    """What the report of an undocumented code must carry, as label and short text."""
+    dossier: dict[str, Any] = incident.escalation or {}
+    payloads = dossier.get("payloads") or []
+    telemetry = dossier.get("telemetry") or []
+    device = dossier.get("device")
+    period = dossier.get("time_range") or {}
+    firmware = dossier.get("firmware_version")
+    model = device.get("model") if isinstance(device, dict) else None
+    charger = [clean(incident.device_id), clean(model) if model else "model not known"]
+    charger.append(f"firmware {clean(firmware)}" if firmware else "firmware not known")
+    rows = [("charger", ", ".join(charger))]
+    rows.append(("time", span(str(period.get("from", incident.first_seen)), str(period.get("to", incident.last_seen)))))
+    if payloads:
+        newest = clean(json.dumps(payloads[-1], ensure_ascii=False, sort_keys=True))
+        rows.append(("payload", newest if len(payloads) == 1 else f"{counted(len(payloads), 'event')}, the last: {newest}"))
+    rows.append(("telemetry", counted(len(telemetry), "record") if telemetry else "none around that time"))
+    return rows
+
+
+def _watches(page: Page, diagnosis: Diagnosis) -> None:
+    if not diagnosis.watches:
+        return
+    page.rule()
+    page.line("Early warnings", style="bold")
+    for watch in diagnosis.watches:
+        connector = "" if watch.connector_id is None else f", connector {watch.connector_id}"
+        due = "" if watch.expected_at is None else f", expected {clean(watch.expected_at)}"
+        page.line(
+            f"{clean(watch.device_id)}{connector}: {clean(watch.what)}; {clean(watch.trend)}; "
+            f"leads to {clean(watch.leads_to)}{due}",
+            label="- ",
+            indent=2,
+        )
+
+
+def _warnings(page: Page, warnings: Sequence[DataWarning]) -> None:
+    if not warnings:
+        return
+    page.rule()
+    page.line(f"{counted(len(warnings), 'problem')} in the data", style="bold yellow")
+    for warning in warnings[:MAX_WARNINGS]:
+        page.line(warning_in_words(warning), label="- ", indent=2)
+    if len(warnings) > MAX_WARNINGS:
+        page.line(f"and {len(warnings) - MAX_WARNINGS:,} more; --format json lists all", indent=4)
+
+
+def warning_in_words(warning: DataWarning) -> str:
+    """A data warning with its place: `telemetry[17].voltage: …`."""
+    place = clean(warning.list)
+    if warning.index is not None:
+        place += f"[{warning.index}]"
+    if warning.field is not None:
+        place += f".{clean(warning.field)}"
+    return f"{place}: {clean(warning.problem)}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
@@ -63,8 +63,8 @@ class DurableMatcher:
         self._texts: dict[str, int] = {}
         self._owners: dict[str, CompiledRule] = {}
         self._lock = threading.Lock()
-        self._definition = self._define()
         self._handle: Any = None
+        self._definition = self._define()
 
     def _define(self) -> str:
         """The ruleset as JSON. Written by hand where numbers stand, because an exponent crashes the library."""
@@ -124,27 +124,31 @@ class DurableMatcher:
         raise UnsafeRuleset(f"a test compares with {constant!r}")
 
     def _open(self) -> None:
-        self._handle = _library.create_ruleset(f"triage{next(_serial)}", self._definition)
+        self._handle = _native(_library.create_ruleset, f"triage{next(_serial)}", self._definition)
         self._assert('[{"id":"f0","sid":"1","k":0,"u":1}]')
-        _library.delete_state(self._handle, _STATE)
+        _native(_library.delete_state, self._handle, _STATE)
 
     def _close(self) -> None:
-        handle, self._handle = self._handle, None
+        handle, self._handle = getattr(self, "_handle", None), None
         if handle is not None:
             with suppress(Exception):
                 _library.delete_ruleset(handle)
 
+    def __del__(self) -> None:
+        """Give the ruleset's memory back; the library keeps that of a handle that is merely dropped."""
+        self._close()
+
     def _assert(self, batch: str) -> list[str]:
         """Assert one batch into the one live state and drain what fires, as JSON texts."""
-        result, offset = _library.assert_facts(self._handle, batch)
+        result, offset = _native(_library.assert_facts, self._handle, batch)
         if result not in (0, 1):
             raise MatcherError(f"asserting facts gave {result}")
-        started = _library.start_action_for_state(self._handle, offset)
+        started = _native(_library.start_action_for_state, self._handle, offset)
         fired = []
         message = started[1] if started else None
         while message:
             fired.append(message)
-            message = _library.complete_and_start_action(self._handle, offset)
+            message = _native(_library.complete_and_start_action, self._handle, offset)
         return fired
 
     @contextmanager
@@ -157,15 +161,19 @@ class DurableMatcher:
                 session = _DurableSession(self)
                 yield session
                 if session.asserted:
-                    _library.delete_state(self._handle, _STATE)
-            except MatcherError:
+                    _native(_library.delete_state, self._handle, _STATE)
+            except BaseException:
+                # Whatever it was (an interrupt too): facts of a run that was cut short must not reach the next one.
                 self._close()
                 raise
-            except Exception as error:
-                self._close()
-                if _library is not None and isinstance(error, _library.error):
-                    raise MatcherError(str(error)) from error
-                raise
+
+
+def _native(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call the library; whatever it raises, running out of memory included, is a MatcherError."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise MatcherError(str(error) or type(error).__name__) from error
 
 
 class _DurableSession:

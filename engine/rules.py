@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from .facts import Catalogue, Fact, FactKind, FactType, Version, in_words
+from .facts import NUMBER_LIMIT, TEXT_LIMIT, Catalogue, Fact, FactKind, FactType, Version, in_words
 
 Strength = Literal["weakly", "moderately", "strongly", "decisively", "excludes"]
 
@@ -333,12 +333,19 @@ def _tests(word: str, operand: Any, fact_type: FactType, aliases: list[str], kin
         if not isinstance(item, fits) or (fact_type.kind == "number" and isinstance(item, bool)):
             blame(f"{item!r} is not {_A[fact_type.kind]}", f"{fact_type.name} is {_A[fact_type.kind]}")
             return []
+        if isinstance(item, (int, float)) and not abs(item) <= NUMBER_LIMIT:
+            blame(f"{item!r} is no finite number up to {NUMBER_LIMIT:.0e}", "facts beyond that are refused")
+            return []
+        if isinstance(item, str) and len(item) > TEXT_LIMIT:
+            blame(f"the text has {len(item)} characters, more than {TEXT_LIMIT}", "facts as long are refused")
+            return []
         if fact_type.choices is not None and item not in fact_type.choices:
             blame(f"{fact_type.name} never is {item!r}", f"use one of {', '.join(fact_type.choices)}")
             return []
         constants.append(round(float(item), 6) if fact_type.kind == "number" else item)
     if isinstance(operand, tuple):
-        return [Test("value", "in", kind, tuple(constants))]
+        # A member that stands twice (or is the same to six decimals) would fire twice in a matcher that splits the list.
+        return [Test("value", "in", kind, tuple(dict.fromkeys(constants)))]
     return [Test("value", _COMPARISONS[word], kind, constants[0])]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from charger_triage.engine.durable_matcher import DurableMatcher, available
@@ -25,6 +25,7 @@ def _fired(inference: Inference) -> Fired:
     return {(firing.rule.rule.id, firing.match) for firing in inference.firings}
 
 
+fewer = settings(max_examples=settings.default.max_examples // 4) if settings.default else settings()
 Case = tuple[list[CompiledRule], list[Fact], list[Fact]]
 
 
@@ -35,6 +36,7 @@ def test_all_matchers_fire_the_same_rules_on_the_same_facts(case: Case) -> None:
     admitted, refused = admit(known, CATALOGUE)
     assert not refused
     expected = brute_force([rule.rule for rule in compiled], admitted, CATALOGUE)
+    event(f"{len(compiled)} rules")
     event(f"{min(len(expected), 5)} firings")
     event(f"joined firings: {any(len(match) > 1 for _, match in expected)}")
     event(f"chained firings: {any(fact.name.startswith('finding.') for _, match in expected for fact in match)}")
@@ -45,6 +47,7 @@ def test_all_matchers_fire_the_same_rules_on_the_same_facts(case: Case) -> None:
         assert len(inference.firings) == len(expected), f"{matcher.name} fired something twice"
 
 
+@fewer
 @given(cases())
 def test_a_rule_fired_exactly_when_its_verdict_is_met(case: Case) -> None:
     """Verdicts and firings are two readings of one rule: met means fired, every condition is met then and only then."""
@@ -60,6 +63,7 @@ def test_a_rule_fired_exactly_when_its_verdict_is_met(case: Case) -> None:
         assert judged.verdict == expected
 
 
+@fewer
 @given(cases(), st.data())
 def test_order_and_repetition_of_facts_do_not_matter(case: Case, data: st.DataObject) -> None:
     """Facts in another order, some of them twice, lead to the same facts, firings and refusals in the same order."""
@@ -70,12 +74,21 @@ def test_order_and_repetition_of_facts_do_not_matter(case: Case, data: st.DataOb
         assert infer(admit(again, CATALOGUE)[0], compiled, matcher) == first
 
 
+@fewer
 @given(cases(most=10, more=4))
 def test_more_facts_never_take_a_firing_away(case: Case) -> None:
-    """Matching is monotone: what fired on some facts fires on more of them."""
+    """Matching is monotone: what fired on some facts fires on more of them.
+
+    Left out are firings that read a finding: it is raised once, and by another firing where that one is known first.
+    """
     compiled, known, more = case
-    assert _run(compiled, known) <= _run(compiled, [*known, *more])
+    assert _fired_on_facts(compiled, known) <= _fired_on_facts(compiled, [*known, *more])
 
 
-def _run(compiled: Sequence[CompiledRule], known: Sequence[Fact]) -> Fired:
-    return _fired(infer(admit(known, CATALOGUE)[0], compiled, VerdictMatcher(compiled)))
+def _fired_on_facts(compiled: Sequence[CompiledRule], known: Sequence[Fact]) -> set[tuple[object, ...]]:
+    fired = _fired(infer(admit(known, CATALOGUE)[0], compiled, VerdictMatcher(compiled)))
+    return {
+        (rule_id, *(fact.sort_key() for fact in match))
+        for rule_id, match in fired
+        if not any(fact.name.startswith("finding.") for fact in match)
+    }

@@ -6,15 +6,15 @@ reaches the report, and none of their text is read as markup.
 
 from __future__ import annotations
 
+from .explanation import catalogue_text, cause_text, explanation_markdown, explanation_text
+from .export import KnowledgeExport, exported_document
+from .markdown import diagnosis_markdown
 from .text import diagnosis_text
-from .wording import clean
 
 __all__ = [
     "KnowledgeExport",
     "catalogue_text",
-    "cause_markdown",
     "cause_text",
-    "clean",
     "diagnosis_markdown",
     "diagnosis_text",
     "explanation_markdown",

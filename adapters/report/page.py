@@ -7,7 +7,9 @@ from io import StringIO
 from rich.console import Console
 from rich.text import Text
 
-NARROWEST = 40
+NARROWEST = 60
+"""Below this the columns of a report have no room; a narrower terminal wraps by itself."""
+
 WIDEST = 120
 """Lines longer than this are hard to read (our judgement), however wide the terminal."""
 
@@ -48,7 +50,9 @@ class Page:
         self.blank()
         self.line(Text("─" * self.width, "dim"))
 
-    def line(self, body: str | Text, *, label: str | Text = "", indent: int = 0, hang: int = 0, style: str = "") -> None:
+    def line(
+        self, body: str | Text, *, label: str | Text = "", indent: int = 0, hang: int = 0, style: str = ""
+    ) -> None:
         """A paragraph after a label; its lines stand below each other, `hang` columns right of the indent."""
         text = Text(body, style) if isinstance(body, str) else body
         lead = Text(label) if isinstance(label, str) else label

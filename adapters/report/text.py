@@ -14,6 +14,7 @@ from .wording import (
     UNEXPLAINED,
     WHERE,
     arithmetic,
+    brief_place,
     check_in_words,
     clean,
     contradiction,
@@ -25,6 +26,7 @@ from .wording import (
     headline,
     indecision,
     is_unexplained,
+    listed,
     moment,
     percent,
     short_id,
@@ -41,9 +43,12 @@ MAX_WARNINGS = 10
 """Data warnings that are shown one by one."""
 
 MAX_IN_FULL = 10
-"""Incidents told in full; of a fleet with more, one of each kind comes first (our judgement: nobody reads more)."""
+"""Incidents told in full (our judgement: nobody reads more)."""
 
-MAX_PLACES = 6
+MAX_ALIKE = 3
+"""Incidents of one code and leading cause that are each told in full; of more than that only the first is."""
+
+MAX_PLACES = 40
 """Chargers named behind one line of the overview."""
 
 _SEVERITY = {"error": "bold red", "warning": "bold yellow"}
@@ -70,7 +75,7 @@ def diagnosis_text(diagnosis: Diagnosis, *, width: int = 80, colour: bool = Fals
     if len(chosen) < len(incidents):
         page.rule()
         rest = counted(len(incidents) - len(chosen), "more incident")
-        page.line(f"{rest} of the kinds above; --device ID shows a charger's in full, --format json shows all.")
+        page.line(f"{rest} of the kinds listed first; --device ID tells a charger's in full, --format json tells all.")
     _watches(page, diagnosis)
     _warnings(page, diagnosis.warnings)
     page.blank()
@@ -126,12 +131,11 @@ def by_kind(incidents: Sequence[Incident]) -> dict[Kind, list[Incident]]:
 
 
 def told_in_full(incidents: Sequence[Incident], kinds: dict[Kind, list[Incident]]) -> list[Incident]:
-    """The incidents that the text tells in full: all, or one of each kind and then as many as there is room for."""
-    if len(incidents) <= MAX_IN_FULL:
-        return list(incidents)
-    first_of_kind = [alike[0].incident_id for alike in kinds.values()][:MAX_IN_FULL]
-    others = [incident.incident_id for incident in incidents if incident.incident_id not in first_of_kind]
-    chosen = {*first_of_kind, *others[: MAX_IN_FULL - len(first_of_kind)]}
+    """The incidents that the text tells in full: of each kind all if they are few, else the first."""
+    firsts = [alike if len(alike) <= MAX_ALIKE else alike[:1] for alike in kinds.values()]
+    if sum(map(len, firsts)) > MAX_IN_FULL:
+        firsts = [alike[:1] for alike in firsts[:MAX_IN_FULL]]
+    chosen = {incident.incident_id for alike in firsts for incident in alike}
     return [incident for incident in incidents if incident.incident_id in chosen]
 
 
@@ -139,7 +143,7 @@ def kind_in_words(alike: Sequence[Incident]) -> str:
     """What incidents of one kind have in common: the leading cause with its probability."""
     first = alike[0]
     if not first.documented:
-        return "not in the dictionary: to be reported"
+        return "to be reported to the vendor"
     if not first.hypotheses:
         return "no documented cause"
     if indecision(first) is not None:
@@ -157,11 +161,11 @@ def _overview(page: Page, kinds: dict[Kind, list[Incident]]) -> None:
         first = alike[0]
         label = Text(f"{len(alike):>{widest}} × ")
         page.line(Text(headline(first), _SEVERITY.get(first.severity or "", "bold")), label=label, indent=2)
-        places = [where_of(incident) for incident in alike[:MAX_PLACES]]
+        places = [brief_place(incident) for incident in alike[:MAX_PLACES]]
         more = f" and {len(alike) - MAX_PLACES} more" if len(alike) > MAX_PLACES else ""
         indent = 2 + label.cell_len
         page.line(kind_in_words(alike), indent=indent)
-        page.line(f"{'; '.join(places)}{more}", indent=indent, style="dim")
+        page.line(f"{', '.join(places)}{more}", indent=indent, style="dim")
 
 
 def _incident(page: Page, incident: Incident) -> None:
@@ -176,10 +180,12 @@ def _incident(page: Page, incident: Incident) -> None:
         _undocumented(page, incident)
         return
     _causes(page, incident)
-    if incident.hypotheses:
+    if not any(hypothesis.evidence for hypothesis in incident.hypotheses):
+        page.line("Nothing that was read speaks for or against any of them; the shares are the priors'.", indent=2)
+    else:
         _reasons(page, incident.hypotheses[0])
-    if len(incident.hypotheses) > 1:
-        _runner_up(page, incident.hypotheses[1])
+        for runner_up in incident.hypotheses[1:2]:
+            _runner_up(page, runner_up)
     _caused_by(page, incident)
     _next_checks(page, incident)
     _actions(page, incident)
@@ -188,7 +194,7 @@ def _incident(page: Page, incident: Incident) -> None:
 
 def _causes(page: Page, incident: Incident) -> None:
     page.heading("Likely causes")
-    bar_width = 12 if page.width < 100 else 24
+    bar_width = 10 if page.width < 100 else 24
     rows = [(h.probability, h.score_db, clean(h.title), h.rank == 1) for h in incident.hypotheses]
     if incident.undocumented_probability is not None:
         rest = incident.undocumented_prior_db or 0.0
@@ -196,14 +202,15 @@ def _causes(page: Page, incident: Incident) -> None:
     scores = [f"{decibans(score, sign=False)} dB" for _, score, _, _ in rows]
     widest = max(map(len, scores))
     for (probability, _, title, leads), score in zip(rows, scores, strict=True):
-        label = Text(f"{percent(probability):>7}  ", "bold" if leads else "")
+        label = Text(f"{percent(probability):>6}  ", "bold" if leads else "")
         label.append(bar(probability, bar_width), "cyan")
         label.append(f" {score:>{widest}}  ", "dim")
         page.line(Text(title, "bold" if leads else ""), label=label, indent=1)
+    page.blank()
     for remark in (indecision(incident), UNEXPLAINED if is_unexplained(incident) else None):
         if remark is not None:
-            page.blank()
             page.line(remark, indent=2, style="yellow")
+            page.blank()
 
 
 def bar(probability: float, width: int) -> str:
@@ -215,11 +222,13 @@ def bar(probability: float, width: int) -> str:
 def _reasons(page: Page, leader: Hypothesis) -> None:
     supporting, opposing = for_and_against(leader)
     if not supporting and not opposing:
-        page.heading(f"{clean(leader.title)}: nothing read speaks for or against it")
+        page.line(f"{clean(leader.title)}: nothing read speaks for or against it", style="bold")
         page.line(arithmetic(leader), label="Sum", indent=2, hang=SIDE)
         return
     for word, items in (("For", supporting), ("Against", opposing)):
-        page.heading(f"{word}: {clean(leader.title)}" if items else f"{word} it: nothing that was read")
+        if word == "Against":
+            page.blank()
+        page.line(f"{word}: {clean(leader.title)}" if items else f"{word} it: nothing that was read", style="bold")
         for item in items[:MAX_REASONS]:
             _reason(page, item)
         if len(items) > MAX_REASONS:
@@ -230,7 +239,7 @@ def _reasons(page: Page, leader: Hypothesis) -> None:
     pair = contradiction(leader)
     if pair is not None:
         page.line(
-            f"These contradict each other: “{clean(pair[0].statement)}” and “{clean(pair[1].statement)}”",
+            f"Strong signs disagree about it: “{clean(pair[0].statement)}” but “{clean(pair[1].statement)}”",
             indent=2 + SIDE,
             style="yellow",
         )
@@ -241,6 +250,9 @@ def _reasons(page: Page, leader: Hypothesis) -> None:
             style="dim",
         )
 
+
+WIDEST_RESULT = 24
+"""Columns of a check's results up to which their consequences stand in a column of their own."""
 
 SIDE = 6
 """Columns of the weights left of the reasons."""
@@ -287,8 +299,11 @@ def _next_checks(page: Page, incident: Incident) -> None:
 def _outcomes(page: Page, check: NextCheck, incident: Incident) -> None:
     widest = max((len(clean(result)) for result in check.if_), default=0)
     for result, consequence in check.if_.items():
-        label = f"{clean(result):<{min(widest, 24)}} → "
-        page.line(with_titles(consequence, incident), label=label, indent=4)
+        then = with_titles(consequence, incident)
+        if widest <= WIDEST_RESULT:
+            page.line(then, label=f"{clean(result):<{widest}} → ", indent=4)
+        else:
+            page.line(f"{clean(result)} → {then}", indent=4)
 
 
 def _actions(page: Page, incident: Incident) -> None:
@@ -337,7 +352,9 @@ def report_contents(incident: Incident) -> list[tuple[str, str]]:
     rows.append(("time", span(str(period.get("from", incident.first_seen)), str(period.get("to", incident.last_seen)))))
     if payloads:
         newest = clean(json.dumps(payloads[-1], ensure_ascii=False, sort_keys=True))
-        rows.append(("payload", newest if len(payloads) == 1 else f"{counted(len(payloads), 'event')}, the last: {newest}"))
+        rows.append(
+            ("payload", newest if len(payloads) == 1 else f"{counted(len(payloads), 'event')}, the last: {newest}")
+        )
     rows.append(("telemetry", counted(len(telemetry), "record") if telemetry else "none around that time"))
     return rows
 
@@ -363,17 +380,24 @@ def _warnings(page: Page, warnings: Sequence[DataWarning]) -> None:
         return
     page.rule()
     page.line(f"{counted(len(warnings), 'problem')} in the data", style="bold yellow")
-    for warning in warnings[:MAX_WARNINGS]:
-        page.line(warning_in_words(warning), label="- ", indent=2)
-    if len(warnings) > MAX_WARNINGS:
-        page.line(f"and {len(warnings) - MAX_WARNINGS:,} more; --format json lists all", indent=4)
+    told, untold = warnings_in_words(warnings, MAX_WARNINGS)
+    for line in told:
+        page.line(line, label="- ", indent=2)
+    if untold:
+        page.line(f"and {untold:,} more; --format json lists all", indent=4)
 
 
-def warning_in_words(warning: DataWarning) -> str:
-    """A data warning with its place: `telemetry[17].voltage: …`."""
-    place = clean(warning.list)
-    if warning.index is not None:
-        place += f"[{warning.index}]"
-    if warning.field is not None:
-        place += f".{clean(warning.field)}"
-    return f"{place}: {clean(warning.problem)}"
+def warnings_in_words(warnings: Sequence[DataWarning], most: int) -> tuple[list[str], int]:
+    """Data warnings with their places, those that say the same together; and how many warnings are left untold."""
+    alike: dict[tuple[str, str | None, str], list[DataWarning]] = {}
+    for warning in warnings:
+        alike.setdefault((warning.list, warning.field, warning.problem), []).append(warning)
+    shown = list(alike.items())[:most]
+    lines = []
+    for (name, field, problem), group in shown:
+        indices = [str(warning.index) for warning in group if warning.index is not None]
+        more = len(indices) - MAX_REASONS
+        places = listed(indices) if more <= 0 else f"{', '.join(indices[:MAX_REASONS])} and {more:,} more"
+        which = f"[{places}]" if places else ""
+        lines.append(f"{clean(name)}{which}{'' if field is None else f'.{clean(field)}'}: {clean(problem)}")
+    return lines, len(warnings) - sum(len(group) for _, group in shown)

@@ -19,7 +19,7 @@ TELLS_APART_DB = 3.0
 """Causes whose scores lie closer than this are not told apart: it is the weight of one weak sign."""
 
 CONTRADICTS_DB = 13.0
-"""Evidence for and against one cause that both weigh this much contradict each other: strong signs, one of them wrong."""
+"""Evidence for and against one cause that both weigh at least this much (`strongly`) is named as a disagreement."""
 
 WHERE = {"remote": "remote", "onsite": "on site"}
 
@@ -54,12 +54,12 @@ def decibans(weight_db: float, *, sign: bool = True) -> str:
 
 
 def percent(probability: float) -> str:
-    """A probability with one decimal; certainty is never claimed by rounding."""
-    if 0 < probability < 0.001:
-        return "<0.1 %"
-    if 0.999 < probability < 1:
-        return ">99.9 %"
-    return f"{probability * 100:.1f} %"
+    """A probability with one decimal; neither certainty nor impossibility is claimed by rounding."""
+    if probability < 0.001:
+        return "<0.1%"
+    if probability > 0.999:
+        return ">99.9%"
+    return f"{probability * 100:.1f}%"
 
 
 def moment(timestamp: str | None) -> str:
@@ -140,6 +140,11 @@ def where_of(incident: Incident) -> str:
     if incident.connector_id is None:
         return clean(incident.device_id)
     return f"{clean(incident.device_id)}, connector {incident.connector_id}"
+
+
+def brief_place(incident: Incident) -> str:
+    """The charger and connector of an incident, in short: `A/1`."""
+    return clean(incident.device_id) + ("" if incident.connector_id is None else f"/{incident.connector_id}")
 
 
 def headline(incident: Incident) -> str:
@@ -243,7 +248,7 @@ UNEXPLAINED = "What was read speaks against every documented cause; something th
 
 
 def contradiction(hypothesis: Hypothesis) -> tuple[EvidenceItem, EvidenceItem] | None:
-    """The strongest evidence for and against a cause where both are strong: one of the two has to be wrong."""
+    """The strongest evidence for and against a cause, where both are strong; None where they are not."""
     supporting, opposing = for_and_against(hypothesis)
     if supporting and opposing and min(supporting[0].weight_db, -opposing[0].weight_db) >= CONTRADICTS_DB:
         return supporting[0], opposing[0]

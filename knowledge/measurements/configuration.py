@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ...engine.facts import Source
@@ -25,7 +26,7 @@ RECENT = 7 * DAY
 
 _PUSH = re.compile(
     r"^(?!.*(firmware|get|read|report|query|fetch))(.*(push|set|apply|change|update|deploy|sync|send|load|install|write|restore|reset|put)"
-    r".*(config|profile|variable|setting|parameter)|(config|configuration|profile)[_ .-]*(push|sync|update|apply|deploy|set|rollout).*"
+    r".*(config|profile|variable|setting|parameter).*|(config|configuration|profile)[_ .-]*(push|sync|update|apply|deploy|set|rollout).*"
     r"|re_?push.*|push)$"
 )
 _CHARGING_PROFILE = re.compile(r"charging_?profile|power_?profile|schedule")
@@ -77,26 +78,36 @@ def _same(one: str, two: str) -> bool:
 
 def _snapshot(scene: Scene, record: Record) -> Snapshot:
     fields = record.fields
-    running: dict[str, Any] = {"hash": _plain(fields.get("running_config")), "id": _plain(fields.get("config_profile_id"))}
+    running: dict[str, Any] = {
+        "hash": _plain(fields.get("running_config")),
+        "id": _plain(fields.get("config_profile_id")),
+    }
     expected: dict[str, Any] = {
         "hash": _plain(fields.get("expected_config")),
         "id": _plain(fields.get("expected_config_profile_id")),
     }
-    pairs = [_same(a, b) for key in ("hash", "id") if (a := running[key]) is not None and (b := expected[key]) is not None]
+    pairs = [
+        _same(a, b) for key in ("hash", "id") if (a := running[key]) is not None and (b := expected[key]) is not None
+    ]
     here, there = fields.get("settings") or {}, fields.get("platform_settings") or {}
     settings = [here[key] == there[key] for key in sorted(here) if here[key] is not None and there.get(key) is not None]
     for key in ("heartbeat_interval_s", "websocket_ping_interval_s"):
         running[key], expected[key] = here.get(key), there.get(key)
     verdict = pairs or settings
     return Snapshot(
-        record.time or 0.0, all(verdict) if verdict else None, running, expected, record, scene.source("configurations", record)
+        record.time or 0.0,
+        all(verdict) if verdict else None,
+        running,
+        expected,
+        record,
+        scene.source("configurations", record),
     )
 
 
 def snapshots(scene: Scene, device: str | None = None) -> list[Snapshot]:
     """The configuration records of one charger in time order."""
     name = scene.device_id if device is None else device
-    return scene.shared_once(  # type: ignore[no-any-return]
+    return scene.shared_once(
         ("snapshots", name), lambda: [_snapshot(scene, r) for r in scene.records("configurations", device=name)]
     )
 
@@ -114,7 +125,7 @@ def onset(scene: Scene) -> Onset:
         start = min(marks, default=scene.anchor)
         return Onset(start, None if before is None else before.time, before, wrong[0] if wrong else None)
 
-    return scene.once(("onset",), load)  # type: ignore[no-any-return]
+    return scene.once(("onset",), load)
 
 
 def _could_have_caused(scene: Scene, time: float, lasting: float) -> bool:
@@ -220,6 +231,40 @@ def override_visit_hours_after_mismatch(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "last_visit_days_before_mismatch",
+    "days from the last visit of any kind before the mismatch's first sign to that sign",
+    unit="days",
+    low=0,
+)
+def last_visit_days_before_mismatch(scene: Scene) -> Reading | None:
+    start = onset(scene).time
+    earlier = [v for v in scene.records("service_visits") if v.time is not None and v.time <= start + CLOCK]
+    if not earlier:
+        return None
+    return Reading(
+        max(0.0, (start - (earlier[-1].time or start)) / DAY), start, scene.sources("service_visits", earlier[-1:])
+    )
+
+
+@measures(
+    "visits_of_others_only",
+    "visits to other chargers in the 90 days before the mismatch; known where the charger had none in that time",
+    unit="1",
+    low=0,
+)
+def visits_of_others_only(scene: Scene) -> Reading | None:
+    start = onset(scene).time
+    visits = [
+        v
+        for v in scene.observations["service_visits"].records
+        if v.time is not None and start - 90 * DAY <= v.time <= start + CLOCK
+    ]
+    if not visits or any(v.fields["device_id"] == scene.device_id for v in visits):
+        return None
+    return Reading(float(len(visits)), start, scene.sources("service_visits", visits))
+
+
+@measures(
     "visits_followed_by_mismatch",
     "visits after which, within two days, a mismatch began (a fault of the code or a record that no longer matches)",
     unit="1",
@@ -230,7 +275,7 @@ def visits_followed_by_mismatch(scene: Scene) -> Reading | None:
     if not visits:
         return None
     begun: list[float] = []
-    right = True
+    right, last = True, float("-inf")
     marks = [(s.time, s.matches) for s in snapshots(scene) if s.matches is not None] + [(t, False) for t in scene.times]
     for time, matches in sorted(marks, key=lambda mark: (mark[0], mark[1] is True)):
         # Faults without records between them are beginnings of their own where a day lies between.
@@ -288,7 +333,9 @@ def pushes(scene: Scene, device: str | None = None) -> list[Push]:
             result = str(command.fields.get("result") or "").lower()
             if status in _PENDING:
                 status = "pending"
-            elif status == "failed" and re.search(r"interrupt|partial|incomplete|abort|connection|offline|timed? ?out", result):
+            elif status == "failed" and re.search(
+                r"interrupt|partial|incomplete|abort|connection|offline|timed? ?out", result
+            ):
                 status = "interrupted"
             elif status == "rejected":
                 status = "failed"
@@ -297,14 +344,18 @@ def pushes(scene: Scene, device: str | None = None) -> list[Push]:
             found.setdefault((time, status), Push(time, status, scene.source("commands", command)))
         return sorted(found.values(), key=lambda p: (p.time is not None, p.time or 0.0, p.status or ""))
 
-    return scene.shared_once(("pushes", name), load)  # type: ignore[no-any-return]
+    return scene.shared_once(("pushes", name), load)
 
 
 def push_before(scene: Scene) -> Push | None:
-    """The last push at or before the mismatch's first sign; the last one at all where none is dated so early."""
+    """The last push at or before the mismatch's first sign; else the first one after it, or an undated one."""
     found = pushes(scene)
     early = [p for p in found if p.time is not None and p.time <= onset(scene).time + CLOCK]
     undated = [p for p in found if p.time is None]
+    # The platform may expect the new profile before its push begins: then the mismatch is there first.
+    later = [p for p in found if p.time is not None and onset(scene).time + CLOCK < p.time <= scene.anchor + CLOCK]
+    if not early and later:
+        return next((p for p in later if p.status in ("interrupted", "failed")), later[0])
     if early:
         return next((p for p in reversed(early) if p.time == early[-1].time and p.status is not None), early[-1])
     return undated[-1] if undated else None
@@ -312,7 +363,7 @@ def push_before(scene: Scene) -> Push | None:
 
 @measures(
     "last_push_status",
-    "how the last configuration push at or before the mismatch's first sign ended, by configuration record or command; "
+    "how the last configuration push before the mismatch's first sign (else the first one after it) ended, by record or command; "
     "pending: queued or accepted and never reported done",
     kind="text",
     choices=("interrupted", "failed", "completed", "pending"),
@@ -355,7 +406,9 @@ def hours_matched_after_push(scene: Scene) -> Reading | None:
     low=0,
 )
 def broken_pushes_after_mismatch(scene: Scene) -> Reading | None:
-    later = [p for p in pushes(scene) if p.time is not None and p.time > onset(scene).time + CLOCK and p.status is not None]
+    later = [
+        p for p in pushes(scene) if p.time is not None and p.time > onset(scene).time + CLOCK and p.status is not None
+    ]
     broken = [p for p in later if p.status in ("interrupted", "failed")]
     return Reading(float(len(broken)), scene.anchor, few([p.source for p in broken or later])) if later else None
 
@@ -415,7 +468,9 @@ def mismatches_returned_after_push(scene: Scene) -> Reading | None:
 def _push_times(scene: Scene) -> list[float]:
     push = push_before(scene)
     moments = set() if push is None or push.time is None else {push.time}
-    moments |= {p.time for p in pushes(scene) if p.time is not None and p.status in ("interrupted", "failed", "pending")}
+    moments |= {
+        p.time for p in pushes(scene) if p.time is not None and p.status in ("interrupted", "failed", "pending")
+    }
     return sorted(t for t in moments if t <= onset(scene).time + CLOCK)
 
 
@@ -437,16 +492,26 @@ def seconds_from_push_to_break(scene: Scene) -> Reading | None:
     ]
     for command in scene.records("commands"):
         name = str(command.fields["command"])
-        if command.time is not None and re.search(r"reboot|reset$|restart", name) and command.fields.get("status") != "rejected":
+        if (
+            command.time is not None
+            and re.search(r"reboot|reset$|restart", name)
+            and command.fields.get("status") != "rejected"
+        ):
             breaks.append((command.time, scene.source("commands", command)))
     for event in scene.events(which="all"):
-        if event.time is not None and re.search(r"boot|restart|power_?(loss|cycle|up)|offline", event.fields["event_type"]):
+        if event.time is not None and re.search(
+            r"boot|restart|power_?(loss|cycle|up)|offline", event.fields["event_type"]
+        ):
             breaks.append((event.time, scene.source("events", event)))
     for fault in scene.faults(device=scene.device_id):
         if fault.code in ("F-0301", "F-0302"):
             breaks.append((fault.time, fault.source))
     for record in scene.observations["grid"].records:
-        mine = record.fields.get("site_id") == scene.site_id if record.fields.get("site_id") else record.fields.get("area") == scene.area
+        mine = (
+            record.fields.get("site_id") == scene.site_id
+            if record.fields.get("site_id")
+            else record.fields.get("area") == scene.area
+        )
         if record.time is not None and record.fields.get("kind") == "outage" and mine and scene.site_id is not None:
             breaks.append((record.time, scene.source("grid", record)))
     inside = [(time, source) for time, source in breaks if began - MINUTE <= time <= began + 30 * MINUTE]
@@ -468,7 +533,7 @@ def heartbeat_gap_in_push(scene: Scene) -> Reading | None:
     beats = [r for r in scene.records("heartbeats") if r.time is not None and r.fields.get("status") != "offline"]
     if not moments or len(beats) < 5:
         return None
-    gaps = [((b.time or 0.0) - (a.time or 0.0), a, b) for a, b in zip(beats, beats[1:], strict=False)]
+    gaps = [((b.time or 0.0) - (a.time or 0.0), a, b) for a, b in pairwise(beats)]
     usual = sorted(gap for gap, _, _ in gaps)[len(gaps) // 2]
     began = moments[-1]
     inside = [g for g in gaps if (g[2].time or 0.0) >= began - MINUTE and (g[1].time or 0.0) <= began + 30 * MINUTE]
@@ -607,12 +672,20 @@ def _schema(scene: Scene, field: str, pattern: str) -> Reading | None:
     return None if told is None else Reading(normal_schema(told.value), told.at, told.sources)
 
 
-@measures("profile_schema", "schema version of the profile, from the newest configuration record or the fault's details", kind="text")
+@measures(
+    "profile_schema",
+    "schema version of the profile, from the newest configuration record or the fault's details",
+    kind="text",
+)
 def profile_schema(scene: Scene) -> Reading | None:
     return _schema(scene, "profile_schema_version", _PROFILE_SCHEMA)
 
 
-@measures("firmware_schema", "schema version the firmware knows, from the newest configuration record or the fault's details", kind="text")
+@measures(
+    "firmware_schema",
+    "schema version the firmware knows, from the newest configuration record or the fault's details",
+    kind="text",
+)
 def firmware_schema(scene: Scene) -> Reading | None:
     return _schema(scene, "firmware_schema_version", _FIRMWARE_SCHEMA)
 
@@ -649,7 +722,23 @@ def schemas_parted_with_mismatch(scene: Scene) -> Reading | None:
     one, two = _schemas_of(began.before), _schemas_of(began.after)
     if one is None or two is None:
         return None
-    return Reading(one[0] == one[1] and two[0] != two[1], began.after.time, few([began.before.source, began.after.source]))
+    return Reading(
+        one[0] == one[1] and two[0] != two[1], began.after.time, few([began.before.source, began.after.source])
+    )
+
+
+def _upgrades(scene: Scene) -> list[tuple[float, Source]]:
+    """Firmware upgrades by any name a platform may give them."""
+    found = list(upgrades(scene))
+    for command in scene.records("commands"):
+        name = str(command.fields["command"])
+        named = name not in UPGRADE_COMMANDS and re.search(r"firmware|(^|_)(fota|ota|fw)(_|$)", name)
+        if named and command.time is not None and command.fields.get("status") in ("completed", "accepted", None):
+            found.append((command.time, scene.source("commands", command)))
+    for event in scene.events(which="all"):
+        if event.time is not None and re.search(r"firmware|(^|_)(fota|ota|fw)(_|$)", event.fields["event_type"]):
+            found.append((event.time, scene.source("events", event)))
+    return found
 
 
 @measures(
@@ -659,7 +748,7 @@ def schemas_parted_with_mismatch(scene: Scene) -> Reading | None:
     low=0,
 )
 def upgrade_hours_before_mismatch(scene: Scene) -> Reading | None:
-    return _before_onset(scene, upgrades(scene), HOUR, HOUR)
+    return _before_onset(scene, _upgrades(scene), HOUR, HOUR)
 
 
 @measures(
@@ -685,7 +774,7 @@ def unfinished_upgrade_hours_before_mismatch(scene: Scene) -> Reading | None:
     low=0,
 )
 def hours_matched_after_upgrade(scene: Scene) -> Reading | None:
-    return _matched_after(scene, upgrades(scene))
+    return _matched_after(scene, _upgrades(scene))
 
 
 # Other chargers
@@ -800,7 +889,8 @@ def _twins(scene: Scene) -> list[str]:
     return [
         device
         for device in sorted(_mismatched(scene))
-        if scene.about("firmware_version", scene.devices.get(device)) == version and _wanted_profile(scene, device) == profile
+        if scene.about("firmware_version", scene.devices.get(device)) == version
+        and _wanted_profile(scene, device) == profile
     ]
 
 
@@ -874,9 +964,20 @@ def configuration_mention(scene: Scene) -> Iterable[Reading]:
         pushed = _is_push(command) or "firmware" in str(command.fields["command"])
         if pushed and command.time is not None and start - 14 * DAY <= command.time <= scene.anchor + DAY:
             texts.append((scene.source("commands", command), {"result": command.fields.get("result")}))
+    for record in scene.records("connections"):
+        # Reasons of ordinary disconnects say nothing of a push.
+        reason = str(record.fields.get("reason") or "")
+        if (
+            record.time is not None
+            and abs(record.time - start) <= 2 * DAY
+            and re.search(r"(?i)config|profile|push", reason)
+        ):
+            texts.append((scene.source("connections", record), {"reason": reason}))
     for shot in snapshots(scene):
         if start - DAY <= shot.time <= scene.anchor + DAY:
-            extra: dict[str, Any] = {k: v for k, v in shot.record.raw.items() if k not in _CONTRACT and k != "last_push"}
+            extra: dict[str, Any] = {
+                k: v for k, v in shot.record.raw.items() if k not in _CONTRACT and k != "last_push"
+            }
             last = shot.record.raw.get("last_push")
             if isinstance(last, Mapping):
                 extra["push"] = {k: v for k, v in last.items() if k not in ("status", "at")}
@@ -898,7 +999,11 @@ _PARTS = r"(keys?|fields?|params?|parameters?|settings?|entries|values?|sections
     high=100,
 )
 def push_progress_in_details(scene: Scene) -> Reading | None:
-    direct = scene.detail_number(r"\bprogress\b", r"\b(applied|completed?|received|transferred|written) (pct|percent|percentage)$", r"\bpct (applied|complete)")
+    direct = scene.detail_number(
+        r"\bprogress\b",
+        r"\b(applied|completed?|received|transferred|written) (pct|percent|percentage)$",
+        r"\bpct (applied|complete)",
+    )
     if direct is not None and 0 <= float(direct.value) <= 100:
         return direct
     done = scene.detail_number(
@@ -907,7 +1012,9 @@ def push_progress_in_details(scene: Scene) -> Reading | None:
         r"\bapplied$",
     )
     total = scene.detail_number(
-        rf"\b{_PARTS} (total|expected|planned|count)$", rf"\b(total|expected|planned|all) {_PARTS}$", r"\b(total|expected)$"
+        rf"\b{_PARTS} (total|expected|planned|count)$",
+        rf"\b(total|expected|planned|all) {_PARTS}$",
+        r"\b(total|expected)$",
     )
     if done is not None and total is not None and float(total.value) > 0:
         portion = 100.0 * float(done.value) / float(total.value)
@@ -916,7 +1023,11 @@ def push_progress_in_details(scene: Scene) -> Reading | None:
     for path, value, source in scene.details():
         # "14 of 32 keys", "14/32"
         match = re.search(r"\b(\d{1,6})\s*(?:of|/|out of)\s*(\d{1,6})\b", value) if isinstance(value, str) else None
-        if match and re.search(_PARTS + r"|push|appl|transfer|progress", f"{path} {value.lower()}") and int(match.group(2)) > 0:
+        if (
+            match
+            and re.search(_PARTS + r"|push|appl|transfer|progress", f"{path} {value.lower()}")
+            and int(match.group(2)) > 0
+        ):
             portion = 100.0 * int(match.group(1)) / int(match.group(2))
             if portion <= 100:
                 return Reading(portion, scene.anchor, (source,))

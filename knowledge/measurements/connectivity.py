@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ...engine.facts import Source
-from ..observations import Record, at_path, epoch
+from ..observations import Record, at_path, epoch, parse_timestamp
 from ..readings import DAY, HOUR, MINUTE, Reading, few
 from ..scene import Scene, as_number, flat, words_of
 from ..sessions import Session
-from .common import restarts, upgrades, visits_before
+from .common import restarts, upgrades
 from .registry import measures
 
 HEARTBEAT_LOST = "F-0301"
@@ -45,12 +45,17 @@ FEWEST = 4
 
 @dataclass(slots=True)
 class History:
-    """The connection records of one charger, read as connections with lives and the delays between them."""
+    """The connection records of one charger, read as connections with lives and the delays between them.
+
+    Outages leave out reconnects on purpose: a clean close and back within two minutes.
+    """
 
     starts: list[tuple[float, Record]] = field(default_factory=list)
     drops: list[tuple[float, Record]] = field(default_factory=list)
     lives: list[tuple[float, float, Record]] = field(default_factory=list)  # when it ended, seconds it lived
-    delays: list[tuple[float, float, Record]] = field(default_factory=list)  # when it was back, seconds it took
+    outages: list[tuple[float, float, Record]] = field(default_factory=list)  # when it was back, seconds it took
+    planned: list[tuple[float, float, Record]] = field(default_factory=list)  # the same of reconnects on purpose
+    delays: list[tuple[float, float, Record]] = field(default_factory=list)  # an attempt, seconds since drop or attempt
     retries: list[tuple[float, Record]] = field(default_factory=list)  # offline again without having been online
 
 
@@ -65,6 +70,8 @@ def _history(scene: Scene, device: str) -> History:
     found = History()
     since: float | None = None
     dropped: float | None = None
+    tried: float | None = None
+    cleanly = False
     before: str | None = None
     for record in scene.records("connections", device=device):
         time, transition = record.time, record.fields.get("transition")
@@ -75,13 +82,17 @@ def _history(scene: Scene, device: str) -> History:
                 found.drops.append((time, record))
                 if since is not None:
                     found.lives.append((time, time - since, record))
-                dropped = time
+                dropped, cleanly = time, record.fields.get("clean_close") is True
             else:
                 found.retries.append((time, record))
-            since = None
+                if tried is not None:
+                    found.delays.append((time, time - tried, record))
+            since, tried = None, time
         else:
-            if dropped is not None:
-                found.delays.append((time, time - dropped, record))
+            if dropped is not None and tried is not None:
+                planned = cleanly and time - dropped <= 2 * MINUTE
+                (found.planned if planned else found.outages).append((time, time - dropped, record))
+                found.delays.append((time, time - tried, record))
             elif since is not None:
                 if transition != before and time - since <= SAME_CONNECTION:
                     before = transition
@@ -98,13 +109,38 @@ def _sources(scene: Scene, table: str, records: Iterable[Record]) -> tuple[Sourc
     return few([scene.source(table, record) for record in records])
 
 
-def _device_source(scene: Scene, record: Record | None) -> tuple[Source, ...]:
+def _device_source(record: Record | None) -> tuple[Source, ...]:
     return () if record is None else (Source("devices", record.index, None),)
 
 
 def _moment(scene: Scene, path: str, device: Record | None = None) -> float | None:
     value = scene.about(path, device)
     return epoch(value) if hasattr(value, "timestamp") else None
+
+
+_MILLISECONDS = re.compile(r"\b(ms|msec|millis|milliseconds)\b")
+_MINUTES = re.compile(r"\b(min|mins|minutes)\b")
+_LONGEST_TOLD = 7 * DAY
+"""No interval or timeout of a connection is longer (our judgement); such a number means something else."""
+
+
+def _told_seconds(scene: Scene, *patterns: str) -> Reading | None:
+    """The latest positive duration in the payload whose key's words match a pattern, in seconds; the key names its unit."""
+    found: Reading | None = None
+    for path, value, source in scene.details():
+        number = as_number(value)
+        if number is None or not any(re.search(pattern, path) for pattern in patterns):
+            continue
+        scale = 0.001 if _MILLISECONDS.search(path) else MINUTE if _MINUTES.search(path) else 1.0
+        if 0 < number * scale <= _LONGEST_TOLD:
+            found = Reading(number * scale, scene.anchor, (source,))
+    return found
+
+
+def _told_close_code(scene: Scene) -> Reading | None:
+    """The close code in the payload, where it is one."""
+    told = scene.detail_number(r"\bclose code\b", r"\b(ws|websocket|closing) code\b")
+    return told if told is not None and 1000 <= float(told.value) < 5000 else None
 
 
 # The moment of the loss
@@ -179,7 +215,7 @@ def back_at(scene: Scene) -> tuple[float, tuple[Source, ...]] | None:
                 break
         since = _moment(scene, "online_since")
         if since is not None and since > lost and scene.about("status") != "offline":
-            found.append((since, _device_source(scene, scene.device)))
+            found.append((since, _device_source(scene.device)))
         return min(found, default=None)
 
     moment: tuple[float, tuple[Source, ...]] | None = scene.once("back at", load)
@@ -198,6 +234,18 @@ class Fate:
     at: float | None
 
 
+MUCH_SOONER = 4.0
+"""An outage that lasts less than the incident's by this factor is another event, a routine reconnect say (our judgement)."""
+
+
+def _back_much_sooner(scene: Scene, device: str, dropped: float) -> bool:
+    """Whether another charger was back within minutes, while this one stayed away much longer."""
+    back = back_at(scene)
+    own = (scene.as_of if back is None else back[0]) - lost_at(scene)
+    returns = [time - dropped for time, _ in history(scene, device).starts if time > dropped]
+    return bool(returns) and min(returns) <= TOGETHER and min(returns) * MUCH_SOONER < own
+
+
 def _fate(scene: Scene, record: Record, lost: float) -> Fate | None:
     device = record.fields["device_id"]
     status = scene.about("status", record)
@@ -205,6 +253,7 @@ def _fate(scene: Scene, record: Record, lost: float) -> Fate | None:
     interval = heartbeat_interval(scene, device)
     low, high = lost - TOGETHER, lost + TOGETHER
     silent: list[float] = []
+    stopped: list[float] = []  # only where nothing says it outright
     if since is not None:
         silent.append(since)
     log = history(scene, device)
@@ -219,8 +268,8 @@ def _fate(scene: Scene, record: Record, lost: float) -> Fate | None:
     place = int(np.searchsorted(beats, high, "right"))
     until = scene.as_of if place == len(beats) else float(beats[place])
     if place and beats[place - 1] >= low - interval and until - beats[place - 1] > 3 * interval + 30:
-        silent.append(min(max(float(beats[place - 1]), low), high))
-    near = [time for time in silent if low <= time <= high]
+        stopped = [min(max(float(beats[place - 1]), low), high)]
+    near = [time for time in silent if low <= time <= high and not _back_much_sooner(scene, device, time)] or stopped
     if near:
         return Fate(record, True, min(near, key=lambda time: (abs(time - lost), time)))
     if status == "offline":
@@ -263,7 +312,7 @@ def far_fates(scene: Scene) -> list[Fate]:
     return found
 
 
-def _fate_sources(scene: Scene, fates: Iterable[Fate]) -> tuple[Source, ...]:
+def _fate_sources(fates: Iterable[Fate]) -> tuple[Source, ...]:
     return few([Source("devices", fate.device.index, None) for fate in fates])
 
 
@@ -285,7 +334,7 @@ def site_peers_lost_together(scene: Scene) -> Reading | None:
     if not fates:
         return None
     lost = [fate for fate in fates if fate.lost]
-    return Reading(float(len(lost)), lost_at(scene), _fate_sources(scene, lost or fates))
+    return Reading(float(len(lost)), lost_at(scene), _fate_sources(lost or fates))
 
 
 @measures(
@@ -300,7 +349,7 @@ def site_peers_lost_share(scene: Scene) -> Reading | None:
     if not fates:
         return None
     lost = [fate for fate in fates if fate.lost]
-    return Reading(100.0 * len(lost) / len(fates), lost_at(scene), _fate_sources(scene, lost or fates))
+    return Reading(100.0 * len(lost) / len(fates), lost_at(scene), _fate_sources(lost or fates))
 
 
 @measures(
@@ -316,7 +365,7 @@ def site_peers_heard_on(scene: Scene) -> Reading | None:
         return None
     own = _wired(scene, scene.device)
     alive = [f for f in fates if not f.lost and (own is None or _wired(scene, f.device) in (None, own))]
-    return Reading(float(len(alive)), lost_at(scene), _fate_sources(scene, alive or fates))
+    return Reading(float(len(alive)), lost_at(scene), _fate_sources(alive or fates))
 
 
 @measures(
@@ -330,7 +379,7 @@ def site_loss_spread(scene: Scene) -> Reading | None:
     if not lost:
         return None
     times = [lost_at(scene), *(fate.at for fate in lost if fate.at is not None)]
-    return Reading(max(times) - min(times), lost_at(scene), _fate_sources(scene, lost))
+    return Reading(max(times) - min(times), lost_at(scene), _fate_sources(lost))
 
 
 @measures(
@@ -344,7 +393,7 @@ def far_chargers_lost_together(scene: Scene) -> Reading | None:
     if not fates:
         return None
     lost = [fate for fate in fates if fate.lost and fate.at is not None]
-    return Reading(float(len(lost)), lost_at(scene), _fate_sources(scene, lost or fates))
+    return Reading(float(len(lost)), lost_at(scene), _fate_sources(lost or fates))
 
 
 @measures(
@@ -359,7 +408,7 @@ def far_chargers_lost_share(scene: Scene) -> Reading | None:
     if not fates:
         return None
     lost = [fate for fate in fates if fate.lost and fate.at is not None]
-    return Reading(100.0 * len(lost) / len(fates), lost_at(scene), _fate_sources(scene, lost or fates))
+    return Reading(100.0 * len(lost) / len(fates), lost_at(scene), _fate_sources(lost or fates))
 
 
 # The site's network
@@ -383,6 +432,17 @@ def site_network_status(scene: Scene) -> Reading | None:
 def minutes_from_network_change_to_loss(scene: Scene) -> Reading | None:
     since = None if scene.site is None else at_path(scene.site.fields, "network.since")
     return None if since is None else Reading((lost_at(scene) - epoch(since)) / MINUTE, epoch(since), _site_source(scene))
+
+
+@measures(
+    "site_network_status_undated",
+    "the site's network as its record has it, where it does not say since when",
+    kind="text",
+    choices=("up", "down", "degraded"),
+)
+def site_network_status_undated(scene: Scene) -> Reading | None:
+    dated = scene.site is not None and at_path(scene.site.fields, "network.since") is not None
+    return None if dated else site_network_status(scene)
 
 
 @measures("connectivity_type", "how the charger reaches the platform", kind="text", choices=("cellular", "wifi", "ethernet"))
@@ -472,10 +532,9 @@ def loss_closed_cleanly(scene: Scene) -> Reading | None:
 @measures("loss_close_code", "WebSocket close code of the connection that the loss ended", unit="1", low=0)
 def loss_close_code(scene: Scene) -> Reading | None:
     record = _last_close(scene)
-    if record is not None and record.fields.get("close_code") is not None:
+    if record is not None and (record.fields.get("close_code") or 0) >= 1000:
         return Reading(float(record.fields["close_code"]), record.time, (scene.source("connections", record),))
-    told = scene.detail_number(r"\bclose code\b", r"\b(ws|websocket|closing) code\b")
-    return told if told is not None and 1000 <= float(told.value) < 5000 else None
+    return _told_close_code(scene)
 
 
 @measures(
@@ -557,6 +616,42 @@ def handshake_rise_before_loss(scene: Scene) -> Reading | None:
     return before.reading(float(np.median(before.values[-3:]) / np.median(before.values[:-3])))
 
 
+@measures(
+    "unclean_drops_before_loss",
+    "drops without a closing handshake in the 30 days before the latest loss, that one not counted; known where such drops "
+    "are told apart",
+    unit="1",
+    low=0,
+)
+def unclean_drops_before_loss(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    told = [
+        r for r in scene.records("connections")
+        if r.time is not None and lost - 30 * DAY <= r.time < lost - 10 * MINUTE and r.fields.get("clean_close") is not None
+    ]  # fmt: skip
+    unclean = [r for r in told if r.fields["clean_close"] is False]
+    return Reading(float(len(unclean)), lost, _sources(scene, "connections", unclean or told)) if told else None
+
+
+@measures(
+    "minutes_shown_online_while_silent",
+    "minutes from the last heartbeat to the diagnosis while the device is still shown online and no close was logged; known "
+    "where its status is and no heartbeat came for three intervals",
+    unit="min",
+    low=0,
+)
+def minutes_shown_online_while_silent(scene: Scene) -> Reading | None:
+    beats = beats_of(scene, scene.device_id)
+    if scene.about("status") != "online" or not len(beats):
+        return None
+    last = float(beats[-1])
+    silent = scene.as_of - last
+    closed = any(r.time is not None and r.time > last and r.fields.get("transition") for r in scene.records("connections"))
+    if closed or silent <= 3 * heartbeat_interval(scene, scene.device_id):
+        return None
+    return Reading(silent / MINUTE, last, _device_source(scene.device))
+
+
 # How long it lasted
 
 
@@ -570,7 +665,7 @@ def outage_length(scene: Scene) -> Reading | None:
 def hours_unreachable(scene: Scene) -> Reading | None:
     if back_at(scene) is not None or scene.as_of <= lost_at(scene):
         return None
-    return Reading((scene.as_of - lost_at(scene)) / HOUR, scene.as_of, _device_source(scene, scene.device))
+    return Reading((scene.as_of - lost_at(scene)) / HOUR, scene.as_of, _device_source(scene.device))
 
 
 @measures(
@@ -580,7 +675,7 @@ def hours_unreachable(scene: Scene) -> Reading | None:
     low=0,
 )
 def typical_outage(scene: Scene) -> Reading | None:
-    recent = [(d, r) for t, d, r in history(scene).delays if scene.anchor - 30 * DAY <= t <= scene.anchor + DAY]
+    recent = [(d, r) for t, d, r in history(scene).outages if scene.anchor - 30 * DAY <= t <= scene.anchor + DAY]
     if len(recent) < 3:
         return None
     return Reading(float(np.median([d for d, _ in recent])), scene.anchor, _sources(scene, "connections", [r for _, r in recent]))
@@ -594,7 +689,7 @@ def typical_outage(scene: Scene) -> Reading | None:
     low=0,
 )
 def outage_length_variation(scene: Scene) -> Reading | None:
-    recent = [(d, r) for t, d, r in history(scene).delays if scene.anchor - 30 * DAY <= t <= scene.anchor + DAY]
+    recent = [(d, r) for t, d, r in history(scene).outages if scene.anchor - 30 * DAY <= t <= scene.anchor + DAY]
     value = _variation([d for d, _ in recent], 3)
     return None if value is None else Reading(value, scene.anchor, _sources(scene, "connections", [r for _, r in recent]))
 
@@ -606,7 +701,7 @@ def outage_length_variation(scene: Scene) -> Reading | None:
     low=0,
 )
 def losses_recovered(scene: Scene) -> Reading | None:
-    ends = [(t, r) for t, _, r in history(scene).delays if scene.anchor - 7 * DAY <= t <= scene.anchor + DAY]
+    ends = [(t, r) for t, _, r in history(scene).outages if scene.anchor - 7 * DAY <= t <= scene.anchor + DAY]
     if ends:
         return Reading(float(len(ends)), ends[-1][0], _sources(scene, "connections", [r for _, r in ends]))
     return None
@@ -623,7 +718,9 @@ def loss_clock_spread(scene: Scene) -> Reading | None:
     times = [fault.time for fault in scene.incidence.faults]
     sources = [fault.source for fault in scene.incidence.faults]
     if len({int(t // DAY) for t in times}) < 3:
-        pairs = [(t, r) for t, r in history(scene).drops if scene.anchor - 30 * DAY <= t <= scene.anchor + HOUR]
+        log = history(scene)
+        on_purpose = {t - length for t, length, _ in log.planned}
+        pairs = [(t, r) for t, r in log.drops if scene.anchor - 30 * DAY <= t <= scene.anchor + HOUR and t not in on_purpose]
         times, sources = [t for t, _ in pairs], [scene.source("connections", r) for _, r in pairs]
     if len({int(t // DAY) for t in times}) < 3:
         return None
@@ -633,6 +730,23 @@ def loss_clock_spread(scene: Scene) -> Reading | None:
         return Reading(720.0, scene.anchor, few(sources))
     off = np.abs(np.angle(angles / mean)) * DAY / (2 * np.pi) / MINUTE
     return Reading(float(off.max()), scene.anchor, few(sources))
+
+
+@measures(
+    "routine_reconnects_at_this_hour",
+    "earlier days of the fortnight on which the charger reconnected on purpose (clean close, back within two minutes) within "
+    "ten minutes of the loss's time of day; known where it ever did and has not come back since",
+    unit="1",
+    low=0,
+)
+def routine_reconnects_at_this_hour(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    earlier = [(t - d, r) for t, d, r in history(scene).planned if lost - 14 * DAY <= t < lost - HOUR]
+    if not earlier or back_at(scene) is not None:
+        return None
+    same = [(t, r) for t, r in earlier if abs((lost - t + DAY / 2) % DAY - DAY / 2) <= 10 * MINUTE]
+    days = {int((lost - t + DAY / 2) // DAY) for t, _ in same}
+    return Reading(float(len(days)), lost, _sources(scene, "connections", [r for _, r in same or earlier]))
 
 
 # Power
@@ -699,6 +813,35 @@ def seconds_from_grid_voltage_event_to_loss(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "seconds_from_grid_frequency_event_to_loss",
+    "seconds between the nearest frequency excursion at the site or area and the loss; 0 during it",
+    unit="s",
+    low=0,
+)
+def seconds_from_grid_frequency_event_to_loss(scene: Scene) -> Reading | None:
+    return _grid_distance(scene, "frequency_excursion")
+
+
+GRID_LOST = "F-0701"
+
+
+@measures(
+    "seconds_from_grid_loss_fault_to_loss",
+    "seconds between the loss and the nearest fault F-0701 (grid synchronisation lost) of this charger or another of the site",
+    unit="s",
+    low=0,
+)
+def seconds_from_grid_loss_fault_to_loss(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    here = {scene.device_id, *(record.fields["device_id"] for record in scene.neighbours)}
+    faults = [fault for fault in scene.faults(GRID_LOST) if fault.device_id in here]
+    if not faults:
+        return None
+    nearest = min(faults, key=lambda fault: (abs(fault.time - lost), fault.source))
+    return Reading(abs(nearest.time - lost), nearest.time, (nearest.source,))
+
+
+@measures(
     "supply_voltage_at_loss",
     "lowest supply voltage (phases, or the voltage of an AC charger) in the two minutes before the loss, in percent of its "
     "median in the hours before",
@@ -742,11 +885,13 @@ _UPTIME = re.compile(r"\buptime\b")
 def uptime_told(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
     texts: list[tuple[Source, Any]] = list(scene.payload())
-    for event in scene.events(which="all", start=lost - MINUTE, end=lost + DAY):
-        texts.append((scene.source("events", event), event.fields.get("data")))
-    for record in scene.records("heartbeats"):
-        if record.time is not None and scene.anchor < record.time <= scene.anchor + HOUR and "uptime" in str(list(record.raw)):
-            texts.append((scene.source("heartbeats", record), record.raw))
+    later = scene.events(which="all", start=lost - MINUTE, end=lost + DAY)
+    texts.extend((scene.source("events", event), event.fields.get("data")) for event in later)
+    texts.extend(
+        (scene.source("heartbeats", record), record.raw)
+        for record in scene.records("heartbeats")
+        if record.time is not None and scene.anchor < record.time <= scene.anchor + HOUR and "uptime" in str(list(record.raw))
+    )
     for source, data in texts:
         for path, value in flat(data):
             number = as_number(value) if _UPTIME.search(path) else None
@@ -915,12 +1060,13 @@ def url_peers_lost(scene: Scene) -> Reading | None:
     if not alike:
         return None
     lost = [f for f in alike if f.lost]
-    return Reading(float(len(lost)), lost_at(scene), _fate_sources(scene, lost or alike))
+    return Reading(float(len(lost)), lost_at(scene), _fate_sources(lost or alike))
 
 
 @measures(
     "url_peers_heard_on",
-    "other chargers whose base URL was changed within a day of this one's and that were heard on after it fell silent",
+    "other chargers whose base URL was changed within a day of this one's, that connected since and were heard on after it "
+    "fell silent",
     unit="1",
     low=0,
 )
@@ -929,8 +1075,15 @@ def url_peers_heard_on(scene: Scene) -> Reading | None:
     alike = [] if change is None else [f for f in _all_fates(scene) if _changed_alike(scene, f, change[0])]
     if not alike:
         return None
-    alive = [f for f in alike if not f.lost]
-    return Reading(float(len(alive)), lost_at(scene), _fate_sources(scene, alive or alike))
+    alive = [f for f in alike if not f.lost and change is not None and _connected_since(scene, f, change[0])]
+    return Reading(float(len(alive)), lost_at(scene), _fate_sources(alive or alike))
+
+
+def _connected_since(scene: Scene, fate: Fate, moment: float) -> bool:
+    """Whether another charger made a connection since a moment: who still holds an old one proves nothing."""
+    since = _moment(scene, "online_since", fate.device)
+    made = history(scene, fate.device.fields["device_id"]).starts
+    return (since is not None and since > moment) or any(time > moment for time, _ in made)
 
 
 @measures(
@@ -951,8 +1104,6 @@ def _certificate_end(scene: Scene) -> tuple[float, tuple[Source, ...]] | None:
     known = scene.metadata("certificates.tls_not_after")
     if known is not None:
         return float(known.value), known.sources
-    from ..observations import parse_timestamp
-
     for path, value, source in scene.details():
         if _CERT_END.search(path) and isinstance(value, str) and re.match(r"^\d{4}-\d\d-\d\d", value):
             moment = parse_timestamp(value)
@@ -998,19 +1149,87 @@ def _certificate_peers(scene: Scene) -> list[Fate]:
 def certificate_peers_lost(scene: Scene) -> Reading | None:
     alike = _certificate_peers(scene)
     lost = [f for f in alike if f.lost]
-    return Reading(float(len(lost)), lost_at(scene), _fate_sources(scene, lost or alike)) if alike else None
+    return Reading(float(len(lost)), lost_at(scene), _fate_sources(lost or alike)) if alike else None
 
 
 @measures(
     "certificate_peers_heard_on",
-    "other chargers whose certificate ends within an hour of this one's and that were heard on after it fell silent",
+    "other chargers whose certificate ends within an hour of this one's, that connected since its end and were heard on after "
+    "this one fell silent",
     unit="1",
     low=0,
 )
 def certificate_peers_heard_on(scene: Scene) -> Reading | None:
     alike = _certificate_peers(scene)
-    alive = [f for f in alike if not f.lost]
-    return Reading(float(len(alive)), lost_at(scene), _fate_sources(scene, alive or alike)) if alike else None
+    end = _certificate_end(scene)
+    alive = [f for f in alike if not f.lost and end is not None and _connected_since(scene, f, end[0])]
+    return Reading(float(len(alive)), lost_at(scene), _fate_sources(alive or alike)) if alike else None
+
+
+def _batch_mates(scene: Scene, *, mates: bool) -> list[Record]:
+    batch = scene.about("lifecycle.manufacturing_batch")
+    if batch is None:
+        return []
+    known = [(r, scene.about("lifecycle.manufacturing_batch", r)) for r in scene.others[:MAX_PEERS]]
+    return [r for r, other in known if other is not None and (other == batch) == mates]
+
+
+@measures(
+    "days_from_batch_certificate_expiry_to_loss",
+    "where the charger's own certificate is not known, days from the end of a certificate of the same manufacturing batch to "
+    "the latest loss (the one nearest to it)",
+    unit="days",
+)
+def days_from_batch_certificate_expiry_to_loss(scene: Scene) -> Reading | None:
+    if _certificate_end(scene) is not None:
+        return None
+    ends = [
+        (end, record)
+        for record in _batch_mates(scene, mates=True)
+        if (end := _moment(scene, "certificates.tls_not_after", record)) is not None
+    ]
+    if not ends:
+        return None
+    end, record = min(ends, key=lambda pair: (abs(pair[0] - lost_at(scene)), pair[1].fields["device_id"]))
+    return Reading((lost_at(scene) - end) / DAY, end, _device_source(record))
+
+
+def _gone_within_a_day(scene: Scene, record: Record) -> bool:
+    """Whether another charger is offline since a moment within a day of the loss."""
+    if scene.about("status", record) != "offline":
+        return False
+    device = record.fields["device_id"]
+    moments = [_moment(scene, "offline_since", record), _moment(scene, "last_heartbeat", record)]
+    moments.extend(time for time, _ in history(scene, device).drops[-1:])
+    beats = beats_of(scene, device)
+    moments.extend(float(time) for time in beats[-1:])
+    return any(abs(moment - lost_at(scene)) <= DAY for moment in moments if moment is not None)
+
+
+@measures(
+    "batch_mates_gone",
+    "other chargers of the same manufacturing batch that are offline since a moment within a day of the loss; known where "
+    "there are any of that batch",
+    unit="1",
+    low=0,
+)
+def batch_mates_gone(scene: Scene) -> Reading | None:
+    mates = _batch_mates(scene, mates=True)
+    gone = [r for r in mates if _gone_within_a_day(scene, r)]
+    return Reading(float(len(gone)), lost_at(scene), scene.sources("devices", gone or mates)) if mates else None
+
+
+@measures(
+    "other_batches_gone_share",
+    "of the chargers of other manufacturing batches, the share in percent that is offline since a moment within a day of the loss",
+    unit="%",
+    low=0,
+    high=100,
+)
+def other_batches_gone_share(scene: Scene) -> Reading | None:
+    rest = _batch_mates(scene, mates=False)
+    gone = [r for r in rest if _gone_within_a_day(scene, r)]
+    return Reading(100.0 * len(gone) / len(rest), lost_at(scene), scene.sources("devices", gone or rest)) if rest else None
 
 
 @measures(
@@ -1113,20 +1332,26 @@ def loss_mention(scene: Scene) -> Iterable[Reading]:
     lost = lost_at(scene)
     end = max(lost, scene.anchor) + DAY
     texts: list[tuple[Source, Any]] = list(scene.payload())
-    for record in scene.records("connections"):
-        if record.time is not None and lost - HOUR <= record.time <= end and record.fields.get("reason"):
-            texts.append((scene.source("connections", record), {"reason": record.fields["reason"]}))
+    texts.extend(
+        (scene.source("connections", record), {"reason": record.fields["reason"]})
+        for record in scene.records("connections")
+        if record.time is not None and lost - HOUR <= record.time <= end and record.fields.get("reason")
+    )
     for event in scene.events(which="all", start=lost - 30 * MINUTE, end=end):
         if event.fields["event_type"] not in ("fault", "alarm"):
             texts.append((scene.source("events", event), {"event": event.fields["event_type"], "data": event.fields.get("data")}))
         elif event.fields["event_type"] == "alarm":
             texts.append((scene.source("events", event), event.fields.get("data")))
-    for session in _sessions_at_loss(scene):
-        if session.end is not None and abs(session.end - lost) <= 10 * MINUTE:
-            texts.append((session.source, {"stop_reason": session.stop_reason, "details": session.details}))
-    for command in scene.records("commands"):
-        if command.time is not None and lost - HOUR <= command.time <= end:
-            texts.append((scene.source("commands", command), {"result": command.fields.get("result")}))
+    texts.extend(
+        (session.source, {"stop_reason": session.stop_reason, "details": session.details})
+        for session in _sessions_at_loss(scene)
+        if session.end is not None and abs(session.end - lost) <= 10 * MINUTE
+    )
+    texts.extend(
+        (scene.source("commands", command), {"result": command.fields.get("result")})
+        for command in scene.records("commands")
+        if command.time is not None and lost - HOUR <= command.time <= end
+    )
     return scene.mentions(texts)
 
 
@@ -1185,6 +1410,8 @@ def _storm(scene: Scene) -> History:
             [x for x in log.starts if start <= x[0] <= end],
             [x for x in log.drops if start <= x[0] <= end],
             [x for x in log.lives if start <= x[0] <= end and x[1] <= LONGEST_LIFE],
+            [x for x in log.outages if start <= x[0] <= end],
+            [x for x in log.planned if start <= x[0] <= end],
             [x for x in log.delays if start <= x[0] <= end and x[1] <= LONGEST_LIFE],
             [x for x in log.retries if start <= x[0] <= end],
         )
@@ -1200,7 +1427,9 @@ def _of(scene: Scene, value: float | None, records: Iterable[Record]) -> Reading
 @measures("connection_life", "median life of at least four connections of the storm", unit="s", low=0)
 def connection_life(scene: Scene) -> Reading | None:
     lives = _storm(scene).lives
-    return _of(scene, float(np.median([x[1] for x in lives])) if len(lives) >= FEWEST else None, [x[2] for x in lives])
+    if len(lives) < FEWEST:
+        return _told_seconds(scene, r"\b(connection|socket|link|websocket|ws) (mean |median |avg )?(life ?time|duration|life|age)\b")
+    return _of(scene, float(np.median([x[1] for x in lives])), [x[2] for x in lives])
 
 
 @measures(
@@ -1218,11 +1447,9 @@ def connection_life_variation(scene: Scene) -> Reading | None:
 @measures("reconnect_delay", "median time from drop to reconnect over at least four of the storm", unit="s", low=0)
 def reconnect_delay(scene: Scene) -> Reading | None:
     delays = _storm(scene).delays
-    value = float(np.median([x[1] for x in delays])) if len(delays) >= FEWEST else None
-    if value is None:
-        told = scene.detail_number(r"\b(reconnect|retry|back ?off) (delay|interval|wait|gap)\b")
-        return None if told is None else Reading(float(told.value), told.at, told.sources)
-    return _of(scene, value, [x[2] for x in delays])
+    if len(delays) < FEWEST:
+        return _told_seconds(scene, r"\b(reconnect|retry|back ?off) (delay|interval|wait|gap)\b")
+    return _of(scene, float(np.median([x[1] for x in delays])), [x[2] for x in delays])
 
 
 @measures(
@@ -1270,10 +1497,14 @@ def _handshakes(scene: Scene) -> Any:
 @measures("handshake_duration", "median duration of at least three handshakes of the storm", unit="ms", low=0)
 def handshake_duration(scene: Scene) -> Reading | None:
     found: Reading | None = _handshakes(scene).median(3)
-    if found is None:
-        told = scene.detail_number(r"\bhandshake (median |avg |mean |p50 )?(ms|duration|time)\b", r"\bhandshake\b.*\bms\b")
-        return told
-    return found
+    if found is not None:
+        return found
+    told = _told_seconds(scene, r"\bhandshake\b.*\b(ms|msec|s|sec|seconds|duration|time|latency)\b")
+    if told is None:
+        return None
+    # a bare number is in milliseconds, as the field handshake_ms is
+    value = float(told.value)
+    return Reading(value * 1000.0 if value < 60 else value, told.at, told.sources)
 
 
 @measures("handshake_variation", "relative spread of at least four handshake durations of the storm, as for lives", unit="1", low=0)
@@ -1321,12 +1552,11 @@ def usual_close_code(scene: Scene) -> Reading | None:
     start, end = _window(scene)
     told = [
         r for r in scene.records("connections")
-        if r.time is not None and start <= r.time <= end and r.fields.get("close_code") is not None
+        if r.time is not None and start <= r.time <= end and (r.fields.get("close_code") or 0) >= 1000
     ]  # fmt: skip
     codes = [int(r.fields["close_code"]) for r in told]
     if len(codes) < 3:
-        code = scene.detail_number(r"\bclose code\b")
-        return code
+        return _told_close_code(scene)
     usual = max(sorted(set(codes)), key=codes.count)
     return _of(scene, float(usual), told) if 2 * codes.count(usual) > len(codes) else None
 
@@ -1352,10 +1582,10 @@ def busiest_hours_share(scene: Scene) -> Reading | None:
 
 
 def _busy(scene: Scene) -> list[tuple[float, float]]:
-    """When the charger was charging within the storm's time, from sessions and telemetry; merged intervals."""
+    """When the charger was charging within a day of the storm, from sessions and telemetry; merged intervals."""
 
     def load() -> list[tuple[float, float]]:
-        start, end = _window(scene)
+        start, end = _day(scene)
         spans = [
             (s.start, s.end) for s in scene.sessions(which="all") if s.end is not None and s.end >= start and s.start <= end
         ]
@@ -1375,13 +1605,48 @@ def _busy(scene: Scene) -> list[tuple[float, float]]:
     return found
 
 
+def _day(scene: Scene) -> tuple[float, float]:
+    """The day around the occurrences, long enough for storms to pause and come back."""
+    return scene.first - DAY, scene.anchor + DAY
+
+
+def _drops_of_day(scene: Scene) -> list[tuple[float, Record]]:
+    start, end = _day(scene)
+    return [x for x in history(scene).drops if start <= x[0] <= end]
+
+
 def _drop_times(scene: Scene) -> list[float]:
-    return [time for time, _ in _storm(scene).drops]
+    return [time for time, _ in _drops_of_day(scene)]
+
+
+@measures(
+    "pauses_while_charging",
+    "times the storm paused while some connector was charging: spans of charging without a drop, longer than three median "
+    "lives, with a drop in the quarter of an hour before and after",
+    unit="1",
+    low=0,
+)
+def pauses_while_charging(scene: Scene) -> Reading | None:
+    drops = np.array(_drop_times(scene))
+    lives = [x[1] for x in _storm(scene).lives]
+    if len(drops) < 5 or len(lives) < FEWEST or not _busy(scene):
+        return None
+    least = 3 * float(np.median(lives))
+    near = 15 * MINUTE
+    number = sum(
+        high - low > least
+        and not ((drops >= low + 1) & (drops <= high - 1)).any()
+        and bool(((drops >= low - near) & (drops < low + 1)).any() and ((drops > high - 1) & (drops <= high + near)).any())
+        for low, high in _busy(scene)
+    )
+    sources = [s.source for s in scene.sessions(which="all") if s.end is not None and s.end >= drops[0] and s.start <= drops[-1]]
+    return Reading(float(number), scene.anchor, few(sources))
+
 
 
 @measures(
     "drops_while_charging",
-    "of at least five drops of the storm, the share in percent during which some connector was charging; known where the "
+    "of at least five drops of the day around the storm, the share in percent during which some connector was charging; known where the "
     "records hold sessions or telemetry of that time",
     unit="%",
     low=0,
@@ -1389,17 +1654,17 @@ def _drop_times(scene: Scene) -> list[float]:
 )
 def drops_while_charging(scene: Scene) -> Reading | None:
     drops = _drop_times(scene)
-    start, end = _window(scene)
+    start, end = _day(scene)
     known = bool(_busy(scene)) or len(scene.words("state", which="all").between(start, end)) > 0
     if len(drops) < 5 or not known:
         return None
     hit = sum(any(low <= time <= high for low, high in _busy(scene)) for time in drops)
-    return _of(scene, 100.0 * hit / len(drops), [record for _, record in _storm(scene).drops])
+    return _of(scene, 100.0 * hit / len(drops), [record for _, record in _drops_of_day(scene)])
 
 
 @measures(
     "charging_time_share",
-    "share in percent of the time from the storm's first to its last drop in which some connector was charging; known from "
+    "share in percent of the time from the first to the last drop of that day in which some connector was charging; known from "
     "five drops on and where it charged at all",
     unit="%",
     low=0,
@@ -1467,14 +1732,16 @@ def _ping(scene: Scene, owner: str, device: str | None = None) -> Reading | None
 
 @measures("charger_ping_interval", "WebSocket ping interval set on the charger, by its newest configuration or the payload", unit="s", low=0)
 def charger_ping_interval(scene: Scene) -> Reading | None:
-    return _ping(scene, "settings") or scene.detail_number(
+    return _ping(scene, "settings") or _told_seconds(
+        scene,
         r"\b(charger|device|local|client|station|evse|cp)\b.*\b(ping|keep ?alive)\b"
     )
 
 
 @measures("platform_ping_interval", "WebSocket ping interval the platform expects, by the newest configuration or the payload", unit="s", low=0)
 def platform_ping_interval(scene: Scene) -> Reading | None:
-    return _ping(scene, "platform_settings") or scene.detail_number(
+    return _ping(scene, "platform_settings") or _told_seconds(
+        scene,
         r"\b(platform|server|csms|backend|cloud|expected)\b.*\b(ping|keep ?alive)\b"
     )
 
@@ -1537,7 +1804,8 @@ def _nat_timeout(scene: Scene) -> Reading | None:
 
 @measures("nat_timeout_told", "idle timeout of a router, firewall or NAT that the payload tells", unit="s", low=0)
 def nat_timeout_told(scene: Scene) -> Reading | None:
-    return scene.detail_number(
+    return _told_seconds(
+        scene,
         r"\b(nat|firewall|router|conntrack|gateway|idle)\b.*\btime ?out\b(?!.*\b(ms|count)\b)", r"\bidle (limit|close)\b.*\bs\b"
     )
 
@@ -1598,13 +1866,17 @@ def _weather(scene: Scene, record: Record) -> Weather | None:
 
 def _weathers(scene: Scene) -> list[Weather]:
     def load() -> list[Weather]:
-        near = [r for r in scene.neighbours]
+        near = list(scene.neighbours)
         known = {r.fields["device_id"] for r in near}
         far = [r for r in scene.others if r.fields["device_id"] not in known][:MAX_PEERS]
         return [w for record in [*near, *far] if (w := _weather(scene, record)) is not None]
 
     found: list[Weather] = scene.once("weathers", load)
     return found
+
+
+def _weather_sources(weathers: Iterable[Weather]) -> tuple[Source, ...]:
+    return few([Source("devices", w.device.index, None) for w in weathers])
 
 
 def _count(scene: Scene, chosen: Sequence[Weather], known: Sequence[Weather]) -> Reading | None:
@@ -1632,6 +1904,15 @@ def site_peers_calm(scene: Scene) -> Reading | None:
     return _count(scene, calm, near)
 
 
+@measures("stormy_sites", "distinct sites with chargers that stormed, its own included; known where other sites were observed", unit="1", low=0)
+def stormy_sites(scene: Scene) -> Reading | None:
+    far = [w for w in _weathers(scene) if w.device.fields.get("site_id") not in (None, scene.site_id)]
+    if not far or scene.site_id is None:
+        return None
+    stormy = [w for w in far if w.stormy]
+    return Reading(1.0 + len({w.device.fields.get("site_id") for w in stormy}), scene.anchor, _weather_sources(stormy or far))
+
+
 def _version(scene: Scene, record: Record | None = None) -> Any:
     return scene.about("firmware_version") if record is None else record.fields.get("firmware_version")
 
@@ -1643,7 +1924,7 @@ def stormy_sites_on_firmware(scene: Scene) -> Reading | None:
         return None
     alike = [w for w in _weathers(scene) if w.stormy and _version(scene, w.device) == version]
     sites = {w.device.fields.get("site_id") for w in alike} - {None} | {scene.site_id}
-    return Reading(float(len(sites)), scene.anchor, few([*_device_source(scene, scene.device), *(Source("devices", w.device.index, None) for w in alike)]))
+    return Reading(float(len(sites)), scene.anchor, few([*_device_source(scene.device), *(Source("devices", w.device.index, None) for w in alike)]))
 
 
 @measures("calm_on_firmware", "other chargers on this firmware version that kept their connections", unit="1", low=0)
@@ -1716,6 +1997,45 @@ def mismatch_follows_storm(scene: Scene) -> Reading | None:
 def differing_peers_calm(scene: Scene) -> Reading | None:
     known = [w for w in _weathers(scene) if _mismatched(scene, w.device)]
     return _count(scene, [w for w in known if not w.stormy], known)
+
+
+@measures(
+    "ping_off_calm_peers",
+    "the charger's ping interval against the median of the other chargers' that kept their connections: the longer over the "
+    "shorter",
+    unit="1",
+    low=1,
+)
+def ping_off_calm_peers(scene: Scene) -> Reading | None:
+    own = _ping(scene, "settings")
+    calm = [
+        float(ping.value)
+        for w in _weathers(scene)
+        if not w.stormy and (ping := _ping(scene, "settings", w.device.fields["device_id"])) is not None
+    ]
+    if own is None or not calm:
+        return None
+    low, high = sorted((float(own.value), float(np.median(calm))))
+    return Reading(high / low, own.at, own.sources)
+
+
+@measures(
+    "signal_above_calm_peers",
+    "the charger's received signal less the median of the site's other chargers on radio that kept their connections",
+    unit="dB",
+)
+def signal_above_calm_peers(scene: Scene) -> Reading | None:
+    own = cellular_signal(scene)
+    calm = [
+        float(signal)
+        for w in _near(scene)
+        if not w.stormy
+        and (signal := scene.about("connectivity.signal_strength_dbm", w.device)) is not None
+        and scene.about("connectivity.type", w.device) in (None, "cellular")
+    ]
+    if own is None or not calm:
+        return None
+    return Reading(float(own.value) - float(np.median(calm)), own.at, own.sources)
 
 
 # Storms: before and after
@@ -1795,7 +2115,6 @@ def reconnects_after_restart(scene: Scene) -> Reading | None:
 
 
 _OUTDOORS = re.compile(r"\b(motorway|highway|autobahn|services|service (area|station)|rest (area|stop)|outdoors?|lay ?by|rural|roadside|forecourt|remote|valley|petrol station|truck ?stop)\b")
-_INDOORS = re.compile(r"\b(basement|underground|garage|indoors?|depot hall|parking deck|tiefgarage|multi storey|level b?\d)\b")
 
 
 def _place_words(scene: Scene) -> str:
@@ -1805,13 +2124,10 @@ def _place_words(scene: Scene) -> str:
     return " ".join(words_of(part) for part in parts if isinstance(part, str))
 
 
-@measures("site_setting", "whether the site's name or location tells of a place outdoors or by a motorway, or indoors or below ground", kind="text", choices=("outdoors", "indoors"))
-def site_setting(scene: Scene) -> Reading | None:
+@measures("outdoor_words", "whether the site's name or location tells of a place outdoors or by a motorway", kind="flag")
+def outdoor_words(scene: Scene) -> Reading | None:
     words = _place_words(scene)
-    for name, pattern in (("indoors", _INDOORS), ("outdoors", _OUTDOORS)):
-        if pattern.search(words):
-            return Reading(name, None, _site_source(scene))
-    return None
+    return Reading(bool(_OUTDOORS.search(words)), None, _site_source(scene)) if words else None
 
 
 @measures(
@@ -1834,13 +2150,13 @@ def _storm_texts(scene: Scene) -> Iterator[tuple[Source, Any]]:
         if event.fields["event_type"] != "fault":
             yield scene.source("events", event), {"event": event.fields["event_type"], "data": event.fields.get("data")}
     for command in scene.records("commands"):
-        if command.time is not None and start <= command.time <= end:
+        if command.time is not None and start - DAY <= command.time <= end:
             yield scene.source("commands", command), {"result": command.fields.get("result")}
 
 
 @measures(
     "refused_handshakes",
-    "close codes 1008, 1012 and 1013 (refused, restarting, try again later) among the storm's records, with attempts that "
+    "close codes 1012 and 1013 (restarting, try again later) among the storm's records, with attempts that "
     "failed while offline",
     unit="1",
     low=0,
@@ -1849,15 +2165,7 @@ def refused_handshakes(scene: Scene) -> Reading | None:
     start, end = _window(scene)
     told = [
         r for r in scene.records("connections")
-        if r.time is not None and start <= r.time <= end and r.fields.get("close_code") in (1008, 1012, 1013)
+        if r.time is not None and start <= r.time <= end and r.fields.get("close_code") in (1012, 1013)
     ]  # fmt: skip
     found = [*told, *(record for _, record in _storm(scene).retries)]
     return _of(scene, float(len(found)), found) if found else None
-
-
-@measures("storm_visit_days", "days from the last service visit before the storm to its first occurrence, where its work concerns the network", unit="days", low=0, many=True)
-def storm_visit_days(scene: Scene) -> Iterable[Reading]:
-    for visit in visits_before(scene, scene.first):
-        source = scene.source("service_visits", visit)
-        for topic in scene.mentions([(source, visit.fields.get("work"))]):
-            yield Reading((scene.first - (visit.time or 0.0)) / DAY, visit.time, (source,), key=topic.key)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from ...engine.facts import Source
+from ..firmware import parse_firmware
 from ..observations import Record, epoch
 from ..readings import DAY, HOUR, MINUTE, Reading, Readings, few
 from ..scene import Scene, as_number, flat, words_of
@@ -54,14 +56,19 @@ _UNITS = {
     "ms": "ms", "msec": "ms", "millisecond": "ms", "milliseconds": "ms", "us": "us", "s": "s", "sec": "s", "secs": "s",
     "second": "s", "seconds": "s", "v": "v", "volt": "v", "volts": "v", "vdc": "v", "vac": "v", "voltage": "v",
     "mv": "mv", "a": "a", "amp": "a", "amps": "a", "ampere": "a", "amperes": "a", "ka": "ka", "current": "a",
-    "pct": "pct", "percent": "pct", "%": "pct", "ratio": "ratio", "fraction": "ratio", "x": "times", "times": "times",
+    "u": "v", "i": "a", "pct": "pct", "percent": "pct", "%": "pct", "ratio": "ratio", "fraction": "ratio", "x": "times", "times": "times",
     "kohm": "kohm", "kohms": "kohm", "mohm": "mohm", "rh": "pct", "kω": "kohm", "mω": "mohm",
 }  # fmt: skip
 _SPOKEN = re.compile(
-    r"([^\d]{0,60}?)([+-]?\d{1,9}(?:[.,]\d{1,6})?)\s*(ms|msec|milliseconds?|seconds?|secs?|s|volts?|vdc|vac|v|ka|amps?|amperes?|a"
-    r"|%|percent|pct|kohms?|kω|mω|x|times)(?![a-z0-9])([^\d]{0,30})",
+    r"([^\d]{0,60}?)([+-]?\d{1,9}(?:[.,]\d{1,6})?)\s*(ms|msec|milliseconds?|seconds?|secs?|s|volts?|vdc|vac|v|ka|amps?"
+    r"|amperes?|a|%|percent|pct|kohms?|kω|mω|x|times)(?![a-z0-9])(?=([^\d(),;:.]{0,30}))",
     re.IGNORECASE,
 )
+"""A figure with its unit in a sentence, the words before it, and those after it up to the next sign."""
+
+
+_PLAIN = re.compile(r"^\s*[<>=~≈]?\s*[+-]?\d[\d.,]*\s*\S{0,8}\s*$")
+"""A text that is a figure with at most its unit, unlike `24V rail low`."""
 
 
 def _unit(path: str, value: Any) -> str | None:
@@ -72,7 +79,10 @@ def _unit(path: str, value: Any) -> str | None:
     for word in reversed(path.split()):
         if word in _UNITS:
             return _UNITS[word]
-    return None
+    return "v" if _RAIL.search(path) else None
+
+
+_RAIL = re.compile(r"\b(12|24|48)v\b|\bv(12|24|48)\b")
 
 
 def _leaves_of(time: float, data: Any, source: Source) -> Iterator[Leaf]:
@@ -80,11 +90,13 @@ def _leaves_of(time: float, data: Any, source: Source) -> Iterator[Leaf]:
         if value is None or path.endswith("fault code"):
             continue
         number = as_number(value)
+        if isinstance(value, str) and not _PLAIN.match(value):
+            number = None
         yield Leaf(time, path, value, number, None if number is None else _unit(path, value), source)
-        if isinstance(value, str) and number is None and len(value) < 2000:
+        if isinstance(value, str) and (number is None or len(value) > 12) and len(value) < 2000:
             for before, figure, unit, after in _SPOKEN.findall(value):
-                context = f"{path} {words_of(before)} {words_of(unit)} {words_of(after)}" if before else f"{path} {words_of(after)}"
-                yield Leaf(time, f"said {words_of(context)}", figure, as_number(figure), _UNITS.get(unit.lower()), source)
+                context = f"said {path} {words_of(before)} {unit.lower()} {words_of(after)}"
+                yield Leaf(time, context, figure, as_number(figure), _UNITS.get(unit.lower()), source)
 
 
 def leaves(scene: Scene) -> list[Leaf]:
@@ -238,12 +250,14 @@ def own_currents(scene: Scene) -> Readings:
 @measures(
     "charging_current_level",
     "upper tenth (90th percentile) of at least ten currents above 1 A up to the latest occurrence, in percent of the "
-    "charger's largest current",
+    "charger's largest current; known where fewer than four sessions have a power",
     unit="%",
     low=0,
 )
 def charging_current_level(scene: Scene) -> Reading | None:
     rated = rated_current(scene)
+    if len(recent_power_shares(scene)[0]) >= 4:
+        return None  # a few sessions with telemetry say less of the load than the records of all
     flowing = own_currents(scene).between(scene.anchor - 90 * DAY, scene.anchor).where(lambda v: np.abs(v) > 1.0)
     if rated is None or len(flowing) < 10:
         return None
@@ -290,6 +304,38 @@ def hard_stop_share(scene: Scene) -> Reading | None:
     return Reading(100.0 * len(hard) / len(told), scene.anchor, few([s.source for s in hard or told]))
 
 
+@measures(
+    "load_cycle_share",
+    "openings under load or at high current that details report, in percent of the contactor's cycles",
+    unit="%",
+    low=0,
+)
+def load_cycle_share(scene: Scene) -> Reading | None:
+    told = numbers(scene, r"(high current|under load|load (break|cycle|switch)|hot (break|switch)|loaded (break|open)|full load|at rated).*",
+                   r"\b(v|a|ms|s|kw)$|temp|limit|power (kw|w)")  # fmt: skip
+    if not told or (told[-1].number or 0.0) < 0:
+        return None
+    leaf = told[-1]
+    if leaf.unit in ("pct", "ratio"):
+        return Reading(percent(leaf), leaf.time, (leaf.source,))
+    counted = cycle_counts(scene).last()
+    if leaf.unit not in (None, "a") or counted is None or float(counted.value) <= 0:
+        return None
+    if not re.search(r"(cycles?|breaks?|count|opens?|openings?|switch\w*|operations|stops)$", leaf.path):
+        return None
+    return Reading(min(1000.0, 100.0 * (leaf.number or 0.0) / float(counted.value)), leaf.time, (leaf.source,))
+
+
+@measures("main_contact_resistance", "resistance of the main contacts that details or texts report", unit="mΩ", low=0)
+def main_contact_resistance(scene: Scene) -> Reading | None:
+    told = numbers(scene, r"contact\w* resistance|resistance .*contact|contact \w*ohm", r"aux|feedback|isolation|insulation|limit|max|nominal|connector|pin")
+    if not told:
+        return None
+    leaf = told[-1]
+    scale = 0.001 if re.search(r"\b(u|micro) ?ohm", leaf.path) else 1.0 if re.search(r"m ?ohm|milli", leaf.path) or leaf.unit == "mohm" else 1000.0
+    return Reading(max(0.0, (leaf.number or 0.0) * scale), leaf.time, (leaf.source,))
+
+
 # Counters and age
 
 
@@ -314,28 +360,64 @@ def cycle_counts(scene: Scene) -> Readings:
     return scene.readings("component_health.contactor_cycles").between(0.0, scene.anchor + 10 * MINUTE)
 
 
+_GROUPED = re.compile(r"(?<![\w-])\d{1,3}(?:[ ,.']\d{3})+(?!\d)|(?<![\w-])\d{4,7}(?!\d)")
+
+
+def _told_life(scene: Scene, life: float | None) -> Reading | None:
+    """Life used in percent as details or texts tell it: a share used or left, or cycles in a sentence."""
+    told: Reading | None = None
+    for leaf in leaves(scene):
+        if leaf.path.startswith("said ") or leaf.time > scene.anchor + HOUR:
+            continue
+        if leaf.number is not None and re.search(r"life|wear|cycles?\b", leaf.path) and not re.search(r"current|power|load|fan", leaf.path):
+            share = percent(leaf)
+            if 0 <= share <= 300 and re.search(r"remaining|left", leaf.path):
+                told = Reading(max(0.0, 100.0 - share), leaf.time, (leaf.source,))
+            elif 0 < share <= 300 and re.search(r"used|consumed|\bwear\b|life (pct|percent|ratio)|of life", leaf.path):
+                told = Reading(share, leaf.time, (leaf.source,))
+        elif isinstance(leaf.value, str) and re.search(r"cycle|operation", leaf.value, re.IGNORECASE):
+            figures = [float(re.sub(r"[ ,.']", "", figure)) for figure in _GROUPED.findall(leaf.value[:2000])]
+            figures = [figure for figure in figures if figure >= 1000]
+            if len(figures) > 1:
+                told = Reading(100.0 * figures[0] / figures[1], leaf.time, (leaf.source,))
+            elif figures and life:
+                told = Reading(100.0 * figures[0] / life, leaf.time, (leaf.source,))
+    return told
+
+
 @measures(
     "contactor_life_used",
-    "the contactor's cycle counter at the fault in percent of its rated life: the charger's own figure, else 60,000 (AC) or "
-    "100,000 (DC) cycles",
+    "the contactor's cycles at the fault in percent of its rated life (the charger's own figure, else 60,000 AC or 100,000 DC): "
+    "its counter, with what it had shown before it was set back without a new contactor; unknown where that is not told",
     unit="%",
     low=0,
 )
 def contactor_life_used(scene: Scene) -> Reading | None:
     life = _life(scene)
-    counted = cycle_counts(scene).last()
+    counts = cycle_counts(scene)
+    counted = counts.last()
     if counted is None:
-        told = numbers(scene, r"contactor.*(cycles|operations|cycle count)|^(fault )?(details )?(cycles|cycle count(er)?|operations)\b|cycle counter",
-                       r"max|rated|limit|life|service|pct|percent|high current|load|per day|since|discharge")  # fmt: skip
-        plain = [leaf for leaf in told if (leaf.number or 0) >= 1 and leaf.unit is None]
+        plain = [
+            leaf
+            for leaf in numbers(
+                scene,
+                r"contactor.*(cycles|operations|cycle count)|(^|details )(cycles|cycle count(er)?|operations|switching cycles)\b|cycle counter",
+                r"max|rated|limit|life|service|pct|percent|high current|load|per day|since|discharge|said",
+            )
+            if (leaf.number or 0) >= 1 and leaf.unit is None
+        ]
         if not plain:
-            shares = numbers(scene, r"(cycle|contactor|life|wear).*(used|consumed|wear|life).*(pct|percent|ratio)|wear (pct|percent)",
-                             r"remaining|left|current|power")  # fmt: skip
-            return Reading(percent(shares[-1]), shares[-1].time, (shares[-1].source,)) if shares else None
+            return _told_life(scene, life)
         counted = Reading(plain[-1].number or 0.0, plain[-1].time, (plain[-1].source,))
     if life is None or life <= 0:
         return None
-    return Reading(100.0 * float(counted.value) / life, counted.at, counted.sources)
+    cycles, sources = float(counted.value), list(counted.sources)
+    reset = _counter_reset(scene)
+    if reset is not None and _replacement(scene, reset[0] - 30 * DAY, reset[0] + 30 * DAY) is None:
+        if reset[1] is None:
+            return None
+        cycles, sources = cycles + reset[1], [*sources, reset[2]]
+    return Reading(100.0 * cycles / life, counted.at, few(sources))
 
 
 def _counter_drop(scene: Scene) -> tuple[float, float, Source] | None:
@@ -382,15 +464,20 @@ def _counter_reset(scene: Scene) -> tuple[float, float | None, Source] | None:
     if drop is not None:
         return drop
     for command in reversed(scene.records("commands")):
-        if command.fields["command"] == "reset_contactor_counter" and command.fields.get("status") not in ("failed", "rejected", "queued"):
-            if command.time is not None and command.time <= scene.anchor:
-                return command.time, None, scene.source("commands", command)
+        done = command.fields.get("status") not in ("failed", "rejected", "queued")
+        reset = done and command.fields["command"] == "reset_contactor_counter"
+        if reset and command.time is not None and command.time <= scene.anchor:
+            return command.time, None, scene.source("commands", command)
     for visit in reversed(scene.records("service_visits")):
         work = words_of(str(visit.fields.get("work") or ""))
-        if visit.time is not None and visit.time <= scene.anchor and re.search(r"(reset|cleared|zeroed)\W+(\w+\W+){0,4}(cycle )?counter|counter\W+(\w+\W+){0,3}(reset|cleared|zeroed)", work):
-            if not re.search(r"fan|(not|without|never)\W+(\w+\W+){0,3}(reset|clear)", work):
-                return visit.time, None, scene.source("service_visits", visit)
+        reset = bool(_RESET.search(work)) and not _NO_RESET.search(work)
+        if reset and visit.time is not None and visit.time <= scene.anchor:
+            return visit.time, None, scene.source("service_visits", visit)
     return None
+
+
+_RESET = re.compile(r"(reset|cleared|zeroed)\W+(\w+\W+){0,4}(cycle )?counter|counter\W+(\w+\W+){0,3}(reset|cleared|zeroed)")
+_NO_RESET = re.compile(r"fan|(not|without|never)\W+(\w+\W+){0,3}(reset|clear)")
 
 
 @measures(
@@ -406,19 +493,6 @@ def counter_reset_without_replacement(scene: Scene) -> Reading | None:
     replaced = _replacement(scene, reset[0] - 30 * DAY, reset[0] + 30 * DAY)
     sources = (reset[2],) if replaced is None else (reset[2], replaced[1])
     return Reading(replaced is None, reset[0], few(sources))
-
-
-@measures(
-    "life_used_before_counter_reset",
-    "what the cycle counter showed before it was set back, in percent of the contactor's rated life",
-    unit="%",
-    low=0,
-)
-def life_used_before_counter_reset(scene: Scene) -> Reading | None:
-    drop, life = _counter_drop(scene), _life(scene)
-    if drop is None or life is None:
-        return None
-    return Reading(100.0 * drop[1] / life, drop[0], (drop[2],))
 
 
 def _age_days(scene: Scene) -> float | None:
@@ -536,7 +610,7 @@ def _release_lags(scene: Scene) -> list[tuple[float, float, Source]]:
     def load() -> list[tuple[float, float, Source]]:
         voltages, relays = scene.readings("voltage"), scene.words("component_health.relay_state")
         found = []
-        for end, source in session_ends(scene):
+        for end, _ in session_ends(scene):
             after = voltages.between(end, end + 10 * MINUTE)
             words = relays.between(end, end + 10 * MINUTE)
             if len(words) and words.times[0] <= end + 30.0 and (words.values[0] == "closed" or "open" in words.values):
@@ -554,7 +628,7 @@ def _release_lags(scene: Scene) -> list[tuple[float, float, Source]]:
     return lags
 
 
-_RELEASE = r"(release|opening|open|drop ?out|de ?energi[sz]\w*|disengage\w*|break) ?(time|lag|delay|latency|duration|took|ms|s|after|in)?"
+_RELEASE = r"(release|opening|open|\bt ?off\b|turn ?off|drop ?out|de ?energi[sz]\w*|disengage\w*|break) ?(time|lag|delay|latency|duration|took|ms|s|after|in)?"
 _LIMITS = r"window|limit|max|nominal|expected|spec\b|rated|threshold|typical|baseline|normal|reference|allowed|when new|as new|since|circuit|session|timeout"
 
 
@@ -624,6 +698,42 @@ def late_release(scene: Scene) -> Reading | None:
     return None
 
 
+@measures(
+    "relay_changes_after_stop",
+    "most changes of the relay state, or crossings of 60 V by the voltage, within three minutes after one stop in the 90 days "
+    "before the latest occurrence",
+    unit="1",
+    low=0,
+)
+def relay_changes_after_stop(scene: Scene) -> Reading | None:
+    words, volts = scene.words("component_health.relay_state"), scene.readings("voltage")
+    best: Reading | None = None
+    for end, source in session_ends(scene):
+        if end < scene.anchor - 90 * DAY:
+            continue
+        window, column = words.between(end - 1.0, end + 3 * MINUTE), volts.between(end + 1.0, end + 3 * MINUTE)
+        changes = max(
+            len(window.changes()) - 1 if len(window) >= 4 else -1,
+            int(np.count_nonzero(np.diff((column.values >= SAFE_VOLTAGE).astype(np.int8)))) if len(column) >= 4 else -1,
+        )
+        if changes >= 0 and (best is None or changes > float(best.value)):
+            best = Reading(float(changes), end, (source,))
+    return best
+
+
+@measures(
+    "late_release_reports",
+    "days within the 90 before the latest occurrence on which texts or details say that the contactor opened late or stuck",
+    unit="days",
+    low=0,
+)
+def late_release_reports(scene: Scene) -> Reading | None:
+    faults = {fault.source for fault in scene.incidence.faults}
+    found = [(t, source) for t, source in _sticking(scene) if source not in faults and t >= scene.anchor - 90 * DAY]
+    days = {int(t // DAY) for t, _ in found}
+    return Reading(float(len(days)), scene.anchor, few([source for _, source in found])) if days else None
+
+
 def _after_stop(scene: Scene, path: str) -> Readings:
     """A column from the last stop around the latest occurrence until the next session starts, at most a quarter hour."""
     column = scene.readings(path)
@@ -668,7 +778,10 @@ def plug_out_without_idle(scene: Scene) -> Reading | None:
     return Reading(all(word not in ("idle", "available") for _, word in states), moment, (scene.source("events", outs[-1]),))
 
 
-_STICKING = re.compile(r"stick|stuck|weld|slow(ly)? (to )?(release|open)|release (slow|late|delayed)|late (release|open)|failed to (open|release)|did not (open|release)|residual voltage|hang")
+_STICKING = re.compile(
+    r"stick|stuck|weld|slow(ly)? (to )?(release|open)|(release|open|drop)\w*( \w+)? (slow|late|delay)"
+    r"|(late|delayed|slow|sluggish) (to )?(release|open)|(fail\w*|did not|didn t|not) (to )?(open|release)|residual voltage|hang"
+)
 
 
 def _sticking(scene: Scene) -> list[tuple[float, Source]]:
@@ -811,6 +924,44 @@ def current_spike(scene: Scene) -> Reading | None:
     return best
 
 
+_PEAK = r"inrush|\bin rush\b|peak|\bi ?pk\b|\bpk\b|surge|make current|making current|spike|\bi ?max\b|max current"
+_NO_PEAK = r"voltage|power|energy|temp|cycles|count|duration|\btime\b|\bms$|\bs$|\bv$|\bkw$|limit|rated|rating|spec|allowed|threshold"
+
+
+def _peaks(scene: Scene) -> list[tuple[float, float, Source]]:
+    """Peak currents in A that details or texts report: when, how much, where."""
+    found = numbers(scene, _PEAK, _NO_PEAK, ("a", "ka", None))
+    return [
+        (leaf.time, (leaf.number or 0.0) * (1000.0 if leaf.unit == "ka" else 1.0), leaf.source)
+        for leaf in found
+        if (leaf.number or 0.0) > 0 and leaf.time <= scene.anchor + HOUR
+    ]
+
+
+@measures(
+    "inrush_against_usual",
+    "highest peak current reported within two days before the first occurrence up to the latest one, over the median of at least "
+    "three other reported peaks",
+    unit="times",
+    low=0,
+)
+def inrush_against_usual(scene: Scene) -> Reading | None:
+    peaks = _peaks(scene)
+    recent = [peak for peak in peaks if peak[0] >= scene.first - 2 * DAY]
+    if not recent:
+        return None
+    top = max(recent, key=lambda peak: peak[1])
+    rest = [amps for time, amps, source in peaks if (time, amps, source) != top]
+    if len(rest) < 3 or np.median(rest) <= 0:
+        return None
+    return Reading(top[1] / float(np.median(rest)), top[0], (top[2],))
+
+
+@measures("inrush_ok", "what details say of the inrush or peak current: whether it was sound", kind="flag")
+def inrush_ok(scene: Scene) -> Reading | None:
+    return said(scene, r"inrush|in rush|peak current|make current", r"fault|error|fail|exceed|alarm|trip|high|warning|event|detected")
+
+
 @measures(
     "inrush_level",
     "inrush or peak current that details or texts report, in percent of the contactor's rating they name, else of the charger's "
@@ -820,12 +971,12 @@ def current_spike(scene: Scene) -> Reading | None:
 )
 def inrush_level(scene: Scene) -> Reading | None:
     limits = r"limit|max allowed|rated|rating|spec|allowed|threshold|capacity|withstand|nominal|permitted"
-    direct = numbers(scene, r"(inrush|peak|surge|make current).*(pct|percent|ratio|times|over)", r"power|voltage", ("pct", "ratio", "times"))
+    direct = numbers(scene, r"(inrush|peak|surge|make current).*(pct|percent|ratio|times|multiple|factor)", r"power|voltage", ("pct", "ratio", "times", None))
     if direct:
         leaf = direct[-1]
         value = (leaf.number or 0.0) * (1.0 if leaf.unit == "pct" and (leaf.number or 0.0) > 20.0 else 100.0)
         return Reading(value, leaf.time, (leaf.source,))
-    peaks = numbers(scene, r"inrush|peak|surge|make current|making current|spike|i max|max current", rf"{limits}|voltage|power|energy|temp|cycles", ("a", "ka", None))
+    peaks = numbers(scene, _PEAK, rf"{limits}|voltage|power|energy|temp|cycles", ("a", "ka", None))
     peaks = [leaf for leaf in peaks if (leaf.number or 0.0) > 0 and leaf.time <= scene.anchor + HOUR and not re.search(r"\b(ms|s|us|count|duration|time)\b", leaf.path)]
     if not peaks:
         return None
@@ -841,14 +992,22 @@ _PRECHARGE = r"pre ?charg"
 
 @measures(
     "precharge_level",
-    "how far the output was pre-charged when the contactor closed, in percent, as details or texts report",
+    "how far the output was pre-charged when the contactor closed, in percent, as details or texts report; the lowest of the day "
+    "before the first occurrence and since",
     unit="%",
     low=0,
 )
 def precharge_level(scene: Scene) -> Reading | None:
-    shares = numbers(scene, _PRECHARGE, r"time|\bms\b|limit|min|required|threshold|target|nominal|resistor|\ba\b|current", ("pct", "ratio"))
+    shares = numbers(
+        scene,
+        _PRECHARGE,
+        r"time|\bms\b|limit|min|required|threshold|target|nominal|resistor|\ba\b|current",
+        ("pct", "ratio"),
+    )
     if shares:
-        return Reading(percent(shares[-1]), shares[-1].time, (shares[-1].source,))
+        recent = [leaf for leaf in shares if scene.first - DAY <= leaf.time <= scene.anchor + HOUR] or shares[-1:]
+        lowest = min(recent, key=percent)
+        return Reading(percent(lowest), lowest.time, (lowest.source,))
     volts = numbers(scene, _PRECHARGE, r"time|limit|threshold|target|nominal|resistor|gap|diff|delta|required|set ?point|battery|bus|vehicle", ("v",))
     if not volts:
         return None
@@ -922,9 +1081,9 @@ def _vins_at_faults(scene: Scene) -> dict[str, Source]:
         found: dict[str, Source] = {}
         for time in scene.times:
             for session in scene.sessions():
-                if session.vin and session.start - 5 * MINUTE <= time and (session.start >= time - 12 * HOUR):
-                    if session.end is None or session.end >= time - 5 * MINUTE:
-                        found.setdefault(session.vin, session.source)
+                begun = time - 12 * HOUR <= session.start <= time + 5 * MINUTE
+                if session.vin and begun and (session.end is None or session.end >= time - 5 * MINUTE):
+                    found.setdefault(session.vin, session.source)
         for fault in scene.incidence.faults:
             for path, value in flat(fault.record.fields.get("data")):
                 if path.split()[-1:] == ["vin"] and isinstance(value, str) and value:
@@ -1179,7 +1338,7 @@ def retry_success_share(scene: Scene) -> Reading | None:
     attempts = _attempts(scene)
     outcomes = [
         (later.good, later.source)
-        for earlier, later in zip(attempts, attempts[1:], strict=False)
+        for earlier, later in pairwise(attempts)
         if not earlier.good and later.time - earlier.time <= RETRY_WITHIN
     ]
     if not outcomes:
@@ -1191,7 +1350,7 @@ def retry_success_share(scene: Scene) -> Reading | None:
 @measures("retries_seen", "failed starts that were tried again within half an hour", unit="1", low=0)
 def retries_seen(scene: Scene) -> Reading | None:
     attempts = _attempts(scene)
-    retried = [b.source for a, b in zip(attempts, attempts[1:], strict=False) if not a.good and b.time - a.time <= RETRY_WITHIN]
+    retried = [b.source for a, b in pairwise(attempts) if not a.good and b.time - a.time <= RETRY_WITHIN]
     return Reading(float(len(retried)), scene.anchor, few(retried)) if retried else None
 
 
@@ -1334,26 +1493,54 @@ def relay_changes_at_failed_start(scene: Scene) -> Reading | None:
             changes = len(window.changes()) - 1
             if best is None or changes > float(best.value):
                 best = Reading(float(changes), float(window.times[-1]), few([window.source(0), window.source(len(window) - 1)]))
-    told = numbers(scene, r"chatter|flutter|bounce|toggles?|transitions|dropouts?|pulses", r"\bms\b|\bs\b|time|duration|limit|max")
+    told = numbers(scene, r"chatter|flutter|bounce|toggles?|transitions|dropouts?|pulses|edges?\b", r"\bms\b|\bs\b|time|duration|limit|max")
     if told and (best is None or (told[-1].number or 0.0) > float(best.value)) and told[-1].unit is None:
         return Reading(max(0.0, told[-1].number or 0.0), told[-1].time, (told[-1].source,))
     return best
 
 
-_ANSWER = r"feedback|aux|confirm\w*|acknowledg\w*|\back\b|engage\w*|pull ?in|close|closing|closed|response|signal|contactor"
+@measures(
+    "output_changes_at_failed_start",
+    "how often the connector's voltage crossed 60 V within 90 s before to 30 s after one failed start, at most",
+    unit="1",
+    low=0,
+)
+def output_changes_at_failed_start(scene: Scene) -> Reading | None:
+    column = scene.readings("voltage")
+    best: Reading | None = None
+    for low, high in _around_faults(scene, 90.0, 30.0):
+        window = column.between(low, high)
+        if len(window) >= 4:
+            changes = int(np.count_nonzero(np.diff((np.abs(window.values) >= SAFE_VOLTAGE).astype(np.int8))))
+            if best is None or changes > float(best.value):
+                best = window.reading(float(changes), float(window.times[-1]), [0, len(window) - 1])
+    return best
+
+
+_ANSWER = r"feedback|\bfb\b|pick ?up|aux|confirm\w*|acknowledg\w*|\back\b|engage\w*|pull ?in|close|closing|closed|response|signal|contactor"
 _WINDOW = r"window|timeout|time ?out|limit|deadline|budget|allowed|expected|threshold|max\b|configured|permitted|nominal"
 _OVERRUN = r"overrun|late by|too late|after (the )?(window|timeout|deadline)|beyond|past|exceed\w*|lateness|\bover\b|outside|margin"
 _OTHER_TIMES = r"heartbeat|session|release|opening|boot|uptime|ping|handshake|reconnect|retry|idle|auth|since|plug|lock|pre ?charge"
 
 
+_TIMED = re.compile(r"(feedback|\bfb\b|aux|contactor|close|closing|confirm\w*).*(window|timeout|delay|latency|lag|time)$")
+_DENIES = r"\bno\b|\bnot\b|without|missing|never|within|timed out"
+
+
+def _durations(scene: Scene, pattern: str, without: str) -> list[Leaf]:
+    """Numbers that are durations, by their unit or by what their key is called."""
+    found = numbers(scene, pattern, without, ("ms", "s", "us", None))
+    return [
+        leaf for leaf in found if (leaf.unit is not None or _TIMED.search(leaf.path)) and 0 < milliseconds(leaf) < 120_000
+    ]
+
+
 def _latencies(scene: Scene) -> list[Leaf]:
-    found = numbers(scene, _ANSWER, rf"{_WINDOW}|{_OVERRUN}|{_OTHER_TIMES}", ("ms", "s", "us"))
-    return [leaf for leaf in found if 0 < milliseconds(leaf) < 120_000]
+    return _durations(scene, _ANSWER, rf"{_WINDOW}|{_OVERRUN}|{_OTHER_TIMES}|{_DENIES}")
 
 
 def _windows(scene: Scene) -> list[Leaf]:
-    found = numbers(scene, _WINDOW, rf"{_OVERRUN}|{_OTHER_TIMES}", ("ms", "s", "us"))
-    return [leaf for leaf in found if 0 < milliseconds(leaf) < 120_000]
+    return _durations(scene, rf"{_WINDOW}|within", rf"{_OVERRUN}|{_OTHER_TIMES}")
 
 
 @measures(
@@ -1373,7 +1560,7 @@ def feedback_latency_ratio(scene: Scene) -> Reading | None:
 
 @measures("feedback_overrun", "by how much the contactor's feedback came too late, as details or texts say, median", unit="ms", low=0)
 def feedback_overrun(scene: Scene) -> Reading | None:
-    found = [leaf for leaf in numbers(scene, _OVERRUN, _OTHER_TIMES, ("ms", "s", "us")) if re.search(rf"{_ANSWER}|window|late|overrun", leaf.path)]
+    found = [leaf for leaf in numbers(scene, _OVERRUN, rf"{_OTHER_TIMES}|{_DENIES}", ("ms", "s", "us")) if re.search(rf"{_ANSWER}|window|late|overrun", leaf.path)]
     return Reading(float(np.median([abs(milliseconds(leaf)) for leaf in found])), scene.anchor, few([leaf.source for leaf in found])) if found else None
 
 
@@ -1393,10 +1580,13 @@ def feedback_latency_growth(scene: Scene) -> Reading | None:
     return Reading(late / early, scene.anchor, few([leaf.source for leaf in found])) if early > 0 else None
 
 
-_COIL = r"coil|driver|solenoid|actuator|control (supply|voltage|power)|aux\w* (supply|power|psu|rail|voltage)|\b(12|24|48) ?v\b|psu|rail|contactor (supply|voltage)|supply"
+_COIL = (
+    r"coil|driver|solenoid|actuator|control (supply|voltage|power)|aux\w* (supply|power|psu|rail|voltage)"
+    r"|\b(12|24|48) ?v\b|\bv(12|24|48)\b|psu|rail|contactor (supply|voltage)|supply"
+)
 _NO_COIL = (
-    r"mains|grid|input|line|phase|\bbus\b|output|connector|limit|threshold|allowed|idle|standby|at rest|before|open circuit|current|tolerance"
-    r"|load side|ripple|temp|required|pull in v|minimum"
+    r"mains|grid|input|line|phase|\bbus\b|(?<!psu )(?<!supply )output|connector|limit|threshold|allowed|idle|standby|at rest"
+    r"|before|open circuit|current|tolerance|load side|ripple|temp|required|pull in v|minimum"
 )
 _NAMED = r"nominal|rated|expected|spec\b|reference|design"
 
@@ -1406,8 +1596,10 @@ def _coil_levels(scene: Scene) -> list[tuple[float, float, Source]]:
 
     def load() -> list[tuple[float, float, Source]]:
         found: list[tuple[float, float, Source]] = []
-        for leaf in numbers(scene, _COIL, rf"{_NO_COIL}|(nominal|rated|expected|reference) (v|volt|supply|coil)", ("v", "mv", "pct", "ratio")):
+        for leaf in numbers(scene, _COIL, rf"{_NO_COIL}|(nominal|rated|expected|reference) (v|volt|supply|coil)", ("v", "mv", "pct", "ratio", None)):
             value = leaf.number or 0.0
+            if leaf.unit is None and not (5.0 <= abs(value) <= 60.0 and re.search(r"(coil|supply|rail|psu)$", leaf.path)):
+                continue
             if leaf.unit in ("pct", "ratio"):
                 level = percent(leaf)
                 if re.search(r"drop|sag|dip|below|deficit|droop|deviation", leaf.path) and "to" not in leaf.path.split() and abs(level) < 60:
@@ -1418,6 +1610,8 @@ def _coil_levels(scene: Scene) -> list[tuple[float, float, Source]]:
             if re.search(rf"drop\b|sag\b|dip\b|droop|deficit|{_NAMED}", leaf.path) and not re.search(r"\bto\b|during|level", leaf.path):
                 continue
             volts = value / 1000.0 if leaf.unit == "mv" else value
+            if leaf.path.startswith("said ") and volts in (12.0, 24.0, 48.0, 110.0, 230.0):
+                continue  # in a sentence a round figure names the rail, not its reading
             named = [
                 other.number
                 for other in leaves(scene)
@@ -1473,7 +1667,7 @@ def click_heard(scene: Scene) -> Reading | None:
 
 @measures("contact_seen_closed", "what details say of the main contacts apart from the feedback: whether they were closed", kind="flag")
 def contact_seen_closed(scene: Scene) -> Reading | None:
-    return said(scene, r"(main|power|actual|physical|measured) ?(contact\w*|pole|state|position)|contactor (position|actual|state measured)|armature", r"feedback|aux|command|expected|weld")
+    return said(scene, r"(main|power|actual|physical|measured) ?(contact\w*|pole|state|position)|contactor (position|actual|state measured)|armature|plunger|travel|movement|moved|position$", r"feedback|aux|command|expected|weld")
 
 
 LOW_SUPPLY_CODES = ("F-0601", "F-0411", "F-0301", "F-0302")
@@ -1499,7 +1693,7 @@ def low_supply_companions(scene: Scene) -> Reading | None:
 
 @measures(
     "dropouts_at_failed_starts",
-    "failed starts within two minutes of which the charger dropped off the network or restarted without having been told to",
+    "failed starts on any connector within two minutes of which the charger dropped off the network or restarted without having been told to",
     unit="1",
     low=0,
 )
@@ -1512,8 +1706,44 @@ def dropouts_at_failed_starts(scene: Scene) -> Reading | None:
     ]  # fmt: skip
     if not drops:
         return None
-    hit = {time: source for time in scene.times for moment, source in drops if abs(moment - time) <= 2 * MINUTE}
+    times = {fault.time for fault in scene.faults("own", device=scene.device_id)} | set(scene.times)
+    hit = {time: source for time in sorted(times) for moment, source in drops if abs(moment - time) <= 2 * MINUTE}
     return Reading(float(len(hit)), scene.anchor, few(list(hit.values()) or [source for _, source in drops]))
+
+
+@measures(
+    "fan_dip_at_failed_starts",
+    "how far the cabinet fan fell within 20 s of a failed start below its median of the ten minutes around, in percent, median "
+    "over the failed starts that have both",
+    unit="%",
+)
+def fan_dip_at_failed_starts(scene: Scene) -> Reading | None:
+    column = scene.readings("component_health.cooling_fan_rpm", which="all")
+    dips, sources = [], []
+    for fault in sorted(fault.time for fault in scene.faults("own", device=scene.device_id))[-20:]:
+        near = column.between(fault - 20.0, fault + 10.0)
+        around = column.between(fault - 10 * MINUTE, fault + 10 * MINUTE)
+        if len(near) < 2 or len(around) < len(near) + 4:
+            continue
+        usual = float(np.median(around.values))
+        if usual > 0:
+            dips.append(100.0 * (usual - float(near.values.min())) / usual)
+            sources.append(near.source(int(np.argmin(near.values))))
+    return Reading(float(np.median(dips)), scene.anchor, few(sources)) if dips else None
+
+
+@measures(
+    "fan_decline",
+    "change of the cabinet fan's speed from the first third to the last of at least nine readings over three days or more, in percent",
+    unit="%",
+)
+def fan_decline(scene: Scene) -> Reading | None:
+    column = scene.readings("component_health.cooling_fan_rpm", which="all").between(scene.anchor - 90 * DAY, scene.anchor)
+    if len(column) < 9 or column.times[-1] - column.times[0] < 3 * DAY:
+        return None
+    third = len(column) // 3
+    early, late = float(np.median(column.values[:third])), float(np.median(column.values[-third:]))
+    return column.reading(100.0 * (late - early) / early) if early > 0 else None
 
 
 def _other_busy(scene: Scene) -> list[tuple[float, float, Source]]:
@@ -1701,7 +1931,7 @@ def idle_before_failures(scene: Scene) -> Reading | None:
 
 @measures(
     "idle_before_failures_ratio",
-    "hours of rest before failed starts over those before at least three good ones, medians",
+    "hours of rest before at least three failed starts over those before at least three good ones, medians",
     unit="times",
     low=0,
 )
@@ -1709,7 +1939,7 @@ def idle_before_failures_ratio(scene: Scene) -> Reading | None:
     bad, sources = _idle_hours(scene, False)
     good, more = _idle_hours(scene, True)
     fresh = [value for value in bad if value > RETRY_WITHIN / HOUR]
-    if not fresh or len(good) < 3:
+    if len(fresh) < 3 or len(good) < 3:
         return None
     return Reading(float(np.median(fresh)) / max(0.1, float(np.median(good))), scene.anchor, few([*sources, *more]))
 
@@ -1722,7 +1952,7 @@ def humidity(scene: Scene) -> Reading | None:
 
 @measures("aux_contact_ohms", "resistance of the auxiliary contact that details, command results or texts report", unit="Ω", low=0)
 def aux_contact_ohms(scene: Scene) -> Reading | None:
-    told = numbers(scene, r"(aux|feedback|contact).*(ohm|resistance|Ω|ω)|(ohm|resistance).*(aux|feedback)", r"isolation|insulation|limit|threshold|max|nominal|main|power")
+    told = numbers(scene, r"(aux|feedback|\bfb\b).*(ohm|resistance|Ω|ω|\br\b)|(ohm|resistance|\br\b).*(aux|feedback|\bfb\b)", r"isolation|insulation|limit|threshold|max|nominal|main|power")
     if not told:
         return None
     leaf = told[-1]
@@ -1789,19 +2019,119 @@ def devices_with_code_on_other_firmware(scene: Scene) -> Reading | None:
     return Reading(float(len(other)), scene.anchor, scene.sources("devices", other or scene.others))
 
 
+AFFECTED = ("3.0.0", "3.0.2")
+"""The versions whose cluster is counted: the dictionary's narrower statement on F-0421, first and last."""
+
+
+def _is_affected(record: Record | None) -> bool | None:
+    """Whether a charger runs one of the affected versions; None where its version is unknown or of the other scheme."""
+    text = None if record is None else record.fields.get("firmware_version")
+    version = parse_firmware(text) if isinstance(text, str) else None
+    low, high = parse_firmware(AFFECTED[0]), parse_firmware(AFFECTED[1])
+    if version is None or low is None or high is None or version.scheme != low.scheme:
+        return None
+    return low.rank - 0.5 <= version.rank <= high.rank
+
+
+def _affected_reporting(scene: Scene) -> dict[str, list[Any]]:
+    faults = same_code_nearby(scene, CLUSTER_WINDOW)
+    return {device: list(events) for device, events in faults.items() if _is_affected(scene.devices.get(device))}
+
+
+@measures(
+    "affected_devices_with_code",
+    "chargers on firmware 3.0.0 to 3.0.2, itself included, that reported the code within seven days; known where it runs one of these",
+    unit="1",
+    low=0,
+)
+def affected_devices_with_code(scene: Scene) -> Reading | None:
+    if not _is_affected(scene.device):
+        return None
+    found = _affected_reporting(scene)
+    return Reading(float(len(found)), scene.anchor, few([events[0].source for events in found.values()])) if found else None
+
+
+@measures(
+    "affected_sites_with_code",
+    "distinct sites of the chargers on firmware 3.0.0 to 3.0.2 that reported the code within seven days; known where it runs one of these",
+    unit="1",
+    low=0,
+)
+def affected_sites_with_code(scene: Scene) -> Reading | None:
+    if not _is_affected(scene.device):
+        return None
+    found = _affected_reporting(scene)
+    sites = {scene.about("site_id", scene.devices.get(device)) for device in found} - {None}
+    return Reading(float(len(sites)), scene.anchor, few([events[0].source for events in found.values()])) if sites else None
+
+
+@measures(
+    "mended_peers_without_code",
+    "chargers on dotted firmware outside 3.0.0 to 3.0.2 that were in use within seven days and did not report the code, where "
+    "none of them did; known where this charger runs an affected version",
+    unit="1",
+    low=0,
+)
+def mended_peers_without_code(scene: Scene) -> Reading | None:
+    if not _is_affected(scene.device):
+        return None
+    faults = same_code_nearby(scene, CLUSTER_WINDOW)
+    peers = [r for r in scene.others[:500] if _is_affected(r) is False]
+    seen = [r for r in peers if r.fields["device_id"] in faults or was_observed(scene, r.fields["device_id"], CLUSTER_WINDOW)]
+    if not seen or any(r.fields["device_id"] in faults for r in seen):
+        return None
+    return Reading(float(len(seen)), scene.anchor, scene.sources("devices", seen))
+
+
+def _peers_over_upgrade(scene: Scene) -> tuple[list[Source], list[Source]]:
+    """Other chargers that failed before their last firmware upgrade: those that did not fail after it, those that did."""
+
+    def load() -> tuple[list[Source], list[Source]]:
+        cured: list[Source] = []
+        failing: list[Source] = []
+        for record in scene.others[:200]:
+            device = record.fields["device_id"]
+            faults = scene.faults("own", device=device)
+            if not faults:
+                continue
+            upgraded = [(t, source) for t, source in _upgrade_times(scene, device) if t <= scene.as_of]
+            if not upgraded or not any(f.time < upgraded[-1][0] for f in faults):
+                continue
+            moment, source = upgraded[-1]
+            if any(f.time > moment for f in faults):
+                failing.append(source)
+            elif sum(s.start > moment and charged(s) for s in scene.sessions(device=device, which="all")) >= 3:
+                cured.append(source)
+        return cured, failing
+
+    found: tuple[list[Source], list[Source]] = scene.once(("contactor-peers-upgraded",), load)
+    return found
+
+
+@measures(
+    "peers_cured_by_upgrade",
+    "other chargers that reported the code before a firmware upgrade and charged at least three times after it without the code",
+    unit="1",
+    low=0,
+)
+def peers_cured_by_upgrade(scene: Scene) -> Reading | None:
+    cured, failing = _peers_over_upgrade(scene)
+    return Reading(float(len(cured)), scene.anchor, few([*cured, *failing])) if cured or failing else None
+
+
 UPGRADES = ("firmware_upgrade", "firmware_update", "update_firmware", "upgrade_firmware", "update firmware", "firmware upgrade")
 
 
-def _upgrade_times(scene: Scene) -> list[tuple[float, Source]]:
+def _upgrade_times(scene: Scene, device: str | None = None) -> list[tuple[float, Source]]:
     found = []
-    for command in scene.records("commands"):
+    for command in scene.records("commands", device=device):
         moment = command.fields.get("updated_at") or command.fields.get("created_at")
         if command.fields["command"] in UPGRADES and command.fields.get("status") in ("completed", None) and moment is not None:
             found.append((epoch(moment), scene.source("commands", command)))
-    for event in scene.records("events"):
+    for event in scene.records("events", device=device):
         if "firmware" in event.fields["event_type"] and event.time is not None:
             found.append((event.time, scene.source("events", event)))
-    for visit in scene.records("service_visits"):
+    for visit in scene.records("service_visits", device=device):
         work = words_of(str(visit.fields.get("work") or ""))
         if visit.time is not None and re.search(r"(firmware|software).*(upgrad|updat|flash|install|roll|loaded|to \d)|(upgrad|updat|flash|install)\w* .*(firmware|software)", work):
             found.append((visit.time, scene.source("service_visits", visit)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ MODULE_HISTORY = 30 * DAY
 RESETS = ("reset_power_module", "power_module_reset", "reset_module", "module_reset", "restart_module", "soft_reset",
           "hard_reset", "reboot", "restart", "reset", "power_cycle")  # fmt: skip
 
-Status = tuple[float, dict[str, str], Source]
+Status = tuple[float, dict[str, str], int]
 Silence = tuple[float, frozenset[str], Source]
 
 _MODULE_KEY = re.compile(r"\b(modules?|pm|pmu|slots?|rectifiers?|power units?)\b")
@@ -183,10 +184,41 @@ def module_rows(scene: Scene) -> list[Status]:
                 if isinstance(module, Mapping) and module.get("status") is not None
             }
             if status:
-                rows.append((record.time, status, table.source(int(place))))
+                rows.append((record.time, status, int(place)))
         return rows
 
     return scene.once(("module rows",), load)
+
+
+def module_temperatures(scene: Scene) -> list[tuple[float, dict[str, float], int]]:
+    """Time, temperature of each module by its index, and place of the telemetry rows of the hour up to the latest occurrence."""
+
+    def load() -> list[tuple[float, dict[str, float], int]]:
+        table = scene.observations["telemetry"]
+        places = table.by_device.get(scene.device_id)
+        rows: list[tuple[float, dict[str, float], int]] = []
+        if places is None:
+            return rows
+        times = table.times[places]
+        low, high = np.searchsorted(times, scene.anchor - HOUR), np.searchsorted(times, scene.anchor + 5.0, "right")
+        for place in places[int(low) : int(high)]:
+            record = table.records[place]
+            temperatures = {
+                str(module["index"] if module.get("index") is not None else number): float(module["temperature"])
+                for number, module in enumerate(record.fields.get("power_modules") or [])
+                if isinstance(module, Mapping) and module.get("temperature") is not None
+            }
+            if temperatures and record.time is not None:
+                rows.append((record.time, temperatures, int(place)))
+        return rows
+
+    found: list[tuple[float, dict[str, float], int]] = scene.once(("module temperatures",), load)
+    return found
+
+
+def row_source(scene: Scene, place: int) -> Source:
+    """The telemetry record of a row; named only when asked for, which saves the timestamps of all others."""
+    return scene.observations["telemetry"].source(place)
 
 
 def module_names(scene: Scene) -> set[str]:
@@ -215,7 +247,7 @@ def silences(scene: Scene) -> list[Silence]:
                     near = [int(high)]
                 seen = frozenset().union(*(bad[place] for place in near)) if near else frozenset()
                 if seen and (not named or len(seen) > len(named)):
-                    named, source = seen, rows[near[0]][2]
+                    named, source = seen, row_source(scene, rows[near[0]][2])
             if named:
                 found.append((fault.time, named, source))
         covered = np.array([time for time, _, _ in found])
@@ -227,7 +259,7 @@ def silences(scene: Scene) -> list[Silence]:
                 begun, ended = rows[start][0], rows[place - 1][0]
                 beside = len(covered) and ((covered >= begun - 10 * MINUTE) & (covered <= ended + 10 * MINUTE)).any()
                 if not beside:
-                    found.append((begun, frozenset().union(*bad[start:place]), rows[start][2]))
+                    found.append((begun, frozenset().union(*bad[start:place]), row_source(scene, rows[start][2])))
                 start = None
         return sorted(found, key=lambda item: (item[0], sorted(item[1])))
 
@@ -336,11 +368,11 @@ def _counted_silent(scene: Scene) -> Reading | None:
 )
 def module_status_at_fault(scene: Scene) -> Iterable[Reading]:
     first: dict[tuple[str, str], Reading] = {}
-    for time, status, source in module_rows(scene):
+    for time, status, place in module_rows(scene):
         if scene.anchor - 2 * MINUTE <= time <= scene.anchor + HOUR:
             for name, word in status.items():
-                if word != "ok":
-                    first.setdefault((name, word), Reading(word, time, (source,), key=name))
+                if word != "ok" and (name, word) not in first:
+                    first[name, word] = Reading(word, time, (row_source(scene, place),), key=name)
     # the first word tells what happened; a timeout that follows a fault is its consequence
     named: dict[str, Reading] = {}
     for (name, _), reading in sorted(first.items(), key=lambda item: item[1].at or 0.0):
@@ -377,11 +409,11 @@ def _stretch(scene: Scene) -> list[Status]:
     return scene.once(("module stretch",), load)
 
 
-def _runs(scene: Scene) -> dict[str, list[tuple[bool, float, float, int, Source]]]:
+def _runs(scene: Scene) -> dict[str, list[tuple[bool, float, float, int, int]]]:
     """For each module its unbroken runs in the stretch: ok or not, first and last time, rows, first row's source."""
 
-    def load() -> dict[str, list[tuple[bool, float, float, int, Source]]]:
-        runs: dict[str, list[tuple[bool, float, float, int, Source]]] = {}
+    def load() -> dict[str, list[tuple[bool, float, float, int, int]]]:
+        runs: dict[str, list[tuple[bool, float, float, int, int]]] = {}
         for time, status, source in _stretch(scene):
             for name, word in status.items():
                 mine = runs.setdefault(name, [])
@@ -412,7 +444,7 @@ def module_returns_unaided(scene: Scene) -> Reading | None:
         if all(run[0] for run in runs):
             continue
         back = [run for place, run in enumerate(runs) if place and run[0] and not _after_reset(scene, run[1])]
-        reading = Reading(float(len(back)), runs[-1][2], few([run[4] for run in back or runs]), key=name)
+        reading = Reading(float(len(back)), runs[-1][2], few([row_source(scene, run[4]) for run in (back or runs)[:8]]), key=name)
         if best is None or reading.value > best.value:  # type: ignore[operator]
             best = reading
     return best
@@ -430,7 +462,7 @@ def module_silent_minutes(scene: Scene) -> Reading | None:
     for name, runs in sorted(_runs(scene).items()):
         for ok, start, end, rows, source in runs:
             if not ok and rows >= 3 and (best is None or (end - start) / MINUTE > best.value):  # type: ignore[operator]
-                best = Reading((end - start) / MINUTE, end, (source,), key=name)
+                best = Reading((end - start) / MINUTE, end, (row_source(scene, source),), key=name)
     return best
 
 
@@ -463,7 +495,7 @@ def _outcomes(scene: Scene) -> list[tuple[float, str, tuple[Source, ...]]]:
 
 def _outcome(scene: Scene, time: float, until: float, fields: Any) -> tuple[str | None, tuple[Source, ...]]:
     silent: set[str] = set()
-    after: list[tuple[float, dict[str, str], Source]] = []
+    after: list[Status] = []
     for moment, status, source in module_rows(scene):
         if time - 30 * MINUTE <= moment <= time + 5.0:
             silent = {name for name, word in status.items() if word != "ok"} or silent
@@ -473,7 +505,7 @@ def _outcome(scene: Scene, time: float, until: float, fields: Any) -> tuple[str 
     relapse = next((f for f in scene.faults("own", device=scene.device_id) if time + 90.0 < f.time <= min(until, time + HOUR)), None)
     if silent and after:
         good = [all(status.get(name, "ok") == "ok" for name in silent) for _, status, _ in after]
-        sources = few([after[0][2], after[-1][2]])
+        sources = few([row_source(scene, after[0][2]), row_source(scene, after[-1][2])])
         if not any(good):
             return "no-change", sources
         if relapse is None and sum(good) >= 0.9 * len(good):
@@ -563,15 +595,18 @@ def can_resistance(scene: Scene) -> Reading | None:
     return newest([item for item in sorted(found, key=lambda item: item[0]) if item[1] >= 0])
 
 
-def _said(data: Any) -> Any:
-    """Payload without its numbers: what is said in words, so that a counter's name alone is not taken for a finding."""
+_UNSAID = re.compile(r"\s*[-+\d.,]+\s*([%a-zA-Z°Ω]{0,4})?\s*|(?:not|in(?:active)|no|none|un(?:affected|changed))\b(?:\W+\w+){0,2}\W*", re.IGNORECASE)
+
+
+def said_in_words(data: Any) -> Any:
+    """Payload without its numbers and short denials ("not triggered"): a counter's or flag's name alone is no finding."""
     if isinstance(data, Mapping):
-        return {key: _said(value) for key, value in data.items()}
+        return {key: said_in_words(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
-        return [_said(value) for value in data]
+        return [said_in_words(value) for value in data]
     if isinstance(data, (int, float)) and not isinstance(data, bool):
         return None
-    return None if isinstance(data, str) and re.fullmatch(r"\s*[-+\d.,]+\s*", data) else data
+    return None if isinstance(data, str) and _UNSAID.fullmatch(data) else data
 
 
 @measures(
@@ -582,10 +617,10 @@ def _said(data: Any) -> Any:
     many=True,
 )
 def module_text_mention(scene: Scene) -> Iterable[Reading]:
-    texts = [(source, _said(data)) for _, source, data in charger_payloads(scene)]
+    texts = [(source, said_in_words(data)) for _, source, data in charger_payloads(scene)]
     session = scene.session
     if session is not None:
-        texts.append((session.source, {"stop_reason": session.stop_reason, "details": _said(session.details)}))
+        texts.append((session.source, {"stop_reason": session.stop_reason, "details": said_in_words(session.details)}))
     return scene.mentions(texts)
 
 
@@ -731,7 +766,7 @@ def dc_bus_fell_before_return(scene: Scene) -> Reading | None:
                 then = _bus(scene).between(run[1] - 10 * MINUTE, run[1] + 1.0).last()
                 if then is not None:
                     high = peak > 1.03 * base
-                    return Reading(bool(high and float(then.value) < 1.03 * base), run[1], few([source, run[4], *then.sources]))
+                    return Reading(bool(high and float(then.value) < 1.03 * base), run[1], few([source, row_source(scene, run[4]), *then.sources]))
     return None
 
 
@@ -774,7 +809,10 @@ def seconds_from_load_loss(scene: Scene) -> Reading | None:
     for time in scene.times[-20:]:
         for stop in stops:
             gap = time - (stop.time or 0.0)
-            if 0.0 <= gap <= HOUR and (best is None or gap < float(best.value)):
+            data = stop.fields.get("data")
+            reason = words_of(str(data.get("reason") or "")) if isinstance(data, Mapping) else ""
+            # a stop that the fault itself brought about is no loss of load before it
+            if 0.5 <= gap <= HOUR and not re.search(r"fault|error|timeout|internal", reason) and (best is None or gap < float(best.value)):
                 best = Reading(gap, time, (scene.source("events", stop),))
     return best
 
@@ -853,46 +891,35 @@ def module_heat_over_siblings(scene: Scene) -> Reading | None:
     if len(names) != 1:
         return None
     (name,) = names
-    table = scene.observations["telemetry"]
-    places = table.by_device.get(scene.device_id)
-    if places is None:
-        return None
-    times = table.times[places]
-    low, high = np.searchsorted(times, scene.anchor - 30 * MINUTE), np.searchsorted(times, scene.anchor + 5.0, "right")
-    gaps: list[tuple[float, Source]] = []
-    for place in places[int(low) : int(high)]:
-        temperatures = {
-            str(m["index"] if m.get("index") is not None else n): m["temperature"]
-            for n, m in enumerate(table.records[place].fields.get("power_modules") or [])
-            if isinstance(m, Mapping) and m.get("temperature") is not None
-        }
+    gaps: list[tuple[float, int]] = []
+    rows = [row for row in module_temperatures(scene) if row[0] >= scene.anchor - 30 * MINUTE]
+    for _, temperatures, place in rows[:: max(1, len(rows) // 60)]:
         if name in temperatures and len(temperatures) >= 2:
-            others = [value for key, value in temperatures.items() if key != name]
-            gaps.append((temperatures[name] - float(np.median(others)), table.source(int(place))))
+            others = sorted(value for key, value in temperatures.items() if key != name)
+            gaps.append((temperatures[name] - others[len(others) // 2], place))
     if not gaps:
         return None
-    return Reading(float(np.median([gap for gap, _ in gaps])), scene.anchor, few([source for _, source in gaps]))
+    sources = few([row_source(scene, gaps[0][1]), row_source(scene, gaps[-1][1])])
+    return Reading(float(np.median([gap for gap, _ in gaps])), scene.anchor, sources)
 
 
 @measures("module_temperature_peak", "highest temperature of any power module in the half hour up to the latest occurrence", unit="°C", low=-60, high=250)
 def module_temperature_peak(scene: Scene) -> Reading | None:
-    table = scene.observations["telemetry"]
-    places = table.by_device.get(scene.device_id)
-    best: Reading | None = scene.near(scene.readings("component_health.internal_temps.power_module", which="all"), 30 * MINUTE, 5.0).max()
-    if places is not None:
-        times = table.times[places]
-        low, high = np.searchsorted(times, scene.anchor - 30 * MINUTE), np.searchsorted(times, scene.anchor + 5.0, "right")
-        for place in places[int(low) : int(high)]:
-            for module in table.records[place].fields.get("power_modules") or []:
-                value = module.get("temperature") if isinstance(module, Mapping) else None
-                if value is not None and -60 <= value <= 250 and (best is None or value > float(best.value)):
-                    best = Reading(float(value), table.records[place].time, (table.source(int(place)),))
-    return best
+    best = scene.near(scene.readings("component_health.internal_temps.power_module", which="all"), 30 * MINUTE, 5.0).max()
+    hottest: tuple[float, float, int] | None = None
+    for time, temperatures, place in module_temperatures(scene):
+        if time >= scene.anchor - 30 * MINUTE and temperatures:
+            value = max(temperatures.values())
+            if hottest is None or value > hottest[0]:
+                hottest = (value, time, place)
+    if hottest is not None and hottest[0] <= 250 and (best is None or hottest[0] > float(best.value)):
+        best = Reading(hottest[0], hottest[1], (row_source(scene, hottest[2]),))
+    return best if best is not None and -60 <= float(best.value) <= 250 else None
 
 
 @measures(
     "faults_at_high_load_share",
-    "of at least three occurrences with a power reading in the two minutes before, the share at 70 % or more of the highest power of the month",
+    "of at least three occurrences with a power reading in the six minutes before, the share at 70 % or more of the highest power of the month",
     unit="%",
     low=0,
     high=100,
@@ -907,7 +934,7 @@ def faults_at_high_load_share(scene: Scene) -> Reading | None:
 
 @measures(
     "faults_at_no_load_share",
-    "of at least three occurrences with a power reading in the two minutes before, the share below 5 % of the highest power of the month",
+    "of at least three occurrences with a power reading in the six minutes before, the share below 5 % of the highest power of the month",
     unit="%",
     low=0,
     high=100,
@@ -931,9 +958,11 @@ def _fault_loads(scene: Scene) -> list[tuple[float, Source]]:
         if top <= 0:
             return found
         for time in scene.times[-50:]:
-            near = power.between(time - 2 * MINUTE, time - 1.0)
+            # the last two readings: the very last one may already show the loss of power
+            near = power.between(time - 6 * MINUTE, time + 1.0)
             if len(near):
-                place = int(np.argmax(np.abs(near.values)))
+                start = max(0, len(near) - 2)
+                place = start + int(np.argmax(np.abs(near.values[start:])))
                 found.append((float(np.abs(near.values[place])) / top, near.source(place)))
         return found
 
@@ -1046,3 +1075,119 @@ def cabinet_swing(scene: Scene) -> Reading | None:
         if len(near) >= 3:
             return near.reading(float(near.values.max() - near.values.min()))
     return None
+
+
+@measures(
+    "visit_after_mention",
+    "a topic of the fault's vocabulary in the work of service visits after the latest occurrence",
+    kind="text",
+    many=True,
+)
+def visit_after_mention(scene: Scene) -> Iterable[Reading]:
+    later = [v for v in scene.records("service_visits") if v.time is not None and scene.anchor < v.time <= scene.as_of + 1.0]
+    return scene.mentions([(scene.source("service_visits", v), v.fields.get("work")) for v in later])
+
+
+@measures(
+    "module_temperature_frozen",
+    "minutes up to the latest occurrence for which the silent module's temperature stood exactly still while a sibling's moved; "
+    "known from four rows on",
+    unit="min",
+    low=0,
+)
+def module_temperature_frozen(scene: Scene) -> Reading | None:
+    names = {str(r.value) for r in silent_module(scene)} - {EVERY}
+    if len(names) != 1:
+        return None
+    (name,) = names
+    rows = [row for row in module_temperatures(scene) if name in row[1] and row[0] <= scene.anchor]
+    if len(rows) < 4:
+        return None
+    start = len(rows) - 1
+    while start > 0 and rows[start - 1][1][name] == rows[-1][1][name]:
+        start -= 1
+    seen: dict[str, set[float]] = {}
+    for _, temperatures, _ in rows[start:] if start < len(rows) - 1 else rows[-4:]:
+        for other, value in temperatures.items():
+            if other != name:
+                seen.setdefault(other, set()).add(value)
+    if not any(len(values) > 1 for values in seen.values()):
+        return None
+    sources = few([row_source(scene, rows[start][2]), row_source(scene, rows[-1][2])])
+    return Reading((rows[-1][0] - rows[start][0]) / MINUTE, scene.anchor, sources)
+
+
+@measures(
+    "can_errors_growth",
+    "how many times larger the CAN error count is in the latest payload than in the earliest of at least three that lie a day apart "
+    "altogether",
+    unit="1",
+    low=0,
+)
+def can_errors_growth(scene: Scene) -> Reading | None:
+    found = payload_numbers(
+        scene,
+        r"\bcan\b.*\b(err\w*|crc)\b|\bbus\b.*\berr\w*|\berr\w* (frames?|counter)\b|\b(tec|rec)\b|\bcrc\b|\b(bit|stuff|form|ack|tx|rx|frame) err\w*",
+        _LIMITS + r"|\bpct\b|\btemp",
+    )
+    peaks: dict[float, tuple[float, Source]] = {}
+    for time, value, source in found:
+        if time not in peaks or value > peaks[time][0]:
+            peaks[time] = (value, source)
+    moments = sorted(peaks)
+    if len(moments) < 3 or moments[-1] - moments[0] < DAY or any(peaks[b][0] < peaks[a][0] for a, b in pairwise(moments)):
+        return None
+    return Reading(peaks[moments[-1]][0] / max(peaks[moments[0]][0], 1.0), moments[-1], few([peaks[m][1] for m in moments]))
+
+
+@measures(
+    "faults_at_start_share",
+    "of at least three occurrences in whose half hour before a charge started, the share within five seconds after that start",
+    unit="%",
+    low=0,
+    high=100,
+)
+def faults_at_start_share(scene: Scene) -> Reading | None:
+    starts = np.array([s.time for s in scene.events("start", which="all") if s.time is not None])
+    if not len(starts):
+        return None
+    gaps = []
+    for time in scene.times[-50:]:
+        earlier = starts[starts <= time + 1.0]
+        if len(earlier) and time - earlier[-1] <= HOUR / 2:
+            gaps.append(time - float(earlier[-1]))
+    if len(gaps) < 3:
+        return None
+    return Reading(100.0 * sum(gap <= 5.0 for gap in gaps) / len(gaps), scene.anchor, few([f.source for f in scene.incidence.faults]))
+
+
+@measures(
+    "fault_hours_window",
+    "shortest span of the day that holds all of at least five occurrences on at least three days",
+    unit="h",
+    low=0,
+    high=24,
+)
+def fault_hours_window(scene: Scene) -> Reading | None:
+    times = np.array([f.time for f in scene.faults("own", device=scene.device_id) if f.time >= scene.anchor - MODULE_HISTORY])
+    if len(times) < 5 or len(set((times // DAY).tolist())) < 3:
+        return None
+    hours = np.sort((times % DAY) / HOUR)
+    gaps = np.diff(np.concatenate([hours, hours[:1] + 24.0]))
+    return Reading(24.0 - float(gaps.max()), scene.anchor, few([f.source for f in scene.incidence.faults]))
+
+
+@measures("days_from_boot", "days from the last known boot of the charger (online since, connection, restart) before the first occurrence to it", unit="days", low=0)
+def days_from_boot(scene: Scene) -> Reading | None:
+    boots: list[tuple[float, Source]] = [(time, source) for time, _, source in reset_commands(scene)]
+    since = scene.metadata("online_since")
+    if since is not None and not isinstance(since.value, str):
+        boots.append((float(since.value), since.sources[0]))
+    for record in scene.records("connections"):
+        if record.fields["transition"] == "online" and re.search(r"boot|power|restart|reset", words_of(str(record.fields.get("reason") or ""))):
+            boots.append((record.time or 0.0, scene.source("connections", record)))
+    earlier = [item for item in boots if item[0] <= scene.first]
+    if not earlier:
+        return None
+    time, source = max(earlier)
+    return Reading((scene.first - time) / DAY, scene.first, (source,))

@@ -71,7 +71,7 @@ def _is_join(word: str, operand: Any) -> bool:
 
 
 def _shifted(version: str, step: int) -> str | None:
-    """A version one patch (or build) up or down; down from a zero patch goes to the minor version before."""
+    """A version one patch (or build) up or down; down from 3.0.0 is 2.9.9."""
     dated = re.match(r"^(v?)(\d{6})\.(\d+)$", version)
     if dated:
         build = int(dated.group(3)) + step
@@ -85,9 +85,9 @@ def _shifted(version: str, step: int) -> str | None:
     if patch + step >= 0:
         patch += step
     elif minor > 0:
-        minor -= 1
+        minor, patch = minor - 1, 9
     elif major > 0:
-        major -= 1
+        major, minor, patch = major - 1, 9, 9
     else:
         return None
     return f"{dotted.group(1)}{major}.{minor}.{patch}"

@@ -82,9 +82,11 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 @st.composite
-def _conditions(draw: st.DrawFn, place: int, earlier: list[tuple[str, FactType]], world: World) -> tuple[dict[str, Any], str]:
+def _conditions(
+    draw: st.DrawFn, place: int, earlier: list[tuple[str, FactType]], world: World, findings: list[str]
+) -> tuple[dict[str, Any], str]:
     """One condition as it stands in YAML, and its alias; joins refer to the conditions before it."""
-    name = draw(st.sampled_from([*sorted(world), *sorted(world), "finding.f1", "finding.f2"]))
+    name = draw(st.sampled_from([*sorted(world), *sorted(world), *findings, *findings, "finding.f1"]))
     fact_type = CATALOGUE[name]
     condition: dict[str, Any] = {"fact": name}
     for prefix in ("check", "finding"):
@@ -96,7 +98,8 @@ def _conditions(draw: st.DrawFn, place: int, earlier: list[tuple[str, FactType]]
     constants = [value for value in world.get(name, []) if not str(value).startswith("$")]
     words = {"number": ["is", "in", "above", "at_least", "below", "at_most"], "text": ["is", "in"], "flag": ["is"],
              "version": ["is", "from", "to", "before"]}[fact_type.kind]  # fmt: skip
-    for word in draw(st.lists(st.sampled_from(words), max_size=2)) if constants else []:
+    pairs = [("at_least", "below")] if fact_type.kind == "number" else []
+    for word in draw(st.sampled_from([(), *((word,) for word in words), *pairs])) if constants else ():
         several = st.lists(st.sampled_from(constants), min_size=1, max_size=3)
         condition[word] = draw(several if word == "in" else st.sampled_from(constants))
     for other, other_type in draw(st.lists(st.sampled_from(earlier), max_size=1 + (place > 2))) if earlier else []:
@@ -112,12 +115,13 @@ def _conditions(draw: st.DrawFn, place: int, earlier: list[tuple[str, FactType]]
 @st.composite
 def _rules(draw: st.DrawFn, world: World) -> list[CompiledRule]:
     """One to five rules that compile, some of which raise findings that others read."""
-    compiled = []
-    for number in range(draw(st.integers(1, 5))):
+    compiled: list[CompiledRule] = []
+    for number in range(draw(st.integers(2, 5))):
+        findings = [f"finding.{rule.rule.raises}" for rule in compiled if rule.rule.raises is not None]
         when: list[dict[str, Any]] = []
         earlier: list[tuple[str, FactType]] = []
-        for place in range(draw(st.sampled_from((1, 1, 2, 2, 3, 4)))):
-            condition, alias = draw(_conditions(place, earlier, world))
+        for place in range(draw(st.sampled_from((1, 2, 2, 3, 4)))):
+            condition, alias = draw(_conditions(place, earlier, world, findings))
             when.append(condition)
             named = next(f"{p}." if p != "fact" else "" for p in ("fact", "check", "finding") if p in condition)
             earlier.append((alias, CATALOGUE[named + (condition.get("fact") or condition.get("check") or condition["finding"])]))
@@ -135,7 +139,7 @@ def _rules(draw: st.DrawFn, world: World) -> list[CompiledRule]:
 def _facts(draw: st.DrawFn, world: World, most: int) -> list[Fact]:
     """Facts up to eight of one name; numbers lie on a constant or right beside it; time, connector, key may be missing."""
     found: list[Fact] = []
-    for name in draw(st.lists(st.sampled_from(sorted(world)), max_size=most)):
+    for name in draw(st.lists(st.sampled_from(sorted(world)), min_size=min(most, 3), max_size=most)):
         if sum(fact.name == name for fact in found) == 8:
             continue
         fact_type = CATALOGUE[name]

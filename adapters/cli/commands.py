@@ -1,0 +1,194 @@
+"""The commands, and their options. Heavy imports wait until a command needs them, so that --help is quick."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..report.wording import clean, counted
+from .failures import LACKING, Unusable
+from .knowledge_commands import kb
+from .lookup import documented_codes, fault_code_of, load_triage
+from .output import Destination
+from .shell import PROGRAM, LogFormat, Shell
+
+if TYPE_CHECKING:
+    from ...engine import Diagnosis, Triage
+    from ..files import Bundle
+
+MAX_DEVICES_NAMED = 10
+"""Chargers named where the one asked for is not in the records."""
+
+app = typer.Typer(
+    name=PROGRAM,
+    help="Tells why an EV charger failed: ranked causes, the reasoning down to the record, the next check.",
+    epilog="Exit status: 0 done; 1 done, but records were skipped under --strict, or the knowledge has findings or "
+    "failing cases; 2 input or usage that cannot be used.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(kb, name="kb")
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ...engine.triage import package_version
+
+        Destination().write(f"{PROGRAM} {package_version()}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def surroundings(
+    context: typer.Context,
+    log_format: Annotated[LogFormat, typer.Option(help="How logs are written to standard error.")] = LogFormat.CONSOLE,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done, not warnings alone.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Set up the logs, before any command."""
+    del version
+    shell = context.ensure_object(Shell)
+    shell.set_up(log_format, verbose)
+
+
+@app.command()
+def diagnose(
+    context: typer.Context,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders or zips; - for standard input.")
+    ],
+    device: Annotated[str | None, typer.Option(metavar="ID", help="Only incidents of this charger.")] = None,
+    code: Annotated[str | None, typer.Option(metavar="CODE", help="Only incidents of this fault code.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The moment of the diagnosis; what came later is left out.")
+    ] = None,
+    report_format: FormatOption = Format.TEXT,
+    output: Annotated[str | None, typer.Option(metavar="FILE", help="Write the report to a file.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if records were skipped.")] = False,
+) -> None:
+    """Find the incidents in records and rank their causes.
+
+    The reasons for and against each cause are traced down to the records they were read from.
+    """
+    from ..files import UnreadableInput, read_bundles
+
+    shell = context.ensure_object(Shell)
+    moment = None if as_of is None else _moment(as_of)
+    fault_code = None if code is None else fault_code_of(code)
+    with shell.progress("reading records"):
+        try:
+            bundle = read_bundles(paths)
+        except UnreadableInput as error:
+            raise Unusable(str(error)) from None
+    if device is not None:
+        _demand_device(bundle, device)
+    with shell.progress("diagnosing"):
+        triage = load_triage()
+        diagnosis = triage.diagnose(bundle, as_of=moment, device_id=device, fault_code=fault_code)
+    if fault_code is not None and not diagnosis.incidents:
+        _demand_code(triage, bundle, fault_code, moment)
+    asked = " and ".join(part for part in (device, fault_code) if part is not None)
+    _write_report(diagnosis, report_format, Destination(output), asked)
+    if diagnosis.warnings:
+        problems = counted(len(diagnosis.warnings), "problem")
+        shell.log.warning(f"{problems} in the data, listed in the report", skipped_records=bundle.skipped)
+    if strict and bundle.skipped:
+        raise typer.Exit(LACKING)
+
+
+def _moment(text: str) -> float:
+    from ...engine.facts import iso_timestamp
+    from ...knowledge.observations import parse_timestamp
+
+    moment = parse_timestamp(text.strip())
+    try:
+        if moment is not None:
+            iso_timestamp(moment)
+            return moment
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise Unusable(f"--as-of {text!r} is no time; write it as 2026-05-10T12:00:00Z or in epoch seconds")
+
+
+def _demand_device(bundle: Bundle, device: str) -> None:
+    known = sorted({name for table in bundle.observations.tables.values() for name in table.by_device})
+    if device in known:
+        return
+    if not known:
+        raise Unusable(f"--device {device!r}: the records name no charger; leave --device out, or check the input")
+    close = get_close_matches(device, known, n=1, cutoff=0.7)
+    hint = f"did you mean {close[0]}? " if close else ""
+    more = f" and {len(known) - MAX_DEVICES_NAMED} more" if len(known) > MAX_DEVICES_NAMED else ""
+    raise Unusable(
+        f"--device {device!r} is not in the records; {hint}there are: "
+        f"{', '.join(clean(name, 60) for name in known[:MAX_DEVICES_NAMED])}{more}"
+    )
+
+
+def _demand_code(triage: Triage, bundle: Bundle, fault_code: str, moment: float | None) -> None:
+    """A code that neither the dictionary nor the records know is taken for a slip of the pen."""
+    if fault_code in documented_codes(triage):
+        return
+    present = sorted({incident.fault_code for incident in triage.diagnose(bundle, as_of=moment).incidents})
+    if fault_code not in present:
+        there = (
+            f"the records hold {', '.join(clean(name, 60) for name in present)}"
+            if present
+            else "the records hold no fault"
+        )
+        raise Unusable(f"--code {fault_code!r} is neither documented nor in the records; {there}")
+
+
+def _write_report(diagnosis: Diagnosis, report_format: Format, destination: Destination, asked: str) -> None:
+    if report_format is Format.JSON:
+        destination.write_json(diagnosis.model_dump_json(indent=2))
+        return
+    from ..report import diagnosis_markdown, diagnosis_text
+
+    if report_format is Format.MARKDOWN:
+        destination.write(diagnosis_markdown(diagnosis, asked=asked))
+    else:
+        destination.write(diagnosis_text(diagnosis, width=destination.width, colour=destination.colour, asked=asked))
+
+
+@app.command()
+def explain(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="A fault code in any spelling: F-0421, f0421, 421.")],
+    report_format: FormatOption = Format.TEXT,
+) -> None:
+    """Show what is known of a fault code.
+
+    That is its entry, and its rules in words with every threshold and its source.
+    """
+    from ...engine import UnknownCode
+    from ..report import explanation_markdown, explanation_text
+
+    triage = load_triage()
+    try:
+        explained = triage.explain(fault_code_of(code))
+    except UnknownCode as error:
+        raise Unusable(str(error)) from None
+    destination = Destination()
+    if report_format is Format.JSON:
+        destination.write_json(explained.model_dump_json(indent=2))
+    elif report_format is Format.MARKDOWN:
+        destination.write(explanation_markdown(explained))
+    else:
+        destination.write(explanation_text(explained, width=destination.width, colour=destination.colour))

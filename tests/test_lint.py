@@ -1,0 +1,223 @@
+"""What `kb lint` finds: each rule about the rules against one small knowledge base that is clean otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from charger_triage.knowledge.lint import lint
+from charger_triage.knowledge.loading import Finding
+
+MANIFEST = '{name: small, version: "1", source_revision: "1"}\n'
+CHECKS = """\
+checks:
+  - id: close-click
+    title: Listen for the click
+    codes: [F-0421]
+    where: onsite
+    minutes: 20
+    results: [{value: present}, {value: absent}, {value: unknown}]
+"""
+FAULT = """\
+code: F-0421
+title: Contactor failed to engage
+severity: error
+category: Hardware
+scope: connector
+meaning: It did not close.
+symptoms: [It does not start]
+telemetry: [events]
+vocabulary: {jam: [jammed]}
+causes:
+  - {id: stuck, title: Stuck, explanation: It is stuck, prior_source: dictionary F-0421 does not rank its causes}
+  - {id: dirty, title: Dirty, explanation: It is dirty, prior_source: dictionary F-0421 does not rank its causes}
+actions:
+  - {title: Mend it, for: [stuck, dirty], where: onsite, minutes: 30}
+rules:
+  - id: cluster
+    when: [{fact: devices_with_code_on_firmware, at_least: 3}]
+    supports: {dirty: moderately}
+    group: fleet
+    statement: "{devices_with_code_on_firmware} chargers have it."
+    source: dictionary F-0421, occurrences on one firmware
+  - id: jammed
+    when: [{fact: payload_mention, is: jam}]
+    raises: jam-told
+    statement: A jam is told.
+    source: "judgement: the firmware names what it saw"
+  - id: told
+    when: [{finding: jam-told}]
+    supports: {stuck: moderately}
+    statement: A jam is told.
+    source: "judgement: the firmware names what it saw"
+  - id: click
+    when: [{check: close-click, is: present}]
+    supports: {dirty: strongly}
+    statement: It clicks.
+    source: dictionary F-0421, step on the click
+  - id: no-click
+    when: [{check: close-click, is: absent}]
+    supports: {stuck: strongly}
+    statement: It does not click.
+    source: dictionary F-0421, step on the click
+"""
+CASES = """\
+---
+rules:
+  cluster: {fires: [{devices_with_code_on_firmware: 3}], near_miss: [{devices_with_code_on_firmware: 2}], unknown: [{}]}
+  jammed: {fires: [{payload_mention: jam}], near_miss: [{payload_mention: other}], unknown: [{}]}
+  told: {fires: [{payload_mention: jam}], unknown: [{}]}
+  click: {fires: [{check.close-click: present}], near_miss: [{check.close-click: absent}], unknown: [{}]}
+  no-click: {fires: [{check.close-click: absent}], near_miss: [{check.close-click: present}], unknown: [{}]}
+  added: {fires: [{}], near_miss: [{}], unknown: [{}]}
+  added-too: {fires: [{}], near_miss: [{}], unknown: [{}]}
+causes:
+  stuck: [{name: no click, facts: {check.close-click: absent}}]
+  dirty: [{name: click, facts: {check.close-click: present}}]
+"""
+SOURCE = "dictionary F-0421, first cause"
+
+
+def rule(name: str, when: str, says: str = "supports: {stuck: weakly}", source: str = SOURCE) -> str:
+    """A rule of the file, as YAML."""
+    return f'  - id: {name}\n    when: [{when}]\n    {says}\n    statement: So it is.\n    source: "{source}"\n'
+
+
+def linted(folder: Path, *, fault: str = FAULT, cases: str = CASES, checks: str = CHECKS) -> list[Finding]:
+    """The findings in a small knowledge base with these files."""
+    (folder / "faults").mkdir()
+    (folder / "knowledge.yaml").write_text(MANIFEST, encoding="utf-8")
+    (folder / "checks.yaml").write_text(checks, encoding="utf-8")
+    (folder / "faults" / "F-0421.yaml").write_text(fault + cases, encoding="utf-8")
+    return lint(folder)
+
+
+def test_clean_knowledge_has_no_findings(tmp_path: Path) -> None:
+    """Nothing is found where nothing is wrong."""
+    assert linted(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "dead"),
+    [
+        ("{fact: days_since_fan_fault, above: 5}, {fact: days_since_fan_fault, below: 5, as: again}", True),
+        ("{fact: days_since_fan_fault, above: 5}, {fact: days_since_fan_fault, at_most: 6, as: again}", False),
+        ("{fact: days_since_fan_fault, as: x}, {fact: days_since_fan_fault, as: y, above: $x}", True),
+        ("{fact: payload_mention, is: jam, as: x}, {fact: payload_mention, as: y, differs_from: $x}", False),
+        ("{fact: fan_status, is: ok}, {fact: fan_status, in: [warning, fault], as: again}", True),
+        (
+            "{fact: fan_speed, above: 100, as: x}, {fact: days_since_fan_fault, above: $x, as: y},"
+            "{fact: days_since_fan_fault, below: 99, as: z}",
+            True,
+        ),
+        ("{fact: firmware_version, from: 3.0.0}, {fact: firmware_version, before: 3.0.0, as: again}", True),
+    ],
+)
+def test_contradictory_conditions_make_a_rule_dead(tmp_path: Path, when: str, dead: bool) -> None:
+    """Conditions over a fact that an incident has once must be able to hold together; facts that come in many may differ."""
+    findings = linted(tmp_path, fault=FAULT + rule("added", when))
+    assert [(f.kind, f.rule) for f in findings] == ([("dead", "added")] if dead else [])
+
+
+@pytest.mark.parametrize(
+    ("when", "says", "dead"),
+    [
+        ("{fact: devices_with_code_on_firmware, at_least: 4}", "supports: {dirty: weakly}", True),
+        ("{fact: devices_with_code_on_firmware, at_least: 4}", "supports: {dirty: moderately}", True),
+        ("{fact: devices_with_code_on_firmware, at_least: 4}", "supports: {dirty: strongly}", False),
+        ("{fact: devices_with_code_on_firmware, at_least: 4}", "against: {dirty: weakly}", False),
+        ("{fact: devices_with_code_on_firmware, at_least: 2}", "supports: {dirty: weakly}", False),
+        ("{fact: devices_with_code_on_firmware, in: [3, 5]}, {fact: fan_status}", "supports: {dirty: weakly}", True),
+        ("{fact: devices_with_code_on_firmware, in: [2, 5]}", "supports: {dirty: weakly}", False),
+    ],
+)
+def test_a_weight_that_a_wider_rule_of_its_group_always_outdoes_is_dead(
+    tmp_path: Path, when: str, says: str, dead: bool
+) -> None:
+    """A narrower rule of a group must weigh more than the wider one, or it never counts."""
+    findings = linted(tmp_path, fault=FAULT + rule("added", when, f"{says}\n    group: fleet"))
+    assert [(f.kind, f.rule) for f in findings] == ([("dead", "added")] if dead else [])
+
+
+def test_knowledge_that_leads_nowhere_is_unreachable(tmp_path: Path) -> None:
+    """Findings nobody reads, findings only raised by themselves, topics and results without a reader are named."""
+    fault = FAULT.replace("{jam: [jammed]}", "{jam: [jammed], rust: [rusty]}")
+    fault += rule("added", "{finding: ring}, {fact: fan_status}", "raises: ring")
+    fault += rule("added-too", "{fact: fan_speed, below: 900}", "raises: slow")
+    checks = CHECKS.replace("{value: absent},", "{value: absent}, {value: faint},")
+    checks += CHECKS.replace("checks:\n", "").replace("close-click", "nobody").replace("[F-0421]", "[F-0421, F-0999]")
+    messages = [f.message for f in linted(tmp_path, fault=fault, checks=checks) if f.kind == "unreachable"]
+    assert messages == [
+        "no rule asks for the topic 'rust'",
+        "it reads a finding that only rules behind it raise, or none that can fire",
+        "nobody reads the finding slow",
+        "no rule of F-0421 reads the result 'faint' of close-click",
+        "no rule of F-0421 reads the check nobody",
+        "nobody is for F-0999, which has no file",
+    ]
+
+
+def test_rules_and_causes_without_cases_are_untested(tmp_path: Path) -> None:
+    """Each rule needs its three kinds of cases and each cause one of its own; a bare finding has no near miss."""
+    cases = CASES.replace("near_miss: [{devices_with_code_on_firmware: 2}], ", "").replace("  told:", "  untold:")
+    cases = cases.replace("  dirty: [{name: click, facts: {check.close-click: present}}]\n", "")
+    found = [(f.rule, f.message) for f in linted(tmp_path, cases=cases)]
+    assert found == [
+        (None, "dirty has no case in which it ranks first"),
+        ("cluster", "it has no case for near_miss"),
+        ("told", "it has no case for fires, unknown"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "accepted"),
+    [
+        ("dictionary F-0421, first cause", True),
+        ("runbook on power-up faults", True),
+        ("IEC 61851-23, 6.3.1", True),
+        ("TE EVC135 datasheet", True),
+        ("judgement: two sensors differ by as much", True),
+        ("judgement", False),
+        ("our judgement, of course", False),
+        ("experience", False),
+        ("see above", False),
+    ],
+)
+def test_a_source_names_a_document_or_the_reason_of_a_judgement(tmp_path: Path, source: str, accepted: bool) -> None:
+    """Vague sources are found, with the place of the source itself."""
+    fault = FAULT + rule("added", "{fact: fan_speed, below: 900}", source=source)
+    findings = linted(tmp_path, fault=fault)
+    assert [f.kind for f in findings] == ([] if accepted else ["unsourced"])
+    for finding in findings:
+        line = fault.splitlines()[finding.place.line - 1]
+        assert line[finding.place.column - 1 :] == f'"{source}"'
+
+
+@pytest.mark.parametrize(
+    ("says", "message"),
+    [
+        ("against: {dirty: weakly}", "says the opposite of dirty"),
+        ("supports: {dirty: weakly}", "already speaks of dirty"),
+        ("supports: {stuck: weakly}", None),
+    ],
+)
+def test_two_rules_of_the_same_conditions_must_not_disagree_or_repeat(
+    tmp_path: Path, says: str, message: str | None
+) -> None:
+    """The same conditions written another way are still the same."""
+    when = (
+        "{fact: devices_with_code_on_firmware, above: 1}, {fact: devices_with_code_on_firmware, at_least: 3, as: again}"
+    )
+    findings = linted(tmp_path, fault=FAULT + rule("added", when, says))
+    assert [(f.kind, f.rule) for f in findings] == ([] if message is None else [("contradictory", "added")])
+    assert all(message in f.message for f in findings if message is not None)
+
+
+def test_what_keeps_knowledge_from_loading_is_a_finding(tmp_path: Path) -> None:
+    """A rule over a fact that does not exist is reported with its place instead of an exception."""
+    fault = FAULT + rule("added", "{fact: fan_sped, below: 900}")
+    finding = linted(tmp_path, fault=fault)[0]
+    assert (finding.kind, finding.rule, finding.severity) == ("cannot-fire", "added", "error")
+    assert str(finding).startswith(
+        f"F-0421.yaml:{fault.count(chr(10)) - 3}:12: error: cannot-fire [added]: no fact is named 'fan_sped'"
+    )

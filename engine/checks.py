@@ -60,7 +60,7 @@ def prospects(
     for check in compiled.checks:
         if check.fact_name in done:
             continue
-        readers = _readers(compiled.rules, check.fact_name)
+        readers = compiled.readers_of[check.id]
         if not readers:
             continue
         outcomes = tuple(_outcome(compiled, check, result, facts, firings, readers, beliefs) for result in check.results)
@@ -69,22 +69,6 @@ def prospects(
             found.append(Prospect(check, bits, outcomes))
     found.sort(key=lambda prospect: (-round(prospect.bits_per_minute, 9), prospect.check.id))
     return found
-
-
-def _readers(rules: Sequence[CompiledRule], fact_name: str) -> list[CompiledRule]:
-    """The rules that read a fact, and those that read findings they raise."""
-    names = {fact_name}
-    readers: dict[str, CompiledRule] = {}
-    grown = True
-    while grown:
-        grown = False
-        for compiled in rules:
-            if compiled.rule.id not in readers and any(p.fact_name in names for p in compiled.patterns):
-                readers[compiled.rule.id] = compiled
-                if compiled.rule.raises is not None:
-                    names.add(f"finding.{compiled.rule.raises}")
-                grown = True
-    return list(readers.values())
 
 
 def _outcome(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -64,6 +65,7 @@ class DurableMatcher:
         self._owners: dict[str, CompiledRule] = {}
         self._lock = threading.Lock()
         self._handle: Any = None
+        self._release: weakref.finalize[..., DurableMatcher] | None = None
         self._definition = self._define()
 
     def _define(self) -> str:
@@ -125,18 +127,16 @@ class DurableMatcher:
 
     def _open(self) -> None:
         self._handle = _native(_library.create_ruleset, f"triage{next(_serial)}", self._definition)
+        # The library keeps the memory of a handle that is merely dropped; the end of the process needs no tidying.
+        self._release = weakref.finalize(self, _delete_ruleset, self._handle)
+        self._release.atexit = False
         self._assert('[{"id":"f0","sid":"1","k":0,"u":1}]')
         _native(_library.delete_state, self._handle, _STATE)
 
     def _close(self) -> None:
-        handle, self._handle = getattr(self, "_handle", None), None
-        if handle is not None:
-            with suppress(Exception):
-                _library.delete_ruleset(handle)
-
-    def __del__(self) -> None:
-        """Give the ruleset's memory back; the library keeps that of a handle that is merely dropped."""
-        self._close()
+        self._handle = None
+        if self._release is not None:
+            self._release()
 
     def _assert(self, batch: str) -> list[str]:
         """Assert one batch into the one live state and drain what fires, as JSON texts."""
@@ -166,6 +166,11 @@ class DurableMatcher:
                 # Whatever it was (an interrupt too): facts of a run that was cut short must not reach the next one.
                 self._close()
                 raise
+
+
+def _delete_ruleset(handle: Any) -> None:
+    with suppress(Exception):
+        _library.delete_ruleset(handle)
 
 
 def _native(function: Callable[..., Any], *arguments: Any) -> Any:

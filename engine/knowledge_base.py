@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from pydantic import Field, model_validator
@@ -143,6 +144,27 @@ class CompiledFault:
     def priors_db(self) -> dict[str, float]:
         """Prior of each cause in decibans, in documented order."""
         return {cause.id: cause.prior_db for cause in self.fault.causes}
+
+    @cached_property
+    def readers_of(self) -> dict[str, tuple[CompiledRule, ...]]:
+        """For each check the rules that its result can make fire."""
+        return {check.id: _readers(self.rules, check.fact_name) for check in self.checks}
+
+
+def _readers(rules: Sequence[CompiledRule], fact_name: str) -> tuple[CompiledRule, ...]:
+    """The rules that read a fact, and those that read findings they raise."""
+    names = {fact_name}
+    readers: dict[str, CompiledRule] = {}
+    grown = True
+    while grown:
+        grown = False
+        for compiled in rules:
+            if compiled.rule.id not in readers and any(p.fact_name in names for p in compiled.patterns):
+                readers[compiled.rule.id] = compiled
+                if compiled.rule.raises is not None:
+                    names.add(f"finding.{compiled.rule.raises}")
+                grown = True
+    return tuple(readers.values())
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ class Condition(RuleModel):
             parts.append(f"{_WORDS[word]} {shown}".strip())
         if not parts:
             return f"{subject} is known"
-        return f"{subject} {' and '.join(parts)}"
+        return f"{subject} {' and '.join(parts)}".replace(" and to ", " to ").replace(" and before ", " to before ")
 
 
 def _scalar(operand: Scalar) -> float | str | bool:

@@ -33,7 +33,7 @@ from .facts import Fact, FactValue, Version, admit, iso_timestamp
 from .fault_explanation import FaultExplanation, conditions_in_words, explain_fault
 from .inference import Inference, infer
 from .knowledge_base import CompiledFault, DataProblem, IncidentCase, Knowledge
-from .matching import FactsByName, Matcher, VerdictMatcher, by_name, verdict_of
+from .matching import FactsByName, Matcher, RuleVerdict, VerdictMatcher, by_name, verdict_of
 from .rules import CompiledRule, statement_of
 
 PROBABILITY_DECIMALS = 10
@@ -230,6 +230,9 @@ class _Reasoner:
         self._matcher: Matcher = make_matcher(compiled.rules) if native else VerdictMatcher(compiled.rules)
         catalogue = knowledge.base.catalogue
         self._texts = {rule.rule.id: conditions_in_words(rule, catalogue) for rule in compiled.rules}
+        self._all_unknown = {
+            rule.rule.id: self._read(rule, verdict_of(rule, {}), None) for rule in compiled.rules
+        }
         self._bearing = {
             cause: [rule for rule in compiled.rules if _bears(rule, cause, compiled.rules)]
             for cause in compiled.fault.cause_ids
@@ -321,7 +324,11 @@ class _Reasoner:
         )
 
     def _verdict(self, compiled: CompiledRule, facts: FactsByName, as_of: float | None) -> RuleRead:
-        judged = verdict_of(compiled, facts)
+        if not any(pattern.fact_name in facts for pattern in compiled.patterns):
+            return self._all_unknown[compiled.rule.id]
+        return self._read(compiled, verdict_of(compiled, facts), as_of)
+
+    def _read(self, compiled: CompiledRule, judged: RuleVerdict, as_of: float | None) -> RuleRead:
         conditions = []
         for text, condition in zip(self._texts[compiled.rule.id], judged.conditions, strict=True):
             fact = condition.fact

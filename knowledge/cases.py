@@ -155,7 +155,7 @@ def _rule_cases(compiled: CompiledFault, cases: FaultCases, catalogue: Catalogue
                 inference = infer(facts, compiled.rules, matcher)
                 fired = any(firing.rule.rule.id == rule_id for firing in inference.firings)
                 verdict = verdict_of(rule, by_name(inference.facts)).verdict
-                failure = None if verdict == expected and fired == (kind == "fires") else f"it is {verdict}, not {expected}"
+                failure = None if verdict == expected and fired == (kind == "fires") else f"it is {verdict}, expected {expected}"
                 yield CaseOutcome(code, rule_id, kind, place, failure)
 
 

@@ -31,7 +31,7 @@ FEWEST_WORDS = 3
 """A judgement needs at least so many words of reason (our judgement: fewer cannot hold one)."""
 
 _NAMED_SOURCE = re.compile(
-    r"dictionary|runbook|figures\.json|field (?:figure|note)|datasheet|data sheet|handbook|\bmanual\b|guideline|contract|wire format|everest|https?://"
+    r"dictionary|runbook|platform notes|figures\.json|field (?:figure|note)|datasheet|data sheet|handbook|\bmanual\b|guideline|contract|wire format|everest|https?://"
     r"|\b(?:IEC|ISO|EN|DIN|VDE|IEEE|UL|NEC|NFPA|SAE|OCPP|OCA|RFC|ETSI|3GPP|GB/?T|ENFSI|CISPR|CharIN|ChargeX|MREC|API)\b"
     r"|\bfigures?[.: ]+\w+_\w+|\b[A-Z][A-Za-z]*[- ]?\d{2,}",
     re.IGNORECASE,

@@ -89,6 +89,7 @@ class Table:
     records: Sequence[Record]
     _numbers: dict[str, Floats] = field(default_factory=dict, repr=False)
     _texts: dict[str, list[str | None]] = field(default_factory=dict, repr=False)
+    _values: dict[str, list[Any]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def times(self) -> Floats:
@@ -114,7 +115,11 @@ class Table:
         """A numeric column by its dotted path; NaN where unknown. Timestamps come as epoch seconds."""
         column = self._numbers.get(path)
         if column is None:
-            column = np.array([_number(r.fields, path) for r in self.records], dtype=np.float64)
+            values = self.values(path)
+            try:
+                column = np.array(values, dtype=np.float64)
+            except (TypeError, ValueError):
+                column = np.array([_number(value) for value in values], dtype=np.float64)
             self._numbers[path] = column
         return column
 
@@ -122,8 +127,18 @@ class Table:
         """A text column by its dotted path; None where unknown."""
         column = self._texts.get(path)
         if column is None:
-            column = [_text(r.fields, path) for r in self.records]
+            column = [value if isinstance(value, str) else None for value in self.values(path)]
             self._texts[path] = column
+        return column
+
+    def values(self, path: str) -> list[Any]:
+        """A column of values of any kind by its dotted path; None where unknown."""
+        column = self._values.get(path)
+        if column is None:
+            parent, _, last = path.rpartition(".")
+            holders = self.values(parent) if parent else [record.fields for record in self.records]
+            column = [holder.get(last) if holder.__class__ is dict else None for holder in holders]
+            self._values[path] = column
         return column
 
     def source(self, row: int) -> Source:
@@ -144,16 +159,10 @@ def at_path(fields: Any, path: str) -> Any:
     return fields
 
 
-def _number(fields: Mapping[str, Any], path: str) -> float:
-    value = at_path(fields, path)
+def _number(value: Any) -> float:
     if isinstance(value, datetime):
         return epoch(value)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else np.nan
-
-
-def _text(fields: Mapping[str, Any], path: str) -> str | None:
-    value = at_path(fields, path)
-    return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True)

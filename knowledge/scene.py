@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -372,7 +372,8 @@ class Scene:
 
     def mentions(self, texts: Iterable[tuple[Source, Any]]) -> list[Reading]:
         """The topics of the fault's vocabulary that texts or structured details mention and do not deny."""
-        compiled = self._shared(("vocabulary", self.incidence.code), lambda: _compiled(self.vocabulary))
+        phrases = tuple((topic, tuple(found)) for topic, found in sorted(self.vocabulary.items()))
+        compiled = _compiled(phrases)
         found: dict[str, list[Source]] = {}
         for source, data in texts:
             for sentence in affirmed(data):
@@ -417,6 +418,7 @@ _SEPARATORS = re.compile(r"[\s_\-/.:,;(){}\[\]\"'=|]+")
 _DENIED = re.compile(r"\b(no|not|without|never|isn t|wasn t|none|nor|ruled out|excluded?|denied|0|zero|false)\s+(\w+\s+){0,2}$")
 _NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
              "off", "inactive", "fine", "valid", "not detected", "not present", "n a", ""}  # fmt: skip
+_POSITIVE = {"ok", "okay", "normal", "pass", "passed", "healthy", "good", "clean", "valid", "nominal", "fine"}
 _COUNTING = re.compile(r"\b(count|counter|errors?|events?|retries|timeouts?|failures?|drops|resets?|total)\b")
 
 MAX_TEXT = 20_000
@@ -443,12 +445,20 @@ def flat(data: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]
 
 
 def affirmed(data: Any) -> Iterator[str]:
-    """What data says is so, one sentence a leaf; values that deny their key are left out."""
+    """What data says is so, one sentence a leaf; values that deny their key are left out.
+
+    `lock_ok: false` says that the lock failed, and `lock_ok: true` says nothing is wrong with it.
+    """
     for path, value in flat(data):
-        if value is None or value is False:
+        if value is None:
             continue
-        if value is True:
-            yield path
+        if isinstance(value, bool):
+            subject, _, last = path.rpartition(" ")
+            if last not in _POSITIVE:
+                if value:
+                    yield path
+            elif not value and subject:
+                yield f"{subject} failed"
         elif isinstance(value, (int, float)):
             if value > 0 and _COUNTING.search(path):
                 yield path
@@ -471,10 +481,11 @@ def as_number(value: Any) -> float | None:
     return None
 
 
-def _compiled(vocabulary: Mapping[str, Sequence[str]]) -> list[tuple[str, re.Pattern[str]]]:
+@lru_cache(maxsize=64)
+def _compiled(vocabulary: tuple[tuple[str, tuple[str, ...]], ...]) -> list[tuple[str, re.Pattern[str]]]:
     """One pattern a topic; `*` at the end of a phrase stands for any ending."""
     compiled = []
-    for topic, phrases in sorted(vocabulary.items()):
+    for topic, phrases in vocabulary:
         alternatives = []
         for phrase in phrases:
             open_end = phrase.endswith("*")

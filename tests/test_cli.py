@@ -16,11 +16,19 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from charger_triage.adapters.cli import main
 from charger_triage.adapters.files import read_bundle
 from charger_triage.engine import Triage
+from charger_triage.knowledge import TriageKnowledge
 
 COMMAND = [sys.executable, "-c", "from charger_triage.adapters.cli import main; raise SystemExit(main())"]
+
+
+@pytest.fixture(autouse=True)
+def loaded_once(monkeypatch: pytest.MonkeyPatch, knowledge: TriageKnowledge) -> None:
+    """Commands that run in this process take the shipped knowledge as the session has loaded it, to save seconds."""
+    monkeypatch.setattr("charger_triage.engine.triage.shipped_knowledge", lambda: knowledge)
 
 
 def case(device: str = "A", code: Any = "F-0421", firmware: str = "3.0.1", **lists: Any) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from charger_triage.adapters.files import read_bundle
 from charger_triage.engine import Triage
+from charger_triage.engine.durable_matcher import available
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -25,14 +27,27 @@ EXPECTED = [
 
 
 @pytest.mark.parametrize(("name", "expected"), EXPECTED, ids=[name for name, _ in EXPECTED])
-def test_an_example_raises_what_it_holds_and_leads_with_its_cause(name: str, expected: dict[str, str | None]) -> None:
+def test_an_example_raises_what_it_holds_and_leads_with_its_cause(
+    triage: Triage, name: str, expected: dict[str, str | None]
+) -> None:
     """Exactly the incidents of the case are raised, without a warning, and the right cause stands first."""
-    diagnosis = Triage().diagnose(read_bundle(EXAMPLES / name))
+    diagnosis = triage.diagnose(read_bundle(EXAMPLES / name))
     assert diagnosis.warnings == []
     leaders = {incident.incident_id: incident.hypotheses[0].cause_id.partition("/")[2] for incident in diagnosis.incidents}
     assert set(leaders) == set(expected)
     for incident_id, cause in expected.items():
         assert cause is None or leaders[incident_id] == cause, incident_id
+
+
+@pytest.mark.skipif(not available(), reason="durable-rules cannot be imported on this Python")
+@pytest.mark.parametrize("name", [name for name, _ in EXPECTED])
+def test_both_matchers_give_the_same_bytes(triage: Triage, name: str) -> None:
+    """With and without durable-rules a diagnosis differs in the name of the matcher only."""
+    bundle = read_bundle(EXAMPLES / name)
+    native = triage.diagnose(bundle).model_dump_json()
+    second = Triage(triage.knowledge, matcher="verdicts").diagnose(bundle).model_dump_json()
+    assert '"matcher":"durable-rules"' in native
+    assert native.replace('"matcher":"durable-rules"', '"matcher":"verdicts"') == second
 
 
 def test_every_example_is_listed() -> None:

@@ -12,10 +12,11 @@ from typing import Any
 
 import polars
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from charger_triage.adapters.files import UnreadableInput, read_bundle, read_bundles
 from charger_triage.engine import Diagnosis, Triage
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 BUNDLE: dict[str, Any] = {
     "bundle_version": 1,
@@ -33,11 +34,6 @@ BUNDLE: dict[str, Any] = {
     ],
 }  # fmt: skip
 LISTS = {name: records for name, records in BUNDLE.items() if isinstance(records, list)}
-
-
-@pytest.fixture(scope="module")
-def triage() -> Triage:
-    return Triage()
 
 
 def as_document(folder: Path) -> Path:
@@ -238,12 +234,11 @@ def test_a_broken_line_costs_only_itself(triage: Triage, tmp_path: Path) -> None
 
 
 @given(st.one_of(st.text(max_size=300), st.binary(max_size=300).map(lambda b: b.decode("latin-1"))))
-@settings(deadline=None)
-def test_no_text_raises_anything_but_our_error(text: str) -> None:
+def test_no_text_raises_anything_but_our_error(triage: Triage, text: str) -> None:
     """Whatever a stream holds, reading gives a bundle or UnreadableInput."""
     try:
         bundle = read_bundle(io.StringIO(text))
     except UnreadableInput as error:
         assert "\n" not in str(error)
     else:
-        assert isinstance(Triage().diagnose(bundle), Diagnosis)
+        assert isinstance(triage.diagnose(bundle), Diagnosis)

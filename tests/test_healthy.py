@@ -65,19 +65,18 @@ def healthy_fleet(seed: int, chargers: int) -> dict[str, list[dict[str, Any]]]:
     return lists
 
 
-def test_a_healthy_fleet_raises_nothing() -> None:
+def test_a_healthy_fleet_raises_nothing(triage: Triage) -> None:
     """Fifty chargers over a day with warm hours, clean reconnects and old firmware: no incident, no warning."""
-    triage = Triage()
     for seed in range(3):
         diagnosis = triage.diagnose(observe(healthy_fleet(seed, 50), at(1440)))
         assert [incident.incident_id for incident in diagnosis.incidents] == []
         assert diagnosis.warnings == []
 
 
-def test_a_reading_over_its_limit_raises_nothing_by_itself() -> None:
+def test_a_reading_over_its_limit_raises_nothing_by_itself(triage: Triage) -> None:
     """Only what a charger reports, or a lost or flapping connection, is an incident; a hot connector alone is not."""
     lists = healthy_fleet(7, 3)
     for record in lists["telemetry"]:
         record["temperature"] = 91.0
         record["component_health"] = {"cooling_fan_rpm": 300, "contactor_cycles": 250_000}
-    assert Triage().diagnose(observe(lists, at(1440))).incidents == []
+    assert triage.diagnose(observe(lists, at(1440))).incidents == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from charger_triage.knowledge.lint import lint
 from charger_triage.knowledge.loading import Finding
 

@@ -9,6 +9,10 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
 from charger_triage.adapters.report import (
     cause_text,
     diagnosis_markdown,
@@ -18,9 +22,6 @@ from charger_triage.adapters.report import (
     exported_document,
 )
 from charger_triage.engine import Diagnosis, FaultExplanation, Triage
-from hypothesis import given
-from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
 HOSTILE = [
     "\x1b[31mred\x1b[0m\x07\x9b2J",

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from ...engine.facts import Source
 from ..observations import Record, epoch
 from ..readings import DAY, HOUR, MINUTE, Reading, few
-from ..scene import Scene, as_number
+from ..scene import Scene, affirmed, as_number, words_of
 from .common import UPGRADE_COMMANDS, upgrades
 from .registry import measures
 
@@ -20,6 +22,10 @@ CLOCK = 10 * MINUTE
 
 WORKING = 4 * HOUR
 """How long a visit or an upgrade may still be going on after its timestamp (our judgement: half a working day)."""
+
+APART = 7 * DAY
+"""Signs of a mismatch further apart than this, with nothing known between, are not one (our judgement: configurations are
+compared at least weekly)."""
 
 RECENT = 7 * DAY
 """How far back the mismatches of other chargers count as of the same time (runbooks look at seven days)."""
@@ -122,7 +128,13 @@ def onset(scene: Scene) -> Onset:
         since = float("-inf") if before is None else before.time
         wrong = [s for s in known if s.matches is False and s.time > since]
         marks = [s.time for s in wrong] + [time for time in scene.times if time > since]
-        start = min(marks, default=scene.anchor)
+        start = scene.anchor
+        for mark in sorted((m for m in marks if m <= scene.anchor), reverse=True):
+            # Signs more than a week apart, with nothing known between them, are two mismatches.
+            if start - mark > APART:
+                break
+            start = mark
+        start = min([start, *[m for m in marks if m <= start]] if before is not None else [start])
         return Onset(start, None if before is None else before.time, before, wrong[0] if wrong else None)
 
     return scene.once(("onset",), load)
@@ -303,6 +315,65 @@ def onset_visit_mention(scene: Scene) -> Iterable[Reading]:
     return scene.mentions(texts)
 
 
+@measures(
+    "power_limit_change_at_visit",
+    "how much lower the charger's power limit was within twelve hours after the last visit before the mismatch than within "
+    "twelve hours before it, in percent",
+    unit="%",
+)
+def power_limit_change_at_visit(scene: Scene) -> Reading | None:
+    start = onset(scene).time
+    visits = [
+        v for v in scene.records("service_visits") if v.time is not None and start - 7 * DAY <= v.time <= start + CLOCK
+    ]
+    limits = scene.readings("power_limit", which="all")
+    for visit in reversed(visits):
+        moment = visit.time or 0.0
+        before, after = limits.between(moment - 12 * HOUR, moment), limits.between(moment, moment + 12 * HOUR)
+        if len(before) >= 2 and len(after) >= 2 and float(np.median(before.values)) > 0:
+            change = 100.0 * (1.0 - float(after.values.min()) / float(np.median(before.values)))
+            return Reading(
+                change, moment, few([scene.source("service_visits", visit), before.source(0), after.source(0)])
+            )
+    return None
+
+
+_ACCESS = re.compile(
+    r"\b(door|cabinet|tamper|login|logged in|log in|signed in|panel|hmi|display|keypad|service mode|maintenance mode|local access|local session|"
+    r"local ui|local user|usb|installer|technician|engineer mode)\b"
+)
+
+
+def _accesses(scene: Scene) -> list[Record]:
+    """Events that show somebody at the charger: doors, logins, service modes."""
+
+    def load() -> list[Record]:
+        found = []
+        for event in scene.events(which="all"):
+            data = event.fields.get("data")
+            said = [words_of(event.fields["event_type"])]
+            if isinstance(data, Mapping) and event.fields["event_type"] not in ("fault", "start", "stop", "auth_ok"):
+                said += list(affirmed({k: v for k, v in data.items() if k != "fault_code"}))
+            if any(_ACCESS.search(text) for text in said) and event.fields["event_type"] != "fault":
+                found.append(event)
+        return found
+
+    return scene.once(("accesses",), load)
+
+
+@measures(
+    "local_access_hours_before_mismatch",
+    "hours from the last sign of somebody at the charger (door, login, service mode) to the mismatch's first sign, where the "
+    "configuration was not seen right in between",
+    unit="h",
+    low=0,
+)
+def local_access_hours_before_mismatch(scene: Scene) -> Reading | None:
+    return _before_onset(
+        scene, [(e.time, scene.source("events", e)) for e in _accesses(scene) if e.time is not None], HOUR, HOUR
+    )
+
+
 # Pushes
 
 
@@ -362,13 +433,13 @@ def push_before(scene: Scene) -> Push | None:
 
 
 @measures(
-    "last_push_status",
+    "configuration_push_status",
     "how the last configuration push before the mismatch's first sign (else the first one after it) ended, by record or command; "
     "pending: queued or accepted and never reported done",
     kind="text",
     choices=("interrupted", "failed", "completed", "pending"),
 )
-def last_push_status(scene: Scene) -> Reading | None:
+def configuration_push_status(scene: Scene) -> Reading | None:
     push = push_before(scene)
     return None if push is None or push.status is None else Reading(push.status, push.time, (push.source,))
 
@@ -443,7 +514,8 @@ def completed_pushes_without_effect(scene: Scene) -> Reading | None:
 
 @measures(
     "mismatches_returned_after_push",
-    "times a completed push put the configuration right (a record that matches within a day) and a later record or fault of "
+    "times a completed push put the configuration right (a record that matches within a day, or a day without a sign of a "
+    "mismatch) and a later record or fault of "
     "the code says it was wrong again",
     unit="1",
     low=0,
@@ -453,14 +525,17 @@ def mismatches_returned_after_push(scene: Scene) -> Reading | None:
     wrong = sorted([s.time for s in shots if s.matches is False] + list(scene.times))
     right = [s.time for s in shots if s.matches]
     done = [p for p in pushes(scene) if p.status == "completed" and p.time is not None]
-    if not done or not right:
+    if not done:
         return None
     returned: dict[float, Push] = {}
     for push in done:
         moment = push.time or 0.0
         mended = next((t for t in right if moment <= t <= moment + DAY), None)
-        again = None if mended is None else next((t for t in wrong if t > mended), None)
-        if again is not None and any(t < moment for t in wrong):
+        again = next((t for t in wrong if t > (moment if mended is None else mended)), None)
+        if again is None or (mended is None and again - moment <= DAY):
+            # Without a record that matches only a quiet day after the push shows that it helped.
+            continue
+        if any(t < moment for t in wrong):
             returned.setdefault(again, push)
     return Reading(float(len(returned)), scene.anchor, few([p.source for p in (returned.values() or done)]))
 
@@ -519,6 +594,34 @@ def seconds_from_push_to_break(scene: Scene) -> Reading | None:
         return None
     time, source = min(inside)
     return Reading(time - began, time, (source,))
+
+
+@measures(
+    "site_breaks_in_push",
+    "other chargers of the site that lost their connection from one minute before to 30 minutes after the push began, the site's "
+    "network itself counted where it went down then; known where the records hold connections of neighbours or such a moment",
+    unit="1",
+    low=0,
+)
+def site_breaks_in_push(scene: Scene) -> Reading | None:
+    moments = _push_times(scene)
+    if not moments:
+        return None
+    low, high = moments[-1] - MINUTE, moments[-1] + 30 * MINUTE
+    hit: list[Source] = []
+    known: list[Source] = []
+    for record in scene.neighbours:
+        rows = scene.records("connections", device=record.fields["device_id"])
+        if rows:
+            known.append(scene.source("devices", record))
+        lost = [r for r in rows if r.time is not None and low <= r.time <= high and r.fields["transition"] != "online"]
+        if lost:
+            hit.append(scene.source("connections", lost[0]))
+    network = scene.site.fields.get("network") if scene.site is not None else None
+    since = network.get("since") if isinstance(network, Mapping) else None
+    if scene.site is not None and since is not None and low <= epoch(since) <= high:
+        hit.append(scene.source("sites", scene.site))
+    return Reading(float(len(hit)), moments[-1], few(hit or known)) if hit or known else None
 
 
 @measures(
@@ -688,6 +791,22 @@ def profile_schema(scene: Scene) -> Reading | None:
 )
 def firmware_schema(scene: Scene) -> Reading | None:
     return _schema(scene, "firmware_schema_version", _FIRMWARE_SCHEMA)
+
+
+@measures(
+    "schema_major_gap",
+    "distance between the leading numbers of the profile's and the firmware's schema versions; known where both begin with one",
+    unit="1",
+    low=0,
+)
+def schema_major_gap(scene: Scene) -> Reading | None:
+    profile, firmware = profile_schema(scene), firmware_schema(scene)
+    if profile is None or firmware is None:
+        return None
+    one, two = (re.match(r"\d{1,9}", str(reading.value)) for reading in (profile, firmware))
+    if one is None or two is None:
+        return None
+    return Reading(float(abs(int(one[0]) - int(two[0]))), profile.at, few([*profile.sources, *firmware.sources]))
 
 
 def _schemas_of(shot: Snapshot) -> tuple[str, str] | None:

@@ -148,9 +148,14 @@ def _told_close_code(scene: Scene) -> Reading | None:
 
 def heartbeat_interval(scene: Scene, device: str) -> float:
     """The newest configured heartbeat interval of a charger, else the dictionary's."""
-    values = scene.readings("settings.heartbeat_interval_s", table="configurations", device=device).values
-    positive = values[values > 0]
-    return float(positive[-1]) if len(positive) else DEFAULT_HEARTBEAT_S
+
+    def load() -> float:
+        values = scene.readings("settings.heartbeat_interval_s", table="configurations", device=device).values
+        positive = values[values > 0]
+        return float(positive[-1]) if len(positive) else DEFAULT_HEARTBEAT_S
+
+    interval: float = scene.shared_once(("heartbeat interval", device), load)
+    return interval
 
 
 def beats_of(scene: Scene, device: str) -> np.ndarray:
@@ -206,11 +211,19 @@ def back_at(scene: Scene) -> tuple[float, tuple[Source, ...]] | None:
         lost = lost_at(scene)
         found: list[tuple[float, tuple[Source, ...]]] = []
         for record in scene.records("connections"):
-            if record.time is not None and record.time > lost and record.fields.get("transition") in ("online", "reconnect"):
+            if (
+                record.time is not None
+                and record.time > lost
+                and record.fields.get("transition") in ("online", "reconnect")
+            ):
                 found.append((record.time, (scene.source("connections", record),)))
                 break
         for record in scene.records("heartbeats"):
-            if record.time is not None and record.time > max(lost, scene.anchor) + 1 and record.fields.get("status") != "offline":
+            if (
+                record.time is not None
+                and record.time > max(lost, scene.anchor) + 1
+                and record.fields.get("status") != "offline"
+            ):
                 found.append((record.time, (scene.source("heartbeats", record),)))
                 break
         since = _moment(scene, "online_since")
@@ -246,24 +259,44 @@ def _back_much_sooner(scene: Scene, device: str, dropped: float) -> bool:
     return bool(returns) and min(returns) <= TOGETHER and min(returns) * MUCH_SOONER < own
 
 
+def fault_times(scene: Scene, code: str) -> Mapping[str, list[float]]:
+    """When each charger reported a code, by charger."""
+
+    def load() -> Mapping[str, list[float]]:
+        times: dict[str, list[float]] = {}
+        for fault in scene.faults(code):
+            times.setdefault(fault.device_id, []).append(fault.time)
+        return times
+
+    found: Mapping[str, list[float]] = scene.shared_once(("fault times", code), load)
+    return found
+
+
+def _silences(scene: Scene, device: str) -> list[float]:
+    """The moments from which a charger is told to be silent: drops, faults F-0301, heartbeats that say offline."""
+
+    def load() -> list[float]:
+        offline = [
+            record.time
+            for record in scene.records("heartbeats", device=device)
+            if record.time is not None and record.fields.get("status") == "offline"
+        ]
+        drops = [time for time, _ in history(scene, device).drops]
+        return [*drops, *fault_times(scene, HEARTBEAT_LOST).get(device, []), *offline]
+
+    found: list[float] = scene.shared_once(("silences", device), load)
+    return found
+
+
 def _fate(scene: Scene, record: Record, lost: float) -> Fate | None:
     device = record.fields["device_id"]
     status = scene.about("status", record)
     since = _moment(scene, "offline_since", record)
     interval = heartbeat_interval(scene, device)
     low, high = lost - TOGETHER, lost + TOGETHER
-    silent: list[float] = []
+    silent = [*_silences(scene, device), *([] if since is None else [since])]
     stopped: list[float] = []  # only where nothing says it outright
-    if since is not None:
-        silent.append(since)
     log = history(scene, device)
-    silent.extend(time for time, _ in log.drops)
-    silent.extend(f.time for f in scene.all_faults if f.device_id == device and f.code == HEARTBEAT_LOST)
-    silent.extend(
-        r.time
-        for r in scene.records("heartbeats", device=device)
-        if r.time is not None and r.fields.get("status") == "offline"
-    )
     beats = beats_of(scene, device)
     place = int(np.searchsorted(beats, high, "right"))
     until = scene.as_of if place == len(beats) else float(beats[place])
@@ -418,7 +451,9 @@ def _site_source(scene: Scene) -> tuple[Source, ...]:
     return () if scene.site is None else (scene.source("sites", scene.site),)
 
 
-@measures("site_network_status", "the site's network as its record has it", kind="text", choices=("up", "down", "degraded"))
+@measures(
+    "site_network_status", "the site's network as its record has it", kind="text", choices=("up", "down", "degraded")
+)
 def site_network_status(scene: Scene) -> Reading | None:
     status = None if scene.site is None else at_path(scene.site.fields, "network.status")
     return None if status is None else Reading(status, None, _site_source(scene))
@@ -431,7 +466,9 @@ def site_network_status(scene: Scene) -> Reading | None:
 )
 def minutes_from_network_change_to_loss(scene: Scene) -> Reading | None:
     since = None if scene.site is None else at_path(scene.site.fields, "network.since")
-    return None if since is None else Reading((lost_at(scene) - epoch(since)) / MINUTE, epoch(since), _site_source(scene))
+    return (
+        None if since is None else Reading((lost_at(scene) - epoch(since)) / MINUTE, epoch(since), _site_source(scene))
+    )
 
 
 @measures(
@@ -445,7 +482,9 @@ def site_network_status_undated(scene: Scene) -> Reading | None:
     return None if dated else site_network_status(scene)
 
 
-@measures("connectivity_type", "how the charger reaches the platform", kind="text", choices=("cellular", "wifi", "ethernet"))
+@measures(
+    "connectivity_type", "how the charger reaches the platform", kind="text", choices=("cellular", "wifi", "ethernet")
+)
 def connectivity_type(scene: Scene) -> Reading | None:
     return scene.metadata("connectivity.type")
 
@@ -489,12 +528,19 @@ def cellular_signal(scene: Scene) -> Reading | None:
         return None
     told = [(value, source) for path, value, source in _told_signals(scene) if not _RSRP.search(path)]
     if told:
-        return Reading(float(np.median([value for value, _ in told])), scene.anchor, few([source for _, source in told]))
+        return Reading(
+            float(np.median([value for value, _ in told])), scene.anchor, few([source for _, source in told])
+        )
     known = scene.metadata("connectivity.signal_strength_dbm")
     return known if known is not None and float(known.value) < 0 else None
 
 
-@measures("cellular_rsrp", "LTE reference signal power (RSRP) that payload or connection records tell, their median", unit="dBm", high=0)
+@measures(
+    "cellular_rsrp",
+    "LTE reference signal power (RSRP) that payload or connection records tell, their median",
+    unit="dBm",
+    high=0,
+)
 def cellular_rsrp(scene: Scene) -> Reading | None:
     told = [(value, source) for path, value, source in _told_signals(scene) if _RSRP.search(path)]
     if not told:
@@ -518,13 +564,17 @@ def _last_close(scene: Scene) -> Record | None:
     return min(near, key=lambda record: abs((record.time or 0.0) - lost), default=None)
 
 
-@measures("loss_closed_cleanly", "whether the connection that the loss ended was closed by a closing handshake", kind="flag")
+@measures(
+    "loss_closed_cleanly", "whether the connection that the loss ended was closed by a closing handshake", kind="flag"
+)
 def loss_closed_cleanly(scene: Scene) -> Reading | None:
     record = _last_close(scene)
     if record is not None and record.fields.get("clean_close") is not None:
         return Reading(bool(record.fields["clean_close"]), record.time, (scene.source("connections", record),))
     for path, value, source in scene.details():
-        if isinstance(value, bool) and re.search(r"\b(clean close|closed cleanly|clean closed?|was clean|unclean( close)?)\b", path):
+        if isinstance(value, bool) and re.search(
+            r"\b(clean close|closed cleanly|clean closed?|was clean|unclean( close)?)\b", path
+        ):
             return Reading(value != ("unclean" in path), scene.anchor, (source,))
     return None
 
@@ -571,7 +621,9 @@ def peak_reconnects_before_loss(scene: Scene) -> Reading | None:
     return Reading(float(counts.max()), lost, _sources(scene, "connections", records))
 
 
-@measures("hours_from_storm_fault_to_loss", "hours from the charger's last F-0302 up to the latest loss", unit="h", low=0)
+@measures(
+    "hours_from_storm_fault_to_loss", "hours from the charger's last F-0302 up to the latest loss", unit="h", low=0
+)
 def hours_from_storm_fault_to_loss(scene: Scene) -> Reading | None:
     lost = max(lost_at(scene), scene.anchor)
     storms = [fault for fault in scene.faults(RECONNECT_STORM, device=scene.device_id) if fault.time <= lost + MINUTE]
@@ -646,7 +698,9 @@ def minutes_shown_online_while_silent(scene: Scene) -> Reading | None:
         return None
     last = float(beats[-1])
     silent = scene.as_of - last
-    closed = any(r.time is not None and r.time > last and r.fields.get("transition") for r in scene.records("connections"))
+    closed = any(
+        r.time is not None and r.time > last and r.fields.get("transition") for r in scene.records("connections")
+    )
     if closed or silent <= 3 * heartbeat_interval(scene, scene.device_id):
         return None
     return Reading(silent / MINUTE, last, _device_source(scene.device))
@@ -661,7 +715,12 @@ def outage_length(scene: Scene) -> Reading | None:
     return None if back is None else Reading(back[0] - lost_at(scene), back[0], back[1])
 
 
-@measures("hours_unreachable", "hours from the latest loss to the diagnosis, where the charger was not heard again", unit="h", low=0)
+@measures(
+    "hours_unreachable",
+    "hours from the latest loss to the diagnosis, where the charger was not heard again",
+    unit="h",
+    low=0,
+)
 def hours_unreachable(scene: Scene) -> Reading | None:
     if back_at(scene) is not None or scene.as_of <= lost_at(scene):
         return None
@@ -678,7 +737,9 @@ def typical_outage(scene: Scene) -> Reading | None:
     recent = [(d, r) for t, d, r in history(scene).outages if scene.anchor - 30 * DAY <= t <= scene.anchor + DAY]
     if len(recent) < 3:
         return None
-    return Reading(float(np.median([d for d, _ in recent])), scene.anchor, _sources(scene, "connections", [r for _, r in recent]))
+    return Reading(
+        float(np.median([d for d, _ in recent])), scene.anchor, _sources(scene, "connections", [r for _, r in recent])
+    )
 
 
 @measures(
@@ -691,7 +752,9 @@ def typical_outage(scene: Scene) -> Reading | None:
 def outage_length_variation(scene: Scene) -> Reading | None:
     recent = [(d, r) for t, d, r in history(scene).outages if scene.anchor - 30 * DAY <= t <= scene.anchor + DAY]
     value = _variation([d for d, _ in recent], 3)
-    return None if value is None else Reading(value, scene.anchor, _sources(scene, "connections", [r for _, r in recent]))
+    return (
+        None if value is None else Reading(value, scene.anchor, _sources(scene, "connections", [r for _, r in recent]))
+    )
 
 
 @measures(
@@ -720,7 +783,9 @@ def loss_clock_spread(scene: Scene) -> Reading | None:
     if len({int(t // DAY) for t in times}) < 3:
         log = history(scene)
         on_purpose = {t - length for t, length, _ in log.planned}
-        pairs = [(t, r) for t, r in log.drops if scene.anchor - 30 * DAY <= t <= scene.anchor + HOUR and t not in on_purpose]
+        pairs = [
+            (t, r) for t, r in log.drops if scene.anchor - 30 * DAY <= t <= scene.anchor + HOUR and t not in on_purpose
+        ]
         times, sources = [t for t, _ in pairs], [scene.source("connections", r) for _, r in pairs]
     if len({int(t // DAY) for t in times}) < 3:
         return None
@@ -768,7 +833,9 @@ def minutes_from_restart_to_loss(scene: Scene) -> Reading | None:
     return Reading(max(0.0, lost - time) / MINUTE, time, (source,))
 
 
-@measures("minutes_from_upgrade_to_loss", "minutes from the last firmware upgrade to the latest loss", unit="min", low=0)
+@measures(
+    "minutes_from_upgrade_to_loss", "minutes from the last firmware upgrade to the latest loss", unit="min", low=0
+)
 def minutes_from_upgrade_to_loss(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
     earlier = [(time, source) for time, source in upgrades(scene) if time <= lost + MINUTE]
@@ -788,7 +855,9 @@ def _grid_distance(scene: Scene, kind: str) -> Reading | None:
         fields = record.fields
         if record.time is None or fields.get("kind") != kind:
             continue
-        if not (fields.get("site_id") == scene.site_id or (scene.area is not None and fields.get("area") == scene.area)):
+        if not (
+            fields.get("site_id") == scene.site_id or (scene.area is not None and fields.get("area") == scene.area)
+        ):
             continue
         end = record.time + max(0.0, float(fields.get("duration_s") or 0.0))
         distance = max(0.0, record.time - lost, lost - end)
@@ -797,7 +866,12 @@ def _grid_distance(scene: Scene, kind: str) -> Reading | None:
     return best
 
 
-@measures("seconds_from_grid_outage_to_loss", "seconds between the nearest grid outage at the site or area and the loss; 0 during it", unit="s", low=0)
+@measures(
+    "seconds_from_grid_outage_to_loss",
+    "seconds between the nearest grid outage at the site or area and the loss; 0 during it",
+    unit="s",
+    low=0,
+)
 def seconds_from_grid_outage_to_loss(scene: Scene) -> Reading | None:
     return _grid_distance(scene, "outage")
 
@@ -870,7 +944,12 @@ BOOT_EVENTS = ("boot", "boot_notification", "bootnotification", "booted", "power
                "restart", "reboot", "rebooted", "restarted")  # fmt: skip
 
 
-@measures("minutes_from_loss_to_boot", "minutes from the latest loss to the first event after it that tells of a boot", unit="min", low=0)
+@measures(
+    "minutes_from_loss_to_boot",
+    "minutes from the latest loss to the first event after it that tells of a boot",
+    unit="min",
+    low=0,
+)
 def minutes_from_loss_to_boot(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
     for event in scene.events(*BOOT_EVENTS, which="all", start=lost - MINUTE, end=max(lost, scene.anchor) + DAY):
@@ -881,7 +960,12 @@ def minutes_from_loss_to_boot(scene: Scene) -> Reading | None:
 _UPTIME = re.compile(r"\buptime\b")
 
 
-@measures("uptime_told", "how long the charger says it has been up (payload, or events within a day after the loss)", unit="min", low=0)
+@measures(
+    "uptime_told",
+    "how long the charger says it has been up (payload, or events within a day after the loss)",
+    unit="min",
+    low=0,
+)
 def uptime_told(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
     texts: list[tuple[Source, Any]] = list(scene.payload())
@@ -890,7 +974,9 @@ def uptime_told(scene: Scene) -> Reading | None:
     texts.extend(
         (scene.source("heartbeats", record), record.raw)
         for record in scene.records("heartbeats")
-        if record.time is not None and scene.anchor < record.time <= scene.anchor + HOUR and "uptime" in str(list(record.raw))
+        if record.time is not None
+        and scene.anchor < record.time <= scene.anchor + HOUR
+        and "uptime" in str(list(record.raw))
     )
     for source, data in texts:
         for path, value in flat(data):
@@ -905,7 +991,9 @@ def uptime_told(scene: Scene) -> Reading | None:
 
 def _sessions_at_loss(scene: Scene) -> list[Session]:
     lost = lost_at(scene)
-    return [s for s in scene.sessions(which="all") if s.start < lost - 5 and (s.end is None or s.end > lost - 2 * MINUTE)]
+    return [
+        s for s in scene.sessions(which="all") if s.start < lost - 5 and (s.end is None or s.end > lost - 2 * MINUTE)
+    ]
 
 
 @measures(
@@ -959,7 +1047,14 @@ def data_minutes_beyond_loss(scene: Scene) -> Reading | None:
             continue
         times = table.times[rows]
         if name == "events":
-            rows = np.array([r for r in rows if table.records[r].fields["event_type"] in ("plug_in", "plug_out", "start", "stop", "auth_ok")], dtype=np.intp)
+            rows = np.array(
+                [
+                    r
+                    for r in rows
+                    if table.records[r].fields["event_type"] in ("plug_in", "plug_out", "start", "stop", "auth_ok")
+                ],
+                dtype=np.intp,
+            )
             times = table.times[rows]
         inside = rows[(times > lost) & (times <= end)]
         if len(inside):
@@ -988,7 +1083,12 @@ def _url_changes(scene: Scene, device: str) -> list[tuple[float, Source]]:
         for record in scene.records("commands", device=device):
             if record.fields.get("status") in ("failed", "rejected"):
                 continue
-            words = " ".join([words_of(record.fields["command"]), *(f"{p} {v}" for p, v in flat(record.fields.get("params")) if isinstance(v, str))])
+            words = " ".join(
+                [
+                    words_of(record.fields["command"]),
+                    *(f"{p} {v}" for p, v in flat(record.fields.get("params")) if isinstance(v, str)),
+                ]
+            )
             moment = record.fields.get("updated_at") or record.fields.get("created_at")
             changes = re.search(r"\b(set|change|update|configure|config|migrate|switch)", words)
             if moment is not None and changes and _URL_WORDS.search(words_of(words)):
@@ -1004,13 +1104,23 @@ def _last_url_change(scene: Scene) -> tuple[float, Source] | None:
     return max((c for c in _url_changes(scene, scene.device_id) if c[0] <= lost + MINUTE), default=None)
 
 
-@measures("hours_from_base_url_change_to_loss", "hours from the last change of the base URL to the latest loss", unit="h", low=0)
+@measures(
+    "hours_from_base_url_change_to_loss",
+    "hours from the last change of the base URL to the latest loss",
+    unit="h",
+    low=0,
+)
 def hours_from_base_url_change_to_loss(scene: Scene) -> Reading | None:
     change = _last_url_change(scene)
     return None if change is None else Reading(max(0.0, lost_at(scene) - change[0]) / HOUR, change[0], (change[1],))
 
 
-@measures("hours_from_loss_to_base_url_change", "hours from the latest loss to the first change of the base URL after it, where none came before", unit="h", low=0)
+@measures(
+    "hours_from_loss_to_base_url_change",
+    "hours from the latest loss to the first change of the base URL after it, where none came before",
+    unit="h",
+    low=0,
+)
 def hours_from_loss_to_base_url_change(scene: Scene) -> Reading | None:
     if _last_url_change(scene) is not None:
         return None
@@ -1063,6 +1173,55 @@ def url_peers_lost(scene: Scene) -> Reading | None:
     return Reading(float(len(lost)), lost_at(scene), _fate_sources(lost or alike))
 
 
+def _offline_since(scene: Scene, record: Record, moment: float) -> bool:
+    """Whether another charger is offline now and fell silent after a moment."""
+    if scene.about("status", record) != "offline":
+        return False
+    since = _moment(scene, "offline_since", record)
+    device = record.fields["device_id"]
+    if since is None:
+        drops = history(scene, device).drops
+        beats = beats_of(scene, device)
+        since = drops[-1][0] if drops else float(beats[-1]) if len(beats) else None
+    return since is not None and since >= moment - TOGETHER
+
+
+@measures(
+    "url_peers_gone",
+    "other chargers whose base URL was changed within a day of this one's and that are offline since a moment after it",
+    unit="1",
+    low=0,
+)
+def url_peers_gone(scene: Scene) -> Reading | None:
+    change = _last_url_change(scene)
+    if change is None:
+        return None
+    alike = [
+        r for r in scene.others[:MAX_PEERS]
+        if any(abs(time - change[0]) <= DAY for time, _ in _url_changes(scene, r.fields["device_id"]))
+    ]  # fmt: skip
+    gone = [r for r in alike if _offline_since(scene, r, change[0])]
+    return Reading(float(len(gone)), change[0], scene.sources("devices", gone or alike)) if alike else None
+
+
+@measures(
+    "certificate_peers_gone",
+    "other chargers whose certificate ends within an hour of this one's and that are offline since a moment after that",
+    unit="1",
+    low=0,
+)
+def certificate_peers_gone(scene: Scene) -> Reading | None:
+    own = _moment(scene, "certificates.tls_not_after")
+    if own is None:
+        return None
+    alike = [
+        r for r in scene.others[:MAX_PEERS]
+        if (end := _moment(scene, "certificates.tls_not_after", r)) is not None and abs(end - own) <= HOUR
+    ]  # fmt: skip
+    gone = [r for r in alike if _offline_since(scene, r, own)]
+    return Reading(float(len(gone)), own, scene.sources("devices", gone or alike)) if alike else None
+
+
 @measures(
     "url_peers_heard_on",
     "other chargers whose base URL was changed within a day of this one's, that connected since and were heard on after it "
@@ -1096,7 +1255,9 @@ def days_from_certificate_expiry_to_loss(scene: Scene) -> Reading | None:
     return None if end is None else Reading((lost_at(scene) - end[0]) / DAY, end[0], end[1])
 
 
-_CERT_END = re.compile(r"\b(not after|cert\w* (expir\w+|valid (until|to)|end)|tls (expir\w+|valid until)|expires? (at|on))\b")
+_CERT_END = re.compile(
+    r"\b(not after|cert\w* (expir\w+|valid (until|to)|end)|tls (expir\w+|valid until)|expires? (at|on))\b"
+)
 
 
 def _certificate_end(scene: Scene) -> tuple[float, tuple[Source, ...]] | None:
@@ -1229,7 +1390,9 @@ def batch_mates_gone(scene: Scene) -> Reading | None:
 def other_batches_gone_share(scene: Scene) -> Reading | None:
     rest = _batch_mates(scene, mates=False)
     gone = [r for r in rest if _gone_within_a_day(scene, r)]
-    return Reading(100.0 * len(gone) / len(rest), lost_at(scene), scene.sources("devices", gone or rest)) if rest else None
+    return (
+        Reading(100.0 * len(gone) / len(rest), lost_at(scene), scene.sources("devices", gone or rest)) if rest else None
+    )
 
 
 @measures(
@@ -1249,7 +1412,9 @@ def attempts_since_loss(scene: Scene) -> Reading | None:
     return Reading(float(len(tried)), lost, _sources(scene, "connections", tried)) if tried else None
 
 
-@measures("hours_from_push_to_first_fault", "hours from the last configuration push to the first occurrence", unit="h", low=0)
+@measures(
+    "hours_from_push_to_first_fault", "hours from the last configuration push to the first occurrence", unit="h", low=0
+)
 def hours_from_push_to_first_fault(scene: Scene) -> Reading | None:
     first = min(scene.first, lost_at(scene)) if scene.incidence.code == HEARTBEAT_LOST else scene.first
     found = []
@@ -1272,10 +1437,18 @@ SUBJECTS: Mapping[str, re.Pattern[str]] = {
     "power": re.compile(r"\b(mains|power (supply|present|ok|good|fail\w*|loss|lost|state|status)|supply|ac input|psu|brown ?out|grid)\b"),
     "network": re.compile(r"\b(gateway|router|uplink|upstream|wan|internet|site network|lan|network switch|isp|backhaul)\b"),
 }  # fmt: skip
-_BAD_KEY = re.compile(r"\b(loss|lost|fail\w*|errors?|expired|outage|down|unreachable|timeouts?|missing|invalid|brown ?out|interrupt\w*|dips?)\b")
-_SETTING_KEY = re.compile(r"\b(interval|ms|s|seconds|voltage|v|version|id|url|host|ip|address|at|since|after|type|name|timeout s|dbm|ttl|days)\b")
-_GOOD_SAID = re.compile(r"^(ok|okay|up|present|valid|reachable|resolve[sd]?|pass(ed)?|healthy|normal|good|success\w*|yes|online|stable|on|available|alive|true|responds|responding)$")
-_BAD_SAID = re.compile(r"^(down|absent|fail\w*|lost|expired|unreachable|timeout|timed out|error|no|missing|offline|nxdomain|servfail|invalid|unresolved|off|dead|false|none|no response|not reachable|not resolved|not present|unavailable)$")
+_BAD_KEY = re.compile(
+    r"\b(loss|lost|fail\w*|errors?|expired|outage|down|unreachable|timeouts?|missing|invalid|brown ?out|interrupt\w*|dips?)\b"
+)
+_SETTING_KEY = re.compile(
+    r"\b(interval|ms|s|seconds|voltage|v|version|id|url|host|ip|address|at|since|after|type|name|timeout s|dbm|ttl|days)\b"
+)
+_GOOD_SAID = re.compile(
+    r"^(ok|okay|up|present|valid|reachable|resolve[sd]?|pass(ed)?|healthy|normal|good|success\w*|yes|online|stable|on|available|alive|true|responds|responding)$"
+)
+_BAD_SAID = re.compile(
+    r"^(down|absent|fail\w*|lost|expired|unreachable|timeout|timed out|error|no|missing|offline|nxdomain|servfail|invalid|unresolved|off|dead|false|none|no response|not reachable|not resolved|not present|unavailable)$"
+)
 
 
 def _stated(scene: Scene) -> dict[tuple[str, bool], list[Source]]:
@@ -1306,19 +1479,43 @@ def _well(path: str, value: Any) -> bool | None:
     if isinstance(value, str):
         said = words_of(value)
         if bad_key:
-            return True if said in ("no", "none", "false", "0") else False if said in ("yes", "true") or _BAD_SAID.match(said) else None
+            return (
+                True
+                if said in ("no", "none", "false", "0")
+                else False
+                if said in ("yes", "true") or _BAD_SAID.match(said)
+                else None
+            )
         return True if _GOOD_SAID.match(said) else False if _BAD_SAID.match(said) else None
     return None
 
 
-@measures("stated_failing", "subjects that fields of the payload state to fail", kind="text", choices=tuple(SUBJECTS), many=True)
+@measures(
+    "stated_failing",
+    "subjects that fields of the payload state to fail",
+    kind="text",
+    choices=tuple(SUBJECTS),
+    many=True,
+)
 def stated_failing(scene: Scene) -> Iterable[Reading]:
-    return [Reading(s, scene.anchor, few(sources), key=s) for (s, well), sources in sorted(_stated(scene).items()) if not well]
+    return [
+        Reading(s, scene.anchor, few(sources), key=s)
+        for (s, well), sources in sorted(_stated(scene).items())
+        if not well
+    ]
 
 
-@measures("stated_well", "subjects that fields of the payload state to be well", kind="text", choices=tuple(SUBJECTS), many=True)
+@measures(
+    "stated_well",
+    "subjects that fields of the payload state to be well",
+    kind="text",
+    choices=tuple(SUBJECTS),
+    many=True,
+)
 def stated_well(scene: Scene) -> Iterable[Reading]:
-    return [Reading(s, scene.anchor, few(sources), key=s) for (s, well), sources in sorted(_stated(scene).items()) if well]
+    return [
+        Reading(s, scene.anchor, few(sources), key=s) for (s, well), sources in sorted(_stated(scene).items()) if well
+    ]
 
 
 @measures(
@@ -1339,7 +1536,9 @@ def loss_mention(scene: Scene) -> Iterable[Reading]:
     )
     for event in scene.events(which="all", start=lost - 30 * MINUTE, end=end):
         if event.fields["event_type"] not in ("fault", "alarm"):
-            texts.append((scene.source("events", event), {"event": event.fields["event_type"], "data": event.fields.get("data")}))
+            texts.append(
+                (scene.source("events", event), {"event": event.fields["event_type"], "data": event.fields.get("data")})
+            )
         elif event.fields["event_type"] == "alarm":
             texts.append((scene.source("events", event), event.fields.get("data")))
     texts.extend(
@@ -1370,7 +1569,12 @@ def loss_visit_mention(scene: Scene) -> Iterable[Reading]:
     return scene.mentions([(scene.source("service_visits", v), v.fields.get("work")) for v in near])
 
 
-@measures("minutes_between_visit_and_loss", "minutes between the latest loss and the nearest service visit, before or after it", unit="min", low=0)
+@measures(
+    "minutes_between_visit_and_loss",
+    "minutes between the latest loss and the nearest service visit, before or after it",
+    unit="min",
+    low=0,
+)
 def minutes_between_visit_and_loss(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
     visits = [v for v in scene.records("service_visits") if v.time is not None]
@@ -1428,7 +1632,9 @@ def _of(scene: Scene, value: float | None, records: Iterable[Record]) -> Reading
 def connection_life(scene: Scene) -> Reading | None:
     lives = _storm(scene).lives
     if len(lives) < FEWEST:
-        return _told_seconds(scene, r"\b(connection|socket|link|websocket|ws) (mean |median |avg )?(life ?time|duration|life|age)\b")
+        return _told_seconds(
+            scene, r"\b(connection|socket|link|websocket|ws) (mean |median |avg )?(life ?time|duration|life|age)\b"
+        )
     return _of(scene, float(np.median([x[1] for x in lives])), [x[2] for x in lives])
 
 
@@ -1494,6 +1700,19 @@ def _handshakes(scene: Scene) -> Any:
     return scene.readings("handshake_ms", table="connections").between(start, end).where(lambda v: v > 0)
 
 
+@measures("backoff_stated_off", "whether a field of the payload states that the reconnect back-off is off", kind="flag")
+def backoff_stated_off(scene: Scene) -> Reading | None:
+    for path, value, source in scene.details():
+        if not re.search(r"\bback ?off( enabled| active| state| mode| applied| working)?$", path):
+            continue
+        said = words_of(value) if isinstance(value, str) else value
+        if said is False or said in ("off", "none", "no", "disabled", "false", "inactive", "0"):
+            return Reading(True, scene.anchor, (source,))
+        if said is True or said in ("on", "yes", "enabled", "exponential", "true", "active", "ok"):
+            return Reading(False, scene.anchor, (source,))
+    return None
+
+
 @measures("handshake_duration", "median duration of at least three handshakes of the storm", unit="ms", low=0)
 def handshake_duration(scene: Scene) -> Reading | None:
     found: Reading | None = _handshakes(scene).median(3)
@@ -1507,11 +1726,16 @@ def handshake_duration(scene: Scene) -> Reading | None:
     return Reading(value * 1000.0 if value < 60 else value, told.at, told.sources)
 
 
-@measures("handshake_variation", "relative spread of at least four handshake durations of the storm, as for lives", unit="1", low=0)
+@measures(
+    "handshake_variation",
+    "relative spread of at least four handshake durations of the storm, as for lives",
+    unit="1",
+    low=0,
+)
 def handshake_variation(scene: Scene) -> Reading | None:
     readings = _handshakes(scene)
     value = _variation([float(v) for v in readings.values])
-    return None if value is None else readings.reading(value)  # type: ignore[no-any-return]
+    return None if value is None else readings.reading(value)
 
 
 @measures(
@@ -1587,7 +1811,9 @@ def _busy(scene: Scene) -> list[tuple[float, float]]:
     def load() -> list[tuple[float, float]]:
         start, end = _day(scene)
         spans = [
-            (s.start, s.end) for s in scene.sessions(which="all") if s.end is not None and s.end >= start and s.start <= end
+            (s.start, s.end)
+            for s in scene.sessions(which="all")
+            if s.end is not None and s.end >= start and s.start <= end
         ]
         words = scene.words("state", which="all").between(start, end)
         active = np.array([value in ("charging", "discharging") for value in words.values], dtype=bool)
@@ -1636,12 +1862,17 @@ def pauses_while_charging(scene: Scene) -> Reading | None:
     number = sum(
         high - low > least
         and not ((drops >= low + 1) & (drops <= high - 1)).any()
-        and bool(((drops >= low - near) & (drops < low + 1)).any() and ((drops > high - 1) & (drops <= high + near)).any())
+        and bool(
+            ((drops >= low - near) & (drops < low + 1)).any() and ((drops > high - 1) & (drops <= high + near)).any()
+        )
         for low, high in _busy(scene)
     )
-    sources = [s.source for s in scene.sessions(which="all") if s.end is not None and s.end >= drops[0] and s.start <= drops[-1]]
+    sources = [
+        s.source
+        for s in scene.sessions(which="all")
+        if s.end is not None and s.end >= drops[0] and s.start <= drops[-1]
+    ]
     return Reading(float(number), scene.anchor, few(sources))
-
 
 
 @measures(
@@ -1675,7 +1906,11 @@ def charging_time_share(scene: Scene) -> Reading | None:
     if len(drops) < 5 or not _busy(scene) or drops[-1] <= drops[0]:
         return None
     covered = sum(max(0.0, min(high, drops[-1]) - max(low, drops[0])) for low, high in _busy(scene))
-    sources = [s.source for s in scene.sessions(which="all") if s.end is not None and s.end >= drops[0] and s.start <= drops[-1]]
+    sources = [
+        s.source
+        for s in scene.sessions(which="all")
+        if s.end is not None and s.end >= drops[0] and s.start <= drops[-1]
+    ]
     return Reading(min(100.0, 100.0 * covered / (drops[-1] - drops[0])), scene.anchor, few(sources))
 
 
@@ -1723,30 +1958,45 @@ def quiet_before_drop_variation(scene: Scene) -> Reading | None:
 
 def _ping(scene: Scene, owner: str, device: str | None = None) -> Reading | None:
     """The newest configured WebSocket ping interval of the charger (`settings`) or the platform (`platform_settings`)."""
-    column = scene.readings(f"{owner}.websocket_ping_interval_s", table="configurations", device=device).where(lambda v: v > 0)
+    column = scene.readings(f"{owner}.websocket_ping_interval_s", table="configurations", device=device).where(
+        lambda v: v > 0
+    )
     if device is None:
         earlier = column.between(float("-inf"), scene.anchor + DAY)
         column = earlier if len(earlier) else column
     return column.last()
 
 
-@measures("charger_ping_interval", "WebSocket ping interval set on the charger, by its newest configuration or the payload", unit="s", low=0)
+@measures(
+    "charger_ping_interval",
+    "WebSocket ping interval set on the charger, by its newest configuration or the payload",
+    unit="s",
+    low=0,
+)
 def charger_ping_interval(scene: Scene) -> Reading | None:
     return _ping(scene, "settings") or _told_seconds(
-        scene,
-        r"\b(charger|device|local|client|station|evse|cp)\b.*\b(ping|keep ?alive)\b"
+        scene, r"\b(charger|device|local|client|station|evse|cp)\b.*\b(ping|keep ?alive)\b"
     )
 
 
-@measures("platform_ping_interval", "WebSocket ping interval the platform expects, by the newest configuration or the payload", unit="s", low=0)
+@measures(
+    "platform_ping_interval",
+    "WebSocket ping interval the platform expects, by the newest configuration or the payload",
+    unit="s",
+    low=0,
+)
 def platform_ping_interval(scene: Scene) -> Reading | None:
     return _ping(scene, "platform_settings") or _told_seconds(
-        scene,
-        r"\b(platform|server|csms|backend|cloud|expected)\b.*\b(ping|keep ?alive)\b"
+        scene, r"\b(platform|server|csms|backend|cloud|expected)\b.*\b(ping|keep ?alive)\b"
     )
 
 
-@measures("ping_interval_ratio", "the longer of the charger's and the platform's ping interval over the shorter", unit="1", low=1)
+@measures(
+    "ping_interval_ratio",
+    "the longer of the charger's and the platform's ping interval over the shorter",
+    unit="1",
+    low=1,
+)
 def ping_interval_ratio(scene: Scene) -> Reading | None:
     one, other = charger_ping_interval(scene), platform_ping_interval(scene)
     if one is None or other is None or not (float(one.value) > 0 and float(other.value) > 0):
@@ -1785,7 +2035,9 @@ def shortest_ping_interval(scene: Scene) -> Reading | None:
 )
 def life_off_ping_interval(scene: Scene) -> Reading | None:
     life = connection_life(scene)
-    pings = [r for r in (charger_ping_interval(scene), platform_ping_interval(scene)) if r is not None and float(r.value) > 0]
+    pings = [
+        r for r in (charger_ping_interval(scene), platform_ping_interval(scene)) if r is not None and float(r.value) > 0
+    ]
     if life is None or not pings:
         return None
     off = [abs(float(life.value) / (times * float(p.value)) - 1) for p in pings for times in (1, 2, 3)]
@@ -1806,7 +2058,8 @@ def _nat_timeout(scene: Scene) -> Reading | None:
 def nat_timeout_told(scene: Scene) -> Reading | None:
     return _told_seconds(
         scene,
-        r"\b(nat|firewall|router|conntrack|gateway|idle)\b.*\btime ?out\b(?!.*\b(ms|count)\b)", r"\bidle (limit|close)\b.*\bs\b"
+        r"\b(nat|firewall|router|conntrack|gateway|idle)\b.*\btime ?out\b(?!.*\bcount\b)",
+        r"\bidle (limit|close)\b.*\bs\b",
     )
 
 
@@ -1846,7 +2099,7 @@ dictionary's five in ten minutes, which counts only the worst)."""
 def _weather(scene: Scene, record: Record) -> Weather | None:
     device = record.fields["device_id"]
     start, end = _window(scene)
-    if any(f.device_id == device and f.code == RECONNECT_STORM and start - DAY <= f.time <= end + DAY for f in scene.all_faults):
+    if any(start - DAY <= time <= end + DAY for time in fault_times(scene, RECONNECT_STORM).get(device, [])):
         return Weather(record, True)
     log = history(scene, device)
     if log.starts or log.drops:
@@ -1887,16 +2140,28 @@ def _count(scene: Scene, chosen: Sequence[Weather], known: Sequence[Weather]) ->
 
 
 def _near(scene: Scene) -> list[Weather]:
-    return [w for w in _weathers(scene) if scene.site_id is not None and w.device.fields.get("site_id") == scene.site_id]
+    return [
+        w for w in _weathers(scene) if scene.site_id is not None and w.device.fields.get("site_id") == scene.site_id
+    ]
 
 
-@measures("site_peers_stormy", "other chargers of the site that reconnected five times or more in the hours of the storm, or reported F-0302", unit="1", low=0)
+@measures(
+    "site_peers_stormy",
+    "other chargers of the site that reconnected five times or more in the hours of the storm, or reported F-0302",
+    unit="1",
+    low=0,
+)
 def site_peers_stormy(scene: Scene) -> Reading | None:
     near = _near(scene)
     return _count(scene, [w for w in near if w.stormy], near)
 
 
-@measures("site_peers_calm", "other chargers of the site that reach the platform the same way, as far as known, and kept their connections", unit="1", low=0)
+@measures(
+    "site_peers_calm",
+    "other chargers of the site that reach the platform the same way, as far as known, and kept their connections",
+    unit="1",
+    low=0,
+)
 def site_peers_calm(scene: Scene) -> Reading | None:
     own = _wired(scene, scene.device)
     near = _near(scene)
@@ -1904,27 +2169,68 @@ def site_peers_calm(scene: Scene) -> Reading | None:
     return _count(scene, calm, near)
 
 
-@measures("stormy_sites", "distinct sites with chargers that stormed, its own included; known where other sites were observed", unit="1", low=0)
+@measures(
+    "site_peers_calm_on_cable",
+    "other chargers of the site on ethernet or wifi that kept their connections, where this one is on cellular radio",
+    unit="1",
+    low=0,
+)
+def site_peers_calm_on_cable(scene: Scene) -> Reading | None:
+    if scene.about("connectivity.type") != "cellular":
+        return None
+    cable = [w for w in _near(scene) if _wired(scene, w.device)]
+    return _count(scene, [w for w in cable if not w.stormy], cable)
+
+
+@measures(
+    "stormy_sites",
+    "distinct sites with chargers that stormed, its own included; known where other sites were observed",
+    unit="1",
+    low=0,
+)
 def stormy_sites(scene: Scene) -> Reading | None:
     far = [w for w in _weathers(scene) if w.device.fields.get("site_id") not in (None, scene.site_id)]
     if not far or scene.site_id is None:
         return None
     stormy = [w for w in far if w.stormy]
-    return Reading(1.0 + len({w.device.fields.get("site_id") for w in stormy}), scene.anchor, _weather_sources(stormy or far))
+    return Reading(
+        1.0 + len({w.device.fields.get("site_id") for w in stormy}), scene.anchor, _weather_sources(stormy or far)
+    )
 
 
 def _version(scene: Scene, record: Record | None = None) -> Any:
     return scene.about("firmware_version") if record is None else record.fields.get("firmware_version")
 
 
-@measures("stormy_sites_on_firmware", "distinct sites, its own included, with chargers on this firmware version that stormed", unit="1", low=0)
+@measures(
+    "stormy_sites_on_firmware",
+    "distinct sites, its own included, with chargers on this firmware version that stormed",
+    unit="1",
+    low=0,
+)
 def stormy_sites_on_firmware(scene: Scene) -> Reading | None:
     version = _version(scene)
     if version is None or scene.site_id is None or not _weathers(scene):
         return None
     alike = [w for w in _weathers(scene) if w.stormy and _version(scene, w.device) == version]
     sites = {w.device.fields.get("site_id") for w in alike} - {None} | {scene.site_id}
-    return Reading(float(len(sites)), scene.anchor, few([*_device_source(scene.device), *(Source("devices", w.device.index, None) for w in alike)]))
+    return Reading(
+        float(len(sites)),
+        scene.anchor,
+        few([*_device_source(scene.device), *(Source("devices", w.device.index, None) for w in alike)]),
+    )
+
+
+@measures(
+    "stormy_on_firmware",
+    "other chargers on this firmware version that stormed; known where there are such chargers",
+    unit="1",
+    low=0,
+)
+def stormy_on_firmware(scene: Scene) -> Reading | None:
+    version = _version(scene)
+    alike = [w for w in _weathers(scene) if version is not None and _version(scene, w.device) == version]
+    return _count(scene, [w for w in alike if w.stormy], alike)
 
 
 @measures("calm_on_firmware", "other chargers on this firmware version that kept their connections", unit="1", low=0)
@@ -1934,17 +2240,26 @@ def calm_on_firmware(scene: Scene) -> Reading | None:
     return _count(scene, [w for w in alike if not w.stormy], alike)
 
 
-@measures("stormy_on_other_firmware", "chargers on other firmware versions that stormed; known where there are such chargers", unit="1", low=0)
+@measures(
+    "stormy_on_other_firmware",
+    "chargers on other firmware versions that stormed; known where there are such chargers",
+    unit="1",
+    low=0,
+)
 def stormy_on_other_firmware(scene: Scene) -> Reading | None:
     version = _version(scene)
-    different = [w for w in _weathers(scene) if version is not None and _version(scene, w.device) not in (None, version)]
+    different = [
+        w for w in _weathers(scene) if version is not None and _version(scene, w.device) not in (None, version)
+    ]
     return _count(scene, [w for w in different if w.stormy], different)
 
 
 @measures("calm_on_other_firmware", "chargers on other firmware versions that kept their connections", unit="1", low=0)
 def calm_on_other_firmware(scene: Scene) -> Reading | None:
     version = _version(scene)
-    different = [w for w in _weathers(scene) if version is not None and _version(scene, w.device) not in (None, version)]
+    different = [
+        w for w in _weathers(scene) if version is not None and _version(scene, w.device) not in (None, version)
+    ]
     return _count(scene, [w for w in different if not w.stormy], different)
 
 
@@ -1984,7 +2299,9 @@ def mismatch_follows_storm(scene: Scene) -> Reading | None:
     if len(known) < 2 or scene.device is None or len({(w.stormy, m) for w, m in known}) < 2:
         return None
     hits = sum(w.stormy == m for w, m in known)
-    return Reading(100.0 * hits / len(known), scene.anchor, few([Source("devices", w.device.index, None) for w, _ in known]))
+    return Reading(
+        100.0 * hits / len(known), scene.anchor, few([Source("devices", w.device.index, None) for w, _ in known])
+    )
 
 
 @measures(
@@ -2083,11 +2400,18 @@ def storm_rise_since_push(scene: Scene) -> Reading | None:
     return None if rates is None else Reading(rates[1] / max(1.0, rates[0]), max(pushes)[0], (max(pushes)[1],))
 
 
-@measures("days_from_ping_change_to_storm", "days from the last change of a configured ping interval, on either end, to the first occurrence", unit="days", low=0)
+@measures(
+    "days_from_ping_change_to_storm",
+    "days from the last change of a configured ping interval, on either end, to the first occurrence",
+    unit="days",
+    low=0,
+)
 def days_from_ping_change_to_storm(scene: Scene) -> Reading | None:
     found: list[tuple[float, tuple[Source, ...]]] = []
     for owner in ("settings", "platform_settings"):
-        column = scene.readings(f"{owner}.websocket_ping_interval_s", table="configurations").between(float("-inf"), scene.first + HOUR)
+        column = scene.readings(f"{owner}.websocket_ping_interval_s", table="configurations").between(
+            float("-inf"), scene.first + HOUR
+        )
         changed = np.nonzero(np.diff(column.values) != 0)[0] + 1
         if len(changed):
             place = int(changed[-1])
@@ -2096,6 +2420,44 @@ def days_from_ping_change_to_storm(scene: Scene) -> Reading | None:
         return None
     time, sources = max(found)
     return Reading(max(0.0, scene.first - time) / DAY, time, sources)
+
+
+def _newest_configuration(scene: Scene) -> Record | None:
+    known = [r for r in scene.records("configurations") if r.time is not None and r.time <= scene.anchor + DAY]
+    return known[-1] if known else None
+
+
+@measures(
+    "runs_expected_configuration",
+    "whether the newest configuration runs the profile (or else the hash) that is expected",
+    kind="flag",
+)
+def runs_expected_configuration(scene: Scene) -> Reading | None:
+    record = _newest_configuration(scene)
+    if record is None:
+        return None
+    for running, expected in (
+        ("running_config", "expected_config"),
+        ("config_profile_id", "expected_config_profile_id"),
+    ):
+        one, other = record.fields.get(running), record.fields.get(expected)
+        if one is not None and other is not None:
+            return Reading(one == other, record.time, (scene.source("configurations", record),))
+    return None
+
+
+@measures(
+    "push_outcome_at_storm",
+    "how the last configuration push ended, by the newest configuration",
+    kind="text",
+    choices=("completed", "interrupted", "failed"),
+)
+def push_outcome_at_storm(scene: Scene) -> Reading | None:
+    record = _newest_configuration(scene)
+    status = None if record is None else at_path(record.fields, "last_push.status")
+    if record is None or status is None:
+        return None
+    return Reading(status, record.time, (scene.source("configurations", record),))
 
 
 @measures(
@@ -2114,7 +2476,9 @@ def reconnects_after_restart(scene: Scene) -> Reading | None:
     return Reading(float(len(after)), time, (source, *_sources(scene, "connections", after)))
 
 
-_OUTDOORS = re.compile(r"\b(motorway|highway|autobahn|services|service (area|station)|rest (area|stop)|outdoors?|lay ?by|rural|roadside|forecourt|remote|valley|petrol station|truck ?stop)\b")
+_OUTDOORS = re.compile(
+    r"\b(motorway|highway|autobahn|services|service (area|station)|rest (area|stop)|outdoors?|lay ?by|rural|roadside|forecourt|remote|valley|petrol station|truck ?stop)\b"
+)
 
 
 def _place_words(scene: Scene) -> str:
@@ -2124,7 +2488,9 @@ def _place_words(scene: Scene) -> str:
     return " ".join(words_of(part) for part in parts if isinstance(part, str))
 
 
-@measures("outdoor_words", "whether the site's name or location tells of a place outdoors or by a motorway", kind="flag")
+@measures(
+    "outdoor_words", "whether the site's name or location tells of a place outdoors or by a motorway", kind="flag"
+)
 def outdoor_words(scene: Scene) -> Reading | None:
     words = _place_words(scene)
     return Reading(bool(_OUTDOORS.search(words)), None, _site_source(scene)) if words else None

@@ -180,7 +180,8 @@ def rated_power(scene: Scene) -> float | None:
 
 
 def rated_current(scene: Scene) -> float | None:
-    """The charger's largest current in A: from its product data, else of an AC charger its power over 230 V phases."""
+    """The charger's largest current in A: from its product data, else of an AC charger its power over 230 V phases,
+    of a DC one its power over the voltage it charges at."""
     told = scene.about("product.max_current_a")
     if isinstance(told, (int, float)) and told > 0:
         return float(told)
@@ -188,6 +189,10 @@ def rated_current(scene: Scene) -> float | None:
     if scene.is_dc is False and power is not None:
         phases = scene.about("product.phases") or (3 if power > 7.4 else 1)
         return 1000.0 * power / (230.0 * max(1.0, float(phases)))
+    if scene.is_dc and power is not None:
+        volts = scene.readings("voltage").at_rows(scene.words("state").rows_where("charging", "discharging"))
+        usual = volts.where(lambda v: v >= 150.0).median(5)
+        return None if usual is None else 1000.0 * power / float(usual.value)
     return None
 
 
@@ -311,12 +316,12 @@ def hard_stop_share(scene: Scene) -> Reading | None:
     low=0,
 )
 def load_cycle_share(scene: Scene) -> Reading | None:
-    told = numbers(scene, r"(high current|under load|load (break|cycle|switch)|hot (break|switch)|loaded (break|open)|full load|at rated).*",
+    told = numbers(scene, r"(high current|under load|load (break|cycle|switch)|hot (break|switch)|loaded (break|open)|full load|at rated|breaks? above|open\w* above|cycles? above).*",
                    r"\b(v|a|ms|s|kw)$|temp|limit|power (kw|w)")  # fmt: skip
     if not told or (told[-1].number or 0.0) < 0:
         return None
     leaf = told[-1]
-    if leaf.unit in ("pct", "ratio"):
+    if leaf.unit in ("pct", "ratio") or (leaf.unit is None and 0 < (leaf.number or 0.0) <= 1.0):
         return Reading(percent(leaf), leaf.time, (leaf.source,))
     counted = cycle_counts(scene).last()
     if leaf.unit not in (None, "a") or counted is None or float(counted.value) <= 0:
@@ -357,7 +362,8 @@ def _life(scene: Scene, device: str | None = None) -> float | None:
 
 def cycle_counts(scene: Scene) -> Readings:
     """The contactor's counter, up to ten minutes after the latest occurrence."""
-    return scene.readings("component_health.contactor_cycles").between(0.0, scene.anchor + 10 * MINUTE)
+    counts = scene.readings("component_health.contactor_cycles").between(0.0, scene.anchor + 10 * MINUTE)
+    return counts.where(lambda v: (v >= 0) & (v <= 1e8))
 
 
 _GROUPED = re.compile(r"(?<![\w-])\d{1,3}(?:[ ,.']\d{3})+(?!\d)|(?<![\w-])\d{4,7}(?!\d)")
@@ -369,11 +375,11 @@ def _told_life(scene: Scene, life: float | None) -> Reading | None:
     for leaf in leaves(scene):
         if leaf.path.startswith("said ") or leaf.time > scene.anchor + HOUR:
             continue
-        if leaf.number is not None and re.search(r"life|wear|cycles?\b", leaf.path) and not re.search(r"current|power|load|fan", leaf.path):
+        if leaf.number is not None and re.search(r"life|wear|cycles?\b|endurance", leaf.path) and not re.search(r"current|power|load|fan", leaf.path):
             share = percent(leaf)
             if 0 <= share <= 300 and re.search(r"remaining|left", leaf.path):
                 told = Reading(max(0.0, 100.0 - share), leaf.time, (leaf.source,))
-            elif 0 < share <= 300 and re.search(r"used|consumed|\bwear\b|life (pct|percent|ratio)|of life", leaf.path):
+            elif 0 < share <= 300 and re.search(r"used|consumed|\bwear\b|(life|lifetime|cycles?|endurance) (pct|percent|ratio)|of life", leaf.path):
                 told = Reading(share, leaf.time, (leaf.source,))
         elif isinstance(leaf.value, str) and re.search(r"cycle|operation", leaf.value, re.IGNORECASE):
             figures = [float(re.sub(r"[ ,.']", "", figure)) for figure in _GROUPED.findall(leaf.value[:2000])]
@@ -401,7 +407,7 @@ def contactor_life_used(scene: Scene) -> Reading | None:
             leaf
             for leaf in numbers(
                 scene,
-                r"contactor.*(cycles|operations|cycle count)|(^|details )(cycles|cycle count(er)?|operations|switching cycles)\b|cycle counter",
+                r"contactor.*(cycles|operations|cycle count)|(^|details )(cycles|cycle count(er)?|operations|switching cycles|op(s|eration)? count|actuations)\b|cycle counter",
                 r"max|rated|limit|life|service|pct|percent|high current|load|per day|since|discharge|said",
             )
             if (leaf.number or 0) >= 1 and leaf.unit is None
@@ -549,6 +555,21 @@ def contactor_cycles_per_day(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "cycles_per_session",
+    "rise of the contactor's counter over at least three sessions between its first and last reading, a session",
+    unit="1",
+    low=0,
+)
+def cycles_per_session(scene: Scene) -> Reading | None:
+    counts = cycle_counts(scene)
+    if len(counts) < 2:
+        return None
+    between = [s for s in scene.sessions() if counts.times[0] <= s.start <= counts.times[-1]]
+    rise = float(counts.values[-1] - counts.values[0])
+    return counts.reading(rise / len(between)) if len(between) >= 3 and rise > 0 else None
+
+
+@measures(
     "peers_life_used_without_code",
     "highest contactor life used, in percent, among the other chargers of the same model that did not report the code within "
     "seven days",
@@ -633,7 +654,7 @@ _LIMITS = r"window|limit|max|nominal|expected|spec\b|rated|threshold|typical|bas
 
 
 def _release_times(scene: Scene) -> list[Leaf]:
-    found = numbers(scene, _RELEASE, rf"{_LIMITS}|feedback|session|door|lock|unlock|voltage|current|count|close|pre ?charge", ("ms", "s", "us"))
+    found = numbers(scene, _RELEASE, rf"{_LIMITS}|feedback|session|door|lock|unlock|voltage|current|count|close|pre ?charge|cmd|command|check|\bno\b|\bnot\b|fail|within", ("ms", "s", "us"))
     return [leaf for leaf in found if 0 <= milliseconds(leaf) < 600_000]
 
 
@@ -663,20 +684,6 @@ def release_time_ratio(scene: Scene) -> Reading | None:
     third = max(2, len(values) // 3)
     early, late = float(np.median(values[:third])), float(np.median(values[-third:]))
     return Reading(max(late, floor) / max(early, floor), scene.anchor, few([*sources[:2], *sources[-2:]]))
-
-
-@measures(
-    "release_times_seen",
-    "reported or observed release times of the contactor up to the fault",
-    unit="1",
-    low=0,
-)
-def release_times_seen(scene: Scene) -> Reading | None:
-    told, lags = _release_times(scene), _release_lags(scene)
-    if not told and not lags:
-        return None
-    sources = [leaf.source for leaf in told] or [source for *_, source in lags]
-    return Reading(float(max(len(told), len(lags))), scene.anchor, few(sources))
 
 
 @measures("release_time_reported", "the latest release time of the contactor that details or texts report", unit="ms", low=0)
@@ -784,6 +791,23 @@ _STICKING = re.compile(
 )
 
 
+def _late_stops(scene: Scene) -> list[tuple[float, Source]]:
+    """Earlier stops after which telemetry saw the connector live for 12 s or more, where it saw other stops go dead at once."""
+    voltages = scene.readings("voltage")
+    late: list[tuple[float, Source]] = []
+    prompt = 0
+    for end, _ in session_ends(scene):
+        after = voltages.between(end + 1.0, end + 2 * MINUTE)
+        if len(after) < 3 or after.times[0] > end + 15.0 or end > scene.anchor - HOUR:
+            continue
+        live = after.values >= SAFE_VOLTAGE
+        if not live[:3].any():
+            prompt += 1
+        elif live[:3].all() and after.times[2] - end >= 12.0:
+            late.append((end, after.source(0)))
+    return late if prompt else []
+
+
 def _sticking(scene: Scene) -> list[tuple[float, Source]]:
     """Signs of a contactor that did not open: faults of the code and texts of alarms, stops and sessions that say so."""
 
@@ -795,6 +819,7 @@ def _sticking(scene: Scene) -> list[tuple[float, Source]]:
                     found.append((leaf.time, leaf.source))
             elif leaf.value is True and _STICKING.search(leaf.path) and leaf.time <= scene.anchor:
                 found.append((leaf.time, leaf.source))
+        found += _late_stops(scene)
         return sorted(found)
 
     found: list[tuple[float, Source]] = scene.once(("contactor-sticking",), load)
@@ -871,7 +896,7 @@ def _session_starts_before(scene: Scene) -> list[float]:
 
 
 def _currents(scene: Scene) -> list[Readings]:
-    paths = ("current", "phase_details.phase_a.current", "phase_details.phase_b.current", "phase_details.phase_c.current")
+    paths = ("current", "phase_details.phase_a.current", "phase_details.phase_b.current", "phase_details.phase_c.current", "dc_bus_current")
     return [found for path in paths if len(found := scene.readings(path))]
 
 
@@ -901,7 +926,7 @@ def start_current_peak(scene: Scene) -> Reading | None:
 
 @measures(
     "current_spike",
-    "highest current in the day up to the first occurrence over the 95th percentile of at least twenty currents above 1 A, "
+    "highest current in the day up to the first occurrence over the 95th percentile of at least ten currents above 1 A, "
     "itself and its neighbours in time left out",
     unit="times",
     low=0,
@@ -916,7 +941,7 @@ def current_spike(scene: Scene) -> Reading | None:
         moment = float(window.times[place])
         flowing = column.between(scene.anchor - 60 * DAY, scene.anchor + MINUTE)
         rest = np.abs(flowing.values[(np.abs(flowing.times - moment) > 20.0) & (np.abs(flowing.values) > 1.0)])
-        if len(rest) < 20:
+        if len(rest) < 10:
             continue
         ratio = abs(float(window.values[place])) / max(1.0, float(np.percentile(rest, 95)))
         if best is None or ratio > float(best.value):
@@ -924,7 +949,7 @@ def current_spike(scene: Scene) -> Reading | None:
     return best
 
 
-_PEAK = r"inrush|\bin rush\b|peak|\bi ?pk\b|\bpk\b|surge|make current|making current|spike|\bi ?max\b|max current"
+_PEAK = r"inrush|\bin rush\b|peak|\bi ?pk\b|\bpk\b|surge|ma(ke|king) current|spike|\bi ?max\b|max current|transient|clos(e|ing) (current|i\b)|i close|current at close"
 _NO_PEAK = r"voltage|power|energy|temp|cycles|count|duration|\btime\b|\bms$|\bs$|\bv$|\bkw$|limit|rated|rating|spec|allowed|threshold"
 
 
@@ -977,7 +1002,7 @@ def inrush_level(scene: Scene) -> Reading | None:
         value = (leaf.number or 0.0) * (1.0 if leaf.unit == "pct" and (leaf.number or 0.0) > 20.0 else 100.0)
         return Reading(value, leaf.time, (leaf.source,))
     peaks = numbers(scene, _PEAK, rf"{limits}|voltage|power|energy|temp|cycles", ("a", "ka", None))
-    peaks = [leaf for leaf in peaks if (leaf.number or 0.0) > 0 and leaf.time <= scene.anchor + HOUR and not re.search(r"\b(ms|s|us|count|duration|time)\b", leaf.path)]
+    peaks = [leaf for leaf in peaks if (leaf.number or 0.0) > 0 and leaf.time <= scene.anchor + HOUR and not re.search(r"\b(count|duration|time)\b", leaf.path)]
     if not peaks:
         return None
     top = max(peaks, key=lambda leaf: (leaf.number or 0.0) * (1000.0 if leaf.unit == "ka" else 1.0))
@@ -1025,7 +1050,7 @@ def precharge_level(scene: Scene) -> Reading | None:
     low=0,
 )
 def voltage_gap_at_close(scene: Scene) -> Reading | None:
-    found = numbers(scene, r"(delta|gap|diff\w*|across|mismatch).*(v|voltage|volts)|(voltage|v) (delta|gap|diff\w*|mismatch)", r"limit|max|allowed|threshold|coil|phase", ("v", None))
+    found = numbers(scene, r"\b(dv|du)\b|(delta|gap|diff\w*|across|mismatch).*(v|voltage|volts)|(voltage|v) (delta|gap|diff\w*|mismatch)", r"limit|max|allowed|threshold|coil|phase", ("v", None))
     return Reading(abs(found[-1].number or 0.0), found[-1].time, (found[-1].source,)) if found else None
 
 
@@ -1160,7 +1185,7 @@ def isolation_resistance(scene: Scene) -> Reading | None:
     low=0,
 )
 def isolation_decline(scene: Scene) -> Reading | None:
-    tests = scene.readings("component_health.isolation_test_kohms").between(scene.first - 180 * DAY, scene.first)
+    tests = scene.readings("component_health.isolation_test_kohms").between(scene.first - 180 * DAY, scene.first).where(lambda v: v > 0)
     if len(tests) < 6 or tests.times[-1] - tests.times[0] < 7 * DAY:
         return None
     third = len(tests) // 3
@@ -1322,9 +1347,16 @@ def failures_in_a_row(scene: Scene) -> Reading | None:
     row: list[Attempt] = []
     for attempt in _attempts(scene):
         row = [] if attempt.good else [*row, attempt]
+    tries = numbers(scene, r"(attempts?|tries|retries|starts)( count)?$", r"success|good|max|limit|auth")
+    wins = numbers(scene, r"success\w*( count)?$", r"rate|share|pct|last")
+    if tries and wins and wins[-1].number == 0 and (tries[-1].number or 0.0) > len(row):
+        told = [*told, tries[-1]]
     if told and (told[-1].number or 0.0) > len(row):
         return Reading(told[-1].number or 0.0, told[-1].time, (told[-1].source,))
     return Reading(float(len(row)), scene.anchor, few([a.source for a in row])) if row else None
+
+
+_RETRY = r"(retry|second (start|attempt)|restart) ?(result|outcome|success|ok|succeeded|attempt)?$"
 
 
 @measures(
@@ -1342,7 +1374,7 @@ def retry_success_share(scene: Scene) -> Reading | None:
         if not earlier.good and later.time - earlier.time <= RETRY_WITHIN
     ]
     if not outcomes:
-        told = said(scene, r"(retry|second (start|attempt)|restart) ?(result|outcome|success|ok|succeeded|attempt)?$")
+        told = said(scene, _RETRY)
         return None if told is None else Reading(100.0 if told.value else 0.0, told.at, told.sources)
     return Reading(100.0 * sum(good for good, _ in outcomes) / len(outcomes), scene.anchor, few([s for _, s in outcomes]))
 
@@ -1350,6 +1382,8 @@ def retry_success_share(scene: Scene) -> Reading | None:
 @measures("retries_seen", "failed starts that were tried again within half an hour", unit="1", low=0)
 def retries_seen(scene: Scene) -> Reading | None:
     attempts = _attempts(scene)
+    if said(scene, _RETRY) is not None and len(attempts) < 2:
+        return Reading(1.0, scene.anchor, few([a.source for a in attempts]))
     retried = [b.source for a, b in pairwise(attempts) if not a.good and b.time - a.time <= RETRY_WITHIN]
     return Reading(float(len(retried)), scene.anchor, few(retried)) if retried else None
 
@@ -1397,6 +1431,8 @@ def _around_faults(scene: Scene, before: float, after: float) -> Iterator[tuple[
 def failed_start_voltage(scene: Scene) -> Reading | None:
     told = numbers(scene, r"(output|connector|load|outlet|downstream|vehicle side|contactor side|terminal|measured).*(v|voltage|volts)$",
                    r"limit|threshold|nominal|rated|coil|supply|min|driver|set ?point|target|requested|pre ?charge", ("v",))  # fmt: skip
+    told += [leaf for leaf in numbers(scene, r"\b(v|u|voltage|hv|vdc)\b.*\b(out|outlet|output|load|connector|terminals?)$",
+                                      r"limit|threshold|nominal|rated|coil|supply|driver|target|requested|pre ?charge") if leaf not in told]  # fmt: skip
     told = [leaf for leaf in told if any(low <= leaf.time <= high for low, high in _around_faults(scene, MINUTE, MINUTE))]
     if told:
         top = max(told, key=lambda leaf: abs(leaf.number or 0.0))
@@ -1444,6 +1480,16 @@ def failed_start_current(scene: Scene) -> Reading | None:
             place = int(np.argmax(np.abs(window.values)))
             if best is None or abs(float(window.values[place])) > float(best.value):
                 best = window.reading(abs(float(window.values[place])), float(window.times[place]), [place])
+    told = numbers(
+        scene,
+        r"(output|contactor|load|connector|outlet|main) (current|i|a)\b|(current|\bi\b).*(after|during|through|out|load)",
+        r"coil|limit|rated|max|inrush|peak|nominal|driver|threshold|supply",
+        ("a",),
+    )
+    told = [leaf for leaf in told if any(low <= leaf.time <= high for low, high in _around_faults(scene, MINUTE, MINUTE))]
+    for leaf in told:
+        if best is None or abs(leaf.number or 0.0) > float(best.value):
+            best = Reading(abs(leaf.number or 0.0), leaf.time, (leaf.source,))
     return best
 
 
@@ -1463,24 +1509,6 @@ def relay_at_failed_start(scene: Scene) -> Iterable[Reading]:
             if word in ("closed", "open", "fault"):
                 found[word] = Reading(word, time, (window.source(place),), key=word)
     return [found[word] for word in sorted(found)]
-
-
-@measures(
-    "relay_seen_closed_share",
-    "of the failed starts with a relay state within 20 s, the share in percent in which it was closed at least once",
-    unit="%",
-    low=0,
-    high=100,
-)
-def relay_seen_closed_share(scene: Scene) -> Reading | None:
-    words = scene.words("component_health.relay_state")
-    outcomes, sources = [], []
-    for low, high in _around_faults(scene, 20.0, 20.0):
-        window = words.between(low, high)
-        if len(window):
-            outcomes.append("closed" in window.values)
-            sources.append(window.source(0))
-    return Reading(100.0 * float(np.mean(outcomes)), scene.anchor, few(sources)) if outcomes else None
 
 
 @measures("relay_changes_at_failed_start", "most changes of the relay state within two minutes around one failed start", unit="1", low=0)
@@ -1518,8 +1546,8 @@ def output_changes_at_failed_start(scene: Scene) -> Reading | None:
 
 
 _ANSWER = r"feedback|\bfb\b|pick ?up|aux|confirm\w*|acknowledg\w*|\back\b|engage\w*|pull ?in|close|closing|closed|response|signal|contactor"
-_WINDOW = r"window|timeout|time ?out|limit|deadline|budget|allowed|expected|threshold|max\b|configured|permitted|nominal"
-_OVERRUN = r"overrun|late by|too late|after (the )?(window|timeout|deadline)|beyond|past|exceed\w*|lateness|\bover\b|outside|margin"
+_WINDOW = r"window|\bwin\b|(raised|fault|evaluated|checked|sampled) at|cut ?off|timeout|time ?out|limit|deadline|budget|allowed|expected|threshold|max\b|configured|permitted|nominal"
+_OVERRUN = r"overrun|\blate\b|too late|after (the )?(window|timeout|deadline)|beyond|past|exceed\w*|lateness|\bover\b|outside|margin"
 _OTHER_TIMES = r"heartbeat|session|release|opening|boot|uptime|ping|handshake|reconnect|retry|idle|auth|since|plug|lock|pre ?charge"
 
 
@@ -1560,7 +1588,7 @@ def feedback_latency_ratio(scene: Scene) -> Reading | None:
 
 @measures("feedback_overrun", "by how much the contactor's feedback came too late, as details or texts say, median", unit="ms", low=0)
 def feedback_overrun(scene: Scene) -> Reading | None:
-    found = [leaf for leaf in numbers(scene, _OVERRUN, rf"{_OTHER_TIMES}|{_DENIES}", ("ms", "s", "us")) if re.search(rf"{_ANSWER}|window|late|overrun", leaf.path)]
+    found = [leaf for leaf in numbers(scene, _OVERRUN, rf"{_OTHER_TIMES}|{_DENIES}", ("ms", "s", "us")) if re.search(rf"{_ANSWER}|window|late|overrun|margin", leaf.path)]
     return Reading(float(np.median([abs(milliseconds(leaf)) for leaf in found])), scene.anchor, few([leaf.source for leaf in found])) if found else None
 
 
@@ -1582,7 +1610,7 @@ def feedback_latency_growth(scene: Scene) -> Reading | None:
 
 _COIL = (
     r"coil|driver|solenoid|actuator|control (supply|voltage|power)|aux\w* (supply|power|psu|rail|voltage)"
-    r"|\b(12|24|48) ?v\b|\bv(12|24|48)\b|psu|rail|contactor (supply|voltage)|supply"
+    r"|\b(12|24|48) ?v\b|\bv(12|24|48)\b|psu|rail|contactor (supply|voltage)|supply|pick ?up (v|voltage|volts)|hold(ing)? (v|voltage|volts)"
 )
 _NO_COIL = (
     r"mains|grid|input|line|phase|\bbus\b|(?<!psu )(?<!supply )output|connector|limit|threshold|allowed|idle|standby|at rest"
@@ -1606,6 +1634,9 @@ def _coil_levels(scene: Scene) -> list[tuple[float, float, Source]]:
                     level = 100.0 - abs(level)
                 if 20.0 <= level <= 200.0:
                     found.append((leaf.time, level, leaf.source))
+                continue
+            if re.search(r"drop$|sag$|dip$|droop$|(drop|sag|dip|droop) v$", leaf.path) and 0 < value < 12:
+                found.append((leaf.time, 100.0 * (24.0 - value) / 24.0, leaf.source))  # control supplies are mostly 24 V
                 continue
             if re.search(rf"drop\b|sag\b|dip\b|droop|deficit|{_NAMED}", leaf.path) and not re.search(r"\bto\b|during|level", leaf.path):
                 continue
@@ -1667,7 +1698,16 @@ def click_heard(scene: Scene) -> Reading | None:
 
 @measures("contact_seen_closed", "what details say of the main contacts apart from the feedback: whether they were closed", kind="flag")
 def contact_seen_closed(scene: Scene) -> Reading | None:
-    return said(scene, r"(main|power|actual|physical|measured) ?(contact\w*|pole|state|position)|contactor (position|actual|state measured)|armature|plunger|travel|movement|moved|position$", r"feedback|aux|command|expected|weld")
+    for leaf in reversed(numbers(scene, r"(armature|plunger|contact\w*) (travel|stroke|movement)", r"limit|max|nominal|rated|expected")):
+        return Reading((leaf.number or 0.0) > 0, leaf.time, (leaf.source,))
+    return said(scene, _MAIN_CONTACTS, r"feedback|aux|\bfb\b|command|expected|weld|connector (state|status)")
+
+
+_MAIN_CONTACTS = (
+    r"(main|power|actual|physical|measured) ?(contact\w*|pole|state|position)|contactor (position|actual|state measured)"
+    r"|armature|plunger|travel|movement|moved|position$"
+    r"|(main|output|outlet|load|\bhv\b|downstream|\bout\b|line side).*(present|live|energi[sz]ed|detected)$"
+)
 
 
 LOW_SUPPLY_CODES = ("F-0601", "F-0411", "F-0301", "F-0302")
@@ -1746,6 +1786,12 @@ def fan_decline(scene: Scene) -> Reading | None:
     return column.reading(100.0 * (late - early) / early) if early > 0 else None
 
 
+@measures("control_board_heat", "highest temperature of the control board in the hour before the latest occurrence", unit="°C", low=-60, high=1000)
+def control_board_heat(scene: Scene) -> Reading | None:
+    found = scene.near(scene.readings("component_health.internal_temps.control_board", which="all"), HOUR, MINUTE).max()
+    return found if found is not None and -60 <= float(found.value) <= 1000 else None
+
+
 def _other_busy(scene: Scene) -> list[tuple[float, float, Source]]:
     """When another connector of the charger was charging: from, to, a record."""
 
@@ -1754,11 +1800,9 @@ def _other_busy(scene: Scene) -> list[tuple[float, float, Source]]:
             (s.start, s.end if s.end is not None else s.start + HOUR, s.source) for s in scene.sessions(which="others") if charged(s) or s.end is None
         ]
         states = scene.words("state", which="others")
-        gap = 10 * MINUTE
         for place, (time, word) in enumerate(states):
             if word in ("charging", "discharging"):
                 found.append((time - 30.0, time + 30.0, states.source(place)))
-        del gap
         return found
 
     found: list[tuple[float, float, Source]] = scene.once(("contactor-busy",), load)
@@ -1942,6 +1986,27 @@ def idle_before_failures_ratio(scene: Scene) -> Reading | None:
     if len(fresh) < 3 or len(good) < 3:
         return None
     return Reading(float(np.median(fresh)) / max(0.1, float(np.median(good))), scene.anchor, few([*sources, *more]))
+
+
+def _clock_concentration(times: Sequence[float]) -> float:
+    """How closely moments gather around one time of day: 0 spread evenly, 1 all at the same minute."""
+    angles = 2.0 * np.pi * (np.array(times) % DAY) / DAY
+    return float(np.hypot(np.cos(angles).mean(), np.sin(angles).mean()))
+
+
+@measures(
+    "failures_by_the_clock",
+    "by how much more closely at least four failed starts on three or more days gather around one time of day than at least four "
+    "good ones (0 spread evenly, 1 all at one minute)",
+    unit="1",
+)
+def failures_by_the_clock(scene: Scene) -> Reading | None:
+    bad = [a for a in _attempts(scene) if not a.good]
+    good = [a for a in _attempts(scene) if a.good]
+    if len(bad) < 4 or len(good) < 4 or len({int(a.time // DAY) for a in bad}) < 3:
+        return None
+    gap = _clock_concentration([a.time for a in bad]) - _clock_concentration([a.time for a in good])
+    return Reading(gap, scene.anchor, few([a.source for a in bad]))
 
 
 @measures("humidity", "relative humidity that details or texts around the fault report", unit="%", low=0, high=100)

@@ -15,13 +15,27 @@ from ..observations import Floats, Table
 from ..readings import DAY, HOUR, MINUTE, Reading, Readings, few
 from ..scene import Scene, as_number, flat, words_of
 from .common import restarts
-from .power_module import charger_payloads, grid_voltage_events, newest, payload_numbers, payload_texts, said_in_words
+from .power_module import (
+    assurances,
+    charger_payloads,
+    door_events,
+    grid_voltage_events,
+    newest,
+    payload_numbers,
+    payload_texts,
+    said_in_words,
+)
 from .registry import measures
 
 FAN_CODE = "F-0601"
 
 
-@measures("fan_speed", "median cabinet fan speed in the 30 minutes up to the latest occurrence that has readings", unit="rpm", low=0)
+@measures(
+    "fan_speed",
+    "median cabinet fan speed in the 30 minutes up to the latest occurrence that has readings",
+    unit="rpm",
+    low=0,
+)
 def fan_speed(scene: Scene) -> Reading | None:
     return scene.near(scene.readings("component_health.cooling_fan_rpm", which="all"), 30 * MINUTE, MINUTE).median()
 
@@ -37,7 +51,9 @@ def fan_status(scene: Scene) -> Reading | None:
     return words.between(scene.anchor - HOUR, scene.anchor + MINUTE).last()
 
 
-@measures("days_since_fan_fault", "days from the last F-0601 of this charger to the latest occurrence", unit="days", low=0)
+@measures(
+    "days_since_fan_fault", "days from the last F-0601 of this charger to the latest occurrence", unit="days", low=0
+)
 def days_since_fan_fault(scene: Scene) -> Reading | None:
     earlier = [fault for fault in scene.faults(FAN_CODE, device=scene.device_id) if fault.time <= scene.anchor]
     if not earlier or scene.incidence.code == FAN_CODE:
@@ -89,13 +105,19 @@ def speeds(scene: Scene) -> Speeds:
     """
 
     def load() -> Speeds:
-        readings = scene.readings("component_health.cooling_fan_rpm", which="all").between(scene.anchor - HISTORY, scene.as_of + 1.0)
+        readings = scene.readings("component_health.cooling_fan_rpm", which="all").between(
+            scene.anchor - HISTORY, scene.as_of + 1.0
+        )
         _, first = np.unique(readings.times, return_index=True)
         times, values, rows = readings.times[first], readings.values[first], readings.rows[first]
         table = scene.observations["telemetry"]
         states = np.array([table.records[row].fields.get("state") or "" for row in rows])
         working = np.isin(states, ("charging", "discharging", ""))
-        if working.sum() >= 6 and (~working).sum() >= 1 and np.median(values[~working]) < 0.5 * np.median(values[working]):
+        if (
+            working.sum() >= 6
+            and (~working).sum() >= 1
+            and np.median(values[~working]) < 0.5 * np.median(values[working])
+        ):
             times, values, rows = times[working], values[working], rows[working]
         sources: list[Source | int] = [int(row) for row in rows]
         if len(times) < 5:
@@ -163,26 +185,43 @@ def fall(scene: Scene) -> Fall | None:
         high = np.flatnonzero(smooth[: low[0] + 1] >= before - 0.25 * drop)
         begun = int(high[-1]) if len(high) else 0
         rest = known.values[low[0] + 1 :]
-        spread = float(100.0 * np.std(rest) / max(np.mean(rest), 1.0)) if len(rest) >= 4 and np.mean(rest) > 100 else None
+        level = float(np.mean(rest)) if len(rest) >= 4 else 0.0
+        spread = 100.0 * float(np.std(rest)) / level if level > 100.0 else None
         return Fall(known, before, after, float(known.times[begun]), float(known.times[low[0]]), spread, len(rest))
 
     found: Fall | None = scene.once(("fan fall",), load)
     return found
 
 
-@measures("fan_fall", "by how much the fan's speed has fallen from its early level in the records to the latest occurrence; known from 6 % on", unit="%", low=0, high=100)
+@measures(
+    "fan_fall",
+    "by how much the fan's speed has fallen from its early level in the records to the latest occurrence; known from 6 % on",
+    unit="%",
+    low=0,
+    high=100,
+)
 def fan_fall(scene: Scene) -> Reading | None:
     found = fall(scene)
     return None if found is None else found.whole.reading(100.0 * (1.0 - found.after / found.before))
 
 
-@measures("fan_fall_hours", "hours that the middle half of that fall took; as long as the gap between two readings where it fell between them", unit="h", low=0)
+@measures(
+    "fan_fall_hours",
+    "hours that the middle half of that fall took; as long as the gap between two readings where it fell between them",
+    unit="h",
+    low=0,
+)
 def fan_fall_hours(scene: Scene) -> Reading | None:
     found = fall(scene)
     return None if found is None else found.whole.reading((found.end - found.start) / HOUR, found.end)
 
 
-@measures("fan_spread_after_fall", "standard deviation of the speed after its fall against its mean; known from four readings on", unit="%", low=0)
+@measures(
+    "fan_spread_after_fall",
+    "standard deviation of the speed after its fall against its mean; known from four readings on",
+    unit="%",
+    low=0,
+)
 def fan_spread_after_fall(scene: Scene) -> Reading | None:
     found = fall(scene)
     return None if found is None or found.spread_after is None else found.whole.reading(found.spread_after)
@@ -268,7 +307,12 @@ def fan_dropouts(scene: Scene) -> Reading | None:
     return known.reading(float(_alternations(known.values, 0.15 * top, 0.6 * top))) if top > 100 else None
 
 
-@measures("fan_roughness", "median change of speed between readings next to each other, against the median speed, within a day of the latest occurrence", unit="%", low=0)
+@measures(
+    "fan_roughness",
+    "median change of speed between readings next to each other, against the median speed, within a day of the latest occurrence",
+    unit="%",
+    low=0,
+)
 def fan_roughness(scene: Scene) -> Reading | None:
     known = _stretch(scene)
     if known is None or np.median(known.values) < 100:
@@ -276,7 +320,12 @@ def fan_roughness(scene: Scene) -> Reading | None:
     return known.reading(100.0 * float(np.median(np.abs(np.diff(known.values)))) / float(np.median(known.values)))
 
 
-@measures("fan_speed_at_fault", "median of the last three speeds from half an hour before to a minute after the latest occurrence that has any", unit="rpm", low=0)
+@measures(
+    "fan_speed_at_fault",
+    "median of the last three speeds from half an hour before to a minute after the latest occurrence that has any",
+    unit="rpm",
+    low=0,
+)
 def fan_speed_at_fault(scene: Scene) -> Reading | None:
     for time in reversed(scene.times):
         known = speeds(scene).between(time - 30 * MINUTE, time + MINUTE)
@@ -285,13 +334,23 @@ def fan_speed_at_fault(scene: Scene) -> Reading | None:
     return None
 
 
-@measures("fan_low_share", "share of speeds below 1800 rpm within a day of the latest occurrence; known from eight readings on", unit="%", low=0, high=100)
+@measures(
+    "fan_low_share",
+    "share of speeds below 1800 rpm within a day of the latest occurrence; known from eight readings on",
+    unit="%",
+    low=0,
+    high=100,
+)
 def fan_low_share(scene: Scene) -> Reading | None:
     known = _stretch(scene)
     return None if known is None else known.reading(100.0 * float((known.values < 1800.0).mean()))
 
 
-@measures("fan_reports_falling", "fall of the speed from the first to the last of at least three payloads that give one, over at least a day, none of them more than 5 % above the one before", unit="%")
+@measures(
+    "fan_reports_falling",
+    "fall of the speed from the first to the last of at least three payloads that give one, over at least a day, none of them more than 5 % above the one before",
+    unit="%",
+)
 def fan_reports_falling(scene: Scene) -> Reading | None:
     found = payload_numbers(scene, _RPM, _NOT_MEASURED)
     latest: dict[int, tuple[float, float, Source]] = {int(item[0] // HOUR): item for item in found}
@@ -303,7 +362,12 @@ def fan_reports_falling(scene: Scene) -> Reading | None:
     return Reading(100.0 * (1.0 - kept[-1][1] / kept[0][1]), kept[-1][0], few([item[2] for item in kept]))
 
 
-@measures("fan_reports_spread", "range of the speeds that at least three payloads give, hours apart, against their highest", unit="%", low=0)
+@measures(
+    "fan_reports_spread",
+    "range of the speeds that at least three payloads give, hours apart, against their highest",
+    unit="%",
+    low=0,
+)
 def fan_reports_spread(scene: Scene) -> Reading | None:
     found = payload_numbers(scene, _RPM, _NOT_MEASURED)
     latest: dict[int, tuple[float, float, Source]] = {int(item[0] // HOUR): item for item in found}
@@ -313,7 +377,11 @@ def fan_reports_spread(scene: Scene) -> Reading | None:
     ups = int((np.diff(np.array([latest[h][1] for h in sorted(latest)])) > 0.1 * values.max()).sum())
     if not ups:
         return None
-    return Reading(100.0 * float(values.max() - values.min()) / float(values.max()), scene.anchor, few([i[2] for i in latest.values()]))
+    return Reading(
+        100.0 * float(values.max() - values.min()) / float(values.max()),
+        scene.anchor,
+        few([i[2] for i in latest.values()]),
+    )
 
 
 def _together(scene: Scene, other: Readings, least_range: float) -> Reading | None:
@@ -353,7 +421,9 @@ def _together(scene: Scene, other: Readings, least_range: float) -> Reading | No
 def fan_follows_voltage(scene: Scene) -> Reading | None:
     best: Reading | None = None
     for phase in ("a", "b", "c"):
-        found = _together(scene, scene.readings(f"phase_details.phase_{phase}.voltage", which="all").where(lambda v: v > 50.0), 0.015)
+        found = _together(
+            scene, scene.readings(f"phase_details.phase_{phase}.voltage", which="all").where(lambda v: v > 50.0), 0.015
+        )
         if found is not None and (best is None or float(found.value) > float(best.value)):
             best = found
     return best
@@ -386,6 +456,22 @@ def fan_follows_load(scene: Scene) -> Reading | None:
 )
 def fan_follows_board_heat(scene: Scene) -> Reading | None:
     return _together(scene, scene.readings("component_health.internal_temps.control_board", which="all"), 0.1)
+
+
+@measures(
+    "fan_follows_ambient",
+    "correlation of fan speed and ambient (else cabinet) temperature, with and without their trends whichever is nearer zero, over "
+    "two days up to the latest occurrence",
+    unit="1",
+    low=-1,
+    high=1,
+)
+def fan_follows_ambient(scene: Scene) -> Reading | None:
+    for path in ("ambient_temperature", "cabinet_temperature"):
+        found = _together(scene, scene.readings(path, which="all"), 0.15)
+        if found is not None:
+            return found
+    return None
 
 
 @measures(
@@ -457,7 +543,11 @@ def fan_warm_up_gain(scene: Scene) -> Reading | None:
     return known.reading(float(np.median(gains))) if gains else None
 
 
-@measures("fan_gain_after_restart", "change of the speed from the hour before to the hour after a restart command, largest since a day before the first occurrence", unit="%")
+@measures(
+    "fan_gain_after_restart",
+    "change of the speed from the hour before to the hour after a restart command, largest since a day before the first occurrence",
+    unit="%",
+)
 def fan_gain_after_restart(scene: Scene) -> Reading | None:
     known = speeds(scene)
     best: Reading | None = None
@@ -468,19 +558,32 @@ def fan_gain_after_restart(scene: Scene) -> Reading | None:
         after = known.between(time + 2 * MINUTE, time + HOUR)
         if len(before.times) >= 2 and len(after.times) >= 2:
             base = max(float(np.median(before.values)), 1.0)
-            gain = 100.0 * (float(np.median(after.values)) / base - 1.0) if base > 50 else (100.0 if np.median(after.values) > 500 else 0.0)
+            gain = (
+                100.0 * (float(np.median(after.values)) / base - 1.0)
+                if base > 50
+                else (100.0 if np.median(after.values) > 500 else 0.0)
+            )
             if best is None or gain > float(best.value):
                 best = Reading(gain, time, few([source, before.source(-1), after.source(0)]))
     return best
 
 
-@measures("fan_status_changes", "changes of the charger's word on its fan within a day of the latest occurrence", unit="1", low=0)
+@measures(
+    "fan_status_changes",
+    "changes of the charger's word on its fan within a day of the latest occurrence",
+    unit="1",
+    low=0,
+)
 def fan_status_changes(scene: Scene) -> Reading | None:
-    words = scene.words("component_health.cooling_fan_status", which="all").between(scene.anchor - DAY, scene.anchor + DAY)
+    words = scene.words("component_health.cooling_fan_status", which="all").between(
+        scene.anchor - DAY, scene.anchor + DAY
+    )
     if len(words) < 4:
         return None
     changes = words.changes()
-    return Reading(float(len(changes) - 1), float(words.times[-1]), few([changes.source(0), changes.source(len(changes) - 1)]))
+    return Reading(
+        float(len(changes) - 1), float(words.times[-1]), few([changes.source(0), changes.source(len(changes) - 1)])
+    )
 
 
 # What the payload gives
@@ -495,10 +598,17 @@ def _supplies(scene: Scene) -> list[tuple[float, float, Source]]:
     wanted = r"\b(supply|rail|aux|auxiliary|psu|vcc|vdd|vin|vbus|v24|v12|v48|u24|u12|u48|v ?fan|fan v|fan volt\w*|fan voltage|24 ?v|12 ?v|48 ?v|input voltage|voltage v)\b"
     unwanted = r"\b(nominal|rated|expected|min|max|minimum|maximum|threshold|limit|target|current|a|ma|temp\w*|rpm|ripple|mains|grid|ac|dc bus|dc|coil|ms|s|drop|count|pwm|duty)\b"
     rated = [
-        v for _, v, _ in payload_numbers(scene, r"\b(nominal|rated|expected|target)\b.*\b(v|volt\w*|supply|rail)\b|\b(v|volt\w*|supply|rail)\b.*\b(nominal|rated|expected|target)\b", r"\b(mains|grid|ac|rpm|a|current|pct)\b")
+        v
+        for _, v, _ in payload_numbers(
+            scene,
+            r"\b(nominal|rated|expected|target)\b.*\b(v|volt\w*|supply|rail)\b|\b(v|volt\w*|supply|rail)\b.*\b(nominal|rated|expected|target)\b",
+            r"\b(mains|grid|ac|rpm|a|current|pct)\b",
+        )
         if 4.0 <= v <= 300.0
     ]
-    shares = payload_numbers(scene, r"\b(supply|rail|voltage|volt|v)\b.*\b(pct|percent)\b", r"\b(min|max|threshold|limit|duty|pwm)\b")
+    shares = payload_numbers(
+        scene, r"\b(supply|rail|voltage|volt|v)\b.*\b(pct|percent)\b", r"\b(min|max|threshold|limit|duty|pwm)\b"
+    )
     found = [item for item in shares if 5.0 <= item[1] <= 200.0]
     for time, value, source in payload_numbers(scene, wanted, unwanted + r"|\b(pct|percent)\b"):
         if 4.0 <= value <= 300.0:
@@ -509,22 +619,37 @@ def _supplies(scene: Scene) -> list[tuple[float, float, Source]]:
         if v.time is not None and v.time >= scene.anchor - 60 * DAY
     ]
     for time, source, text in [*payload_texts(scene), *visits]:
-        match = re.search(r"\b(?:supply|supplied|rail|aux\w*|psu|fan voltage)\b[^.;]{0,40}?(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b", text)
+        match = re.search(
+            r"\b(?:supply|supplied|rail|aux\w*|psu|fan voltage)\b[^.;]{0,40}?(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b",
+            text,
+        )
         if match is not None:
             volts = float(match.group(1).replace(",", "."))
-            named = re.search(r"\b(?:nominal|rated|instead of|of|expected|should be)\b[^.;]{0,12}?(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b", text)
+            named = re.search(
+                r"\b(?:nominal|rated|instead of|of|expected|should be)\b[^.;]{0,12}?(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b",
+                text,
+            )
             base = float(named.group(1).replace(",", ".")) if named is not None else _nominal(max(volts, 0.1))
             if volts >= 4.0 and base >= 4.0:
                 found.append((time, 100.0 * volts / base, source))
     return sorted(found, key=lambda item: item[0])
 
 
-@measures("fan_supply_share", "latest supply voltage of the fan in the payloads, against the nominal one they name or else the nearest common one", unit="%", low=0)
+@measures(
+    "fan_supply_share",
+    "latest supply voltage of the fan in the payloads, against the nominal one they name or else the nearest common one",
+    unit="%",
+    low=0,
+)
 def fan_supply_share(scene: Scene) -> Reading | None:
     return newest(_supplies(scene))
 
 
-@measures("fan_supply_fall", "fall of the fan's supply from the first to the last of at least three payloads that give it", unit="%")
+@measures(
+    "fan_supply_fall",
+    "fall of the fan's supply from the first to the last of at least three payloads that give it",
+    unit="%",
+)
 def fan_supply_fall(scene: Scene) -> Reading | None:
     found = _supplies(scene)
     if len(found) < 3 or found[0][1] <= 0:
@@ -535,42 +660,88 @@ def fan_supply_fall(scene: Scene) -> Reading | None:
 _CURRENT = r"\b(fan|motor|winding|phase|supply) (motor )?current\b|\bcurrent (a|ma|draw)\b|\bi ?fan\b|\bfan (a|ma)\b|^(details )?current$"
 
 
-@measures("fan_current_share", "latest current of the fan in the payloads against the rated one named beside it", unit="%", low=0)
+@measures(
+    "fan_current_share",
+    "latest current of the fan in the payloads against the rated one named beside it",
+    unit="%",
+    low=0,
+)
 def fan_current_share(scene: Scene) -> Reading | None:
     shares = payload_numbers(scene, r"\bcurrent\b.*\b(pct|percent)\b", r"\b(limit|threshold|max|min)\b")
     if shares:
         return newest(shares)
-    measured = payload_numbers(scene, _CURRENT, r"\b(nominal|rated|expected|typical|normal|limit|threshold|max|min|baseline|peer\w*)\b")
-    rated = payload_numbers(scene, r"\bcurrent\b.*\b(nominal|rated|expected|typical|normal|baseline)\b|\b(nominal|rated|expected|typical|normal|baseline)\b.*\bcurrent\b")
+    measured = payload_numbers(
+        scene, _CURRENT, r"\b(nominal|rated|expected|typical|normal|limit|threshold|max|min|baseline|peer\w*)\b"
+    )
+    rated = payload_numbers(
+        scene,
+        r"\bcurrent\b.*\b(nominal|rated|expected|typical|normal|baseline)\b|\b(nominal|rated|expected|typical|normal|baseline)\b.*\bcurrent\b",
+    )
     if not measured or not rated or rated[-1][1] <= 0 or measured[-1][1] < 0:
         return None
     return Reading(100.0 * measured[-1][1] / rated[-1][1], measured[-1][0], few([measured[-1][2], rated[-1][2]]))
 
 
-@measures("fan_current_rise", "rise of the fan's current from the first to the last of at least three payloads that give it", unit="%")
+@measures(
+    "fan_current_rise",
+    "rise of the fan's current from the first to the last of at least three payloads that give it",
+    unit="%",
+)
 def fan_current_rise(scene: Scene) -> Reading | None:
-    measured = payload_numbers(scene, _CURRENT, r"\b(nominal|rated|expected|typical|normal|limit|threshold|max|min|baseline|peer\w*)\b")
+    measured = payload_numbers(
+        scene, _CURRENT, r"\b(nominal|rated|expected|typical|normal|limit|threshold|max|min|baseline|peer\w*)\b"
+    )
     if len(measured) < 3 or measured[0][1] <= 0:
         return None
-    return Reading(100.0 * (measured[-1][1] / measured[0][1] - 1.0), measured[-1][0], few([item[2] for item in measured]))
+    return Reading(
+        100.0 * (measured[-1][1] / measured[0][1] - 1.0), measured[-1][0], few([item[2] for item in measured])
+    )
 
 
 @measures("fan_runtime", "running hours of the fan that a payload gives", unit="h", low=0)
 def fan_runtime(scene: Scene) -> Reading | None:
-    return newest([item for item in payload_numbers(scene, r"\b(run ?time|running|operating|service|runtime counter)\b( hours| h| hrs| counter)?|\bfan hours\b|\bhours\b", r"\b(since|last|limit|rated|design|life|expected|min|s|ms|days|replacement)\b") if item[1] >= 0])
+    return newest(
+        [
+            item
+            for item in payload_numbers(
+                scene,
+                r"\b(run ?time|running|operating|service|runtime counter)\b( hours| h| hrs| counter)?|\bfan hours\b|\bhours\b",
+                r"\b(since|last|limit|rated|design|life|expected|min|s|ms|days|replacement)\b",
+            )
+            if item[1] >= 0
+        ]
+    )
 
 
 @measures("fan_vibration", "vibration of the fan that a payload gives", unit="mm/s", low=0)
 def fan_vibration(scene: Scene) -> Reading | None:
-    return newest([item for item in payload_numbers(scene, r"\bvibration\b", r"\b(limit|threshold|max|baseline|normal|g|hz)\b") if item[1] >= 0])
+    return newest(
+        [
+            item
+            for item in payload_numbers(scene, r"\bvibration\b", r"\b(limit|threshold|max|baseline|normal|g|hz)\b")
+            if item[1] >= 0
+        ]
+    )
 
 
-@measures("fan_driver_temperature", "temperature of the fan's driver that a payload gives", unit="°C", low=-60, high=300)
+@measures(
+    "fan_driver_temperature", "temperature of the fan's driver that a payload gives", unit="°C", low=-60, high=300
+)
 def fan_driver_temperature(scene: Scene) -> Reading | None:
-    return newest([item for item in payload_numbers(scene, r"\b(driver|ic|mosfet|output stage)\b.*\b(temp\w*|c)\b", r"\b(limit|threshold|max)\b") if -60 <= item[1] <= 300])
+    return newest(
+        [
+            item
+            for item in payload_numbers(
+                scene, r"\b(driver|ic|mosfet|output stage)\b.*\b(temp\w*|c)\b", r"\b(limit|threshold|max)\b"
+            )
+            if -60 <= item[1] <= 300
+        ]
+    )
 
 
-_ONE_FAN = re.compile(r"\b(fans?|rpm) ?(\d|[a-f]\b|left|right|top|bottom|upper|lower|inlet|outlet|front|rear|main)|^(left|right|top|bottom|upper|lower|front|rear) (fan|rpm)")
+_ONE_FAN = re.compile(
+    r"\b(fans?|rpm) ?(\d|[a-f]\b|left|right|top|bottom|upper|lower|inlet|outlet|front|rear|main)|^(left|right|top|bottom|upper|lower|front|rear) (fan|rpm)"
+)
 _SHORT_NAME = re.compile(r"^([a-h]|f?\d|l|r|left|right|top|bottom|upper|lower|inlet|outlet|front|rear)( rpm)?$")
 
 
@@ -588,25 +759,30 @@ def _fan_list(scene: Scene) -> dict[str, list[tuple[float, float, Source]]]:
             # details may name the fans by mere letters: {"A": 1623, "B": 1653}
             short = {words_of(str(k)): v for k, v in node.items() if _SHORT_NAME.match(words_of(str(k)))}
             numbers = {k: float(v) for k, v in short.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
-            if len(numbers) >= 2 and all(v == 0 or 200 <= v <= 9000 for v in numbers.values()) and max(numbers.values()) >= 500:
+            if (
+                len(numbers) >= 2
+                and all(v == 0 or 200 <= v <= 9000 for v in numbers.values())
+                and max(numbers.values()) >= 500
+            ):
                 for name, speed in numbers.items():
                     note(name, speed, source, time)
             for key, value in node.items():
                 words = words_of(str(key))
                 if isinstance(value, (list, tuple)) and re.search(r"\b(fans?|rpms?|fan speeds?)\b", words):
                     for number, item in enumerate(value[:32]):
-                        speed = item
-                        if isinstance(item, Mapping):
-                            speed = next((v for k, v in item.items() if re.search(r"rpm|speed", words_of(str(k)))), None)
-                        if isinstance(speed, (int, float)) and not isinstance(speed, bool):
-                            note(str(number), float(speed), source, time)
+                        inner = item if isinstance(item, Mapping) else {"rpm": item}
+                        given = next((v for k, v in inner.items() if re.search(r"rpm|speed", words_of(str(k)))), None)
+                        if isinstance(given, (int, float)) and not isinstance(given, bool):
+                            note(str(number), float(given), source, time)
                 elif _ONE_FAN.search(words) and not re.search(_NOT_MEASURED, words):
-                    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 50:
-                        note(words, float(value), source, time)
+                    if isinstance(value, (int, float)) and not isinstance(value, bool):
+                        # a fan's number or state is no speed; a standing fan is known by the key's own word
+                        if value >= 50 or (value == 0 and re.search(r"rpm|speed", words)):
+                            note(words, float(value), source, time)
                     elif isinstance(value, Mapping):
-                        speed = next((v for k, v in value.items() if re.search(r"rpm|speed", words_of(str(k)))), None)
-                        if isinstance(speed, (int, float)) and not isinstance(speed, bool):
-                            note(words, float(speed), source, time)
+                        given = next((v for k, v in value.items() if re.search(r"rpm|speed", words_of(str(k)))), None)
+                        if isinstance(given, (int, float)) and not isinstance(given, bool):
+                            note(words, float(given), source, time)
                 else:
                     walk(value, source, time, depth + 1)
         elif isinstance(node, (list, tuple)):
@@ -618,7 +794,9 @@ def _fan_list(scene: Scene) -> dict[str, list[tuple[float, float, Source]]]:
     return found
 
 
-@measures("fans_low_share", "share of at least two fans a payload lists that turn below 1800 rpm", unit="%", low=0, high=100)
+@measures(
+    "fans_low_share", "share of at least two fans a payload lists that turn below 1800 rpm", unit="%", low=0, high=100
+)
 def fans_low_share(scene: Scene) -> Reading | None:
     found = _fan_list(scene)
     if len(found) < 2:
@@ -649,7 +827,8 @@ def fans_fall_apart(scene: Scene) -> Reading | None:
     many=True,
 )
 def fan_text_mention(scene: Scene) -> Iterable[Reading]:
-    return scene.mentions([(source, said_in_words(data)) for _, source, data in charger_payloads(scene)])
+    said = scene.mentions([(source, said_in_words(data)) for _, source, data in charger_payloads(scene)])
+    return [*said, *(extra for extra in assurances(scene) if extra.value not in {reading.value for reading in said})]
 
 
 # Circumstances
@@ -667,13 +846,18 @@ def fan_replacements(scene: Scene) -> list[tuple[float, Source]]:
         if visit.time is not None and _FAN_REPLACED.search(words_of(str(visit.fields.get("work") or ""))):
             found.append((visit.time, scene.source("service_visits", visit)))
     for command in scene.records("commands"):
-        if command.fields["command"] == "reset_fan_counter" and command.fields.get("status") in ("completed", "accepted", None):
-            if command.time is not None:
-                found.append((command.time, scene.source("commands", command)))
+        done = command.fields.get("status") in ("completed", "accepted", None)
+        if command.fields["command"] == "reset_fan_counter" and done and command.time is not None:
+            found.append((command.time, scene.source("commands", command)))
     return sorted(found)
 
 
-@measures("days_from_fan_replacement", "days from the fan's last replacement before the latest occurrence to it", unit="days", low=0)
+@measures(
+    "days_from_fan_replacement",
+    "days from the fan's last replacement before the latest occurrence to it",
+    unit="days",
+    low=0,
+)
 def days_from_fan_replacement(scene: Scene) -> Reading | None:
     earlier = [item for item in fan_replacements(scene) if item[0] <= scene.anchor]
     if not earlier:
@@ -681,7 +865,12 @@ def days_from_fan_replacement(scene: Scene) -> Reading | None:
     return Reading((scene.anchor - earlier[-1][0]) / DAY, scene.anchor, (earlier[-1][1],))
 
 
-@measures("fan_speed_after_replacement", "median speed after the fan's last replacement, from half an hour to 30 days later", unit="rpm", low=0)
+@measures(
+    "fan_speed_after_replacement",
+    "median speed after the fan's last replacement, from half an hour to 30 days later",
+    unit="rpm",
+    low=0,
+)
 def fan_speed_after_replacement(scene: Scene) -> Reading | None:
     replaced = fan_replacements(scene)
     if not replaced:
@@ -753,22 +942,38 @@ def low_supply_elsewhere(scene: Scene) -> Reading | None:
     return best
 
 
-@measures("fan_gain_after_cleaning", "change of the speed from the day before to the day after a visit that names cleaning or something removed", unit="%")
+@measures(
+    "fan_gain_after_cleaning",
+    "change of the speed from the day before to the day after a visit that names cleaning or something removed",
+    unit="%",
+)
 def fan_gain_after_cleaning(scene: Scene) -> Reading | None:
     known = speeds(scene)
     for visit in reversed(scene.records("service_visits")):
-        if visit.time is None or not re.search(r"\b(clean\w*|clear\w*|remov\w*|vacuum\w*|blew|blown)\b", words_of(str(visit.fields.get("work") or ""))):
+        if visit.time is None or not re.search(
+            r"\b(clean\w*|clear\w*|remov\w*|vacuum\w*|blew|blown)\b", words_of(str(visit.fields.get("work") or ""))
+        ):
             continue
         if _FAN_REPLACED.search(words_of(str(visit.fields.get("work") or ""))):
             continue
-        before, after = known.between(visit.time - DAY, visit.time), known.between(visit.time + MINUTE, visit.time + DAY)
+        before, after = (
+            known.between(visit.time - DAY, visit.time),
+            known.between(visit.time + MINUTE, visit.time + DAY),
+        )
         if len(before.times) >= 2 and len(after.times) >= 2 and np.median(before.values) > 50:
             gain = 100.0 * (float(np.median(after.values)) / float(np.median(before.values)) - 1.0)
-            return Reading(gain, visit.time, few([scene.source("service_visits", visit), before.source(-1), after.source(0)]))
+            return Reading(
+                gain, visit.time, few([scene.source("service_visits", visit), before.source(-1), after.source(0)])
+            )
     return None
 
 
-@measures("days_from_visit_to_fan_fall", "days from the last service visit before the fan's speed began to fall to that moment", unit="days", low=0)
+@measures(
+    "days_from_visit_to_fan_fall",
+    "days from the last service visit before the fan's speed began to fall to that moment",
+    unit="days",
+    low=0,
+)
 def days_from_visit_to_fan_fall(scene: Scene) -> Reading | None:
     found = fall(scene)
     if found is None:
@@ -781,36 +986,86 @@ def days_from_visit_to_fan_fall(scene: Scene) -> Reading | None:
     return Reading(gap / DAY, found.start, (scene.source("service_visits", earlier[-1]),))
 
 
-@measures("low_supply_faults", "F-0421 of this charger within 30 days of the latest occurrence; known where the charger reported other faults", unit="1", low=0)
+@measures(
+    "minutes_from_door_to_fan_fall",
+    "minutes from the last event that names door, cover or tampering to the beginning of the fan's fall, within two days",
+    unit="min",
+    low=0,
+)
+def minutes_from_door_to_fan_fall(scene: Scene) -> Reading | None:
+    found = fall(scene)
+    if found is None:
+        return None
+    earlier = [item for item in door_events(scene) if found.end - 2 * DAY <= item[0] <= found.end]
+    if not earlier:
+        return None
+    return Reading(max(0.0, found.start - earlier[-1][0]) / MINUTE, found.start, (earlier[-1][1],))
+
+
+@measures(
+    "low_supply_faults",
+    "F-0421 of this charger within 30 days of the latest occurrence; known where the charger reported other faults",
+    unit="1",
+    low=0,
+)
 def low_supply_faults(scene: Scene) -> Reading | None:
-    faults = [f for f in scene.faults(device=scene.device_id) if f.code != FAN_CODE and abs(f.time - scene.anchor) <= 30 * DAY]
+    faults = [
+        f for f in scene.faults(device=scene.device_id) if f.code != FAN_CODE and abs(f.time - scene.anchor) <= 30 * DAY
+    ]
     if not faults:
         return None
     hits = [f for f in faults if f.code == "F-0421"]
     return Reading(float(len(hits)), scene.anchor, few([f.source for f in hits or faults]))
 
 
-@measures("unasked_restarts", "times within seven days before the latest occurrence that the charger came online after power was named as the reason", unit="1", low=0)
+@measures(
+    "unasked_restarts",
+    "times within seven days before the latest occurrence that the charger came online after power was named as the reason",
+    unit="1",
+    low=0,
+)
 def unasked_restarts(scene: Scene) -> Reading | None:
-    records = [r for r in scene.records("connections") if r.time is not None and scene.anchor - 7 * DAY <= r.time <= scene.anchor + HOUR]
+    records = [
+        r
+        for r in scene.records("connections")
+        if r.time is not None and scene.anchor - 7 * DAY <= r.time <= scene.anchor + HOUR
+    ]
     if not records:
         return None
-    hits = [r for r in records if re.search(r"brown|power (on|loss|fail|cycle)|under ?voltage|reset|boot", words_of(str(r.fields.get("reason") or "")))]
+    hits = [
+        r
+        for r in records
+        if re.search(
+            r"brown|power (on|loss|fail|cycle)|under ?voltage|reset|boot", words_of(str(r.fields.get("reason") or ""))
+        )
+    ]
     return Reading(float(len(hits)), scene.anchor, scene.sources("connections", hits or records))
 
 
-@measures("mains_level", "median phase voltage of the lowest phase within the hour up to the latest occurrence that has readings, against 230 V", unit="%", low=0)
+@measures(
+    "mains_level",
+    "median phase voltage of the lowest phase within the hour up to the latest occurrence that has readings, against 230 V",
+    unit="%",
+    low=0,
+)
 def mains_level(scene: Scene) -> Reading | None:
     best: Reading | None = None
     for phase in ("a", "b", "c"):
-        readings = scene.readings(f"phase_details.phase_{phase}.voltage", which="all").where(lambda v: (v > 100.0) & (v < 300.0))
+        readings = scene.readings(f"phase_details.phase_{phase}.voltage", which="all").where(
+            lambda v: (v > 100.0) & (v < 300.0)
+        )
         middle = scene.near(readings, HOUR, MINUTE).median(3)
         if middle is not None and (best is None or float(middle.value) / 2.3 < float(best.value)):
             best = Reading(float(middle.value) / 2.3, middle.at, middle.sources)
     return best
 
 
-@measures("grid_low_before_fault", "lowest grid voltage recorded for the site or its area in the six hours up to an occurrence, against 230 or 400 V", unit="%", low=0)
+@measures(
+    "grid_low_before_fault",
+    "lowest grid voltage recorded for the site or its area in the six hours up to an occurrence, against 230 or 400 V",
+    unit="%",
+    low=0,
+)
 def grid_low_before_fault(scene: Scene) -> Reading | None:
     found = [item for time in scene.times[-20:] for item in grid_voltage_events(scene, time - 6 * HOUR, time + MINUTE)]
     if not found:
@@ -819,36 +1074,64 @@ def grid_low_before_fault(scene: Scene) -> Reading | None:
     return Reading(value, time, (source,))
 
 
-@measures("site_peers_with_fan_code", "other chargers of the site that reported F-0601 within 14 days of the latest occurrence; known where the site has others", unit="1", low=0)
+@measures(
+    "site_peers_with_fan_code",
+    "other chargers of the site that reported F-0601 within 14 days of the latest occurrence; known where the site has others",
+    unit="1",
+    low=0,
+)
 def site_peers_with_fan_code(scene: Scene) -> Reading | None:
     if not scene.neighbours:
         return None
     here = {record.fields["device_id"] for record in scene.neighbours}
-    faults = {f.device_id: f for f in scene.faults(FAN_CODE) if f.device_id in here and abs(f.time - scene.anchor) <= 14 * DAY}
+    faults = {
+        f.device_id: f for f in scene.faults(FAN_CODE) if f.device_id in here and abs(f.time - scene.anchor) <= 14 * DAY
+    }
     sources = [f.source for f in faults.values()] or list(scene.sources("devices", scene.neighbours))
     return Reading(float(len(faults)), scene.anchor, few(sources))
 
 
-@measures("batch_peers_with_fan_code", "other chargers of the same manufacturing batch, at other sites, that reported F-0601 within 90 days", unit="1", low=0)
+@measures(
+    "batch_peers_with_fan_code",
+    "other chargers of the same manufacturing batch, at other sites, that reported F-0601 within 90 days",
+    unit="1",
+    low=0,
+)
 def batch_peers_with_fan_code(scene: Scene) -> Reading | None:
     batch = scene.about("lifecycle.manufacturing_batch")
-    peers = {r.fields["device_id"] for r in scene.others if batch and scene.about("lifecycle.manufacturing_batch", r) == batch and r.fields.get("site_id") != scene.site_id}
+    peers = {
+        r.fields["device_id"]
+        for r in scene.others
+        if batch
+        and scene.about("lifecycle.manufacturing_batch", r) == batch
+        and r.fields.get("site_id") != scene.site_id
+    }
     if not peers:
         return None
-    faults = {f.device_id: f for f in scene.faults(FAN_CODE) if f.device_id in peers and abs(f.time - scene.anchor) <= 90 * DAY}
+    faults = {
+        f.device_id: f
+        for f in scene.faults(FAN_CODE)
+        if f.device_id in peers and abs(f.time - scene.anchor) <= 90 * DAY
+    }
     own = scene.metadata("lifecycle.manufacturing_batch")
     sources = [f.source for f in faults.values()] or list(own.sources if own is not None else ())
     return Reading(float(len(faults)), scene.anchor, few(sources))
 
 
-@measures("cabinet_above_peers", "median cabinet temperature in the hour up to the latest occurrence, less that of the site's other chargers, median over those that have it", unit="K")
+@measures(
+    "cabinet_above_peers",
+    "median cabinet temperature in the hour up to the latest occurrence, less that of the site's other chargers, median over those that have it",
+    unit="K",
+)
 def cabinet_above_peers(scene: Scene) -> Reading | None:
     mine = scene.near(scene.readings("cabinet_temperature", which="all"), HOUR, MINUTE).median()
     if mine is None:
         return None
     theirs = []
     for record in scene.neighbours[:12]:
-        near = scene.readings("cabinet_temperature", which="all", device=record.fields["device_id"]).between(scene.anchor - HOUR, scene.anchor + HOUR)
+        near = scene.readings("cabinet_temperature", which="all", device=record.fields["device_id"]).between(
+            scene.anchor - HOUR, scene.anchor + HOUR
+        )
         middle = near.median()
         if middle is not None:
             theirs.append(middle)

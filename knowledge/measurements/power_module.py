@@ -27,25 +27,42 @@ Silence = tuple[float, frozenset[str], Source]
 
 _MODULE_KEY = re.compile(r"\b(modules?|pm|pmu|slots?|rectifiers?|power units?)\b")
 _NO_INDEX = re.compile(
-    r"\b(count|total|number of|num|online|ok|responding|temp|temperature|temperatures|voltage|current|firmware|fw|version|status|"
+    r"\b(response|latency|interval|delay|rating|heartbeat|time|count|total|number of|num|online|ok|responding|temp|temperature|temperatures|voltage|current|firmware|fw|version|status|"
     r"states?|capacity|remaining|healthy|installed|active|available|serial|sn|type|model|limit|power kw|ms|s|v|a|c|kw|errors?|"
     r"retries|missed|timeout ms|uptime|resets?|name|ratio|share|pct|load|hours?|age|hot|max|min)\b"
 )
-_INDEX_KEY = re.compile(r"^(index|idx|id|module|module index|module id|power module|slot|number|no|pm|address|node|node id)$")
-_BAD = re.compile(r"\b(time ?out|timed out|fault|faulted|lost|no response|offline|missing|error|silent|unresponsive|fail\w*)\b")
+_INDEX_KEY = re.compile(
+    r"^(index|idx|id|module|module index|module id|power module|slot|number|no|pm|address|node|node id)$"
+)
+_NAMED_MODULE = re.compile(r"^(?:power )?(?:modules?|pm|rectifier) ?(\d{1,2})( status| state)?$")
+_BAD = re.compile(
+    r"\b(time ?out|timed out|fault|faulted|lost|no response|offline|missing|error|silent|unresponsive|fail\w*)\b"
+)
 _IN_TEXT = re.compile(
     r"\b(?:modules?|pm|rectifiers?|slots?|power units?)[\s_#:-]*(?:no\.?|nr\.?|index|idx|id|number)?[\s_#:=-]*"
     r"(\d{1,2}\b(?:\s*(?:,|and|&|/|\+)\s*(?:modules?|pm)?[\s_#-]*\d{1,2}\b(?!\s*(?:ms|s|v|°|%|k)))*)"
 )
-_ALL_IN_TEXT = re.compile(r"\b(all|every|each|both)( of)?( the)?( (power|four|three|two|six|eight|\d))* (modules?|pms?|rectifiers?)\b")
+_ALL_IN_TEXT = re.compile(
+    r"\b(all|every|each|both)( of)?( the)?( (power|four|three|two|six|eight|\d))* (modules?|pms?|rectifiers?)\b"
+)
+_NONE_ANSWERS = re.compile(
+    r"\b(no (response|answer|reply|communication|contact|data) (from|to|with) (any|all)( of the)?|none of the( \w+)?|no)( power)? (modules?|pms?|rectifiers?)"
+    r"( (respond\w*|answer\w*|repl\w+|online|reachable|alive))?\b"
+)
+_ANSWERING = re.compile(
+    r"\b(\d{1,2}) ?(?:/|out of|of) ?(\d{1,2}) (?:power )?(?:modules? )?(?:are |is )?(?:still )?(?:responding|online|ok|alive|answering|communicating|reachable|active)"
+)
 _OF_IN_TEXT = re.compile(r"\b(\d{1,2}) (?:out )?of (\d{1,2}) (?:power )?modules?")
 
 EVERY = "all"
 
 
+_NAMES_PART = re.compile(r"fan|cool|supply|rail|psu|module|\bpm|\bcan\b|bus")
+
+
 def charger_payloads(scene: Scene) -> list[tuple[float, Source, Any]]:
     """Time, source and data of every fault of the incident's code on this charger, whatever the connector, and of its
-    alarms within ten minutes of one."""
+    alarms within ten minutes of one, or within a fortnight before where they name a part that belongs to it."""
 
     def load() -> list[tuple[float, Source, Any]]:
         faults = [f for f in scene.faults("own", device=scene.device_id) if f.time <= scene.as_of + 1.0]
@@ -57,8 +74,12 @@ def charger_payloads(scene: Scene) -> list[tuple[float, Source, Any]]:
         times = np.array([fault.time for fault in faults])
         for alarm in scene.events("alarm", which="all"):
             data = alarm.fields.get("data")
-            if isinstance(data, Mapping) and len(times) and np.abs(times - (alarm.time or 0.0)).min() <= 10 * MINUTE:
-                found.append((alarm.time or 0.0, scene.source("events", alarm), data))
+            if not isinstance(data, Mapping) or not len(times):
+                continue
+            moment = alarm.time or 0.0
+            close = np.abs(times - moment).min() <= 10 * MINUTE
+            if close or (times[-1] - 14 * DAY <= moment <= times[-1] and _NAMES_PART.search(str(data).lower())):
+                found.append((moment, scene.source("events", alarm), data))
         return sorted(found, key=lambda item: (item[0], item[1]))
 
     return scene.once(("charger payloads",), load)
@@ -96,6 +117,32 @@ def newest(found: list[tuple[float, float, Source]]) -> Reading | None:
     return Reading(value, time, (source,))
 
 
+def _status(node: Any) -> str | None:
+    """The word that a part of a payload has for its own state."""
+    if not isinstance(node, Mapping):
+        return None
+    for key, value in node.items():
+        words = words_of(str(key))
+        if isinstance(value, str) and (
+            words in ("status", "state", "comm", "comms", "communication") or words.endswith(" status")
+        ):
+            return words_of(value)
+    return None
+
+
+def _listed(data: Any, depth: int = 0) -> int:
+    """How many modules a payload lists with their states; 0 where it lists none."""
+    if depth > 12:
+        return 0
+    if isinstance(data, Mapping):
+        return max((_listed(value, depth + 1) for value in data.values()), default=0)
+    if isinstance(data, (list, tuple)):
+        return max(
+            sum(_status(item) is not None for item in data[:64]), *(_listed(item, depth + 1) for item in data[:64]), 0
+        )
+    return 0
+
+
 def modules_in(data: Any) -> set[str]:
     """The modules a fault's payload names as the silent ones; `all` stands for every one of them."""
     found: set[str] = set()
@@ -112,44 +159,70 @@ def modules_in(data: Any) -> set[str]:
                 found.add(EVERY)
             found.update(str(int(n)) for n in re.findall(r"(?<![\d.])\d{1,2}(?![\d.])", said[:80]))
         elif isinstance(value, (list, tuple)):
+            walk(value)
             for item in value[:64]:
-                if isinstance(item, Mapping):
-                    walk(item)
-                else:
+                if not isinstance(item, Mapping):
                     take(item)
 
     def walk(node: Any, depth: int = 0) -> None:
         if depth > 12:
             return
         if isinstance(node, (list, tuple)):
+            words = [_status(item) for item in node[:64]]
+            if len(words) >= 2 and all(word is not None and _BAD.search(word) for word in words):
+                found.add(EVERY)
             for item in node[:64]:
                 walk(item, depth + 1)
             return
         if not isinstance(node, Mapping):
             return
         keys = {words_of(str(key)): value for key, value in node.items()}
-        status = next((v for k, v in keys.items() if k in ("status", "state") or k.endswith(" status")), None)
+        status = _status(node)
         index = next((v for k, v in keys.items() if _INDEX_KEY.match(k) and not isinstance(v, (Mapping, list))), None)
-        if isinstance(status, str) and index is not None:
-            if _BAD.search(words_of(status)):
+        if status is not None and index is not None:
+            if _BAD.search(status):
                 take(index)
             return
         for key, value in keys.items():
+            named = _NAMED_MODULE.match(key)
             if isinstance(value, Mapping):
-                walk(value, depth + 1)
-            elif _MODULE_KEY.search(key) and not _NO_INDEX.search(key):
+                inner = {words_of(str(k)): v for k, v in value.items()}
+                own = next(
+                    (v for k, v in inner.items() if _INDEX_KEY.match(k) and not isinstance(v, (Mapping, list))), None
+                )
+                if own is not None and key in ("module", "power module", "pm", "faulty module", "affected module"):
+                    take(own)
+                elif named is not None and _BAD.search(_status(value) or ""):
+                    take(int(named.group(1)))
+                else:
+                    walk(value, depth + 1)
+            elif named is not None:
+                if isinstance(value, str) and _BAD.search(words_of(value)):
+                    take(int(named.group(1)))
+            elif key in ("index", "idx", "missing nodes", "lost nodes", "silent nodes") or (
+                _MODULE_KEY.search(key) and not _NO_INDEX.search(key)
+            ):
                 take(value)
-            elif isinstance(value, str) and re.search(r"\b(message|description|text|reason|detail|details|info|note|log)\b", key):
+            elif isinstance(value, str) and re.search(
+                r"\b(message|description|text|reason|detail|details|info|note|log)\b", key
+            ):
                 in_text(value.lower()[:2000])
             elif isinstance(value, (list, tuple)):
+                walk(value, depth + 1)
                 for item in value[:64]:
                     if isinstance(item, str):
                         in_text(item.lower()[:2000])
-                    else:
-                        walk(item, depth + 1)
 
     def in_text(text: str) -> None:
-        if _ALL_IN_TEXT.search(text):
+        answering = _ANSWERING.search(text)
+        none = _NONE_ANSWERS.search(text)
+        if answering is not None:
+            if int(answering.group(1)) == 0:
+                found.add(EVERY)
+            return
+        if _ALL_IN_TEXT.search(text) or (
+            none is not None and not none.group().startswith("no power") and none.group() != "no module"
+        ):
             found.add(EVERY)
             return
         counted = _OF_IN_TEXT.search(text)
@@ -241,7 +314,10 @@ def silences(scene: Scene) -> list[Silence]:
             named = frozenset(modules_in(fault.record.fields.get("data")))
             source = fault.source
             if len(times):
-                low, high = np.searchsorted(times, fault.time - 2 * MINUTE), np.searchsorted(times, fault.time + 3 * MINUTE)
+                low, high = (
+                    np.searchsorted(times, fault.time - 2 * MINUTE),
+                    np.searchsorted(times, fault.time + 3 * MINUTE),
+                )
                 near = [place for place in range(int(low), int(high)) if bad[place]]
                 if not near and high < len(times) and times[high] - fault.time <= HOUR and bad[high]:
                     near = [int(high)]
@@ -277,7 +353,12 @@ def _separate(scene: Scene) -> list[Silence]:
     return kept
 
 
-@measures("silent_module", "a module that fell silent or failed within 30 days, by payload or telemetry", kind="text", many=True)
+@measures(
+    "silent_module",
+    "a module that fell silent or failed within 30 days, by payload or telemetry",
+    kind="text",
+    many=True,
+)
 def silent_module(scene: Scene) -> Iterable[Reading]:
     found: dict[str, list[Source]] = {}
     for _, modules, source in silences(scene):
@@ -286,7 +367,12 @@ def silent_module(scene: Scene) -> Iterable[Reading]:
     return [Reading(name, scene.anchor, few(sources), key=name) for name, sources in sorted(found.items())]
 
 
-@measures("module_silences", "separate times, ten minutes apart, at which modules that are known by index fell silent within 30 days", unit="1", low=0)
+@measures(
+    "module_silences",
+    "separate times, ten minutes apart, at which modules that are known by index fell silent within 30 days",
+    unit="1",
+    low=0,
+)
 def module_silences(scene: Scene) -> Reading | None:
     found = _separate(scene)
     return Reading(float(len(found)), scene.anchor, few([source for _, _, source in found])) if found else None
@@ -316,14 +402,17 @@ def modules_fitted(scene: Scene) -> int | None:
     """How many modules the charger has: as telemetry lists them, else as the payload says."""
     if module_names(scene):
         return len(module_names(scene))
-    said = payload_numbers(scene, r"\b(modules? (count|total|installed|fitted)|(total|number of|installed|num) (power )?modules?)\b")
+    said = payload_numbers(
+        scene, r"\b(modules? (count|total|installed|fitted)|(total|number of|installed|num) (power )?modules?)\b"
+    )
     if said:
         return int(said[-1][1])
     for _, _, text in payload_texts(scene):
-        counted = _OF_IN_TEXT.search(text)
+        counted = _ANSWERING.search(text) or _OF_IN_TEXT.search(text)
         if counted is not None:
             return int(counted.group(2))
-    return None
+    listed = max((_listed(data) for _, _, data in charger_payloads(scene)), default=0)
+    return listed if listed >= 2 else None
 
 
 @measures(
@@ -337,8 +426,7 @@ def silent_modules_share(scene: Scene) -> Reading | None:
     found = silences(scene)
     fitted = modules_fitted(scene)
     if not found:
-        said = _counted_silent(scene)
-        return said
+        return _counted_silent(scene)
     every = all(EVERY in modules for _, modules, _ in found)
     if not every and (fitted is None or fitted < 2):
         return None
@@ -349,13 +437,26 @@ def silent_modules_share(scene: Scene) -> Reading | None:
 def _counted_silent(scene: Scene) -> Reading | None:
     """The share from a payload that counts the silent modules without naming them."""
     for _, source, text in payload_texts(scene):
+        answering = _ANSWERING.search(text)
+        if answering is not None and int(answering.group(2)) >= 2:
+            silent = int(answering.group(2)) - int(answering.group(1))
+            return Reading(100.0 * max(0.0, silent / int(answering.group(2))), scene.anchor, (source,))
         counted = _OF_IN_TEXT.search(text)
         if counted is not None and int(counted.group(2)) >= 2 and not re.search(r"responding|online|ok|alive", text):
             return Reading(100.0 * min(1.0, int(counted.group(1)) / int(counted.group(2))), scene.anchor, (source,))
-    lost = payload_numbers(scene, r"\b(modules? (lost|missing|offline|silent|timed out|affected|timeouts?)|(lost|missing|offline|affected|silent) modules?)\b( count)?$")
+    lost = payload_numbers(
+        scene,
+        r"\b(modules? (lost|missing|offline|silent|timed out|affected|timeouts?)|(lost|missing|offline|affected|silent) modules?)\b( count)?$",
+    )
     fitted = modules_fitted(scene)
     if lost and fitted is not None and fitted >= 2:
         return Reading(100.0 * min(1.0, max(0.0, lost[-1][1]) / fitted), lost[-1][0], (lost[-1][2],))
+    left = payload_numbers(
+        scene,
+        r"\b(modules? (responding|online|ok|alive|remaining)|(responding|online|remaining|active|ok) modules?)\b( count)?$",
+    )
+    if left and fitted is not None and fitted >= 2 and left[-1][1] < fitted:
+        return Reading(100.0 * (1.0 - max(0.0, left[-1][1]) / fitted), left[-1][0], (left[-1][2],))
     return None
 
 
@@ -444,7 +545,9 @@ def module_returns_unaided(scene: Scene) -> Reading | None:
         if all(run[0] for run in runs):
             continue
         back = [run for place, run in enumerate(runs) if place and run[0] and not _after_reset(scene, run[1])]
-        reading = Reading(float(len(back)), runs[-1][2], few([row_source(scene, run[4]) for run in (back or runs)[:8]]), key=name)
+        reading = Reading(
+            float(len(back)), runs[-1][2], few([row_source(scene, run[4]) for run in (back or runs)[:8]]), key=name
+        )
         if best is None or reading.value > best.value:  # type: ignore[operator]
             best = reading
     return best
@@ -502,7 +605,10 @@ def _outcome(scene: Scene, time: float, until: float, fields: Any) -> tuple[str 
         # a reset takes some seconds, a reboot up to 90 s (runbook)
         elif time + 90.0 <= moment <= min(until, time + 6 * HOUR):
             after.append((moment, status, source))
-    relapse = next((f for f in scene.faults("own", device=scene.device_id) if time + 90.0 < f.time <= min(until, time + HOUR)), None)
+    relapse = next(
+        (f for f in scene.faults("own", device=scene.device_id) if time + 90.0 < f.time <= min(until, time + HOUR)),
+        None,
+    )
     if silent and after:
         good = [all(status.get(name, "ok") == "ok" for name in silent) for _, status, _ in after]
         sources = few([row_source(scene, after[0][2]), row_source(scene, after[-1][2])])
@@ -543,7 +649,9 @@ def module_reset_effect(scene: Scene) -> Reading | None:
     return Reading(outcomes[-1][1], outcomes[-1][0], outcomes[-1][2]) if outcomes else None
 
 
-@measures("module_resets_that_helped", "resets since the first occurrence after which the module was back", unit="1", low=0)
+@measures(
+    "module_resets_that_helped", "resets since the first occurrence after which the module was back", unit="1", low=0
+)
 def module_resets_that_helped(scene: Scene) -> Reading | None:
     outcomes = _outcomes(scene)
     if not outcomes:
@@ -573,7 +681,9 @@ def can_error_count(scene: Scene) -> Reading | None:
 
 @measures("can_bus_load", "latest load of the CAN bus in the payloads", unit="%", low=0)
 def can_bus_load(scene: Scene) -> Reading | None:
-    found = [item for item in payload_numbers(scene, r"\b(can|bus) (bus )?(load|utili[sz]ation)\b", _LIMITS) if item[1] >= 0]
+    found = [
+        item for item in payload_numbers(scene, r"\b(can|bus) (bus )?(load|utili[sz]ation)\b", _LIMITS) if item[1] >= 0
+    ]
     reading = newest(found)
     if reading is None:
         return None
@@ -595,7 +705,31 @@ def can_resistance(scene: Scene) -> Reading | None:
     return newest([item for item in sorted(found, key=lambda item: item[0]) if item[1] >= 0])
 
 
-_UNSAID = re.compile(r"\s*[-+\d.,]+\s*([%a-zA-Z°Ω]{0,4})?\s*|(?:not|in(?:active)|no|none|un(?:affected|changed))\b(?:\W+\w+){0,2}\W*", re.IGNORECASE)
+_UNSAID = re.compile(
+    r"\s*[-+\d.,]+\s*([%a-zA-Z°Ω]{0,4})?\s*|(?:not|in(?:active)|no(?! (?:tach|pwm))|none|un(?:affected|changed))\b(?:\W+\w+){0,2}\W*"
+    r"|(?:armed|standby|stand-by|enabled|ready|idle|monitoring|cleared|within limits?|in range|below limits?)\W*",
+    re.IGNORECASE,
+)
+_SOUND = re.compile(
+    r"(ok|okay|normal|healthy|clean|good|stable|nominal|within limits?|within range|in range|sound|fine|passe?d?|free|clear)\W*",
+    re.IGNORECASE,
+)
+_FILLING = re.compile(
+    r"\b(status|state|check|health|result|results|details|diag|diagnosis|diagnostics|self test|selftest|test|measured)\b ?"
+)
+ASSURANCES = frozenset(("can-clean", "bus-normal", "others-answer", "supply-fine", "blades-clean", "turns-freely"))
+"""Topics that say a part is sound; a mere "ok" beside a part's name counts for these and for no others."""
+
+
+def assurances(scene: Scene) -> list[Reading]:
+    """The topics of `ASSURANCES` that a payload affirms by a word beside a part's name: `"can_bus_status": "ok"`."""
+    texts = [
+        (source, f"{_FILLING.sub('', path)} {value}")
+        for _, source, data in scene.once(("flat payloads",), lambda: _flat_payloads(scene))
+        for path, value in data
+        if isinstance(value, str) and _SOUND.fullmatch(value.strip())
+    ]
+    return [reading for reading in scene.mentions(texts) if reading.value in ASSURANCES]
 
 
 def said_in_words(data: Any) -> Any:
@@ -621,7 +755,8 @@ def module_text_mention(scene: Scene) -> Iterable[Reading]:
     session = scene.session
     if session is not None:
         texts.append((session.source, {"stop_reason": session.stop_reason, "details": said_in_words(session.details)}))
-    return scene.mentions(texts)
+    said = scene.mentions(texts)
+    return [*said, *(extra for extra in assurances(scene) if extra.value not in {reading.value for reading in said})]
 
 
 # DC bus
@@ -647,6 +782,7 @@ def _peaks(scene: Scene) -> list[tuple[float, float, float, float, Source]]:
                 continue
             earlier = bus.between(time - 2 * HOUR, float(close.times[0]) - 1e-3)
             state = table.records[close.rows[0]].fields.get("state")
+            earlier = earlier.between(float(earlier.times[-400]), time) if len(earlier) > 400 else earlier
             if state is not None and len(earlier):
                 same = np.array([table.records[row].fields.get("state") == state for row in earlier.rows], dtype=bool)
                 earlier = earlier.at_rows(earlier.rows[same]) if same.sum() >= 3 else earlier
@@ -665,7 +801,9 @@ def _peaks(scene: Scene) -> list[tuple[float, float, float, float, Source]]:
             around = bus.between(time - 3 * MINUTE, time + MINUTE).times
             gaps = np.diff(np.unique(around))
             spacing = float(np.median(gaps)) if len(gaps) else 10 * MINUTE
-            found.append((time, float(close.values[place]), float(np.median(earlier.values)), spacing, close.source(place)))
+            found.append(
+                (time, float(close.values[place]), float(np.median(earlier.values)), spacing, close.source(place))
+            )
         return found
 
     return scene.once(("bus peaks",), load)
@@ -685,7 +823,12 @@ def dc_bus_peak(scene: Scene) -> Reading | None:
     return Reading(float(np.median([ratio for ratio, _ in found])), scene.anchor, few([source for _, source in found]))
 
 
-@measures("dc_bus_peak_volts", "highest DC bus voltage in the three minutes up to the latest occurrence that has readings, by telemetry or payload", unit="V", low=0)
+@measures(
+    "dc_bus_peak_volts",
+    "highest DC bus voltage in the three minutes up to the latest occurrence that has readings, by telemetry or payload",
+    unit="V",
+    low=0,
+)
 def dc_bus_peak_volts(scene: Scene) -> Reading | None:
     near = scene.near(_bus(scene), 3 * MINUTE, 15.0).max()
     return near if near is not None else newest(_said_volts(scene))
@@ -699,7 +842,7 @@ def dc_bus_spacing(scene: Scene) -> Reading | None:
     return Reading(float(np.median([item[3] for item in found])), scene.anchor, few([item[4] for item in found]))
 
 
-_BUS_KEY = r"\b(dc )?(bus|link)( \w+)?( voltage| volts?| v| peak| vdc)\b|\bv ?dc\b|\bu ?dc\b|\b(peak|max|measured) (bus|dc|link)\b|\bv ?bus\b|\bvbus\b|\bdc (bus|link|voltage)\b"
+_BUS_KEY = r"\b(dc )?(bus|link)( \w+)?( voltage| volts?| v| peak| vdc)\b|\bv ?dc\b|\bu ?dc\b|\b(peak|max|measured) (bus|dc|link)\b|\bv ?bus\b|\bvbus\b|\bdclink\b|\bdcbus\b|\bhvdc\b|\bhv bus\b|\bdc (bus|link|voltage)\b"
 _NO_VOLTS = r"\b(can|current|a|limit|threshold|trip|nominal|rated|ovp|normal|set|setpoint|allowed|baseline|expected|pct|percent|ms|s|min|minimum|before|ripple|output|before fault)\b"
 
 
@@ -717,7 +860,11 @@ def dc_bus_said_share(scene: Scene) -> Reading | None:
     measured = _said_volts(scene)
     limits = [
         item
-        for item in payload_numbers(scene, r"\b(ovp|over ?voltage|trip|limit|threshold|max|maximum|allowed)\b", r"\b(can|current|a|ms|s|temp\w*|count\w*|pct|percent)\b|\bpeak\b")
+        for item in payload_numbers(
+            scene,
+            r"\b(ovp|over ?voltage|trip|limit|threshold|max|maximum|allowed)\b",
+            r"\b(can|current|a|ms|s|temp\w*|count\w*|pct|percent)\b|\bpeak\b",
+        )
         if item[1] > 100.0
     ]
     if not measured or not limits:
@@ -726,7 +873,12 @@ def dc_bus_said_share(scene: Scene) -> Reading | None:
     return Reading(100.0 * value[1] / limit[1], value[0], few([value[2], limit[2]]))
 
 
-@measures("dc_bus_said_over_nominal", "bus voltage in the payloads against the nominal one named beside it, or else the median in telemetry", unit="%", low=0)
+@measures(
+    "dc_bus_said_over_nominal",
+    "bus voltage in the payloads against the nominal one named beside it, or else the median in telemetry",
+    unit="%",
+    low=0,
+)
 def dc_bus_said_over_nominal(scene: Scene) -> Reading | None:
     measured = _said_volts(scene)
     if not measured:
@@ -734,7 +886,8 @@ def dc_bus_said_over_nominal(scene: Scene) -> Reading | None:
     nominal = [
         item
         for item in payload_numbers(
-            scene, r"\b(bus|dc|link|vdc|voltage|v)\b.*\b(nominal|rated|normal|baseline|expected|setpoint|before)\b|\b(nominal|rated|normal|baseline|expected)\b.*\b(bus|dc|link|vdc|voltage|v)\b",
+            scene,
+            r"\b(bus|dc|link|vdc|voltage|v)\b.*\b(nominal|rated|normal|baseline|expected|setpoint|before)\b|\b(nominal|rated|normal|baseline|expected)\b.*\b(bus|dc|link|vdc|voltage|v)\b",
             r"\b(current|a|can|output|vehicle|ac|mains|grid)\b",
         )
         if item[1] > 100.0
@@ -766,7 +919,11 @@ def dc_bus_fell_before_return(scene: Scene) -> Reading | None:
                 then = _bus(scene).between(run[1] - 10 * MINUTE, run[1] + 1.0).last()
                 if then is not None:
                     high = peak > 1.03 * base
-                    return Reading(bool(high and float(then.value) < 1.03 * base), run[1], few([source, row_source(scene, run[4]), *then.sources]))
+                    return Reading(
+                        bool(high and float(then.value) < 1.03 * base),
+                        run[1],
+                        few([source, row_source(scene, run[4]), *then.sources]),
+                    )
     return None
 
 
@@ -798,11 +955,20 @@ def load_drop_before_fault(scene: Scene) -> Reading | None:
             continue
         # several connectors may report at one moment: their last readings together
         last = float(values[window.times >= window.times[-1] - 1e-3].max())
-        return Reading(100.0 * max(0.0, 1.0 - last / top), time, few([window.source(int(np.argmax(values))), window.source(len(window) - 1)]))
+        return Reading(
+            100.0 * max(0.0, 1.0 - last / top),
+            time,
+            few([window.source(int(np.argmax(values))), window.source(len(window) - 1)]),
+        )
     return None
 
 
-@measures("seconds_from_load_loss", "seconds from the last stop or unplugging on any connector to an occurrence, shortest over the occurrences", unit="s", low=0)
+@measures(
+    "seconds_from_load_loss",
+    "seconds from the last stop or unplugging on any connector to an occurrence, shortest over the occurrences",
+    unit="s",
+    low=0,
+)
 def seconds_from_load_loss(scene: Scene) -> Reading | None:
     best: Reading | None = None
     stops = scene.events("stop", "plug_out", which="all")
@@ -812,7 +978,11 @@ def seconds_from_load_loss(scene: Scene) -> Reading | None:
             data = stop.fields.get("data")
             reason = words_of(str(data.get("reason") or "")) if isinstance(data, Mapping) else ""
             # a stop that the fault itself brought about is no loss of load before it
-            if 0.5 <= gap <= HOUR and not re.search(r"fault|error|timeout|internal", reason) and (best is None or gap < float(best.value)):
+            if (
+                0.5 <= gap <= HOUR
+                and not re.search(r"fault|error|timeout|internal", reason)
+                and (best is None or gap < float(best.value))
+            ):
                 best = Reading(gap, time, (scene.source("events", stop),))
     return best
 
@@ -830,13 +1000,24 @@ def grid_voltage_events(scene: Scene, start: float, end: float) -> list[tuple[fl
             fields.get("area") is not None and fields.get("area") == scene.area
         )
         volts = fields.get("voltage_v")
-        if here and volts is not None and 20.0 < volts < 1000.0 and record.time is not None and start <= record.time <= end:
+        if (
+            here
+            and volts is not None
+            and 20.0 < volts < 1000.0
+            and record.time is not None
+            and start <= record.time <= end
+        ):
             nominal = 230.0 if volts < 320.0 else 400.0
             found.append((record.time, 100.0 * volts / nominal, table.source_of(record)))
     return found
 
 
-@measures("grid_peak_before_fault", "highest grid voltage recorded for the site or its area in the ten minutes up to an occurrence, against 230 or 400 V", unit="%", low=0)
+@measures(
+    "grid_peak_before_fault",
+    "highest grid voltage recorded for the site or its area in the ten minutes up to an occurrence, against 230 or 400 V",
+    unit="%",
+    low=0,
+)
 def grid_peak_before_fault(scene: Scene) -> Reading | None:
     found = [item for time in scene.times[-20:] for item in grid_voltage_events(scene, time - 10 * MINUTE, time + 30.0)]
     if not found:
@@ -854,7 +1035,9 @@ def grid_peak_before_fault(scene: Scene) -> Reading | None:
 def mains_peak_before_fault(scene: Scene) -> Reading | None:
     best: Reading | None = None
     for phase in ("a", "b", "c"):
-        readings = scene.readings(f"phase_details.phase_{phase}.voltage", which="all").where(lambda values: values > 50.0)
+        readings = scene.readings(f"phase_details.phase_{phase}.voltage", which="all").where(
+            lambda values: values > 50.0
+        )
         time = scene.occurrence_with(readings, 3 * MINUTE, 15.0)
         if time is None:
             continue
@@ -867,7 +1050,12 @@ def mains_peak_before_fault(scene: Scene) -> Reading | None:
     return best
 
 
-@measures("minutes_from_sync_loss", "minutes between the nearest F-0701 of this charger or site and an occurrence, within an hour", unit="min", low=0)
+@measures(
+    "minutes_from_sync_loss",
+    "minutes between the nearest F-0701 of this charger or site and an occurrence, within an hour",
+    unit="min",
+    low=0,
+)
 def minutes_from_sync_loss(scene: Scene) -> Reading | None:
     here = {scene.device_id, *(r.fields["device_id"] for r in scene.neighbours)}
     best: Reading | None = None
@@ -903,9 +1091,17 @@ def module_heat_over_siblings(scene: Scene) -> Reading | None:
     return Reading(float(np.median([gap for gap, _ in gaps])), scene.anchor, sources)
 
 
-@measures("module_temperature_peak", "highest temperature of any power module in the half hour up to the latest occurrence", unit="°C", low=-60, high=250)
+@measures(
+    "module_temperature_peak",
+    "highest temperature of any power module in the half hour up to the latest occurrence",
+    unit="°C",
+    low=-60,
+    high=250,
+)
 def module_temperature_peak(scene: Scene) -> Reading | None:
-    best = scene.near(scene.readings("component_health.internal_temps.power_module", which="all"), 30 * MINUTE, 5.0).max()
+    best = scene.near(
+        scene.readings("component_health.internal_temps.power_module", which="all"), 30 * MINUTE, 5.0
+    ).max()
     hottest: tuple[float, float, int] | None = None
     for time, temperatures, place in module_temperatures(scene):
         if time >= scene.anchor - 30 * MINUTE and temperatures:
@@ -998,7 +1194,9 @@ def fault_interval_spread(scene: Scene) -> Reading | None:
     gaps = gaps[gaps >= HOUR / 2]
     if len(gaps) < 4:
         return None
-    return Reading(100.0 * float(gaps.std() / gaps.mean()), scene.anchor, few([f.source for f in scene.incidence.faults]))
+    return Reading(
+        100.0 * float(gaps.std() / gaps.mean()), scene.anchor, few([f.source for f in scene.incidence.faults])
+    )
 
 
 @measures(
@@ -1045,7 +1243,9 @@ def code_among_last_ten_faults(scene: Scene) -> Reading | None:
     last = [f for f in scene.faults(device=scene.device_id) if f.time <= scene.anchor + 1.0][-10:]
     if len(last) < 2:
         return None
-    return Reading(float(sum(f.code == scene.incidence.code for f in last)), scene.anchor, few([f.source for f in last]))
+    return Reading(
+        float(sum(f.code == scene.incidence.code for f in last)), scene.anchor, few([f.source for f in last])
+    )
 
 
 _REPLACED = re.compile(r"\b(replac\w*|swap\w*|exchang\w*|renew\w*|new|chang\w*)\b")
@@ -1068,7 +1268,12 @@ def module_replaced_before_recurrence(scene: Scene) -> Reading | None:
     return None
 
 
-@measures("cabinet_swing", "range of cabinet (else ambient) temperature in the three hours up to the latest occurrence that has readings", unit="K", low=0)
+@measures(
+    "cabinet_swing",
+    "range of cabinet (else ambient) temperature in the three hours up to the latest occurrence that has readings",
+    unit="K",
+    low=0,
+)
 def cabinet_swing(scene: Scene) -> Reading | None:
     for path in ("cabinet_temperature", "ambient_temperature"):
         near = scene.near(scene.readings(path, which="all"), 3 * HOUR, 0.0)
@@ -1084,7 +1289,9 @@ def cabinet_swing(scene: Scene) -> Reading | None:
     many=True,
 )
 def visit_after_mention(scene: Scene) -> Iterable[Reading]:
-    later = [v for v in scene.records("service_visits") if v.time is not None and scene.anchor < v.time <= scene.as_of + 1.0]
+    later = [
+        v for v in scene.records("service_visits") if v.time is not None and scene.anchor < v.time <= scene.as_of + 1.0
+    ]
     return scene.mentions([(scene.source("service_visits", v), v.fields.get("work")) for v in later])
 
 
@@ -1135,9 +1342,15 @@ def can_errors_growth(scene: Scene) -> Reading | None:
         if time not in peaks or value > peaks[time][0]:
             peaks[time] = (value, source)
     moments = sorted(peaks)
-    if len(moments) < 3 or moments[-1] - moments[0] < DAY or any(peaks[b][0] < peaks[a][0] for a, b in pairwise(moments)):
+    if (
+        len(moments) < 3
+        or moments[-1] - moments[0] < DAY
+        or any(peaks[b][0] < peaks[a][0] for a, b in pairwise(moments))
+    ):
         return None
-    return Reading(peaks[moments[-1]][0] / max(peaks[moments[0]][0], 1.0), moments[-1], few([peaks[m][1] for m in moments]))
+    return Reading(
+        peaks[moments[-1]][0] / max(peaks[moments[0]][0], 1.0), moments[-1], few([peaks[m][1] for m in moments])
+    )
 
 
 @measures(
@@ -1158,7 +1371,11 @@ def faults_at_start_share(scene: Scene) -> Reading | None:
             gaps.append(time - float(earlier[-1]))
     if len(gaps) < 3:
         return None
-    return Reading(100.0 * sum(gap <= 5.0 for gap in gaps) / len(gaps), scene.anchor, few([f.source for f in scene.incidence.faults]))
+    return Reading(
+        100.0 * sum(gap <= 5.0 for gap in gaps) / len(gaps),
+        scene.anchor,
+        few([f.source for f in scene.incidence.faults]),
+    )
 
 
 @measures(
@@ -1169,7 +1386,9 @@ def faults_at_start_share(scene: Scene) -> Reading | None:
     high=24,
 )
 def fault_hours_window(scene: Scene) -> Reading | None:
-    times = np.array([f.time for f in scene.faults("own", device=scene.device_id) if f.time >= scene.anchor - MODULE_HISTORY])
+    times = np.array(
+        [f.time for f in scene.faults("own", device=scene.device_id) if f.time >= scene.anchor - MODULE_HISTORY]
+    )
     if len(times) < 5 or len(set((times // DAY).tolist())) < 3:
         return None
     hours = np.sort((times % DAY) / HOUR)
@@ -1177,17 +1396,79 @@ def fault_hours_window(scene: Scene) -> Reading | None:
     return Reading(24.0 - float(gaps.max()), scene.anchor, few([f.source for f in scene.incidence.faults]))
 
 
-@measures("days_from_boot", "days from the last known boot of the charger (online since, connection, restart) before the first occurrence to it", unit="days", low=0)
+@measures(
+    "days_from_boot",
+    "days from the last known boot of the charger (online since, connection, restart) before the first occurrence to it",
+    unit="days",
+    low=0,
+)
 def days_from_boot(scene: Scene) -> Reading | None:
     boots: list[tuple[float, Source]] = [(time, source) for time, _, source in reset_commands(scene)]
     since = scene.metadata("online_since")
     if since is not None and not isinstance(since.value, str):
         boots.append((float(since.value), since.sources[0]))
     for record in scene.records("connections"):
-        if record.fields["transition"] == "online" and re.search(r"boot|power|restart|reset", words_of(str(record.fields.get("reason") or ""))):
+        if record.fields["transition"] == "online" and re.search(
+            r"boot|power|restart|reset", words_of(str(record.fields.get("reason") or ""))
+        ):
             boots.append((record.time or 0.0, scene.source("connections", record)))
     earlier = [item for item in boots if item[0] <= scene.first]
     if not earlier:
         return None
     time, source = max(earlier)
     return Reading((scene.first - time) / DAY, scene.first, (source,))
+
+
+def door_events(scene: Scene) -> list[tuple[float, Source]]:
+    """Events of the charger that name its door, a cover or tampering, in time order."""
+
+    def load() -> list[tuple[float, Source]]:
+        found = []
+        for event in scene.events(which="all"):
+            kind = event.fields["event_type"]
+            if kind in ("plug_in", "plug_out", "start", "stop", "auth_ok", "state", "fault"):
+                continue
+            said = words_of(f"{kind} {event.fields.get('data') or ''}")
+            if event.time is not None and re.search(
+                r"\b(doors?|cover|tamper\w*|cabinet open\w*|housing open\w*|enclosure open\w*)\b", said
+            ):
+                found.append((event.time, scene.source("events", event)))
+        return found
+
+    found: list[tuple[float, Source]] = scene.once(("door events",), load)
+    return found
+
+
+@measures(
+    "days_from_door_to_first_fault",
+    "days from the last event that names door, cover or tampering before the first occurrence to it",
+    unit="days",
+    low=0,
+)
+def days_from_door_to_first_fault(scene: Scene) -> Reading | None:
+    earlier = [item for item in door_events(scene) if item[0] <= scene.first]
+    if not earlier:
+        return None
+    return Reading((scene.first - earlier[-1][0]) / DAY, scene.first, (earlier[-1][1],))
+
+
+@measures(
+    "silence_said_seconds",
+    "how long the module was silent, median over the payloads that give it",
+    unit="s",
+    low=0,
+)
+def silence_said_seconds(scene: Scene) -> Reading | None:
+    wanted = r"\b(duration|outage|silent|silence|offline|lost|gap|recovered after|recovery|down ?time)\b"
+    unwanted = r"\b(timeout|limit|threshold|count|frames?|session|since|load|packets?|total|energy)\b"
+    found = [
+        (value / 1000.0, source)
+        for _, value, source in payload_numbers(scene, wanted + r".*\b(ms|millis\w*)\b", unwanted)
+    ]
+    found += [
+        (value, source) for _, value, source in payload_numbers(scene, wanted + r".*\b(s|sec|seconds)\b", unwanted)
+    ]
+    found = [item for item in found if item[0] >= 0]
+    if not found:
+        return None
+    return Reading(float(np.median([value for value, _ in found])), scene.anchor, few([source for _, source in found]))

@@ -123,14 +123,8 @@ def session_end_mention(scene: Scene) -> Iterable[Reading]:
     return scene.mentions(_own_texts(scene))
 
 
-@measures(
-    "past_alarm_mention",
-    "a topic of the fault's vocabulary in alarms, in messages of other faults and in results of commands of the connector "
-    "within 30 days before, those at the occurrences left out",
-    kind="text",
-    many=True,
-)
-def past_alarm_mention(scene: Scene) -> Iterable[Reading]:
+def _past_texts(scene: Scene) -> list[tuple[Source, Any]]:
+    """What alarms, other faults and command results of the connector said in the 30 days before."""
     texts: list[tuple[Source, Any]] = []
     for event in scene.events("alarm", "fault", "state", start=scene.anchor - 30 * DAY, end=scene.anchor + HOUR):
         data = event.fields.get("data")
@@ -144,7 +138,36 @@ def past_alarm_mention(scene: Scene) -> Iterable[Reading]:
     for command in scene.records("commands", which="own"):
         if command.time is not None and scene.anchor - 30 * DAY <= command.time <= scene.anchor + DAY:
             texts.append((scene.source("commands", command), {"result": command.fields.get("result")}))
-    return scene.mentions(texts)
+    return texts
+
+
+@measures(
+    "past_alarm_mention",
+    "a topic of the fault's vocabulary in alarms, in messages of other faults and in results of commands of the connector "
+    "within 30 days before, those at the occurrences left out",
+    kind="text",
+    many=True,
+)
+def past_alarm_mention(scene: Scene) -> Iterable[Reading]:
+    return scene.mentions(_past_texts(scene))
+
+
+@measures(
+    "repeated_alarm_mention",
+    "a topic of the fault's vocabulary that at least two alarms, faults or command results of those 30 days mention",
+    kind="text",
+    many=True,
+)
+def repeated_alarm_mention(scene: Scene) -> Iterable[Reading]:
+    found: dict[str, list[Source]] = {}
+    for text in _past_texts(scene)[-40:]:
+        for reading in scene.mentions([text]):
+            found.setdefault(str(reading.value), []).append(text[0])
+    return [
+        Reading(topic, scene.anchor, few(sources), key=topic)
+        for topic, sources in sorted(found.items())
+        if len(sources) >= 2
+    ]
 
 
 @measures("stop_reason", "the stop reason of the session at the fault, in plain lower-case words", kind="text")
@@ -219,11 +242,11 @@ def link_gap_in_details(scene: Scene) -> Reading | None:
         if number is None or number < 0:
             continue
         about = re.search(
-            r"\b(offline|outage|network|connection|connectivity|ws|websocket|link|backend|csms|platform|uplink|heartbeat)\b",
+            r"\b(offline|outage|network|connection|connectivity|ws|websocket|link|backend|csms|platform|uplink|heartbeat|reconnect)\b",
             path,
         )
         lasting = re.search(
-            r"\b(gap|down|lost|loss|offline|outage|disconnect\w*|interrupt\w*|missing|age|silent)\b", path
+            r"\b(gap|down|lost|loss|offline|outage|disconnect\w*|interrupt\w*|missing|age|silent|reconnect)\b", path
         )
         if about and lasting and re.search(r"\b(s|sec|secs|seconds|ms|msec|millis|duration|gap|min|minutes)$", path):
             scale = (
@@ -366,24 +389,34 @@ def minutes_plugged_after_end(scene: Scene) -> Reading | None:
 
 @measures(
     "seconds_to_next_start",
-    "seconds from the fault to the next start on the connector, with no plug_out or plug_in around the end",
+    "seconds from the fault to the moment charging began again on the connector, by a start, a state or a new session within an "
+    "hour, with no plug_out or plug_in around the end or between; known where plug events of the session were reported",
     unit="s",
     low=0,
 )
 def seconds_to_next_start(scene: Scene) -> Reading | None:
     def at(time: float) -> Reading | None:
-        start = next((e for e in scene.events("start", start=time + 0.5, end=time + HOUR)), None)
-        begun = None if start is None else start.time
-        source = None if start is None else scene.source("events", start)
-        if begun is None:
-            later = [s for s in scene.sessions() if time + 0.5 < s.start <= time + HOUR]
-            plugs = [e for e in _plugs(scene) if e.time is not None and e.time < time]
-            if not later or not plugs:
-                return None
-            begun, source = later[0].start, later[0].source
-        if source is None or any(time - MINUTE <= (e.time or 0.0) <= begun for e in _plugs(scene)):
+        plugs = [e.time for e in _plugs(scene) if e.time is not None]
+        if not any(plug < time - 1 for plug in plugs):
             return None
-        return Reading(begun - time, begun, (source,))
+        until = min([plug for plug in plugs if plug >= time - MINUTE], default=float("inf"))
+        begun = [(e.time, scene.source("events", e)) for e in scene.events("start", start=time + 0.5, end=time + HOUR)]
+        for event in scene.events("state", start=time + 2.0, end=time + HOUR):
+            data = event.fields.get("data")
+            if isinstance(data, Mapping) and words_of(str(data.get("to") or "")) in ("charging", "discharging"):
+                begun.append((event.time, scene.source("events", event)))
+        begun += [(s.start, s.source) for s in scene.sessions() if time + 0.5 < s.start <= time + HOUR]
+        current = scene.readings("current").between(time + 2.0, time + HOUR)
+        off = np.flatnonzero(np.abs(current.values) < 1)
+        on = np.flatnonzero(np.abs(current.values) > 5)
+        again = on[on > off[0]] if len(off) else on[:0]
+        if len(again) >= 3:
+            begun.append((float(current.times[again[0]]), current.source(int(again[0]))))
+        known = [(moment, source) for moment, source in begun if moment is not None and moment < until]
+        if not known:
+            return None
+        moment, source = min(known)
+        return Reading(moment - time, moment, (source,))
 
     return _first_known(scene, at)
 
@@ -779,6 +812,12 @@ def ambient_at_end(scene: Scene) -> Reading | None:
 # The link
 
 
+def _lost_before(beats: Floats, back: float) -> float:
+    """When a connection that came back was lost, where nobody recorded it: after the last heartbeat, or not long before."""
+    heard = beats[beats < back - 1]
+    return float(heard[-1]) if len(heard) and back - heard[-1] <= HOUR else back - MINUTE
+
+
 def breaks(scene: Scene, device: str | None = None) -> list[Break]:
     """When a charger was without connection, by its connection records."""
     name = scene.device_id if device is None else device
@@ -786,6 +825,7 @@ def breaks(scene: Scene, device: str | None = None) -> list[Break]:
     def load() -> list[Break]:
         found: list[Break] = []
         lost: tuple[float, Source] | None = None
+        beats = _heartbeat_times(scene, name)
         for record in scene.records("connections", device=name):
             if record.time is None or record.fields["transition"] is None:
                 continue
@@ -796,7 +836,7 @@ def breaks(scene: Scene, device: str | None = None) -> list[Break]:
                 found.append(Break(lost[0], record.time, lost[1]))
                 lost = None
             elif record.fields["transition"] == "reconnect":
-                found.append(Break(record.time, record.time, source))
+                found.append(Break(_lost_before(beats, record.time), record.time, source))
         if lost is not None:
             found.append(Break(lost[0], float("inf"), lost[1]))
         return found
@@ -812,7 +852,8 @@ def _all_breaks(scene: Scene) -> list[Break]:
         end = float(back.value) if back is not None and float(back.value) >= float(gone.value) else float("inf")
         found.append(Break(float(gone.value), end, gone.sources[0]))
     elif back is not None:
-        found.append(Break(float(back.value), float(back.value), back.sources[0]))
+        beats = _heartbeat_times(scene, scene.device_id)
+        found.append(Break(_lost_before(beats, float(back.value)), float(back.value), back.sources[0]))
     found += [
         Break(f.time, f.time, f.source) for f in scene.faults(device=scene.device_id) if f.code in ("F-0301", "F-0302")
     ]
@@ -1014,21 +1055,28 @@ def network_change_minutes_from_end(scene: Scene) -> Reading | None:
 
 @measures(
     "occurrences_with_link_break",
-    "of at least two occurrences, the share in percent with a loss of connection within two minutes; known where the charger "
-    "has connection records",
+    "of at least two occurrences around which connection records or heartbeats are known, the share in percent with a loss of "
+    "connection within two minutes or a gap of 2.5 heartbeat intervals",
     unit="%",
     low=0,
     high=100,
 )
 def occurrences_with_link_break(scene: Scene) -> Reading | None:
-    if len(scene.times) < 2 or not scene.records("connections"):
-        return None
     span = [r.time for r in scene.records("connections") if r.time is not None]
-    times = [t for t in scene.times if not span or t >= min(span) - HOUR]
-    if len(times) < 2:
+    beats = _heartbeat_times(scene, scene.device_id)
+    told: list[bool] = []
+    for time in scene.times[-60:]:
+        if any(b.start <= time + 1 and b.end >= time - 2 * MINUTE for b in breaks(scene)):
+            told.append(True)
+            continue
+        gap = _gap(beats, time, 2 * MINUTE, MINUTE, False)
+        if gap is not None:
+            told.append(gap[0] >= 2.5)
+        elif span and time >= min(span) - HOUR:
+            told.append(False)
+    if len(told) < 2:
         return None
-    hit = [t for t in times if any(b.start <= t + 90 and b.end >= t - 2 * MINUTE for b in breaks(scene))]
-    return Reading(100.0 * len(hit) / len(times), scene.anchor, few([f.source for f in scene.incidence.faults]))
+    return Reading(100.0 * sum(told) / len(told), scene.anchor, few([f.source for f in scene.incidence.faults]))
 
 
 @measures(
@@ -1170,8 +1218,14 @@ def _faults_of_code(scene: Scene, device: str) -> list[Any]:
     return scene.shared_once(("faults of", scene.incidence.code), load).get(device, [])
 
 
-def _unplugged(session: Session) -> bool:
-    return bool(session.stop_reason and _UNPLUGGED.search(words_of(session.stop_reason)))
+def _unplugged(scene: Scene, session: Session) -> bool:
+    """Whether a session ended by unplugging: by its stop reason, or by a plug_out at its end."""
+    if session.stop_reason and _UNPLUGGED.search(words_of(session.stop_reason)):
+        return True
+    if session.end is None:
+        return False
+    outs = scene.events("plug_out", which="all", device=session.device_id, start=session.end - 15, end=session.end + 2)
+    return any(session.connector_id in (None, e.fields.get("connector_id")) for e in outs)
 
 
 @measures(
@@ -1327,7 +1381,7 @@ def _elsewhere(scene: Scene) -> list[tuple[Session, bool]]:
 )
 def vehicle_aborts_elsewhere(scene: Scene) -> Reading | None:
     known = _elsewhere(scene)
-    bad = [s for s, ended in known if ended and not _unplugged(s)]
+    bad = [s for s, ended in known if ended and not _unplugged(scene, s)]
     return (
         Reading(float(len(bad)), scene.anchor, few([s.source for s in bad] or [s.source for s, _ in known]))
         if known
@@ -1343,7 +1397,7 @@ def vehicle_aborts_elsewhere(scene: Scene) -> Reading | None:
 )
 def vehicle_unplugs_elsewhere(scene: Scene) -> Reading | None:
     known = _elsewhere(scene)
-    bad = [s for s, ended in known if ended and _unplugged(s)]
+    bad = [s for s, ended in known if ended and _unplugged(scene, s)]
     return (
         Reading(float(len(bad)), scene.anchor, few([s.source for s in bad] or [s.source for s, _ in known]))
         if known
@@ -1550,7 +1604,7 @@ def model_abort_share_elsewhere(scene: Scene) -> Reading | None:
         and abs(s.start - scene.anchor) <= HISTORY
         and (bad := _ended_badly(scene, s)) is not None
     ]
-    broken = [s for s, ended in known if ended and not _unplugged(s)]
+    broken = [s for s, ended in known if ended and not _unplugged(scene, s)]
     return (
         Reading(100.0 * len(broken) / len(known), scene.anchor, few([s.source for s in broken]))
         if len(known) >= 3
@@ -1597,6 +1651,68 @@ def unlock_seconds_before_end(scene: Scene) -> Reading | None:
         if done
         else None
     )
+
+
+_LOCKED = re.compile(r"\b(un)?(locked|latched)\b|\b(engaged|disengaged|released)\b")
+
+
+@measures(
+    "lock_changes_at_end",
+    "how often the connector's lock changed between locked and unlocked by events from 30 minutes before to ten minutes after "
+    "an occurrence (the occurrence with most); known where such events hold a state of the lock",
+    unit="1",
+    low=0,
+)
+def lock_changes_at_end(scene: Scene) -> Reading | None:
+    told: list[tuple[float, bool, Record]] = []
+    for event in scene.events():
+        if event.time is None or event.fields["event_type"] in ("fault", "plug_in", "plug_out"):
+            continue
+        for path, value in flat(event.fields.get("data")):
+            if not re.search(r"\b(un)?(lock|latch|locked)", f"{event.fields['event_type']} {path}"):
+                continue
+            word = words_of(str(value))
+            if _LOCKED.search(word) or isinstance(value, bool):
+                locked = (
+                    value
+                    if isinstance(value, bool)
+                    else not re.search(r"\b(un(locked|latched)|disengaged|released)\b", word)
+                )
+                told.append((event.time, locked, event))
+                break
+        else:
+            kind = words_of(event.fields["event_type"])
+            if re.search(r"\b(lock|locked|latched|unlock|unlocked|unlatched)$", kind):
+                told.append((event.time, not re.search(r"\bun", kind), event))
+    best: Reading | None = None
+    for time in list(reversed(scene.times))[:MAX_OCCURRENCES]:
+        near = [t for t in told if time - 30 * MINUTE <= t[0] <= time + 10 * MINUTE]
+        changes = sum(a[1] != b[1] for a, b in pairwise(near))
+        if near and (best is None or changes > float(best.value)):
+            best = Reading(float(changes), time, scene.sources("events", [t[2] for t in near]))
+    return best
+
+
+@measures(
+    "vehicle_abort_soc_spread",
+    "of at least three unexpected ends of this vehicle here and elsewhere within 60 days, the distance between the lowest and "
+    "the highest state of charge at the end",
+    unit="1",
+    low=0,
+)
+def vehicle_abort_soc_spread(scene: Scene) -> Reading | None:
+    vin = _vehicle(scene)
+    if vin is None:
+        return None
+    ends = [
+        s
+        for s in _fleet_sessions(scene).get(vin, [])
+        if s.soc_end is not None and abs(s.start - scene.anchor) <= HISTORY and _ended_badly(scene, s)
+    ]
+    if len(ends) < 3:
+        return None
+    levels = [float(s.soc_end) for s in ends if s.soc_end is not None]
+    return Reading(max(levels) - min(levels), scene.anchor, few([s.source for s in ends]))
 
 
 @measures(

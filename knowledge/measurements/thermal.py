@@ -504,6 +504,40 @@ def connector_temperature(scene: Scene) -> Reading | None:
     return _peak(scene)
 
 
+@measures(
+    "connector_rest_temperature",
+    "lowest temperature of the connector without load (else at the beginning of the load), half an hour and more after any load, "
+    "within three hours before the latest occurrence",
+    unit="°C",
+    low=-60,
+    high=300,
+)
+def connector_rest_temperature(scene: Scene) -> Reading | None:
+    columns = _columns(scene, scene.device_id)
+    if columns is None:
+        return None
+    mask = (columns.times >= scene.anchor - 3 * HOUR) & (columns.times <= scene.anchor) & ~np.isnan(columns.temperature)
+    if scene.connector_id is not None:
+        mask &= np.isnan(columns.connectors) | (columns.connectors == scene.connector_id)
+    resting = np.flatnonzero(mask & columns.idle)
+    now = _now(scene)
+    if not len(resting):
+        if now is None or now.start < scene.anchor - 3 * HOUR:
+            return None
+        resting = np.flatnonzero(mask & (columns.times >= now.start - MINUTE) & (columns.times <= now.start + 2 * MINUTE))
+        if not len(resting):
+            return None
+    # what is left of the session before is no rest
+    carried = columns.times[columns.active]
+    last = np.searchsorted(carried, columns.times[resting], "left") - 1
+    rested = (last < 0) | (columns.times[resting] - carried[np.maximum(last, 0)] >= 30 * MINUTE) if len(carried) else last < 0
+    resting = resting[rested]
+    if not len(resting):
+        return None
+    place = int(resting[np.argmin(columns.temperature[resting])])
+    return Reading(float(columns.temperature[place]), float(columns.times[place]), (columns.table.source(int(columns.rows[place])),))
+
+
 @measures("connector_over_ambient", "connector temperature at its highest around the latest occurrence, minus the ambient", unit="K")
 def connector_over_ambient(scene: Scene) -> Reading | None:
     peak, outside = _peak(scene), ambient_temperature(scene)
@@ -661,6 +695,29 @@ def vehicle_inlet_gap(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "pin_temperature_spread",
+    "difference between the hottest and the coolest of the connector's own contacts, where the details of one fault event give "
+    "several (plus and minus, phases, pins)",
+    unit="K",
+    low=0,
+)
+def pin_temperature_spread(scene: Scene) -> Reading | None:
+    found: Reading | None = None
+    for fault in scene.incidence.faults[-20:]:
+        values = [
+            number
+            for path, value in flat(fault.record.fields.get("data") or {})
+            if re.search(r"\btemp|\bt\b|\b(c|celsius)$", path)
+            and re.search(r"\b(pins?\d?|contacts?\d?|plus|minus|pos|neg|positive|negative|dc\+|l[123]|sensors?|probes?)\b", path)
+            and not re.search(r"ambient|cabinet|module|limit|vehicle|inlet|board", path)
+            and (number := as_number(value)) is not None
+        ]
+        if len(values) >= 2:
+            found = Reading(max(values) - min(values), fault.time, (fault.source,))
+    return found
+
+
+@measures(
     "reported_contact_resistance",
     "contact resistance in mΩ as the fault's details, a command's result or the session give it",
     unit="mΩ",
@@ -689,6 +746,22 @@ def reported_contact_resistance(scene: Scene) -> Reading | None:
 
 
 # Against the neighbours and the charger's other connectors
+
+
+@measures(
+    "site_peers_with_code_same_day",
+    "other chargers of the site that reported the code within twelve hours of the latest occurrence; known where the site has "
+    "other chargers in the bundle",
+    unit="1",
+    low=0,
+)
+def site_peers_with_code_same_day(scene: Scene) -> Reading | None:
+    neighbours = {r.fields["device_id"] for r in scene.neighbours}
+    if not neighbours:
+        return None
+    hit = {f.device_id: f.source for f in scene.faults("own") if f.device_id in neighbours and abs(f.time - scene.anchor) <= DAY / 2}
+    sources = list(hit.values()) or list(scene.sources("devices", scene.neighbours))
+    return Reading(float(len(hit)), scene.anchor, few(sources))
 
 
 def _alike(one: Load, two: Load) -> bool:
@@ -975,7 +1048,7 @@ def _excess(mine: Load, rivals: Sequence[Load]) -> float:
 @measures(
     "vehicle_excess_here",
     "how much hotter the connector got with this vehicle than the median of at least two sessions of other vehicles at a load "
-    "alike here, brought to the same current (the ten nearest in time within 21 days)",
+    "alike here, brought to the same current (the four nearest in time within 21 days)",
     unit="K",
 )
 def vehicle_excess_here(scene: Scene) -> Reading | None:
@@ -987,7 +1060,8 @@ def vehicle_excess_here(scene: Scene) -> Reading | None:
         if x.vin not in (None, vin) and x.peak == x.peak and abs(x.start - now.start) <= 21 * DAY
         and (_scaled(now, x) is not None or (_alike(now, x) and now.amps != now.amps and now.power != now.power))
     ]  # fmt: skip
-    rivals = sorted(rivals, key=lambda x: abs(x.start - now.start))[:10]
+    # the nearest in time, since a contact or a cooling that gets worse heats later sessions more
+    rivals = sorted(rivals, key=lambda x: abs(x.start - now.start))[:4]
     if len(rivals) < 2:
         return None
     expected = [value if (value := _scaled(now, x)) is not None else x.peak for x in rivals]
@@ -1149,12 +1223,15 @@ def _growth(loads: Iterable[Load], moment: float) -> Reading | None:
 @measures(
     "contact_heating_growth",
     "rise of the connector for the square of its current, median of the latest third of the loads within 60 days over that of "
-    "the earliest third; from five loads over four days",
+    "the earliest third, without the load at the fault where there are six others; from five loads over four days",
     unit="1",
     low=0,
 )
 def contact_heating_growth(scene: Scene) -> Reading | None:
-    return _growth(_here(scene), scene.anchor)
+    here, now = _here(scene), _now(scene)
+    # one hot session at the end is no growth: where there are enough others, they decide
+    before = _growth([x for x in here if x is not now], scene.anchor) if len(here) >= 7 else None
+    return before or _growth(here, scene.anchor)
 
 
 @measures(
@@ -1256,16 +1333,17 @@ def days_since_connector_renewed(scene: Scene) -> Reading | None:
 
 @measures(
     "site_surroundings_mention",
-    "a topic of the fault's vocabulary in the site's name or location",
+    "a topic of the fault's vocabulary in name, location or description of site and charger",
     kind="text",
     many=True,
 )
 def site_surroundings_mention(scene: Scene) -> Iterable[Reading]:
-    if scene.site is None:
-        return []
-    source = Source("sites", scene.site.index, None)
-    told = {"name": scene.site.fields.get("name"), "location": scene.site.fields.get("location"), "more": scene.site.raw.get("address")}
-    return scene.mentions([(source, told)])
+    told: list[tuple[Source, Any]] = []
+    for name, record in (("sites", scene.site), ("devices", scene.device)):
+        if record is not None:
+            said = {key: record.raw.get(key) for key in ("name", "location", "address", "description", "note", "notes", "tags")}
+            told.append((Source(name, record.index, None), said))
+    return scene.mentions(told)
 
 
 @measures(
@@ -1295,14 +1373,16 @@ def earlier_alarm_mention(scene: Scene) -> Iterable[Reading]:
 
 @measures(
     "fan_speed_while_hot",
-    "median cabinet fan speed in the 30 minutes up to the latest occurrence that has readings, else the last within six "
+    "median cabinet fan speed in the ten (else 30) minutes up to the latest occurrence that has readings, else the last within six "
     "hours, else the one its details give",
     unit="rpm",
     low=0,
 )
 def fan_speed_while_hot(scene: Scene) -> Reading | None:
     speed = scene.readings("component_health.cooling_fan_rpm", which="all")
-    near = scene.near(speed, 30 * MINUTE, 2 * MINUTE)
+    # a fan that has just stopped is still fast on average
+    near = scene.near(speed, 10 * MINUTE, 2 * MINUTE)
+    near = near if len(near) >= 3 else scene.near(speed, 30 * MINUTE, 2 * MINUTE)
     if len(near):
         return near.median()
     told = scene.detail_number(r"\bfan\b.*\b(rpm|speed)\b", r"\brpm\b")
@@ -1317,6 +1397,81 @@ def fan_speed_while_hot(scene: Scene) -> Reading | None:
 )
 def fan_status_while_hot(scene: Scene) -> Reading | None:
     return scene.words("component_health.cooling_fan_status", which="all").between(scene.anchor - 6 * HOUR, scene.anchor + 30 * MINUTE).last()
+
+
+def _heat(scene: Scene) -> Series:
+    """The temperature that the fault is about: the cabinet's, else the connector's."""
+    if scene.incidence.code == CABINET_CODE:
+        return _cabinet_series(scene, scene.device_id)
+    own = scene.readings("temperature")
+    return Series(own.table, own.times, own.values, own.rows)
+
+
+@measures(
+    "warming_while_fan_slow",
+    "how much faster the temperature rose while the fan was under three quarters of its usual speed than while it was not, in "
+    "twelve hours up to the latest occurrence; from three readings of each",
+    unit="K/min",
+)
+def warming_while_fan_slow(scene: Scene) -> Reading | None:
+    heat = _heat(scene).window(scene.anchor - DAY / 2, scene.anchor + MINUTE)
+    speed = scene.readings("component_health.cooling_fan_rpm", which="all").between(scene.anchor - DAY / 2, scene.anchor + MINUTE)
+    if len(heat.times) < 8 or len(speed) < 6 or len(heat.times) > 20_000:
+        return None
+    # over two minutes and more, so that the sensor's last digit is not taken for a slope
+    after = np.searchsorted(heat.times, heat.times + 2 * MINUTE - 1.0, "left")
+    valid = np.flatnonzero(after < len(heat.times))
+    begin, end = valid, after[valid]
+    spans = heat.times[end] - heat.times[begin]
+    near = spans <= 20 * MINUTE
+    begin, end, spans = begin[near], end[near], spans[near]
+    slopes = (heat.values[end] - heat.values[begin]) / (spans / MINUTE)
+    series = Series(speed.table, speed.times, speed.values, speed.rows)
+    turning = series.at((heat.times[begin] + heat.times[end]) / 2.0, 20 * MINUTE)
+    usual = float(np.percentile(speed.values, 90))
+    slow, fast = turning < 0.75 * usual, turning >= 0.75 * usual
+    if slow.sum() < 3 or fast.sum() < 3 or usual <= 0:
+        return None
+    return speed.reading(float(np.mean(slopes[slow]) - np.mean(slopes[fast])))
+
+
+@measures(
+    "fan_slow_share_while_hot",
+    "share of the fan's readings under 1000 rpm in the two hours up to the latest occurrence while what overheated was within "
+    "twelve degrees of its highest; from five readings",
+    unit="%",
+    low=0,
+    high=100,
+)
+def fan_slow_share_while_hot(scene: Scene) -> Reading | None:
+    peak = _cabinet_peak(scene) if scene.incidence.code == CABINET_CODE else _peak(scene)
+    if peak is None:
+        return None
+    speed = scene.readings("component_health.cooling_fan_rpm", which="all").between(scene.anchor - 2 * HOUR, scene.anchor + MINUTE)
+    if not len(speed):
+        return None
+    warm = _heat(scene).at(speed.times, 10 * MINUTE) >= float(peak.value) - 12.0
+    if warm.sum() < 5:
+        return None
+    return speed.reading(100.0 * float(np.mean(speed.values[warm] < 1000.0)))
+
+
+@measures(
+    "fan_speed_vs_peers",
+    "fan speed in the half hour up to the latest occurrence as a share of the median of same-model neighbours' at the same time",
+    unit="%",
+    low=0,
+)
+def fan_speed_vs_peers(scene: Scene) -> Reading | None:
+    path = "component_health.cooling_fan_rpm"
+    start, end = scene.anchor - 30 * MINUTE, scene.anchor + 2 * MINUTE
+    own = scene.readings(path, which="all").between(start, end)
+    theirs = [near for r in _peers(scene) if len(near := scene.readings(path, which="all", device=r.fields["device_id"]).between(start, end))]
+    turning = [float(np.median(near.values)) for near in theirs if np.median(near.values) > 200.0]
+    if not len(own) or not turning:
+        return None
+    found = own.reading(100.0 * float(np.median(own.values)) / float(np.median(turning)))
+    return Reading(found.value, found.at, few([*found.sources, *(near.source(0) for near in theirs)]))
 
 
 @measures(
@@ -1960,17 +2115,17 @@ def _internals(scene: Scene) -> tuple[float, list[Source]] | None:
         moment = scene.anchor if peak is None or peak.at is None else peak.at
         for name in INTERNAL:
             column = scene.readings(f"component_health.internal_temps.{name}", which="all")
-            near = column.between(moment - 5 * MINUTE, moment + 5 * MINUTE)
-            middle = (near if len(near) else scene.near(column, 30 * MINUTE, 10 * MINUTE)).median()
-            if middle is not None:
-                medians.append(float(middle.value))
-                sources += middle.sources
+            near = column.between(moment - 15 * MINUTE, moment + 2 * MINUTE)
+            near = near if len(near) else scene.near(column, 30 * MINUTE, 10 * MINUTE)
+            if len(near):
+                medians.append(float(np.percentile(near.values, 90)))
+                sources += [near.source(0), near.source(-1)]
         table = scene.observations["telemetry"]
         rows = table.by_device.get(scene.device_id)
         modules: dict[Any, list[float]] = {}
         if rows is not None:
             times = table.times[rows]
-            chosen = rows[(times >= moment - 5 * MINUTE) & (times <= moment + 5 * MINUTE)]
+            chosen = rows[(times >= moment - 15 * MINUTE) & (times <= moment + 2 * MINUTE)]
             if not len(chosen):
                 chosen = rows[(times >= scene.anchor - 30 * MINUTE) & (times <= scene.anchor + 10 * MINUTE)]
             for row in chosen[-60:]:
@@ -1980,7 +2135,7 @@ def _internals(scene: Scene) -> tuple[float, list[Source]] | None:
                         modules.setdefault(module.get("index"), []).append(value)
                         if len(sources) < 8:
                             sources.append(table.source(int(row)))
-        medians += [float(np.median(values)) for values in modules.values()]
+        medians += [float(np.percentile(values, 90)) for values in modules.values()]
         if not medians:
             told = scene.detail_number(r"^(?!.*(limit|threshold)).*\b(module|control board|heat ?sink|igbt|inverter|pcb)\b.*\b(temp|c$)")
             if told is not None:

@@ -35,7 +35,7 @@ NOMINAL_VOLTAGES = (230.0, 400.0, 10_000.0, 20_000.0)
 NOMINAL_FREQUENCIES = (50.0, 60.0)
 
 _STELLANTIS = re.compile(
-    r"\b(stellantis|free2move|free 2 move|dross ?one|peugeot|citro[eë]n|opel|vauxhall|fiat|jeep|alfa romeo|lancia|ds automobiles|abarth)\b"
+    r"\b(stellantis|free2move|free 2 move|dross ?one|peugeot|citro[eë]n|opel|vauxhall|fiat|jeep|alfa romeo|lancia|ds automobiles|abarth|maserati|leapmotor)\b|^ds\b"
 )
 _OUTWARD = re.compile(r"\b(discharg\w*|v2g|export\w*|feed in|to grid|bidirectional|v2h|v2x)\b")
 _OUTWARD_ENERGY = re.compile(r"\b(discharg\w*|export\w*|v2g|to grid|fed in)\b.*\b(energy|kwh|wh)\b|\benergy (out|exported|discharged|to grid)\b")
@@ -120,6 +120,8 @@ class Happening:
     vehicle: Vehicle | None
     soc: float | None
     source: Source
+    told: bool = False  # by a session's record or a command's result only, without a fault event
+    lasted: float | None = None  # seconds of the session that tells of it
 
 
 def _lower(value: Any) -> str | None:
@@ -292,9 +294,58 @@ def happenings(scene: Scene) -> list[Happening]:
     """Every fault of the incident's code in the bundle, with the vehicle it concerned."""
 
     def load() -> list[Happening]:
-        return [_happening(scene, fault) for fault in scene.faults("own")]
+        found = [_happening(scene, fault) for fault in scene.faults("own")]
+        return sorted([*found, *_told_only(scene)], key=lambda h: (h.time, h.device_id, h.source))
 
     return scene.shared_once(("v2g-happenings", scene.incidence.code), load)  # type: ignore[no-any-return]
+
+
+_SAID = {
+    LOSS: re.compile(r"\b(sync (lost|loss|fault)|lost sync\w*|loss of sync\w*|desync\w*|inverter sync|synclost|f 0701|f0701)\b"),
+    REFUSAL: re.compile(r"\b(refus\w*|declin\w*|f 0702|f0702|(discharge|ev|vehicle) (denied|rejected)|denied by (ev|vehicle))\b"),
+}
+
+
+def _told_only(scene: Scene) -> list[Happening]:
+    """Losses or refusals that only session records or results of discharge commands tell of."""
+    code = scene.incidence.code
+    said = _SAID.get(code)
+    if said is None:
+        return []
+    faults: dict[str, list[float]] = {}
+    for fault in scene.faults(code):
+        faults.setdefault(fault.device_id, []).append(fault.time)
+    found: list[Happening] = []
+    for device in sorted(scene.observations["charging_records"].by_device):
+        for session in scene.sessions(which="all", device=device):
+            moved = session.energy is None or abs(session.energy) > 0.1
+            if (code == REFUSAL and moved) or not said.search(words_of(f"{session.stop_reason or ''} {session.details or ''}")):
+                continue
+            end = session.end if session.end is not None else session.start + HOUR
+            if any(session.start - MINUTE <= t <= end + 5 * MINUTE for t in faults.get(device, ())):
+                continue
+            time = session.start if code == REFUSAL or session.end is None else session.end
+            found.append(
+                Happening(
+                    device, session.connector_id, time, _of_session(session), session.soc_start, session.source, True,
+                    session.duration,
+                )
+            )  # fmt: skip
+    for command in scene.observations["commands"].records if code == REFUSAL else ():
+        device, connector = command.fields["device_id"], command.fields.get("connector_id") or None
+        outward = "discharg" in command.fields["command"] or "v2g" in command.fields["command"]
+        if command.time is None or not outward or command.fields.get("status") not in ("failed", "rejected"):
+            continue
+        if not said.search(words_of(str(command.fields.get("result") or ""))):
+            continue
+        near = [*faults.get(device, ()), *(h.time for h in found if h.device_id == device)]
+        if all(abs(t - command.time) > 5 * MINUTE for t in near):
+            vehicle = _of_session(session_at(scene, device, connector, command.time)) or _vehicle_of_stay(
+                scene, device, connector, command.time
+            )
+            source = scene.source("commands", command)
+            found.append(Happening(device, connector, command.time, vehicle, None, source, True))
+    return found
 
 
 def _happening(scene: Scene, fault: FaultEvent) -> Happening:
@@ -349,7 +400,7 @@ def this_happening(scene: Scene) -> Happening | None:
     """The latest occurrence of the incident; of those with a vehicle, where any has one within the last day."""
 
     def load() -> Happening | None:
-        own = [h for h in happenings(scene) if _here(scene, h)]
+        own = [h for h in happenings(scene) if _here(scene, h) and not h.told]
         known = [h for h in own if h.vehicle is not None and h.time >= scene.anchor - DAY]
         return (known or own or [None])[-1]
 
@@ -367,8 +418,8 @@ def undisturbed(scene: Scene) -> list[Discharge]:
 
     def load() -> list[Discharge]:
         times: dict[str, list[float]] = {}
-        for fault in scene.faults("own"):
-            times.setdefault(fault.device_id, []).append(fault.time)
+        for happening in happenings(scene):
+            times.setdefault(happening.device_id, []).append(happening.time)
 
         def broken(d: Discharge) -> bool:
             known = times.get(d.device_id, [])
@@ -405,9 +456,11 @@ def _excursions(scene: Scene) -> list[Excursion]:
             if site is not None and site == scene.site_id:
                 related = True
             elif site is not None:
-                related = scene.area is not None and areas.get(site) == scene.area
+                here_unknown = scene.site_id is None and only_site
+                related = here_unknown or (scene.area is not None and areas.get(site) == scene.area)
             elif area is not None:
-                related = area in (scene.area, scene.site_id)
+                # Where only one site is on record and nobody noted its area, the area that is recorded will be its own.
+                related = area in (scene.area, scene.site_id) or (scene.area is None and only_site)
             else:
                 related = only_site
             if related and record.time is not None:
@@ -681,6 +734,7 @@ class Peer:
     gap: float | None
     held: bool
     charged: bool
+    wavered: bool
     sources: tuple[Source, ...]
 
 
@@ -700,7 +754,7 @@ def _peers(scene: Scene) -> list[Peer]:
             known = losses.get(device, [])
             gap = min((abs(fault.time - t) for fault in known for t in own_times), default=None)
             sources = [min(known, key=lambda f: min(abs(f.time - t) for t in own_times)).source] if known else []
-            held = charged = False
+            held = charged = wavered = False
             for t in own_times[-3:]:
                 before = _samples(scene, device, t - 5 * MINUTE, t - 0.001, 120)
                 after = _samples(scene, device, t, t + 5 * MINUTE, 120)
@@ -710,6 +764,11 @@ def _peers(scene: Scene) -> list[Peer]:
                     gap = near if gap is None else min(gap, near)
                     sources.append(scene.source("telemetry", lost[0]))
                 elif before and after:
+                    out = [r for r in before + after if r.fields.get("inverter_sync_status") == "unsynced" and abs((r.time or 0.0) - t) <= TOGETHER]
+                    if out and any(_in_sync(r.fields) for r in before) and any(r.fields.get("state") == "discharging" for r in before):
+                        wavered = True
+                        sources.append(scene.source("telemetry", out[0]))
+                        continue
                     through = all(_in_sync(r.fields) for r in (before[-1], after[0], after[-1]))
                     held = held or through
                     charged = charged or all(r.fields.get("state") == "charging" for r in (before[-1], after[0]))
@@ -720,7 +779,7 @@ def _peers(scene: Scene) -> list[Peer]:
                     if d.device_id == device and d.start < scene.anchor - MINUTE and d.end > scene.anchor + 2 * MINUTE:
                         held = True
                         sources.append(d.source)
-            found.append(Peer(device, at_site, gap, held and (gap is None or gap > 5 * MINUTE), charged, few(sources)))
+            found.append(Peer(device, at_site, gap, held and not wavered and (gap is None or gap > 5 * MINUTE), charged, wavered, few(sources)))
         return found
 
     return scene.once("v2g-peers", load)  # type: ignore[no-any-return]
@@ -760,6 +819,33 @@ def peer_loss_gap(scene: Scene) -> Reading | None:
 def peers_lost_together(scene: Scene) -> Reading | None:
     lost = [p for p in _peers(scene) if p.gap is not None and p.gap <= TOGETHER]
     return Reading(float(len(lost)), scene.anchor, few([s for p in lost for s in p.sources])) if lost else None
+
+
+@measures(
+    "peers_wavered_together",
+    "other chargers of the site or area that ran unsynced for a moment within a minute of an occurrence, without losing sync; "
+    "known where one did",
+    unit="1",
+    low=0,
+)
+def peers_wavered_together(scene: Scene) -> Reading | None:
+    found = [p for p in _peers(scene) if p.wavered]
+    return Reading(float(len(found)), scene.anchor, few([s for p in found for s in p.sources])) if found else None
+
+
+@measures(
+    "site_sessions_ended_together",
+    "sessions on other chargers of the site that ended within 15 s of an occurrence; known where one did",
+    unit="1",
+    low=0,
+)
+def site_sessions_ended_together(scene: Scene) -> Reading | None:
+    found = []
+    for neighbour in scene.neighbours:
+        for session in scene.sessions(which="all", device=neighbour.fields["device_id"]):
+            if session.end is not None and any(abs(session.end - t) <= 15.0 for t in scene.times[-MOST_OCCURRENCES:]):
+                found.append(session.source)
+    return Reading(float(len(found)), scene.anchor, few(found)) if found else None
 
 
 @measures(
@@ -968,6 +1054,23 @@ def inverter_health_before_loss(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "inverter_health_recovery",
+    "median of the inverter's health from ten minutes to a day after the latest occurrence less that from a day to two minutes "
+    "before it; two readings each",
+    unit="points",
+)
+def inverter_health_recovery(scene: Scene) -> Reading | None:
+    health = _health(scene)
+    before = health.between(scene.anchor - HOUR, scene.anchor - 2 * MINUTE)
+    if len(before) < 2:
+        before = health.between(scene.anchor - DAY, scene.anchor - 2 * MINUTE)
+    after = health.between(scene.anchor + 10 * MINUTE, scene.anchor + DAY)
+    if len(before) < 2 or len(after) < 2:
+        return None
+    return after.reading(float(np.median(after.values) - np.median(before.values)))
+
+
+@measures(
     "inverter_health_sparse_change",
     "the last health reading up to two minutes before the latest occurrence less the first one within 30 days, where there "
     "are two or three",
@@ -1113,6 +1216,36 @@ def loss_interval_variation(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "sync_loss_hours_spread",
+    "shortest stretch of the day that holds all occurrences; known from occurrences on three days",
+    unit="h",
+    low=0,
+    high=24,
+)
+def sync_loss_hours_spread(scene: Scene) -> Reading | None:
+    if len({int(t // DAY) for t in scene.times}) < 3:
+        return None
+    return Reading(_spread([_hour(t) for t in scene.times]), scene.anchor, _fallback(scene))
+
+
+@measures(
+    "power_unrest_before_loss",
+    "median change between successive samples of the discharge power in the five minutes before the latest occurrence that has "
+    "twelve, the first and last ones left out, in percent of its median",
+    unit="%",
+    low=0,
+)
+def power_unrest_before_loss(scene: Scene) -> Reading | None:
+    power = scene.readings("power").where(lambda values: values < -FLOWING_KW)
+    for time in reversed(scene.times[-MOST_OCCURRENCES:]):
+        window = power.between(time - 5 * MINUTE, time - 10.0)
+        if len(window) >= 12:
+            values = window.values[3:-1]
+            return window.reading(100.0 * float(np.median(np.abs(np.diff(values))) / abs(np.median(values))))
+    return None
+
+
+@measures(
     "loss_interval_ratio",
     "median of the later half of the intervals between occurrences over that of the earlier half; known from five occurrences",
     unit="1",
@@ -1124,6 +1257,49 @@ def loss_interval_ratio(scene: Scene) -> Reading | None:
     if half < 2 or np.median(intervals[:half]) <= 0:
         return None
     return Reading(float(np.median(intervals[-half:]) / np.median(intervals[:half])), scene.anchor, _fallback(scene))
+
+
+def _times_to_loss(scene: Scene) -> list[float]:
+    """Seconds that each discharge had lasted at its loss, in order of time; of one stay only the first loss."""
+    waits = []
+    for time in scene.times[-MOST_OCCURRENCES:]:
+        found = _discharging_for(scene, time)
+        session = session_at(scene, scene.device_id, scene.connector_id, time)
+        if found is not None:
+            waits.append(found[0])
+        elif session is not None and time >= session.start:
+            waits.append(time - session.start)
+    before = [h for h in happenings(scene) if h.told and _here(scene, h) and h.time < scene.first and h.lasted is not None]
+    return [h.lasted or 0.0 for h in before] + waits
+
+
+@measures(
+    "time_to_loss_variation",
+    "standard deviation over mean of the time that discharges lasted until sync was lost; known from three losses after five "
+    "minutes and more",
+    unit="1",
+    low=0,
+)
+def time_to_loss_variation(scene: Scene) -> Reading | None:
+    waits = np.array(_times_to_loss(scene))
+    if len(waits) < 3 or waits.min() < 5 * MINUTE:
+        return None
+    return Reading(float(waits.std() / waits.mean()), scene.anchor, _fallback(scene))
+
+
+@measures(
+    "time_to_loss_ratio",
+    "median time that the later half of the discharges lasted until sync was lost over that of the earlier half; known from "
+    "four losses",
+    unit="1",
+    low=0,
+)
+def time_to_loss_ratio(scene: Scene) -> Reading | None:
+    waits = _times_to_loss(scene)
+    half = len(waits) // 2
+    if half < 2 or np.median(waits[:half]) < MINUTE:
+        return None
+    return Reading(float(np.median(waits[-half:]) / np.median(waits[:half])), scene.anchor, _fallback(scene))
 
 
 @measures(
@@ -1529,6 +1705,18 @@ def voltage_left_after_loss(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "voltage_left_while_idle",
+    "median voltage on the idle connector within seven days before the latest occurrence; DC chargers with two readings",
+    unit="V",
+)
+def voltage_left_while_idle(scene: Scene) -> Reading | None:
+    if scene.is_dc is False:
+        return None
+    idle = scene.readings("voltage").at_rows(scene.words("state").rows_where("idle"))
+    return idle.between(scene.anchor - 7 * DAY, scene.anchor - MINUTE).median(2)
+
+
+@measures(
     "current_left_after_loss",
     "median size of the current on the connector from 20 s to ten minutes after the latest occurrence, while its state is "
     "fault or idle; two readings",
@@ -1598,6 +1786,104 @@ def reported_contactor_delay(scene: Scene) -> Reading | None:
         elif re.search(r"\b(delay|lag|latency|time|release)\b", path):
             found.append(Reading(number if number > 5.0 else number * 1000.0, scene.anchor, (source,)))
     return max(found, key=lambda r: (float(r.value), r.sources), default=None)
+
+
+@measures(
+    "reported_contactor_delay_over_limit",
+    "the longest contactor or relay time in the payload over the limit that stands in the same payload",
+    unit="1",
+    low=0,
+)
+def reported_contactor_delay_over_limit(scene: Scene) -> Reading | None:
+    longest = reported_contactor_delay(scene)
+    if longest is None:
+        return None
+    limits = [
+        number
+        for path, value, source in _details(scene)
+        if source in longest.sources
+        and (number := as_number(value)) is not None
+        and number > 0
+        and _LIMIT_KEY.search(path)
+        and not re.search(r"\b(soc|volt\w*|v|a|hz|freq\w*|kw|pct|cycles?)\b", path)
+    ]
+    if len(limits) != 1:
+        return None
+    # A limit below five can only be in seconds, as contactors take tens of milliseconds.
+    limit = limits[0] if limits[0] > 5.0 else limits[0] * 1000.0
+    return Reading(float(longest.value) / limit, scene.anchor, longest.sources)
+
+
+def _told(scene: Scene, key: str, unless: str = r"$^") -> list[tuple[float, float, Source]]:
+    """Numbers of a kind that details of sessions and faults on this connector give up to the incident: time, value, source."""
+    texts = [(s.start, s.details, s.source) for s in scene.sessions() if scene.anchor - 180 * DAY <= s.start <= scene.anchor]
+    texts += [(f.time, f.record.fields.get("data"), f.source) for f in scene.incidence.faults]
+    found = []
+    for time, data, source in sorted(texts, key=lambda item: (item[0], item[2])):
+        for path, value in flat(_spelled(data)):
+            number = as_number(value)
+            if number is not None and re.search(key, path) and not re.search(unless, path) and not _LIMIT_KEY.search(path):
+                found.append((time, number, source))
+                break
+    return found
+
+
+def _ends(told: list[tuple[float, float, Source]]) -> tuple[float, float, tuple[Source, ...]] | None:
+    """Median of the earliest and of the latest third of numbers that were told; known from three."""
+    if len(told) < 3:
+        return None
+    third = max(1, len(told) // 3)
+    values = [value for _, value, _ in told]
+    return float(np.median(values[:third])), float(np.median(values[-third:])), few([source for _, _, source in told])
+
+
+@measures(
+    "contactor_delay_growth",
+    "the contactor's answer time that details of sessions and faults give: median of the latest third over that of the earliest; "
+    "known from three",
+    unit="1",
+    low=0,
+)
+def contactor_delay_growth(scene: Scene) -> Reading | None:
+    key = r"\b(contactor|relay|k\d|release|aux)\b.*\b(ms|s|delay|lag|latency|time)\b|\b(release|lag|delay) ms\b"
+    ends = _ends(_told(scene, key, r"\b(cycles?|count)\b"))
+    return None if ends is None or ends[0] <= 0 else Reading(ends[1] / ends[0], scene.anchor, ends[2])
+
+
+@measures(
+    "phase_error_growth",
+    "the phase or loop error that details of sessions and faults give: median of the latest third over that of the earliest; "
+    "known from three",
+    unit="1",
+    low=0,
+)
+def phase_error_growth(scene: Scene) -> Reading | None:
+    ends = _ends(_told(scene, r"\b(pll|phase|lock|angle|sync)\b.*\b(error|err|drift|offset|jitter|deviation|deg)\b", r"\b(volt\w*|current|v|a|count)\b"))
+    return None if ends is None or ends[0] == 0 else Reading(abs(ends[1] / ends[0]), scene.anchor, ends[2])
+
+
+@measures(
+    "told_health_change",
+    "the inverter's health that details of sessions and faults give: median of the latest third less that of the earliest; known "
+    "from three",
+    unit="points",
+)
+def told_health_change(scene: Scene) -> Reading | None:
+    ends = _ends([item for item in _told(scene, r"\bhealth\b") if 0 <= item[1] <= 100])
+    return None if ends is None else Reading(ends[1] - ends[0], scene.anchor, ends[2])
+
+
+@measures(
+    "negotiation_time_growth",
+    "how long the negotiation took by details of sessions and faults: median of the latest third over that of the earliest; known "
+    "from three",
+    unit="1",
+    low=0,
+)
+def negotiation_time_growth(scene: Scene) -> Reading | None:
+    key = r"\b(negotiation|handshake|hlc|session setup|iso 15118|v2g setup|setup)\b.*\b(ms|s|sec|seconds|time|duration)\b"
+    ends = _ends(_told(scene, key, r"\b(contactor|relay|count)\b"))
+    return None if ends is None or ends[0] <= 0 else Reading(ends[1] / ends[0], scene.anchor, ends[2])
 
 
 @measures(
@@ -1701,6 +1987,25 @@ def v2g_faults_with_vehicle(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "v2g_vehicle_success_share",
+    "of the vehicle's discharges and faults on this charger within 90 days, the share that were discharges; known from two faults",
+    unit="%",
+    low=0,
+    high=100,
+)
+def v2g_vehicle_success_share(scene: Scene) -> Reading | None:
+    vehicle = the_vehicle(scene)
+    if vehicle is None:
+        return None
+    faults = [h for h in happenings(scene) if h.device_id == scene.device_id and vehicle.is_same(h.vehicle)]
+    good = [d for d in _of_this_vehicle(scene) if d.device_id == scene.device_id]
+    if len(faults) < 2:
+        return None
+    share = 100.0 * len(good) / (len(good) + len(faults))
+    return Reading(share, scene.anchor, few([*(h.source for h in faults), *(d.source for d in good)]))
+
+
+@measures(
     "other_vehicles_discharged_here",
     "different other vehicles that discharged on this charger without the fault within 30 days around the latest occurrence; "
     "known where its vehicle is known and one did",
@@ -1721,8 +2026,76 @@ def other_vehicles_discharged_here(scene: Scene) -> Reading | None:
 
 
 def _of_this_vehicle(scene: Scene) -> list[Discharge]:
-    vehicle = the_vehicle(scene)
-    return [] if vehicle is None else [d for d in undisturbed(scene) if vehicle.is_same(d.vehicle) and abs(d.start - scene.anchor) <= 90 * DAY]
+    def load() -> list[Discharge]:
+        vehicle = the_vehicle(scene)
+        if vehicle is None:
+            return []
+        known = [*undisturbed(scene), *_runs_without_session(scene)]
+        return sorted(
+            (d for d in known if vehicle.is_same(d.vehicle) and abs(d.start - scene.anchor) <= 90 * DAY),
+            key=lambda d: (d.start, d.device_id, d.source),
+        )
+
+    return scene.once("v2g-of-this-vehicle", load)  # type: ignore[no-any-return]
+
+
+def _runs_without_session(scene: Scene) -> list[Discharge]:
+    """Discharges that only this connector's telemetry shows."""
+
+    def load() -> list[Discharge]:
+        known = [d for d in discharges(scene) if d.device_id == scene.device_id]
+        soc = scene.readings("soc")
+        found = []
+        for start, end, _ in _out_runs(scene):
+            if end - start < MINUTE or any(d.start - 10 * MINUTE <= end and start <= d.end + 10 * MINUTE for d in known):
+                continue
+            if scene.incidence.code == LOSS and any(start - MINUTE <= t <= end + 5 * MINUTE for t in scene.times):
+                continue
+            levels = soc.between(start, end)
+            first, last = levels.first(), levels.last()
+            rows = _rows_between(scene, scene.device_id, start, end)
+            source = scene.observations["telemetry"].source(int(rows[0]))
+            vehicle = _vehicle_in_events(scene, scene.device_id, scene.connector_id, start - HOUR, start) or _vehicle_of_stay(
+                scene, scene.device_id, scene.connector_id, start
+            )
+            levels_known = first is not None and last is not None
+            found.append(
+                Discharge(
+                    scene.device_id, start, end, vehicle,
+                    float(first.value) if levels_known and first else None,
+                    float(last.value) if levels_known and last else None, source,
+                )
+            )  # fmt: skip
+        return found
+
+    return scene.once("v2g-runs-without-session", load)  # type: ignore[no-any-return]
+
+
+def _compared(scene: Scene) -> tuple[list[Happening], list[Discharge]]:
+    """Refusals and discharges of the vehicle; of the connector, where none of its records ever names a vehicle."""
+
+    def load() -> tuple[list[Happening], list[Discharge]]:
+        if the_vehicle(scene) is not None:
+            return _refusals_of_vehicle(scene), _of_this_vehicle(scene)
+        refused = [h for h in happenings(scene) if _here(scene, h)]
+        done = [d for d in [*undisturbed(scene), *_runs_without_session(scene)] if d.device_id == scene.device_id]
+        if any(item.vehicle is not None for item in [*refused, *done]):
+            return [], []
+        return sorted(refused, key=lambda h: (h.time, h.source)), sorted(done, key=lambda d: (d.start, d.source))
+
+    return scene.once("v2g-compared", load)  # type: ignore[no-any-return]
+
+
+@measures(
+    "discharges_compared",
+    "discharges with which the hours of the refusals are compared: of the same vehicle, or of the connector where no record "
+    "names a vehicle; known where there is one",
+    unit="1",
+    low=0,
+)
+def discharges_compared(scene: Scene) -> Reading | None:
+    _, accepted = _compared(scene)
+    return Reading(float(len(accepted)), scene.anchor, few([d.source for d in accepted])) if accepted else None
 
 
 @measures(
@@ -1844,7 +2217,7 @@ _FLOOR = re.compile(
     high=100,
 )
 def soc_at_request(scene: Scene) -> Reading | None:
-    known = [h for h in happenings(scene) if _here(scene, h) and h.soc is not None]
+    known = [h for h in happenings(scene) if _here(scene, h) and h.soc is not None and not h.told]
     if not known:
         return None
     return Reading(known[-1].soc or 0.0, known[-1].time, (known[-1].source,))
@@ -1879,38 +2252,11 @@ def _refusals_of_vehicle(scene: Scene) -> list[Happening]:
         if vehicle is None:
             return []
         known = [h for h in happenings(scene) if vehicle.is_same(h.vehicle)]
-        known += [h for h in _told_refusals(scene) if vehicle.is_same(h.vehicle)]
         return sorted(
             (h for h in known if abs(h.time - scene.anchor) <= 90 * DAY), key=lambda h: (h.time, h.device_id, h.source)
         )
 
     return scene.once("v2g-refusals", load)  # type: ignore[no-any-return]
-
-
-def _told_refusals(scene: Scene) -> list[Happening]:
-    """Refusals that only session records tell of: no energy, and a reason or details that speak of a refusal."""
-
-    def load() -> list[Happening]:
-        faults: dict[str, list[float]] = {}
-        for fault in scene.faults(REFUSAL):
-            faults.setdefault(fault.device_id, []).append(fault.time)
-        found = []
-        for device in sorted(scene.observations["charging_records"].by_device):
-            for session in scene.sessions(which="all", device=device):
-                if session.energy is None or abs(session.energy) > 0.1:
-                    continue
-                said = words_of(f"{session.stop_reason or ''} {session.details or ''}")
-                if not re.search(r"\b(refus\w*|declin\w*|f 0702|f0702|discharge (denied|rejected))\b", said):
-                    continue
-                end = session.end if session.end is not None else session.start + HOUR
-                if any(session.start - MINUTE <= t <= end + 5 * MINUTE for t in faults.get(device, ())):
-                    continue
-                found.append(
-                    Happening(device, session.connector_id, session.start, _of_session(session), session.soc_start, session.source)
-                )
-        return found
-
-    return scene.shared_once(("v2g-told-refusals",), load)  # type: ignore[no-any-return]
 
 
 @measures(
@@ -1919,8 +2265,8 @@ def _told_refusals(scene: Scene) -> list[Happening]:
     unit="points",
 )
 def soc_gap_refused_accepted(scene: Scene) -> Reading | None:
-    refused = [h for h in _refusals_of_vehicle(scene) if h.soc is not None]
-    accepted = [d for d in _of_this_vehicle(scene) if d.soc is not None]
+    refused = [h for h in _compared(scene)[0] if h.soc is not None]
+    accepted = [d for d in _compared(scene)[1] if d.soc is not None]
     if not refused or not accepted:
         return None
     gap = min(d.soc or 0.0 for d in accepted) - max(h.soc or 0.0 for h in refused)
@@ -1934,7 +2280,7 @@ def soc_gap_refused_accepted(scene: Scene) -> Reading | None:
 )
 def soc_less_lowest_discharged(scene: Scene) -> Reading | None:
     here = this_happening(scene)
-    reached = [d for d in _of_this_vehicle(scene) if d.soc_end is not None]
+    reached = [d for d in _compared(scene)[1] if d.soc_end is not None]
     if here is None or here.soc is None or not reached:
         return None
     lowest = min(reached, key=lambda d: d.soc_end or 0.0)
@@ -1948,7 +2294,7 @@ def soc_less_lowest_discharged(scene: Scene) -> Reading | None:
     low=0,
 )
 def discharge_end_spread(scene: Scene) -> Reading | None:
-    ends = [d for d in _of_this_vehicle(scene) if d.soc_end is not None]
+    ends = [d for d in _compared(scene)[1] if d.soc_end is not None]
     if len(ends) < 2:
         return None
     levels = [d.soc_end or 0.0 for d in ends]
@@ -1983,7 +2329,7 @@ def vehicle_firmware_changed_at_recovery(scene: Scene) -> Reading | None:
 )
 def minutes_past_the_hour_at_next_discharge(scene: Scene) -> Reading | None:
     here = this_happening(scene)
-    later = [d for d in _of_this_vehicle(scene) if scene.anchor < d.start <= scene.anchor + 3 * HOUR]
+    later = [d for d in _compared(scene)[1] if scene.anchor < d.start <= scene.anchor + 3 * HOUR]
     if here is None or not later:
         return None
     full = later[0].start // HOUR * HOUR
@@ -2049,7 +2395,7 @@ def _occasions(refused: list[Happening]) -> list[Happening]:
     high=24,
 )
 def refusal_hours_spread(scene: Scene) -> Reading | None:
-    refused = _refusals_of_vehicle(scene) or [h for h in happenings(scene) if _here(scene, h) and h.vehicle is None]
+    refused = _compared(scene)[0] or [h for h in happenings(scene) if _here(scene, h) and h.vehicle is None]
     if len({int(h.time // DAY) for h in refused}) < 3:
         return None
     return Reading(_spread([_hour(h.time) for h in refused]), scene.anchor, few([h.source for h in refused]))
@@ -2062,7 +2408,7 @@ def refusal_hours_spread(scene: Scene) -> Reading | None:
     low=0,
 )
 def refusal_days(scene: Scene) -> Reading | None:
-    refused = _refusals_of_vehicle(scene) or [h for h in happenings(scene) if _here(scene, h) and h.vehicle is None]
+    refused = _compared(scene)[0] or [h for h in happenings(scene) if _here(scene, h) and h.vehicle is None]
     if not refused:
         return None
     return Reading(float(len({int(h.time // DAY) for h in refused})), scene.anchor, few([h.source for h in refused]))
@@ -2070,7 +2416,8 @@ def refusal_days(scene: Scene) -> Reading | None:
 
 def _hour_distances(scene: Scene) -> tuple[list[float], list[Happening], list[Discharge]]:
     """For each refusal of the vehicle, the hours of day between it and the nearest time of day at which it discharged."""
-    refused, accepted = _occasions(_refusals_of_vehicle(scene)), _of_this_vehicle(scene)
+    refused, accepted = _compared(scene)
+    refused = _occasions(refused)
     distances = []
     for item in refused:
         nearest = 24.0
@@ -2128,7 +2475,7 @@ def refusals_without_any_discharge(scene: Scene) -> Reading | None:
     low=0,
 )
 def hours_until_next_discharge(scene: Scene) -> Reading | None:
-    later = [d for d in _of_this_vehicle(scene) if scene.anchor < d.start <= scene.anchor + 2 * DAY]
+    later = [d for d in _compared(scene)[1] if scene.anchor < d.start <= scene.anchor + 2 * DAY]
     return Reading((later[0].start - scene.anchor) / HOUR, later[0].start, (later[0].source,)) if later else None
 
 
@@ -2139,7 +2486,7 @@ def hours_until_next_discharge(scene: Scene) -> Reading | None:
 )
 def soc_at_next_discharge_less_refused(scene: Scene) -> Reading | None:
     here = this_happening(scene)
-    later = [d for d in _of_this_vehicle(scene) if scene.anchor < d.start <= scene.anchor + 2 * DAY and d.soc is not None]
+    later = [d for d in _compared(scene)[1] if scene.anchor < d.start <= scene.anchor + 2 * DAY and d.soc is not None]
     if here is None or here.soc is None or not later:
         return None
     return Reading((later[0].soc or 0.0) - here.soc, later[0].start, few([here.source, later[0].source]))
@@ -2152,7 +2499,7 @@ def soc_at_next_discharge_less_refused(scene: Scene) -> Reading | None:
     low=0,
 )
 def alternations_of_refusal(scene: Scene) -> Reading | None:
-    refused, accepted = _refusals_of_vehicle(scene), _of_this_vehicle(scene)
+    refused, accepted = _compared(scene)
     if not refused or not accepted:
         return None
     story = sorted([(h.time, 0) for h in refused] + [(d.start, 1) for d in accepted])
@@ -2167,12 +2514,45 @@ def alternations_of_refusal(scene: Scene) -> Reading | None:
     low=0,
 )
 def refusals_since_last_discharge(scene: Scene) -> Reading | None:
-    refused, accepted = _occasions(_refusals_of_vehicle(scene)), _of_this_vehicle(scene)
+    refused, accepted = _compared(scene)
+    refused = _occasions(refused)
     if not refused or not accepted or accepted[0].start > refused[-1].time:
         return None
     last = max(d.start for d in accepted)
     since = [h for h in refused if h.time > last]
     return Reading(float(len(since)), scene.anchor, few([h.source for h in since or refused]))
+
+
+_GOOD = r"(ok|okay|valid|good|fine|normal|passed|confirmed|complete|completed|done|met|satisfied|ready|sound)"
+_YES_NO: tuple[tuple[str, str, str], ...] = (
+    (r"\b(cert|certified|listed|whitelisted|allowlisted|approved|enrolled|registered|homologated|on (v2g|partner) list|(model|vehicle|v2g|bpt|discharge) supported|certification " + _GOOD + r")$", "not-certified", "certified-ok"),
+    (r"\b(soc|state of charge|battery level|energy) (\w+ )?(sufficient|enough|above (floor|min|minimum|limit)|" + _GOOD + r")$|\babove (floor|min soc|minimum)$", "soc", "soc-ok"),
+    (r"\b(in|within|inside) (\w+ ){0,2}(window|schedule|hours)$|\b(time|schedule|window|hours|tod) (allowed|permitted|open|" + _GOOD + r")$", "time", "time-ok"),
+    (r"\b(vehicle|ev|car|bms|mode|state|gear|park) (ready|in park|engaged|" + _GOOD + r")$|\bin park$", "vehicle-state", "state-ok"),
+    (r"\b(grid|mains|voltage|frequency) (\w+ )?(in range|within \w+|stable|" + _GOOD + r")$", "grid", "grid-quiet"),
+    (r"\b(contactor|relay|aux|k\d) (\w+ )?(feedback|released|closed confirmed|" + _GOOD + r")$", "contactor", "contactor-sound"),
+    (r"\b(iso 15118|15118|15118 20|negotiation|handshake|hlc) (\w+ )?" + _GOOD + r"$", "iso15118", "iso15118-complete"),
+)  # fmt: skip
+"""Keys that ask a question which yes or no answers: what no means, and what yes means."""
+
+_NO = {"no", "false", "nok", "not ok", "fail", "failed", "none", "n", "invalid"}
+_YES = {"yes", "true", "ok", "y", "pass", "passed", "valid", "good"}
+_HOURS_RANGE = re.compile(r"\b\d{1,2}[:h.]\d{2}\s*(?:-|–|to|until|bis|/)\s*\d{1,2}[:h.]\d{2}\b")
+
+
+def _answers(texts: Iterable[tuple[Source, Any]]) -> Iterator[tuple[str, Source]]:
+    """Topics that keys with a yes or a no speak of, and ranges of hours."""
+    for source, data in texts:
+        for path, value in flat(data):
+            said = words_of(value) if isinstance(value, str) else None
+            no, yes = value is False or said in _NO, value is True or said in _YES
+            if isinstance(value, str) and _HOURS_RANGE.search(value):
+                yield "time", source
+            if not (no or yes):
+                continue
+            for pattern, refused, granted in _YES_NO:
+                if re.search(pattern, path):
+                    yield (refused if no else granted), source
 
 
 @measures(
@@ -2197,4 +2577,8 @@ def v2g_text(scene: Scene) -> Iterable[Reading]:
     for command in scene.records("commands", which="own"):
         if command.time is not None and abs(command.time - scene.anchor) <= HOUR and command.fields.get("result") is not None:
             texts.append((scene.source("commands", command), {"result": command.fields["result"]}))
-    return scene.mentions([(source, _spelled(data)) for source, data in texts])
+    spelled = [(source, _spelled(data)) for source, data in texts]
+    found = {str(reading.value): reading.sources for reading in scene.mentions(spelled)}
+    for topic, source in _answers(spelled):
+        found[topic] = few([*found.get(topic, ()), source])
+    return [Reading(topic, scene.anchor, sources, key=topic) for topic, sources in sorted(found.items())]

@@ -102,7 +102,7 @@ def limits() -> dict[str, Any]:
     joined = [rule(number, [{"fact": "n"}, {"fact": "m", "below": "$n"}]) for number in range(MAX_NODES)]
     refused = []
     for few, pattern in ((MAX_NODES + 1, {"above": 0}), (200, {})):
-        crowd = [rule(number, [{"fact": "n"} | {word: number for word in pattern}]) for number in range(few)]
+        crowd = [rule(number, [{"fact": "n"} | dict.fromkeys(pattern, number)]) for number in range(few)]
         try:
             DurableMatcher(crowd)
         except UnsafeRuleset as error:

@@ -21,7 +21,13 @@ from charger_triage.engine.knowledge_base import CompiledFault
 from charger_triage.engine.matching import FactsByName, VerdictMatcher, by_name, verdict_of
 from charger_triage.engine.rules import CompiledRule, Condition, Rule, compile_rule
 from charger_triage.knowledge.cases import CaseOutcome, cases_of, given_facts
-from charger_triage.knowledge.loading import KnowledgeError, LoadedFault, TriageKnowledge, load_knowledge, shipped_directory
+from charger_triage.knowledge.loading import (
+    KnowledgeError,
+    LoadedFault,
+    TriageKnowledge,
+    load_knowledge,
+    shipped_directory,
+)
 
 FIELDS = {"is": "is_", "in": "in_", "from": "from_"}
 """Fields of a condition that are not called as their operator."""

@@ -33,6 +33,9 @@ SAME_CONNECTION = 10.0
 MAX_PEERS = 400
 """Chargers elsewhere that are compared at most (our judgement: more change no count that a rule asks for)."""
 
+MAX_FAR = 100
+"""Chargers elsewhere whose fate is looked up at most (our judgement: enough for a share, and every incident asks)."""
+
 LONGEST_LIFE = HOUR
 """Connections that lived longer are calm between storms and no part of their rhythm (our judgement)."""
 
@@ -339,7 +342,7 @@ def far_fates(scene: Scene) -> list[Fate]:
         if scene.site_id is None:
             return []
         far = [r for r in scene.others if r.fields.get("site_id") not in (None, scene.site_id)]
-        return [fate for record in far[:MAX_PEERS] if (fate := _fate(scene, record, lost_at(scene))) is not None]
+        return [fate for record in far[:MAX_FAR] if (fate := _fate(scene, record, lost_at(scene))) is not None]
 
     found: list[Fate] = scene.once("far fates", load)
     return found

@@ -319,7 +319,7 @@ def _told_only(scene: Scene) -> list[Happening]:
     for device in sorted(scene.observations["charging_records"].by_device):
         for session in scene.sessions(which="all", device=device):
             moved = session.energy is None or abs(session.energy) > 0.1
-            if (code == REFUSAL and moved) or not said.search(words_of(f"{session.stop_reason or ''} {session.details or ''}")):
+            if (code == REFUSAL and moved) or not said.search(words_of(_spelled(f"{session.stop_reason or ''} {session.details or ''}"))):
                 continue
             end = session.end if session.end is not None else session.start + HOUR
             if any(session.start - MINUTE <= t <= end + 5 * MINUTE for t in faults.get(device, ())):
@@ -336,7 +336,7 @@ def _told_only(scene: Scene) -> list[Happening]:
         outward = "discharg" in command.fields["command"] or "v2g" in command.fields["command"]
         if command.time is None or not outward or command.fields.get("status") not in ("failed", "rejected"):
             continue
-        if not said.search(words_of(str(command.fields.get("result") or ""))):
+        if not said.search(words_of(_spelled(str(command.fields.get("result") or "")))):
             continue
         near = [*faults.get(device, ()), *(h.time for h in found if h.device_id == device)]
         if all(abs(t - command.time) > 5 * MINUTE for t in near):

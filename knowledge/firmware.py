@@ -36,3 +36,12 @@ def parse_firmware(text: str) -> Version | None:
     if dotted.group(4) and _PRERELEASE.match(dotted.group(4)):
         rank -= 0.5
     return Version(stripped, DOTTED, rank)
+
+
+def in_range(text: str | None, first: str, last: str) -> bool | None:
+    """Whether a version lies from `first` to `last`, both included; None for none, or one of another scheme."""
+    version = None if text is None else parse_firmware(text)
+    low, high = parse_firmware(first), parse_firmware(last)
+    if version is None or low is None or high is None or not version.scheme == low.scheme == high.scheme:
+        return None
+    return low.rank <= version.rank <= high.rank

@@ -15,7 +15,7 @@ from ..engine.durable_matcher import UnsafeRuleset, make_matcher
 from ..engine.facts import FactType
 from ..engine.knowledge_base import Check, CompiledFault, Fault, FirmwareIssue, KnowledgeBase, Survey
 from ..engine.rules import CompiledRule, RuleModel, compile_rule
-from .firmware import parse_firmware
+from .firmware import in_range
 from .measurements import catalogue
 from .observations import Observations
 from .survey import find_incidents
@@ -93,11 +93,7 @@ class TriageKnowledge:
 
     def applies(self, issue: FirmwareIssue, version: str | None) -> bool | None:
         """Whether a firmware issue holds for a version; None for an unknown version or one of another scheme."""
-        known = None if version is None else parse_firmware(version)
-        low, high = parse_firmware(issue.from_), parse_firmware(issue.to)
-        if known is None or low is None or high is None or known.scheme != low.scheme:
-            return None
-        return bool(low.rank <= known.rank <= high.rank)
+        return in_range(version, issue.from_, issue.to)
 
 
 def shipped_directory() -> Path:

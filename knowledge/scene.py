@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from ..engine.facts import Source, Version
+from ..engine.knowledge_base import Fault
 from .firmware import parse_firmware
 from .observations import Observations, Record, Rows, Table, at_path, epoch, plain_json
 from .readings import MINUTE, Reading, Readings, Words, few
@@ -58,13 +59,14 @@ class Scene:
         observations: Observations,
         incidence: Incidence,
         faults: Sequence[FaultEvent],
-        vocabulary: Mapping[str, Sequence[str]] | None = None,
+        entry: Fault | None = None,
         shared: dict[Any, Any] | None = None,
     ) -> None:
         self.observations = observations
         self.incidence = incidence
         self.all_faults = faults
-        self.vocabulary = vocabulary or {}
+        self.entry = entry
+        self.vocabulary: Mapping[str, Sequence[str]] = {} if entry is None else entry.vocabulary
         self.shared = {} if shared is None else shared
         self._cache: dict[Any, Any] = {}
 

@@ -40,7 +40,7 @@ class FoundIncident:
     incidence: Incidence
     observations: Observations
     faults: Sequence[FaultEvent]
-    vocabulary: Mapping[str, Sequence[str]]
+    entry: Fault | None
     shared: dict[Any, Any]
     first_seen: float
     last_seen: float
@@ -66,7 +66,7 @@ class FoundIncident:
 
     def scene(self) -> Scene:
         """Everything the records hold around the incident."""
-        return Scene(self.observations, self.incidence, self.faults, self.vocabulary, self.shared)
+        return Scene(self.observations, self.incidence, self.faults, self.entry, self.shared)
 
     def measure(self, fact_names: Iterable[str]) -> Iterable[Fact]:
         """The facts of these names that the records hold."""
@@ -161,7 +161,7 @@ def find_incidents(
                 incidence=incidence,
                 observations=observations,
                 faults=faults,
-                vocabulary={} if entry is None else entry.vocabulary,
+                entry=entry,
                 shared=shared,
                 first_seen=times[0],
                 last_seen=max(times[-1], times[-1] if last is None else last),

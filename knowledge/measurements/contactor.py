@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.facts import Source
-from ..firmware import parse_firmware
+from ..firmware import in_range
 from ..observations import Record, epoch
 from ..readings import DAY, HOUR, MINUTE, Reading, Readings, few
 from ..scene import Scene, as_number, flat, words_of
@@ -2084,33 +2084,27 @@ def devices_with_code_on_other_firmware(scene: Scene) -> Reading | None:
     return Reading(float(len(other)), scene.anchor, scene.sources("devices", other or scene.others))
 
 
-AFFECTED = ("3.0.0", "3.0.2")
-"""The versions whose cluster is counted: the dictionary's narrower statement on F-0421, first and last."""
-
-
-def _is_affected(record: Record | None) -> bool | None:
-    """Whether a charger runs one of the affected versions; None where its version is unknown or of the other scheme."""
-    text = None if record is None else record.fields.get("firmware_version")
-    version = parse_firmware(text) if isinstance(text, str) else None
-    low, high = parse_firmware(AFFECTED[0]), parse_firmware(AFFECTED[1])
-    if version is None or low is None or high is None or version.scheme != low.scheme:
+def _is_affected(scene: Scene, record: Record | None) -> bool | None:
+    """Whether a charger runs a version with the entry's firmware issue; None where that cannot be told."""
+    issue = None if scene.entry is None else scene.entry.firmware_issue
+    if issue is None or record is None:
         return None
-    return low.rank - 0.5 <= version.rank <= high.rank
+    return in_range(record.fields.get("firmware_version"), issue.from_, issue.to)
 
 
 def _affected_reporting(scene: Scene) -> dict[str, list[Any]]:
     faults = same_code_nearby(scene, CLUSTER_WINDOW)
-    return {device: list(events) for device, events in faults.items() if _is_affected(scene.devices.get(device))}
+    return {device: list(events) for device, events in faults.items() if _is_affected(scene, scene.devices.get(device))}
 
 
 @measures(
     "affected_devices_with_code",
-    "chargers on firmware 3.0.0 to 3.0.2, itself included, that reported the code within seven days; known where it runs one of these",
+    "chargers on a firmware with the known issue, itself included, that reported the code within seven days; known where it runs one of these",
     unit="1",
     low=0,
 )
 def affected_devices_with_code(scene: Scene) -> Reading | None:
-    if not _is_affected(scene.device):
+    if not _is_affected(scene, scene.device):
         return None
     found = _affected_reporting(scene)
     return Reading(float(len(found)), scene.anchor, few([events[0].source for events in found.values()])) if found else None
@@ -2118,12 +2112,12 @@ def affected_devices_with_code(scene: Scene) -> Reading | None:
 
 @measures(
     "affected_sites_with_code",
-    "distinct sites of the chargers on firmware 3.0.0 to 3.0.2 that reported the code within seven days; known where it runs one of these",
+    "distinct sites of the chargers on a firmware with the known issue that reported the code within seven days; known where it runs one of these",
     unit="1",
     low=0,
 )
 def affected_sites_with_code(scene: Scene) -> Reading | None:
-    if not _is_affected(scene.device):
+    if not _is_affected(scene, scene.device):
         return None
     found = _affected_reporting(scene)
     sites = {scene.about("site_id", scene.devices.get(device)) for device in found} - {None}
@@ -2132,16 +2126,16 @@ def affected_sites_with_code(scene: Scene) -> Reading | None:
 
 @measures(
     "mended_peers_without_code",
-    "chargers on dotted firmware outside 3.0.0 to 3.0.2 that were in use within seven days and did not report the code, where "
+    "chargers on firmware without the known issue that were in use within seven days and did not report the code, where "
     "none of them did; known where this charger runs an affected version",
     unit="1",
     low=0,
 )
 def mended_peers_without_code(scene: Scene) -> Reading | None:
-    if not _is_affected(scene.device):
+    if not _is_affected(scene, scene.device):
         return None
     faults = same_code_nearby(scene, CLUSTER_WINDOW)
-    peers = [r for r in scene.others[:500] if _is_affected(r) is False]
+    peers = [r for r in scene.others[:500] if _is_affected(scene, r) is False]
     seen = [r for r in peers if r.fields["device_id"] in faults or was_observed(scene, r.fields["device_id"], CLUSTER_WINDOW)]
     if not seen or any(r.fields["device_id"] in faults for r in seen):
         return None

@@ -238,7 +238,7 @@ def discharges(scene: Scene) -> list[Discharge]:
                     found.append(Discharge(device, begun, ended, vehicle, soc, soc_end, session.source))
         return sorted(found, key=lambda d: (d.start, d.device_id, d.source))
 
-    return scene.shared_once(("v2g-discharges",), load)  # type: ignore[no-any-return]
+    return scene.shared_once(("v2g-discharges",), load)
 
 
 def session_vehicle(scene: Scene, session: Session) -> Vehicle | None:
@@ -297,7 +297,7 @@ def happenings(scene: Scene) -> list[Happening]:
         found = [_happening(scene, fault) for fault in scene.faults("own")]
         return sorted([*found, *_told_only(scene)], key=lambda h: (h.time, h.device_id, h.source))
 
-    return scene.shared_once(("v2g-happenings", scene.incidence.code), load)  # type: ignore[no-any-return]
+    return scene.shared_once(("v2g-happenings", scene.incidence.code), load)
 
 
 _SAID = {
@@ -402,9 +402,10 @@ def this_happening(scene: Scene) -> Happening | None:
     def load() -> Happening | None:
         own = [h for h in happenings(scene) if _here(scene, h) and not h.told]
         known = [h for h in own if h.vehicle is not None and h.time >= scene.anchor - DAY]
-        return (known or own or [None])[-1]
+        chosen = known or own
+        return chosen[-1] if chosen else None
 
-    return scene.once("v2g-this", load)  # type: ignore[no-any-return]
+    return scene.once("v2g-this", load)
 
 
 def the_vehicle(scene: Scene) -> Vehicle | None:
@@ -430,7 +431,7 @@ def undisturbed(scene: Scene) -> list[Discharge]:
 
         return [d for d in discharges(scene) if not broken(d)]
 
-    return scene.shared_once(("v2g-undisturbed", scene.incidence.code), load)  # type: ignore[no-any-return]
+    return scene.shared_once(("v2g-undisturbed", scene.incidence.code), load)
 
 
 # The grid
@@ -468,7 +469,7 @@ def _excursions(scene: Scene) -> list[Excursion]:
                 found.append(Excursion(record.time, record.time + min(length, DAY), record, f"grid-{record.index}"))
         return found
 
-    return scene.once("v2g-excursions", load)  # type: ignore[no-any-return]
+    return scene.once("v2g-excursions", load)
 
 
 def _delay(excursion: Excursion, times: Iterable[float]) -> float:
@@ -483,7 +484,7 @@ def _near_excursions(scene: Scene) -> list[tuple[Excursion, float]]:
         found = [(e, _delay(e, times)) for e in _excursions(scene)]
         return sorted((pair for pair in found if abs(pair[1]) <= 2 * HOUR), key=lambda p: (abs(p[1]), p[0].key))[:20]
 
-    return scene.once("v2g-near-excursions", load)  # type: ignore[no-any-return]
+    return scene.once("v2g-near-excursions", load)
 
 
 @measures(
@@ -782,7 +783,7 @@ def _peers(scene: Scene) -> list[Peer]:
             found.append(Peer(device, at_site, gap, held and not wavered and (gap is None or gap > 5 * MINUTE), charged, wavered, few(sources)))
         return found
 
-    return scene.once("v2g-peers", load)  # type: ignore[no-any-return]
+    return scene.once("v2g-peers", load)
 
 
 def _in_sync(fields: Mapping[str, Any]) -> bool:
@@ -1354,7 +1355,7 @@ def _out_runs(scene: Scene) -> list[tuple[float, float, bool]]:
                 runs.append((times[place], times[place], seen))
         return runs
 
-    return scene.once("v2g-runs", load)  # type: ignore[no-any-return]
+    return scene.once("v2g-runs", load)
 
 
 def _to_discharging(scene: Scene) -> list[tuple[float, Source | None]]:
@@ -1371,7 +1372,7 @@ def _to_discharging(scene: Scene) -> list[tuple[float, Source | None]]:
                 found.append((start, None))
         return sorted(found, key=lambda pair: pair[0])
 
-    return scene.once("v2g-to-discharging", load)  # type: ignore[no-any-return]
+    return scene.once("v2g-to-discharging", load)
 
 
 def _discharging_for(scene: Scene, time: float) -> tuple[float, tuple[Source, ...]] | None:
@@ -2036,7 +2037,7 @@ def _of_this_vehicle(scene: Scene) -> list[Discharge]:
             key=lambda d: (d.start, d.device_id, d.source),
         )
 
-    return scene.once("v2g-of-this-vehicle", load)  # type: ignore[no-any-return]
+    return scene.once("v2g-of-this-vehicle", load)
 
 
 def _runs_without_session(scene: Scene) -> list[Discharge]:
@@ -2068,7 +2069,7 @@ def _runs_without_session(scene: Scene) -> list[Discharge]:
             )  # fmt: skip
         return found
 
-    return scene.once("v2g-runs-without-session", load)  # type: ignore[no-any-return]
+    return scene.once("v2g-runs-without-session", load)
 
 
 def _compared(scene: Scene) -> tuple[list[Happening], list[Discharge]]:
@@ -2079,11 +2080,11 @@ def _compared(scene: Scene) -> tuple[list[Happening], list[Discharge]]:
             return _refusals_of_vehicle(scene), _of_this_vehicle(scene)
         refused = [h for h in happenings(scene) if _here(scene, h)]
         done = [d for d in [*undisturbed(scene), *_runs_without_session(scene)] if d.device_id == scene.device_id]
-        if any(item.vehicle is not None for item in [*refused, *done]):
+        if any(h.vehicle is not None for h in refused) or any(d.vehicle is not None for d in done):
             return [], []
         return sorted(refused, key=lambda h: (h.time, h.source)), sorted(done, key=lambda d: (d.start, d.source))
 
-    return scene.once("v2g-compared", load)  # type: ignore[no-any-return]
+    return scene.once("v2g-compared", load)
 
 
 @measures(
@@ -2256,7 +2257,7 @@ def _refusals_of_vehicle(scene: Scene) -> list[Happening]:
             (h for h in known if abs(h.time - scene.anchor) <= 90 * DAY), key=lambda h: (h.time, h.device_id, h.source)
         )
 
-    return scene.once("v2g-refusals", load)  # type: ignore[no-any-return]
+    return scene.once("v2g-refusals", load)
 
 
 @measures(

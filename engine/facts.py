@@ -97,14 +97,19 @@ class RefusedFact:
     problem: str
 
 
-def admit(facts: Iterable[Fact], catalogue: Catalogue) -> tuple[list[Fact], list[RefusedFact]]:
+def admit(facts: Iterable[Fact | RefusedFact], catalogue: Catalogue) -> tuple[list[Fact], list[RefusedFact]]:
     """Sort, deduplicate and normalise facts to what every matcher reads alike; refuse what does not fit its type.
+
+    Facts that were refused before (a measurement that failed) are passed on as refused.
 
     Numbers keep six decimals and times milliseconds, the precision of the closed encoding that the C matcher gets.
     """
     admitted: dict[tuple[str, str, int, str, float], Fact] = {}
     refused: list[RefusedFact] = []
     for fact in facts:
+        if isinstance(fact, RefusedFact):
+            refused.append(fact)
+            continue
         fact_type = catalogue.get(fact.name)
         problem = "no fact of this name is declared" if fact_type is None else _misfit(fact, fact_type)
         if problem:

@@ -102,8 +102,11 @@ def _bounded(facts: Sequence[Fact], rules: Sequence[CompiledRule]) -> tuple[list
         refusals.append(f"{len(usable)} facts are more than {MAX_FACTS} for one incident; the rest is left out")
         usable = usable[:MAX_FACTS]
     grouped = by_name(usable)
+    several = {name for name, group in grouped.items() if len(group) > 1}
     for compiled in rules:
         names = [pattern.fact_name for pattern in compiled.patterns]
+        if several.isdisjoint(names):
+            continue  # one combination at most
         while prod(max(1, len(grouped.get(name, ()))) for name in names) > MAX_COMBINATIONS:
             largest = max(names, key=lambda name: (len(grouped.get(name, ())), name))
             kept = len(grouped[largest]) // 2

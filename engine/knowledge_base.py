@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from pydantic import Field, model_validator
 
 from .beliefs import PRIOR_DECIBANS
-from .facts import Catalogue, Fact
+from .facts import Catalogue, Fact, RefusedFact
 from .rules import CompiledRule, Identifier, Rule, RuleModel
 
 Where = Literal["remote", "onsite"]
@@ -209,8 +209,8 @@ class IncidentCase(Protocol):
     @property
     def firmware_version(self) -> str | None: ...
 
-    def measure(self, fact_names: Iterable[str]) -> Iterable[Fact]:
-        """The facts of these names that the records hold."""
+    def measure(self, fact_names: Iterable[str]) -> Iterable[Fact | RefusedFact]:
+        """The facts of these names that the records hold, and those that could not be measured."""
         ...
 
     def dossier(self) -> dict[str, Any]:

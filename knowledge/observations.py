@@ -429,5 +429,6 @@ def observe(lists: Mapping[str, Iterable[Any]], as_of: Any = None) -> Observatio
     builder = ObservationsBuilder()
     builder.state_as_of(as_of)
     for name, records in lists.items():
-        builder.add_list(str(name), list(records) if not isinstance(records, (Mapping, str)) else records)
+        given = isinstance(records, (Mapping, str, list)) or not isinstance(records, Iterable)
+        builder.add_list(str(name), records if given else list(records))
     return builder.build()

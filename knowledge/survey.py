@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..engine.facts import Fact, iso_timestamp
+from ..engine.facts import Fact, RefusedFact, iso_timestamp
 from ..engine.knowledge_base import DataProblem, Fault
 from .fault_codes import NoFaultCode, normal_code
 from .measurements import measure
@@ -68,8 +68,8 @@ class FoundIncident:
         """Everything the records hold around the incident."""
         return Scene(self.observations, self.incidence, self.faults, self.entry, self.shared)
 
-    def measure(self, fact_names: Iterable[str]) -> Iterable[Fact]:
-        """The facts of these names that the records hold."""
+    def measure(self, fact_names: Iterable[str]) -> Iterable[Fact | RefusedFact]:
+        """The facts of these names that the records hold, and those that could not be measured."""
         return measure(self.scene(), fact_names)
 
     def dossier(self) -> dict[str, Any]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...engine.facts import Fact
+from ...engine._logging import get_logger
+from ...engine.facts import Fact, RefusedFact
 from ..scene import Scene
 from .registry import REGISTRY, Measurement, facts_of
 
 __all__ = ["Measurement", "catalogue", "measure"]
+
+_log = get_logger("measurements")
 
 
 def _load() -> None:
@@ -34,14 +37,21 @@ def catalogue() -> dict[str, Measurement]:
     return dict(sorted(REGISTRY.items()))
 
 
-def measure(scene: Scene, fact_names: Iterable[str]) -> list[Fact]:
-    """The facts of these names that a scene holds. What is not known gives no fact."""
+def measure(scene: Scene, fact_names: Iterable[str]) -> list[Fact | RefusedFact]:
+    """The facts of these names that a scene holds. What is not known gives no fact.
+
+    A measurement that fails costs its own fact only, and says so.
+    """
     _load()
-    facts: list[Fact] = []
+    facts: list[Fact | RefusedFact] = []
     for name in sorted(set(fact_names)):
         measurement = REGISTRY.get(name)
         if measurement is not None:
-            facts.extend(facts_of(measurement, scene))
+            try:
+                facts.extend(facts_of(measurement, scene))
+            except Exception as error:
+                _log.exception("measurement failed", fact=name, device_id=scene.device_id)
+                facts.append(RefusedFact(Fact(name, ""), f"its measurement failed ({type(error).__name__})"))
     facts.extend(check_facts(scene, fact_names))
     return facts
 

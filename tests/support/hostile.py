@@ -130,16 +130,18 @@ def memory() -> dict[str, Any]:
             facts = [Fact("n", float(number)), Fact("t", f"never seen {number}"), Fact("t", f"nor {number}" + "x" * 200)]
             infer(facts, rules, matcher)
 
+    crowd = [rule(number, [{"fact": "n", "above": number}, {"fact": "m", "below": number}]) for number in range(30)]
+
     def matchers(count: int) -> None:
         for number in range(count):
-            infer([Fact("n", float(number))], rules, DurableMatcher(rules))
+            infer([Fact("n", float(number)), Fact("m", 3.0)], crowd, DurableMatcher(crowd))
 
     sessions(0, 500)
     matchers(50)
     before = _peak_mb()
     sessions(500, 5_000)
     after_sessions = _peak_mb()
-    matchers(300)
+    matchers(200)
     return {"sessions": after_sessions - before, "matchers": _peak_mb() - after_sessions}
 
 

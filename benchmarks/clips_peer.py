@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import clips
+import clips  # type: ignore[import-untyped]
 
 from charger_triage.engine.facts import Fact
 from charger_triage.engine.rules import CompiledRule, Test, attribute_of
@@ -48,7 +48,9 @@ class ClipsPeer:
             others = [n for n in range(place) if compiled.patterns[n].fact_name == pattern.fact_name]
             slots = [f"(id {'&'.join([f'?i{place}', *(f'~?i{other}' for other in others)])})"]
             for attribute, parts in constraints.items():
-                read = any(t.earlier == place and t.attribute == attribute for later in compiled.patterns for t in later.tests)
+                read = any(
+                    t.earlier == place and t.attribute == attribute for later in compiled.patterns for t in later.tests
+                )
                 if parts or read:
                     variable = f"?{SLOTS[attribute]}{place}"
                     slots.append(f"({SLOTS[attribute]} {'&'.join([variable, '~nil', *parts])})")
@@ -58,7 +60,7 @@ class ClipsPeer:
         if compiled.rule.raises is not None:
             template = self._templates[f"finding.{compiled.rule.raises}"]
             actions += f' (assert ({template} (id -1) (v "{compiled.rule.raises}")))'
-        return f'(defrule {name} {" ".join(patterns)} => {actions})'
+        return f"(defrule {name} {' '.join(patterns)} => {actions})"
 
     def run(self, facts: Sequence[Fact]) -> set[str]:
         """The names of the rules that fire on some facts."""

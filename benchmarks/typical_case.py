@@ -68,7 +68,12 @@ def _events(code: str) -> list[dict[str, Any]]:
         for second, kind in ((-3_600, "plug_in"), (-3_590, "start"), (-600, "stop"), (-580, "plug_out")):
             events.append({"timestamp": at(second - 86_400 * day), **own, "event_type": kind, "data": {}})
     events += [
-        {"timestamp": at(-86_400 * day), **own, "event_type": "fault", "data": {"fault_code": code, "fault_message": "derating"}}
+        {
+            "timestamp": at(-86_400 * day),
+            **own,
+            "event_type": "fault",
+            "data": {"fault_code": code, "fault_message": "derating"},
+        }
         for day in (2, 5)
     ]
     return events

@@ -17,7 +17,7 @@ from typing import Any
 
 from .facts import Fact
 from .matching import Firing, Matcher, Session, VerdictMatcher
-from .rules import CompiledRule, Pattern, Test, attribute_of, variants
+from .rules import Attribute, CompiledRule, Pattern, Test, attribute_of, variants
 
 try:
     import durable_rules_engine as _library
@@ -63,6 +63,7 @@ class DurableMatcher:
         self._kinds: dict[str, int] = {}
         self._texts: dict[str, int] = {}
         self._owners: dict[str, CompiledRule] = {}
+        self._read: dict[str, list[Attribute]] = {}
         self._lock = threading.Lock()
         self._handle: Any = None
         self._release: weakref.finalize[..., DurableMatcher] | None = None
@@ -73,7 +74,12 @@ class DurableMatcher:
         for compiled in self._rules:
             for pattern in compiled.patterns:
                 self._kinds.setdefault(pattern.fact_name, len(self._kinds) + 1)
-        parts = ['"r0":{"all":[{"a0":{"k":0}}]}']  # fires once while warming up
+            for pattern in compiled.patterns:
+                for test in pattern.tests:
+                    self._note_read(pattern.fact_name, test.attribute)
+                    if test.earlier is not None:
+                        self._note_read(compiled.patterns[test.earlier].fact_name, test.attribute)
+        parts = ['"r0":{"all":[{"a0":{"k0":1}}]}']  # fires once while warming up
         nodes: dict[str, set[str]] = {}
         for compiled in self._rules:
             needed = _needed_later(compiled.patterns)
@@ -94,9 +100,18 @@ class DurableMatcher:
             raise UnsafeRuleset(f"{len(nodes[crowded])} different tests read {crowded}, more than {MAX_NODES}")
         return f"{{{','.join(parts)}}}"
 
+    def _note_read(self, fact_name: str, attribute: Attribute) -> None:
+        """Facts are encoded with the attributes that some rule reads, and no others: what is left out costs nothing."""
+        read = self._read.setdefault(fact_name, [])
+        if attribute not in read:
+            read.append(attribute)
+
     def _pattern(self, place: int, pattern: Pattern, needed: Sequence[str]) -> str:
-        tests = [f'{{"k":{self._kinds[pattern.fact_name]}}}']
-        present = {*needed, *(_property(test) for test in pattern.tests if test.attribute in ("at", "connector", "key"))}
+        tests = [f'{{"k{self._kinds[pattern.fact_name]}":1}}']
+        present = {
+            *needed,
+            *(_property(test) for test in pattern.tests if test.attribute in ("at", "connector", "key")),
+        }
         tests.extend(f'{{"$ex":{{"{name}":1}}}}' for name in sorted(present))
         tests.extend(self._test(test) for test in pattern.tests)
         if any(test.earlier is not None for test in pattern.tests):
@@ -130,7 +145,7 @@ class DurableMatcher:
         # The library keeps the memory of a handle that is merely dropped; the end of the process needs no tidying.
         self._release = weakref.finalize(self, _delete_ruleset, self._handle)
         self._release.atexit = False
-        self._assert('[{"id":"f0","sid":"1","k":0,"u":1}]')
+        self._assert('[{"id":"f0","sid":"1","k0":1,"u":1}]')
         _native(_library.delete_state, self._handle, _STATE)
 
     def _close(self) -> None:
@@ -210,8 +225,8 @@ class _DurableSession:
     def _encode(self, fact: Fact, kind: int) -> str:
         number = len(self._facts)
         self._facts.append(fact)
-        parts = [f'{{"id":"f{number}","sid":"{_STATE}","k":{kind},"u":1']
-        for attribute in ("value", "scheme", "at", "connector", "key"):
+        parts = [f'{{"id":"f{number}","sid":"{_STATE}","k{kind}":1,"u":1']
+        for attribute in self._matcher._read.get(fact.name, ()):
             value = attribute_of(fact, attribute)
             if value is not None:
                 parts.append(f'"{_encoded_name(attribute, value)}":{self._value(attribute, value)}')

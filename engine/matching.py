@@ -143,7 +143,10 @@ def _judge(pattern: Pattern, candidates: Sequence[Fact], chosen: Sequence[Fact |
     undecided: Fact | None = None
     for fact in candidates:
         outcomes = [_outcome(test, fact, chosen) for test in pattern.tests]
-        if any(test.attribute == "scheme" and outcome is None for test, outcome in zip(pattern.tests, outcomes, strict=True)):
+        if any(
+            test.attribute == "scheme" and outcome is None
+            for test, outcome in zip(pattern.tests, outcomes, strict=True)
+        ):
             outcomes = [None]
         if all(outcome is True for outcome in outcomes):
             return "met", fact

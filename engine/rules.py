@@ -14,7 +14,13 @@ from .facts import NUMBER_LIMIT, TEXT_LIMIT, Catalogue, Fact, FactKind, FactType
 
 Strength = Literal["weakly", "moderately", "strongly", "decisively", "excludes"]
 
-DECIBANS: Mapping[Strength, float] = {"weakly": 3.0, "moderately": 7.0, "strongly": 13.0, "decisively": 20.0, "excludes": 30.0}
+DECIBANS: Mapping[Strength, float] = {
+    "weakly": 3.0,
+    "moderately": 7.0,
+    "strongly": 13.0,
+    "decisively": 20.0,
+    "excludes": 30.0,
+}
 """Weight of each word in decibans, 10·log10 of the likelihood ratio: 2, 5, 20, 100 and 1000.
 
 Verbal scales of this kind are used in forensic science (ENFSI Guideline for Evaluative Reporting, 2015); the steps are
@@ -67,7 +73,9 @@ class Condition(RuleModel):
     @classmethod
     def _version_is_text(cls, value: Any) -> Any:
         if isinstance(value, float):
-            raise ValueError("write a version between quotes, or with all its parts, so that it is not read as a number")
+            raise ValueError(
+                "write a version between quotes, or with all its parts, so that it is not read as a number"
+            )
         return value
 
     @model_validator(mode="after")
@@ -212,7 +220,14 @@ class RuleProblem:
     mend: str
 
 
-_COMPARISONS: Mapping[str, Operator] = {"is": "==", "in": "in", "above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
+_COMPARISONS: Mapping[str, Operator] = {
+    "is": "==",
+    "in": "in",
+    "above": ">",
+    "at_least": ">=",
+    "below": "<",
+    "at_most": "<=",
+}
 _NUMERIC_ONLY = {"above", "at_least", "below", "at_most"}
 _VERSION_ONLY: Mapping[str, Operator] = {"from": ">=", "to": "<=", "before": "<"}
 _JOINS: Mapping[str, tuple[Attribute, Operator]] = {
@@ -221,7 +236,9 @@ _JOINS: Mapping[str, tuple[Attribute, Operator]] = {
 }  # fmt: skip
 
 
-def compile_rule(rule: Rule, catalogue: Catalogue, causes: Sequence[str]) -> tuple[CompiledRule | None, list[RuleProblem]]:
+def compile_rule(
+    rule: Rule, catalogue: Catalogue, causes: Sequence[str]
+) -> tuple[CompiledRule | None, list[RuleProblem]]:
     """Turn a rule into patterns, or say why it could never fire.
 
     `catalogue` declares every fact name that can occur (findings and checks included), `causes` the causes it may
@@ -252,7 +269,9 @@ def compile_rule(rule: Rule, catalogue: Catalogue, causes: Sequence[str]) -> tup
             blame(where, f"two conditions are called {alias!r}", "give each an `as:` of its own")
         tests: list[Test] = []
         for word, operand in condition.comparisons():
-            tests.extend(_tests(word, operand, fact_type, aliases, kinds, lambda p, m, w=(*where, word): blame(w, p, m)))
+            tests.extend(
+                _tests(word, operand, fact_type, aliases, kinds, lambda p, m, w=(*where, word): blame(w, p, m))
+            )
         _blame_empty(tests, fact_type, lambda p, m, w=where: blame(w, p, m))
         patterns.append(Pattern(name, tuple(tests)))
         aliases.append(alias)
@@ -270,7 +289,11 @@ def compile_rule(rule: Rule, catalogue: Catalogue, causes: Sequence[str]) -> tup
     shown = set(aliases)
     for _, placeholder, _, _ in string.Formatter().parse(_checked_template(rule.statement, blame)):
         if placeholder is not None and placeholder not in shown:
-            blame(("statement",), f"{{{placeholder}}} is not read by any condition", f"use one of {', '.join(sorted(shown))}")
+            blame(
+                ("statement",),
+                f"{{{placeholder}}} is not read by any condition",
+                f"use one of {', '.join(sorted(shown))}",
+            )
     if problems:
         return None, problems
     return CompiledRule(rule, tuple(patterns), tuple(aliases)), []
@@ -292,7 +315,9 @@ def _nearest(name: str, catalogue: Catalogue) -> str:
     return f"did you mean {' or '.join(close)}?" if close else "declare a measurement for it, or correct the name"
 
 
-def _tests(word: str, operand: Any, fact_type: FactType, aliases: list[str], kinds: list[FactType], blame: Any) -> list[Test]:
+def _tests(
+    word: str, operand: Any, fact_type: FactType, aliases: list[str], kinds: list[FactType], blame: Any
+) -> list[Test]:
     """The compiled tests of one operator; what does not fit is blamed and left out."""
     kind = fact_type.kind
     if word in _JOINS or (isinstance(operand, str) and operand.startswith("$")):
@@ -314,7 +339,10 @@ def _tests(word: str, operand: Any, fact_type: FactType, aliases: list[str], kin
     if word in _VERSION_ONLY:
         version = fact_type.parse(str(operand)) if fact_type.kind == "version" and fact_type.parse else None
         if version is None:
-            blame(f"{operand!r} is no version for {fact_type.name}", "use from, to and before with facts that are versions")
+            blame(
+                f"{operand!r} is no version for {fact_type.name}",
+                "use from, to and before with facts that are versions",
+            )
             return []
         return [Test("scheme", "==", kind, version.scheme), Test("value", _VERSION_ONLY[word], kind, version.rank)]
     if word in _NUMERIC_ONLY and (fact_type.kind != "number" or isinstance(operand, str)):
@@ -371,10 +399,15 @@ def _blame_empty(tests: list[Test], fact_type: FactType, blame: Any) -> None:
             bound = float(test.constant)
             if test.operator in (">", ">=") and (low is None or bound > low or (bound == low and test.operator == ">")):
                 low, low_open = bound, test.operator == ">"
-            if test.operator in ("<", "<=") and (high is None or bound < high or (bound == high and test.operator == "<")):
+            if test.operator in ("<", "<=") and (
+                high is None or bound < high or (bound == high and test.operator == "<")
+            ):
                 high, high_open = bound, test.operator == "<"
     if low is not None and high is not None and (low > high or (low == high and (low_open or high_open))):
-        blame(f"no value can be met: the range from {low:g} to {high:g} is empty", f"{fact_type.name} has values {_span(fact_type)}")
+        blame(
+            f"no value can be met: the range from {low:g} to {high:g} is empty",
+            f"{fact_type.name} has values {_span(fact_type)}",
+        )
         return
     if equal is not None:
         numbers = [v for v in equal if isinstance(v, (int, float)) and not isinstance(v, bool)]

@@ -290,6 +290,7 @@ class _Reasoner:
         titles = {cause.id: cause.title for cause in fault.causes}
         facts = by_name(inference.facts)
         read = {rule.rule.id: self._verdict(rule, facts, as_of) for rule in self._compiled.rules}
+        shown: dict[str, tuple[str, list[FactRead]]] = {}
         hypotheses = []
         for rank, belief in enumerate(ranked, 1):
             rival = next((other for other in ranked if other.cause != belief.cause), None)
@@ -301,16 +302,21 @@ class _Reasoner:
                     probability=round(belief.probability, PROBABILITY_DECIMALS),
                     prior_db=belief.prior_db,
                     score_db=belief.score_db,
-                    evidence=[self._evidence(item) for item in belief.evidence],
+                    evidence=[self._evidence(item, shown) for item in belief.evidence],
                     verdicts=[read[rule.rule.id] for rule in self._bearing[belief.cause]],
                     unknown=_open_questions(belief, rival, ahead, fault.code),
                 )
             )
         return hypotheses
 
-    def _evidence(self, item: Evidence) -> EvidenceItem:
+    def _evidence(self, item: Evidence, shown: dict[str, tuple[str, list[FactRead]]]) -> EvidenceItem:
+        """One piece of evidence; a rule's sentence and facts are the same for every cause and made once (`shown`)."""
         rule = item.firing.rule.rule
         code = self._compiled.fault.code
+        if rule.id not in shown:
+            facts = dict.fromkeys(fact for match in item.matches for fact in match)
+            shown[rule.id] = statement_of(item.firing.rule, item.firing.match), [_fact_read(fact) for fact in facts]
+        statement, read = shown[rule.id]
         return EvidenceItem(
             rule_id=f"{code}.{rule.id}",
             effect=item.effect,
@@ -318,8 +324,8 @@ class _Reasoner:
             counted=item.counted,
             already_counted_by=None if item.already_counted_by is None else f"{code}.{item.already_counted_by}",
             group=rule.group,
-            statement=statement_of(item.firing.rule, item.firing.match),
-            facts=[_fact_read(fact) for fact in dict.fromkeys(fact for match in item.matches for fact in match)],
+            statement=statement,
+            facts=read,
             source=rule.source,
         )
 

@@ -21,6 +21,10 @@ Which = Literal["own", "all", "others"]
 Loaded = TypeVar("Loaded")
 
 
+Whose = Record | Literal["own"] | None
+"""Whose metadata is meant: the incident's own charger, another's record, or a record that is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class FaultEvent:
     """A fault that a charger reported: when, where, which code (normalised), and the record."""
@@ -111,7 +115,9 @@ class Scene:
     @property
     def devices(self) -> Mapping[str, Record]:
         """Metadata of all chargers by id."""
-        return self._shared(("devices",), lambda: {r.fields["device_id"]: r for r in self.observations["devices"].records})
+        return self._shared(
+            ("devices",), lambda: {r.fields["device_id"]: r for r in self.observations["devices"].records}
+        )
 
     @cached_property
     def site_id(self) -> str | None:
@@ -155,14 +161,14 @@ class Scene:
         text = self.about("firmware_version")
         return parse_firmware(text) if isinstance(text, str) else None
 
-    def about(self, path: str, device: Record | None = None) -> Any:
-        """A field of the charger's metadata (or another's) by its dotted path; None where unknown."""
-        record = self.device if device is None else device
+    def about(self, path: str, device: Whose = "own") -> Any:
+        """A field of the charger's metadata by its dotted path, or of another's; None where field or record are unknown."""
+        record = self.device if isinstance(device, str) else device
         return None if record is None else at_path(record.fields, path)
 
-    def metadata(self, path: str, device: Record | None = None) -> Reading | None:
+    def metadata(self, path: str, device: Whose = "own") -> Reading | None:
         """The same as a reading with its source; timestamps as epoch seconds."""
-        record = self.device if device is None else device
+        record = self.device if isinstance(device, str) else device
         value = self.about(path, device)
         if record is None or value is None or isinstance(value, (list, dict)):
             return None
@@ -238,7 +244,8 @@ class Scene:
         """The records of a list of one charger, in time order; `which` as in `readings`."""
         source = self.observations[table]
         return self._once(
-            ("records", table, device, which), lambda: [source.records[row] for row in self._rows(source, device, which)]
+            ("records", table, device, which),
+            lambda: [source.records[row] for row in self._rows(source, device, which)],
         )
 
     def events(
@@ -417,7 +424,9 @@ def _data(record: Record) -> Mapping[str, Any]:
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\s_\-/.:,;(){}\[\]\"'=|]+")
-_DENIED = re.compile(r"\b(no|not|without|never|isn t|wasn t|none|nor|ruled out|excluded?|denied|0|zero|false)\s+(\w+\s+){0,2}$")
+_DENIED = re.compile(
+    r"\b(no|not|without|never|isn t|wasn t|none|nor|ruled out|excluded?|denied|0|zero|false)\s+(\w+\s+){0,2}$"
+)
 _NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
              "off", "inactive", "fine", "valid", "not detected", "not present", "n a", ""}  # fmt: skip
 _POSITIVE = {"ok", "okay", "normal", "pass", "passed", "healthy", "good", "clean", "valid", "nominal", "fine"}

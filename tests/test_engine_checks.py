@@ -30,7 +30,9 @@ def test_expected_bits_are_entropy_now_minus_expected_entropy_after(small: Triag
     ratio = {"bad": {"plain": 20.0}, "good": {"plain": 1 / 20.0}}  # strongly is 13 dB, to a quarter of a per cent 20
     share = {"bad": 1.0, "good": 3.0}
     given = {cause: {r: share[r] * ratio[r].get(cause, 1.0) for r in share} for cause in now}
-    given = {cause: {r: weight / sum(weights.values()) for r, weight in weights.items()} for cause, weights in given.items()}
+    given = {
+        cause: {r: weight / sum(weights.values()) for r, weight in weights.items()} for cause, weights in given.items()
+    }
     after = 0.0
     for result in share:
         joint = [now[cause] * given[cause][result] for cause in now]

@@ -68,7 +68,9 @@ def test_a_rule_fired_exactly_when_its_verdict_is_met(case: Case) -> None:
 def test_order_and_repetition_of_facts_do_not_matter(case: Case, data: st.DataObject) -> None:
     """Facts in another order, some of them twice, lead to the same facts, firings and refusals in the same order."""
     compiled, known, _ = case
-    again = data.draw(st.permutations([*known, *data.draw(st.lists(st.sampled_from(known), max_size=3))])) if known else []
+    again = (
+        data.draw(st.permutations([*known, *data.draw(st.lists(st.sampled_from(known), max_size=3))])) if known else []
+    )
     for matcher in _matchers(compiled):
         first = infer(admit(known, CATALOGUE)[0], compiled, matcher)
         assert infer(admit(again, CATALOGUE)[0], compiled, matcher) == first

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from charger_triage.engine.facts import Fact, FactType, admit
+from charger_triage.engine.durable_matcher import DurableMatcher, available
+from charger_triage.engine.facts import Fact, FactType, Version, admit
 from charger_triage.engine.inference import infer
-from charger_triage.engine.matching import VerdictMatcher
+from charger_triage.engine.matching import Matcher, VerdictMatcher, by_name, verdict_of
 from charger_triage.engine.rules import Rule, compile_rule
 from charger_triage.knowledge import KnowledgeError, load_knowledge
 
-from .support.strategies import CATALOGUE, CAUSES
+from .support.strategies import CATALOGUE, CAUSES, parse_version
 
 BOUNDED = {**CATALOGUE, "share": FactType("share", "number", "a share", "%", 0, 100)}
 
@@ -40,15 +41,23 @@ MISTAKES = {
     "half-open range": Mistake([{"fact": "n1", "at_least": 5, "below": 5}], ("when", 0), "range from 5 to 5 is empty"),
     "above its bounds": Mistake([{"fact": "share", "above": 100}], ("when", 0), "is empty", "from 0 to 100"),
     "below its bounds": Mistake([{"fact": "share", "below": 0}], ("when", 0), "is empty", "from 0 to 100"),
-    "is beyond its bounds": Mistake([{"fact": "share", "is": 101}], ("when", 0), "no value can be met", "from 0 to 100"),
+    "is beyond its bounds": Mistake(
+        [{"fact": "share", "is": 101}], ("when", 0), "no value can be met", "from 0 to 100"
+    ),
     "is outside its range": Mistake([{"fact": "n1", "is": 5, "above": 5.5}], ("when", 0), "no value can be met"),
     "is two things": Mistake([{"fact": "t1", "is": "a", "in": ["b", "c"]}], ("when", 0), "no value can be met"),
     "crossed versions": Mistake([{"fact": "v1", "from": "3.1.0", "to": "3.0.0"}], ("when", 0), "is empty"),
     "version range of nothing": Mistake([{"fact": "v1", "from": "3.1.0", "before": "3.1.0"}], ("when", 0), "is empty"),
-    "mixed schemes": Mistake([{"fact": "v1", "from": "3.0.0", "to": "260420.0107"}], ("when", 0), "of different schemes"),
+    "mixed schemes": Mistake(
+        [{"fact": "v1", "from": "3.0.0", "to": "260420.0107"}], ("when", 0), "of different schemes"
+    ),
     "no version": Mistake([{"fact": "v1", "from": "newest"}], ("when", 0, "from"), "'newest' is no version"),
-    "version operator on a number": Mistake([{"fact": "n1", "from": "3.0.0"}], ("when", 0, "from"), "is no version for n1"),
-    "versions in a list": Mistake([{"fact": "v1", "in": ["3.0.0"]}], ("when", 0, "in"), "no version that can be compared", "from and to"),
+    "version operator on a number": Mistake(
+        [{"fact": "n1", "from": "3.0.0"}], ("when", 0, "from"), "is no version for n1"
+    ),
+    "versions in a list": Mistake(
+        [{"fact": "v1", "in": ["3.0.0"]}], ("when", 0, "in"), "no version that can be compared", "from and to"
+    ),
     "order of texts": Mistake([{"fact": "t1", "above": 3}], ("when", 0, "above"), "t1 is text", "use is or in"),
     "order of flags": Mistake([{"fact": "b1", "at_most": 1}], ("when", 0, "at_most"), "b1 is flag"),
     "order by a text": Mistake([{"fact": "n1", "above": "high"}], ("when", 0, "above"), "compares numbers"),
@@ -56,36 +65,59 @@ MISTAKES = {
     "flag for a number": Mistake([{"fact": "n1", "is": True}], ("when", 0, "is"), "True is not a number"),
     "number for a flag": Mistake([{"fact": "b1", "is": 1}], ("when", 0, "is"), "1 is not true or false"),
     "number for a text": Mistake([{"fact": "t1", "in": ["a", 5]}], ("when", 0, "in"), "5 is not text"),
-    "outside the choices": Mistake([{"fact": "t2", "is": "fast"}], ("when", 0, "is"), "t2 never is 'fast'", "slow, normal, stopped"),
+    "outside the choices": Mistake(
+        [{"fact": "t2", "is": "fast"}], ("when", 0, "is"), "t2 never is 'fast'", "slow, normal, stopped"
+    ),
     "infinite": Mistake([{"fact": "n1", "below": float("inf")}], ("when", 0, "below"), "no finite number"),
     "not a number": Mistake([{"fact": "n1", "is": float("nan")}], ("when", 0, "is"), "no finite number"),
     "beyond what is matched": Mistake([{"fact": "n1", "above": 1e13}], ("when", 0, "above"), "up to 1e+12"),
     "text beyond what is matched": Mistake([{"fact": "t1", "is": "x" * 257}], ("when", 0, "is"), "more than 256"),
-    "unknown alias": Mistake([{"fact": "n1", "above": "$other"}], ("when", 0, "above"), "'$other' names no earlier condition"),
-    "own alias": Mistake([{"fact": "n1", "as": "x", "above": "$x"}], ("when", 0, "above"), "names no earlier condition"),
+    "unknown alias": Mistake(
+        [{"fact": "n1", "above": "$other"}], ("when", 0, "above"), "'$other' names no earlier condition"
+    ),
+    "own alias": Mistake(
+        [{"fact": "n1", "as": "x", "above": "$x"}], ("when", 0, "above"), "names no earlier condition"
+    ),
     "later alias": Mistake(
-        [{"fact": "n1", "below": "$y"}, {"fact": "n2", "as": "y"}], ("when", 0, "below"), "names no earlier condition", "above this one"
+        [{"fact": "n1", "below": "$y"}, {"fact": "n2", "as": "y"}],
+        ("when", 0, "below"),
+        "names no earlier condition",
+        "above this one",
     ),
     "alias without $": Mistake(
-        [{"fact": "n1", "as": "x"}, {"fact": "n2", "later_than": "x"}], ("when", 1, "later_than"), "names no earlier condition"
+        [{"fact": "n1", "as": "x"}, {"fact": "n2", "later_than": "x"}],
+        ("when", 1, "later_than"),
+        "names no earlier condition",
     ),
     "alias twice": Mistake(
         [{"fact": "n1", "as": "x"}, {"fact": "n2", "as": "x"}], ("when", 1), "two conditions are called 'x'", "`as:`"
     ),
-    "name twice": Mistake([{"fact": "n1", "above": 1}, {"fact": "n1", "below": 0}], ("when", 1), "two conditions are called 'n1'"),
-    "joins two kinds": Mistake([{"fact": "n1"}, {"fact": "t1", "is": "$n1"}], ("when", 1, "is"), "compares text with number"),
+    "name twice": Mistake(
+        [{"fact": "n1", "above": 1}, {"fact": "n1", "below": 0}], ("when", 1), "two conditions are called 'n1'"
+    ),
+    "joins two kinds": Mistake(
+        [{"fact": "n1"}, {"fact": "t1", "is": "$n1"}], ("when", 1, "is"), "compares text with number"
+    ),
     "orders two texts": Mistake(
-        [{"fact": "t1"}, {"fact": "t1", "as": "u", "above": "$t1"}], ("when", 1, "above"), "text has no order", "differs_from"
+        [{"fact": "t1"}, {"fact": "t1", "as": "u", "above": "$t1"}],
+        ("when", 1, "above"),
+        "text has no order",
+        "differs_from",
     ),
     "repeats itself": Mistake([{"fact": "n1"}, {"fact": "n1", "as": "x"}], ("when", 1), "repeats an earlier condition"),
     "too many ways": Mistake(
-        [{"fact": "n1", "in": list(range(8))}, {"fact": "n2", "in": list(range(8))}], ("when",), "combine in 64 ways", "split"
+        [{"fact": "n1", "in": list(range(8))}, {"fact": "n2", "in": list(range(8))}],
+        ("when",),
+        "combine in 64 ways",
+        "split",
     ),
 }
 
 
 def _rule(**fields: Any) -> Rule:
-    return Rule.model_validate({"id": "r", "statement": "-", "source": "test", "supports": {"first": "weakly"}, **fields})
+    return Rule.model_validate(
+        {"id": "r", "statement": "-", "source": "test", "supports": {"first": "weakly"}, **fields}
+    )
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=list(MISTAKES))
@@ -149,12 +181,35 @@ def test_a_member_that_stands_twice_fires_once() -> None:
 
 def test_two_conditions_on_one_name_mean_two_facts() -> None:
     """One warm module is not two; the verdict of the second condition is unknown until there is another."""
-    compiled, _ = compile_rule(_rule(when=[{"fact": "n1", "above": 1}, {"fact": "n1", "as": "x", "above": 0}]), CATALOGUE, CAUSES)
+    compiled, _ = compile_rule(
+        _rule(when=[{"fact": "n1", "above": 1}, {"fact": "n1", "as": "x", "above": 0}]), CATALOGUE, CAUSES
+    )
     assert compiled is not None
     facts, _ = admit([Fact("n1", 5.0, key="1")], CATALOGUE)
     assert infer(facts, [compiled], VerdictMatcher([compiled])).firings == ()
     facts, _ = admit([Fact("n1", 5.0, key="1"), Fact("n1", 0.5, key="2")], CATALOGUE)
     assert len(infer(facts, [compiled], VerdictMatcher([compiled])).firings) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fires", "verdict"),
+    [("3.0.0", "3.0.1", True, "met"), ("3.0.1", "3.0.0", False, "not met"), ("3.0.0", "260420.0107", False, "unknown"),
+     ("260420.0107", "3.0.0", False, "unknown")],
+)  # fmt: skip
+def test_versions_of_two_schemes_do_not_compare(first: str, second: str, fires: bool, verdict: str) -> None:
+    """A join of versions is met or not met within a scheme, and unknown across schemes, in whichever order they rank."""
+    compiled, _ = compile_rule(_rule(when=[{"fact": "v1"}, {"fact": "v2", "at_least": "$v1"}]), CATALOGUE, CAUSES)
+    assert compiled is not None
+    facts, _ = admit([Fact("v1", _version(first)), Fact("v2", _version(second))], CATALOGUE)
+    matchers: list[Matcher] = [VerdictMatcher([compiled]), *([DurableMatcher([compiled])] if available() else [])]
+    assert {bool(infer(facts, [compiled], matcher).firings) for matcher in matchers} == {fires}
+    assert verdict_of(compiled, by_name(facts)).verdict == verdict
+
+
+def _version(text: str) -> Version:
+    version = parse_version(text)
+    assert version is not None
+    return version
 
 
 # Through the files: file, line and column
@@ -256,7 +311,9 @@ def test_all_mistakes_are_found_at_once(knowledge_folder: Path) -> None:
         ("checks.yaml", "checks: [{id: look}]", "Field required"),
     ],
 )
-def test_missing_and_misplaced_files_are_named(knowledge_folder: Path, name: str, content: str | None, message: str) -> None:
+def test_missing_and_misplaced_files_are_named(
+    knowledge_folder: Path, name: str, content: str | None, message: str
+) -> None:
     """A file that is missing, empty, incomplete or under another name is an error that names it."""
     if name != "faults/F-0001.yaml":
         (knowledge_folder / "faults" / "F-0001.yaml").write_text(FAULT % ("    when: [{check: look}]\n" + REST))

@@ -28,6 +28,7 @@ from .support.hostile import rule
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("engine", "knowledge", "adapters")
+_library: Any = vars(durable_matcher)["_library"]  # the C module; None where it cannot be imported
 native = pytest.mark.skipif(not durable_matcher.available(), reason="durable-rules cannot be imported here")
 
 
@@ -106,10 +107,7 @@ def _out_of_memory(*_: Any) -> Any:
 
 
 def _library_error(*_: Any) -> Any:
-    raise durable_matcher._library.error("303")
-
-
-_library = durable_matcher._library
+    raise _library.error("303")
 
 
 def _error_code(*arguments: Any) -> Any:
@@ -131,14 +129,13 @@ BROKEN = {
 def break_library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A function that makes one call of the library fail until the returned function mends it."""
     name, failing = BROKEN[request.param]
-    library = durable_matcher._library
 
     def broken() -> Any:
-        names = [word for word in dir(library) if not word.startswith("__")]
-        stand_in = SimpleNamespace(**{word: getattr(library, word) for word in names})
+        names = [word for word in dir(_library) if not word.startswith("__")]
+        stand_in = SimpleNamespace(**{word: getattr(_library, word) for word in names})
         setattr(stand_in, name, failing)
         monkeypatch.setattr(durable_matcher, "_library", stand_in)
-        return lambda: monkeypatch.setattr(durable_matcher, "_library", library)
+        return lambda: monkeypatch.setattr(durable_matcher, "_library", _library)
 
     yield broken
     monkeypatch.undo()
@@ -173,7 +170,13 @@ def _bundle(number: int) -> dict[str, Any]:
     return {
         "devices": [{"device_id": f"A{number}", "firmware_version": "3.0.1", "model": f"TP-{number}"}],
         "events": [
-            {"timestamp": at, "device_id": f"A{number}", "connector_id": 1, "event_type": "fault", "data": {"fault_code": code}}
+            {
+                "timestamp": at,
+                "device_id": f"A{number}",
+                "connector_id": 1,
+                "event_type": "fault",
+                "data": {"fault_code": code},
+            }
             for code in ("F-0421", "F-9999")
         ],
         "check_results": [{"timestamp": at, "device_id": f"A{number}", "check_id": "close-click", "value": "present"}],
@@ -196,7 +199,7 @@ def test_a_library_error_costs_no_diagnosis(knowledge: TriageKnowledge, monkeypa
     triage = Triage(knowledge)
     sound = triage.diagnose(observe(_bundle(1)))
     with monkeypatch.context() as patch:
-        patch.setattr(durable_matcher._library, "assert_facts", lambda *_: (303, 0))
+        patch.setattr(_library, "assert_facts", lambda *_: (303, 0))
         failed = triage.diagnose(observe(_bundle(1)))
     assert failed.incidents == sound.incidents
     assert [w.problem for w in failed.warnings if "the second reading of the rules took over" in w.problem]
@@ -207,7 +210,9 @@ def test_both_matchers_give_the_same_bytes(knowledge: TriageKnowledge, triage: T
     """Without durable-rules the diagnosis differs in the name of the matcher and in nothing else."""
     plain = Triage(knowledge, matcher="verdicts").diagnose(observe(_bundle(1)))
     assert plain.matcher == "verdicts"
-    assert plain.model_copy(update={"matcher": triage.diagnose(observe({})).matcher}) == triage.diagnose(observe(_bundle(1)))
+    assert plain.model_copy(update={"matcher": triage.diagnose(observe({})).matcher}) == triage.diagnose(
+        observe(_bundle(1))
+    )
 
 
 # The rooms: who may import whom
@@ -246,7 +251,10 @@ def test_exactly_one_file_imports_durable_rules() -> None:
 def test_imports_go_from_adapters_to_knowledge_to_engine(room: str, forbidden: set[str]) -> None:
     """No module imports from a room above its own."""
     wrong = {
-        (path.name, name) for path, tree in _modules(room) for name in _imported(path, tree) if name.split(".")[0] in forbidden
+        (path.name, name)
+        for path, tree in _modules(room)
+        for name in _imported(path, tree)
+        if name.split(".")[0] in forbidden
     }
     assert not wrong
 

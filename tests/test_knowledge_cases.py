@@ -12,7 +12,13 @@ CAUSES = {
     "F-0101": ("high-current-cycling", "mechanical-wear", "inrush-overcurrent"),
     "F-0203": ("hot-ambient-poor-airflow", "pin-oxidation", "cooling-degraded", "vehicle-inlet-fault"),
     "F-0204": ("fan-failure", "blocked-vents", "sensor-drift", "sustained-overload"),
-    "F-0301": ("site-network-outage", "unclean-websocket-drop", "power-cycle", "dns-failure", "tls-certificate-expired"),
+    "F-0301": (
+        "site-network-outage",
+        "unclean-websocket-drop",
+        "power-cycle",
+        "dns-failure",
+        "tls-certificate-expired",
+    ),
     "F-0302": ("marginal-cellular", "idle-connection-closed", "keepalive-mismatch", "firmware-backoff-regression"),
     "F-0411": ("can-bus-wiring", "module-firmware-hang", "termination-resistor", "dc-bus-overvoltage"),
     "F-0421": ("contactor-stuck-open", "coil-under-voltage", "aux-contact-dirty", "firmware-feedback-timing"),
@@ -111,5 +117,7 @@ def test_every_check_of_a_code_bears_on_it(knowledge: TriageKnowledge, code: str
     """Each result of each check that can be asked for on a code is read by one of its rules, or is the typical of a band."""
     compiled = _fault(knowledge, code)
     read = {pattern.fact_name for rule in compiled.rules for pattern in rule.patterns}
-    unread = [check.id for check in knowledge.base.checks.values() if code in check.codes and check.fact_name not in read]
+    unread = [
+        check.id for check in knowledge.base.checks.values() if code in check.codes and check.fact_name not in read
+    ]
     assert not unread, f"{code}: no rule reads {', '.join(unread)}"

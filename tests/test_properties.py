@@ -22,7 +22,13 @@ from .support.strategies import CATALOGUE, cases
 
 few = settings(max_examples=max(20, settings.default.max_examples // 5)) if settings.default else settings()
 
-FAULT: dict[str, Any] = {"timestamp": at(0), "device_id": "A", "connector_id": 1, "event_type": "fault", "data": {"fault_code": "F-0421"}}
+FAULT: dict[str, Any] = {
+    "timestamp": at(0),
+    "device_id": "A",
+    "connector_id": 1,
+    "event_type": "fault",
+    "data": {"fault_code": "F-0421"},
+}
 
 
 def _json(triage: Triage, bundle: Mapping[str, Any], as_of: Any = None) -> str:
@@ -54,7 +60,9 @@ def test_any_order_of_records_gives_the_same_bytes(triage: Triage, bundle: Bundl
 @given(bundle=bundles())
 def test_a_record_that_is_fed_twice_counts_once(triage: Triage, bundle: Bundle) -> None:
     """A bundle with all its records repeated raises the same incidents with the same probabilities."""
-    once, twice = (triage.diagnose(observe(lists)).incidents for lists in (bundle, {n: r + r for n, r in bundle.items()}))
+    once, twice = (
+        triage.diagnose(observe(lists)).incidents for lists in (bundle, {n: r + r for n, r in bundle.items()})
+    )
     assert _ranking(once) == _ranking(twice)
     assert [incident.occurrences for incident in once] == [incident.occurrences for incident in twice]
 
@@ -102,7 +110,9 @@ def test_every_value_read_names_records_of_the_bundle(triage: Triage, bundle: Bu
                     assert condition.sources, f"{read.rule_id}: {condition.text} is {condition.value} without a source"
                     for source in condition.sources:
                         assert source.index < len(fed[source.list])
-                        assert source.timestamp is None or any(source.timestamp in moments for moments in fed[source.list])
+                        assert source.timestamp is None or any(
+                            source.timestamp in moments for moments in fed[source.list]
+                        )
 
 
 def _moments(record: Mapping[str, Any]) -> set[str]:
@@ -111,7 +121,9 @@ def _moments(record: Mapping[str, Any]) -> set[str]:
 
 @settings(few, max_examples=max(10, (settings.default.max_examples if settings.default else 100) // 10))
 @given(bundle=bundles(), data=st.data())
-def test_a_check_result_that_supports_a_cause_never_lowers_it(triage: Triage, bundle: Bundle, data: st.DataObject) -> None:
+def test_a_check_result_that_supports_a_cause_never_lowers_it(
+    triage: Triage, bundle: Bundle, data: st.DataObject
+) -> None:
     """A result of a check nobody had done, which rules count for a cause and none against it, keeps or raises its score."""
     base = triage.knowledge.base
     before = triage.diagnose(observe(bundle))
@@ -119,9 +131,17 @@ def test_a_check_result_that_supports_a_cause_never_lowers_it(triage: Triage, bu
     assume(incident.documented)
     compiled = base.faults[incident.fault_code]
     check = data.draw(st.sampled_from(compiled.checks))
-    assume(check.id not in {record["check_id"] for record in bundle.get("check_results", []) if isinstance(record, dict)})
+    assume(
+        check.id not in {record["check_id"] for record in bundle.get("check_results", []) if isinstance(record, dict)}
+    )
     result = data.draw(st.sampled_from([r.value for r in check.results]))
-    record = {"timestamp": before.as_of, "device_id": incident.device_id, "connector_id": incident.connector_id, "check_id": check.id, "value": result}
+    record = {
+        "timestamp": before.as_of,
+        "device_id": incident.device_id,
+        "connector_id": incident.connector_id,
+        "check_id": check.id,
+        "value": result,
+    }
     more = {**bundle, "check_results": [*bundle.get("check_results", []), record]}
     after = next(i for i in triage.diagnose(observe(more)).incidents if i.incident_id == incident.incident_id)
     scores = {h.cause_id: h.score_db for h in incident.hypotheses}
@@ -158,11 +178,26 @@ def test_what_is_no_longer_known_is_unknown_and_never_not_met(
 # Anything at all
 
 
-@settings(few, max_examples=settings.default.max_examples if settings.default else 100)
+@settings(few, max_examples=settings.default.max_examples // 2 if settings.default else 100)
 @given(bundle=st.lists(spoiled(), min_size=1, max_size=3), as_of=arbitrary)
-@example(bundle=[("events", [{**FAULT, "data": {"fault_code": "F-0421", "details": {"\ud800": ["\ud800", float("nan"), 10**400]}}}])], as_of=None)
-@example(bundle=[("check_results", [{"timestamp": at(0), "device_id": "A", "check_id": "coil-voltage", "value": float("inf")}])], as_of=1e300)
-def test_arbitrary_json_in_any_record_list_never_raises(triage: Triage, bundle: list[tuple[str, Any]], as_of: Any) -> None:
+@example(
+    bundle=[
+        (
+            "events",
+            [{**FAULT, "data": {"fault_code": "F-0421", "details": {"\ud800": ["\ud800", float("nan"), 10**400]}}}],
+        )
+    ],
+    as_of=None,
+)
+@example(
+    bundle=[
+        ("check_results", [{"timestamp": at(0), "device_id": "A", "check_id": "coil-voltage", "value": float("inf")}])
+    ],
+    as_of=1e300,
+)
+def test_arbitrary_json_in_any_record_list_never_raises(
+    triage: Triage, bundle: list[tuple[str, Any]], as_of: Any
+) -> None:
     """Arbitrary JSON instead of lists, records and fields, deep inside of them too, leaves the sound fault diagnosed."""
     lists = dict(bundle)
     known = lists.get("events")
@@ -193,7 +228,14 @@ def test_deep_nesting_is_cut_and_named(triage: Triage, deep: int) -> None:
         ({"events": [FAULT]}, None, at(0)),
         ({"events": [FAULT], "heartbeats": [{"timestamp": at(7), "device_id": "B"}]}, None, at(7)),
         ({"events": [FAULT], "devices": [{"device_id": "B", "last_heartbeat": at(9)}]}, None, at(9)),
-        ({"events": [FAULT], "charging_records": [{"record_id": "r", "device_id": "A", "start_time": at(-9), "end_time": at(8)}]}, None, at(8)),
+        (
+            {
+                "events": [FAULT],
+                "charging_records": [{"record_id": "r", "device_id": "A", "start_time": at(-9), "end_time": at(8)}],
+            },
+            None,
+            at(8),
+        ),
         ({"events": [FAULT]}, at(60), at(60)),
         ({"events": [FAULT]}, "2026-05-10T14:00:00+02:00", at(0)),
         ({"events": [FAULT]}, "2026-05-10T12:00:00", at(0)),
@@ -202,7 +244,9 @@ def test_deep_nesting_is_cut_and_named(triage: Triage, deep: int) -> None:
         ({}, None, None),
     ],
 )
-def test_as_of_is_the_stated_moment_or_the_newest_timestamp(triage: Triage, bundle: Any, as_of: Any, expected: str | None) -> None:
+def test_as_of_is_the_stated_moment_or_the_newest_timestamp(
+    triage: Triage, bundle: Any, as_of: Any, expected: str | None
+) -> None:
     """Any offset, epoch seconds and milliseconds are read; without a statement the newest timestamp anywhere counts."""
     diagnosis = triage.diagnose(observe(bundle, as_of))
     assert (diagnosis.as_of, diagnosis.warnings) == (expected, [])
@@ -263,7 +307,13 @@ def _codes(triage: Triage, bundle: Mapping[str, Any], as_of: Any = None) -> list
 
 def test_incidents_are_by_charger_connector_and_code(triage: Triage) -> None:
     """Repetitions are one incident with a count; another connector, charger or code is another incident."""
-    faults = [FAULT, {**FAULT, "timestamp": at(5)}, {**FAULT, "connector_id": 2}, {**FAULT, "device_id": "B"}, {**FAULT, "data": {"fault_code": 203}}]
+    faults = [
+        FAULT,
+        {**FAULT, "timestamp": at(5)},
+        {**FAULT, "connector_id": 2},
+        {**FAULT, "device_id": "B"},
+        {**FAULT, "data": {"fault_code": 203}},
+    ]
     assert _codes(triage, {"events": faults}) == [
         ("A", 1, "F-0203", 1), ("A", 1, "F-0421", 2), ("A", 2, "F-0421", 1), ("B", 1, "F-0421", 1),
     ]  # fmt: skip
@@ -279,20 +329,33 @@ def test_a_fault_of_the_whole_charger_has_no_connector(triage: Triage, connector
 
 @pytest.mark.parametrize(
     ("age", "interval", "lost"),
-    [(60, None, False), (60.001, None, True), (60, 30, False), (120, 60, False), (121, 60, True), (20, 10, False), (21, 10, True)],
+    [
+        (60, None, False),
+        (60.001, None, True),
+        (60, 30, False),
+        (120, 60, False),
+        (121, 60, True),
+        (20, 10, False),
+        (21, 10, True),
+    ],
 )
 @pytest.mark.parametrize("where", ["heartbeats", "devices"])
 def test_a_heartbeat_older_than_two_intervals_is_a_lost_one(
     triage: Triage, age: float, interval: float | None, lost: bool, where: str
 ) -> None:
     """At exactly two intervals (the configured one, else 30 s) it is not lost yet; whichever record tells the newest."""
-    bundle: dict[str, Any] = {"heartbeats": [{"timestamp": at(-age - 500), "device_id": "A"}], "devices": [{"device_id": "A", "last_heartbeat": at(-age - 400)}]}
+    bundle: dict[str, Any] = {
+        "heartbeats": [{"timestamp": at(-age - 500), "device_id": "A"}],
+        "devices": [{"device_id": "A", "last_heartbeat": at(-age - 400)}],
+    }
     if where == "heartbeats":
         bundle["heartbeats"].append({"timestamp": at(-age), "device_id": "A"})
     else:
         bundle["devices"][0]["last_heartbeat"] = at(-age)
     if interval is not None:
-        bundle["configurations"] = [{"timestamp": at(-900), "device_id": "A", "settings": {"heartbeat_interval_s": interval}}]
+        bundle["configurations"] = [
+            {"timestamp": at(-900), "device_id": "A", "settings": {"heartbeat_interval_s": interval}}
+        ]
     assert _codes(triage, bundle, at(0)) == ([("A", None, "F-0301", 0)] if lost else [])
 
 
@@ -317,7 +380,9 @@ def test_an_offline_charger_has_lost_its_heartbeat(triage: Triage) -> None:
     ],
     ids=["five", "six", "six within exactly ten minutes", "six within a little more", "one fed twice", "spread"],
 )
-def test_more_than_five_reconnects_within_ten_minutes_are_a_storm(triage: Triage, times: list[float], storm: bool) -> None:
+def test_more_than_five_reconnects_within_ten_minutes_are_a_storm(
+    triage: Triage, times: list[float], storm: bool
+) -> None:
     """Five are none, six are one, up to exactly 600 s from the first to the last."""
     connections = [{"timestamp": at(time), "device_id": "A", "transition": "reconnect"} for time in times]
     assert _codes(triage, {"connections": connections}) == ([("A", None, "F-0302", 0)] if storm else [])
@@ -332,7 +397,10 @@ def test_a_heartbeat_s_fault_code_stands_in_only_where_no_event_has_it(triage: T
     assert _codes(triage, {"heartbeats": [beat]}) == [("A", None, "F-0421", 1)]
     assert _codes(triage, {"heartbeats": [beat], "events": [FAULT]}) == [("A", 1, "F-0421", 1)]
     other = {**FAULT, "device_id": "B"}
-    assert _codes(triage, {"heartbeats": [beat], "events": [other]}) == [("A", None, "F-0421", 1), ("B", 1, "F-0421", 1)]
+    assert _codes(triage, {"heartbeats": [beat], "events": [other]}) == [
+        ("A", None, "F-0421", 1),
+        ("B", 1, "F-0421", 1),
+    ]
     assert _codes(triage, {"heartbeats": [{**beat, "fault_code": 0}]}) == []
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ...engine.facts import Source
 from ..observations import Record, epoch
-from ..readings import DAY, HOUR, MINUTE, Reading, few
+from ..readings import DAY, MINUTE, Reading, few
 from ..scene import Scene
 from .registry import measures
 
@@ -19,62 +19,21 @@ def firmware_version(scene: Scene) -> Reading | None:
     return scene.metadata("firmware_version")
 
 
-@measures("model", "the charger's model, from its metadata", kind="text")
-def model(scene: Scene) -> Reading | None:
-    return scene.metadata("model")
-
-
-@measures("current_type", "AC or DC, from product data or else from the model's name", kind="text", choices=("AC", "DC"))
-def current_type(scene: Scene) -> Reading | None:
-    named = scene.metadata("product.current_type") or scene.metadata("model")
-    if named is None or scene.is_dc is None:
-        return None
-    return Reading("DC" if scene.is_dc else "AC", None, named.sources)
-
-
 @measures("age", "days since activation, from usage_duration_days or else activation_date", unit="days", low=0)
 def age(scene: Scene) -> Reading | None:
     used = scene.metadata("lifecycle.usage_duration_days")
     if used is not None:
         return used
     activated = scene.metadata("lifecycle.activation_date")
-    if activated is None:
+    if activated is None or float(activated.value) > scene.anchor:
         return None
-    return Reading(max(0.0, (scene.anchor - float(activated.value)) / DAY), None, activated.sources)
-
-
-@measures("occurrences", "fault events of this incident", unit="1", low=0)
-def occurrences(scene: Scene) -> Reading | None:
-    faults = scene.incidence.faults
-    if not faults:
-        return None
-    return Reading(float(len(faults)), scene.anchor, few([fault.source for fault in faults]))
-
-
-@measures("occurrences_last_24h", "fault events of this incident within 24 h up to the latest one", unit="1", low=0)
-def occurrences_last_24h(scene: Scene) -> Reading | None:
-    recent = [fault for fault in scene.incidence.faults if fault.time >= scene.anchor - DAY]
-    return Reading(float(len(recent)), scene.anchor, few([fault.source for fault in recent])) if recent else None
+    return Reading((scene.anchor - float(activated.value)) / DAY, None, activated.sources)
 
 
 @measures("occurrences_last_7d", "fault events of this incident within seven days up to the latest one", unit="1", low=0)
 def occurrences_last_7d(scene: Scene) -> Reading | None:
     recent = [fault for fault in scene.incidence.faults if fault.time >= scene.anchor - 7 * DAY]
     return Reading(float(len(recent)), scene.anchor, few([fault.source for fault in recent])) if recent else None
-
-
-@measures(
-    "recurrences_per_day",
-    "fault events after the first one, per day between the first and the latest; known from two occurrences at least a "
-    "quarter of a day apart",
-    unit="/day",
-    low=0,
-)
-def recurrences_per_day(scene: Scene) -> Reading | None:
-    faults = scene.incidence.faults
-    if len(faults) < 2 or scene.anchor - scene.first < DAY / 4:
-        return None
-    return Reading((len(faults) - 1) * DAY / (scene.anchor - scene.first), scene.anchor, few([f.source for f in faults]))
 
 
 def upgrades(scene: Scene, device: str | None = None) -> Iterator[tuple[float, Source]]:
@@ -85,7 +44,12 @@ def upgrades(scene: Scene, device: str | None = None) -> Iterator[tuple[float, S
             if moment is not None:
                 yield epoch(moment), scene.source("commands", command)
     for event in scene.events(device=device, which="all"):
-        if event.fields["event_type"] in (*UPGRADE_COMMANDS, "firmware_updated", "firmware_status") and event.time is not None:
+        status = str((event.fields.get("data") or {}).get("status") or "success").lower()
+        if (
+            event.fields["event_type"] in (*UPGRADE_COMMANDS, "firmware_updated", "firmware_status")
+            and status in ("success", "completed", "installed", "ok")
+            and event.time is not None
+        ):
             yield event.time, scene.source("events", event)
     for visit in scene.records("service_visits", device=device):
         if visit.time is not None and "firmware" in str(visit.fields.get("work") or "").lower():
@@ -158,17 +122,6 @@ def session_mention(scene: Scene) -> Iterable[Reading]:
     if session is None:
         return []
     return scene.mentions([(session.source, {"stop_reason": session.stop_reason, "details": session.details})])
-
-
-@measures(
-    "connection_mention",
-    "a topic of the fault's vocabulary in the reasons of connection records from an hour before the first occurrence on",
-    kind="text",
-    many=True,
-)
-def connection_mention(scene: Scene) -> Iterable[Reading]:
-    recent = [r for r in scene.records("connections") if r.time is not None and r.time >= scene.first - HOUR]
-    return scene.mentions([(scene.source("connections", r), {"reason": r.fields.get("reason")}) for r in recent])
 
 
 @measures(

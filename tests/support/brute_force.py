@@ -107,5 +107,13 @@ def brute_force(rules: Sequence[Rule], facts: Sequence[Fact], catalogue: Catalog
                 times = [fact.at for fact in match if fact.at is not None]
                 sources = sorted({source for fact in match for source in fact.sources})
                 known.append(
-                    Fact(f"finding.{rule.raises}", rule.statement, None, max(times, default=None), match[0].connector, None, tuple(sources))
+                    Fact(
+                        f"finding.{rule.raises}",
+                        rule.statement,
+                        None,
+                        max(times, default=None),
+                        match[0].connector,
+                        None,
+                        tuple(sources),
+                    )
                 )

@@ -9,7 +9,20 @@ from hypothesis import strategies as st
 
 from charger_triage.knowledge.records import SCHEMAS
 
-CODES = ("F-0101", "F-0203", "F-0204", "F-0301", "F-0302", "F-0411", "F-0421", "F-0512", "F-0601", "F-0701", "F-0702", "F-0805")
+CODES = (
+    "F-0101",
+    "F-0203",
+    "F-0204",
+    "F-0301",
+    "F-0302",
+    "F-0411",
+    "F-0421",
+    "F-0512",
+    "F-0601",
+    "F-0701",
+    "F-0702",
+    "F-0805",
+)
 MOMENT = datetime(2026, 5, 10, 12, tzinfo=UTC)
 Bundle = dict[str, list[Any]]
 
@@ -19,10 +32,16 @@ def at(seconds: float) -> str:
     return (MOMENT + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
-_times = st.sampled_from([-86_400 * 3, -86_400, -3_600, -700, -600, -300, -60, -30, -5, -1, 0, 0, 0, 5, 60, 600]).map(at)
+_times = st.sampled_from([-86_400 * 3, -86_400, -3_600, -700, -600, -300, -60, -30, -5, -1, 0, 0, 0, 5, 60, 600]).map(
+    at
+)
 _devices = st.sampled_from(["A", "A", "A", "B"])
 _connectors = st.sampled_from([1, 1, 2, None, 0])
-_vehicle = {"vin": st.sampled_from(["V1", "V2"]), "make": st.sampled_from(["Alfa", "Beta"]), "soc_start": st.integers(0, 100)}
+_vehicle = {
+    "vin": st.sampled_from(["V1", "V2"]),
+    "make": st.sampled_from(["Alfa", "Beta"]),
+    "soc_start": st.integers(0, 100),
+}
 
 
 def _some(needed: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -92,7 +111,12 @@ RECORDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 assert set(RECORDS) == set(SCHEMAS)
 
 faults = st.fixed_dictionaries(
-    {"timestamp": _times, "device_id": _devices, "event_type": st.just("fault"), "data": st.fixed_dictionaries({"fault_code": st.sampled_from([*CODES, "E-7"])})},
+    {
+        "timestamp": _times,
+        "device_id": _devices,
+        "event_type": st.just("fault"),
+        "data": st.fixed_dictionaries({"fault_code": st.sampled_from([*CODES, "E-7"])}),
+    },
     optional={"connector_id": _connectors},
 )
 
@@ -108,16 +132,20 @@ def bundles(draw: st.DrawFn) -> Bundle:
     return bundle
 
 
-malformed = st.sampled_from(
+malformed: st.SearchStrategy[Any] = st.sampled_from(
     [None, 7, "text", [], {}, {"device_id": "A"}, {"timestamp": "yesterday", "device_id": "A"}, {"timestamp": at(0), "device_id": ["A"]},
      {"timestamp": at(0), "device_id": "A", "site_id": {}, "transition": "sideways", "check_id": 3.5}]
 )  # fmt: skip
 
 odd_numbers = st.sampled_from([float("nan"), float("inf"), -1e308, 10**30, -0.0, 2**63]) | st.integers() | st.floats()
-odd_texts = st.sampled_from(["\ud800", "\x00", "NaN", "1e999", "", "null", "x" * 3_000, "2026-02-30T00:00:00Z", "0421"]) | st.text(max_size=10)
+odd_texts = st.sampled_from(
+    ["\ud800", "\x00", "NaN", "1e999", "", "null", "x" * 3_000, "2026-02-30T00:00:00Z", "0421"]
+) | st.text(max_size=10)
 arbitrary = st.recursive(
     st.none() | st.booleans() | odd_numbers | odd_texts,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(odd_texts | st.sampled_from(["a", "b"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(odd_texts | st.sampled_from(["a", "b"]), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -129,10 +157,11 @@ def spoiled(draw: st.DrawFn) -> tuple[str, Any]:
     if draw(st.integers(0, 9)) == 0:
         return name, draw(arbitrary)
     records = []
-    for record in draw(st.lists(RECORDS[name], min_size=1, max_size=4)):
+    for sound in draw(st.lists(RECORDS[name], min_size=1, max_size=4)):
+        record = dict(sound)
         for field in draw(st.lists(st.sampled_from(sorted(SCHEMAS[name].__annotations__)), max_size=4)):
             if field != "__pydantic_config__":
-                record = {**record, field: _spoil(draw, record.get(field))}
+                record[field] = _spoil(draw, record.get(field))
         records.append(record)
     return name, [*records, *draw(st.lists(arbitrary, max_size=2))]
 

@@ -37,7 +37,9 @@ HOSTILE: tuple[Any, ...] = (
 
 def rule(number: int, when: Sequence[dict[str, Any]], **says: Any) -> CompiledRule:
     """A rule over the small catalogue."""
-    model = Rule.model_validate({"id": f"r{number}", "when": when, "statement": "-", "source": "-", "supports": {"c": "weakly"}, **says})
+    model = Rule.model_validate(
+        {"id": f"r{number}", "when": when, "statement": "-", "source": "-", "supports": {"c": "weakly"}, **says}
+    )
     compiled, problems = compile_rule(model, CATALOGUE, ["c"])
     assert compiled is not None, problems
     return compiled
@@ -88,7 +90,9 @@ def quantities() -> dict[str, Any]:
     explosion = run(many[:300], [rule(1, four)])
     other = [Fact("m", 20_000.0 + number) for number in range(150)]
     pairs = run([*other, *many[:150]], [rule(1, [{"fact": "n"}, {"fact": "m", "above": "$n"}])])
-    links = [rule(n, [{"finding": f"f{n - 1}"} if n else {"fact": "n"}], supports={}, raises=f"f{n}") for n in range(40)]
+    links = [
+        rule(n, [{"finding": f"f{n - 1}"} if n else {"fact": "n"}], supports={}, raises=f"f{n}") for n in range(40)
+    ]
     chain = run([Fact("n", 1.0)], links)
     return {name: inference.refusals for name, inference in
             (("crowd", crowd), ("explosion", explosion), ("pairs", pairs), ("chain", chain))}  # fmt: skip
@@ -122,12 +126,19 @@ def _peak_mb() -> float:
 
 def memory() -> dict[str, Any]:
     """Thousands of sessions with texts never seen before, and hundreds of matchers built and dropped."""
-    rules = [rule(1, [{"fact": "n", "above": 1}]), rule(2, [{"fact": "t"}, {"fact": "t", "as": "u", "differs_from": "$t"}])]
+    rules = [
+        rule(1, [{"fact": "n", "above": 1}]),
+        rule(2, [{"fact": "t"}, {"fact": "t", "as": "u", "differs_from": "$t"}]),
+    ]
     matcher = DurableMatcher(rules)
 
     def sessions(start: int, end: int) -> None:
         for number in range(start, end):
-            facts = [Fact("n", float(number)), Fact("t", f"never seen {number}"), Fact("t", f"nor {number}" + "x" * 200)]
+            facts = [
+                Fact("n", float(number)),
+                Fact("t", f"never seen {number}"),
+                Fact("t", f"nor {number}" + "x" * 200),
+            ]
             infer(facts, rules, matcher)
 
     crowd = [rule(number, [{"fact": "n", "above": number}, {"fact": "m", "below": number}]) for number in range(30)]

@@ -34,7 +34,14 @@ FIELDS = {"is": "is_", "in": "in_", "from": "from_"}
 
 OPPOSITE = {"above": ("below", "at_most"), "at_least": ("at_most", "below"), "below": ("above", "at_least"),
             "at_most": ("at_least", "above"), "later_than": ("earlier_than",), "earlier_than": ("later_than",)}  # fmt: skip
-BOUNDARY = {"above": "at_least", "at_least": "above", "below": "at_most", "at_most": "below", "to": "before", "before": "to"}
+BOUNDARY = {
+    "above": "at_least",
+    "at_least": "above",
+    "below": "at_most",
+    "at_most": "below",
+    "to": "before",
+    "before": "to",
+}
 REFERENCES = ("same_connector_as", "same_key_as")
 
 
@@ -72,7 +79,7 @@ def _swapped(condition: Condition, word: str, other: str, operand: Any) -> Condi
     return _with(condition, **{word: None, other: operand})
 
 
-def _is_join(word: str, operand: Any) -> bool:
+def _is_join(operand: Any) -> bool:
     return isinstance(operand, str) and operand.startswith("$")
 
 
@@ -117,32 +124,56 @@ def _changed(condition: Condition, fact_type: FactType) -> Iterator[tuple[Condit
     for word, operand in condition.comparisons():
         shown = ", ".join(str(item) for item in operand) if isinstance(operand, tuple) else operand
         what = f"{name} {word} {shown}"
-        value = f"the value of {operand}" if _is_join(word, operand) else f"exactly {shown}"
-        yield _with(condition, **{word: None}), f"{what} can be left out", "give a near miss that fails it and nothing else"
+        value = f"the value of {operand}" if _is_join(operand) else f"exactly {shown}"
+        yield (
+            _with(condition, **{word: None}),
+            f"{what} can be left out",
+            "give a near miss that fails it and nothing else",
+        )
         for other in OPPOSITE.get(word, ()):
-            yield _swapped(condition, word, other, operand), f"{what} can become {other}", "give a case clearly on each side"
+            yield (
+                _swapped(condition, word, other, operand),
+                f"{what} can become {other}",
+                "give a case clearly on each side",
+            )
         if word in BOUNDARY:
             other = BOUNDARY[word]
-            yield _swapped(condition, word, other, operand), f"{what} can become {other}", f"give a case with {name} at {value}"
+            yield (
+                _swapped(condition, word, other, operand),
+                f"{what} can become {other}",
+                f"give a case with {name} at {value}",
+            )
         if word in ("from", "to", "before"):
             for step in (1, -1):
                 moved = _shifted(str(operand), step)
                 if moved is not None:
                     wanted = "give a case at the bound itself and one right beyond it"
                     yield _with(condition, **{word: moved}), f"{what} can become {word} {moved}", wanted
-        if word == "is" and _is_join(word, operand):
-            yield _swapped(condition, word, "differs_from", operand), f"{what} can become differs_from", "give an equal pair"
+        if word == "is" and _is_join(operand):
+            yield (
+                _swapped(condition, word, "differs_from", operand),
+                f"{what} can become differs_from",
+                "give an equal pair",
+            )
         elif word == "is":
             other_value = _another(operand, fact_type)
             if other_value is not None:
-                yield _with(condition, **{"is": other_value}), f"{what} can become is {other_value}", "give a case that fires"
+                yield (
+                    _with(condition, **{"is": other_value}),
+                    f"{what} can become is {other_value}",
+                    "give a case that fires",
+                )
         if word == "differs_from":
             yield _swapped(condition, word, "is", operand), f"{what} can become is", "give a pair that differs"
         if word == "in":
             for member in operand:
                 rest = tuple(item for item in operand if item != member)
                 if rest:
-                    yield _with(condition, **{"in": rest}), f"{what} can lose {member}", f"give a case that fires with {member}"
+                    yield (
+                        _with(condition, **{"in": rest}),
+                        f"{what} can lose {member}",
+                        f"give a case that fires with {member}",
+                    )
 
 
 def mutants(rule: Rule, catalogue: Catalogue) -> Iterator[Mutant]:
@@ -191,7 +222,9 @@ def survivors(loaded: LoadedFault, catalogue: Catalogue) -> list[Survivor]:
             try:
                 scenes.append(_facts(given, compiled, rule, catalogue))
             except ValueError as error:
-                left.append(Survivor(str(found.document.place(("rules", rule.rule.id))), here, "has a broken case", str(error)))
+                left.append(
+                    Survivor(str(found.document.place(("rules", rule.rule.id))), here, "has a broken case", str(error))
+                )
         before = [verdict_of(rule, facts).verdict for facts in scenes]
         for mutant in mutants(rule.rule, catalogue):
             if not _noticed(mutant, scenes, before, catalogue, compiled):

@@ -20,7 +20,7 @@ FAULT = Fault.model_validate(
         "causes": [
             {"id": "common", "title": "Common", "explanation": "e", "prior": "most-common", "prior_source": "p"},
             {"id": "plain", "title": "Plain", "explanation": "e", "prior_source": "p"},
-            {"id": "twin", "title": "Twin of plain", "explanation": "e", "prior_source": "p"},
+            {"id": "also", "title": "Like plain", "explanation": "e", "prior_source": "p"},
             {"id": "rare", "title": "Rare", "explanation": "e", "prior": "rare", "prior_source": "p"},
         ],
         "rules": [
@@ -30,7 +30,7 @@ FAULT = Fault.model_validate(
              "group": "heat", "statement": "hot", "source": "s"},
             {"id": "heat-denied", "when": [{"fact": "denied", "is": True}], "supports": {"rare": "weakly"},
              "against": {"common": "moderately"}, "group": "heat", "statement": "denied", "source": "s"},
-            {"id": "noisy", "when": [{"fact": "noisy", "is": True}], "supports": {"plain": "moderately", "twin": "moderately"},
+            {"id": "noisy", "when": [{"fact": "noisy", "is": True}], "supports": {"plain": "moderately", "also": "moderately"},
              "statement": "noisy", "source": "s"},
             {"id": "wears", "when": [{"fact": "old", "is": True}, {"fact": "noisy", "is": True}], "raises": "worn",
              "statement": "worn", "source": "s"},
@@ -88,22 +88,6 @@ class GivenCase:
         return {}
 
 
-@dataclass
-class SmallKnowledge:
-    """Takes a mapping of facts where others take records."""
-
-    base: KnowledgeBase = field(default_factory=lambda: _base())
-
-    def survey(self, records: Any, as_of: float | None = None) -> Survey:
-        """One incident with the given facts."""
-        return Survey(as_of or 0.0, [GivenCase(records)], [])
-
-    def applies(self, issue: FirmwareIssue, version: str | None) -> bool | None:
-        """There are no firmware issues."""
-        del issue, version
-        return None
-
-
 def _base() -> KnowledgeBase:
     compiled = []
     for rule in FAULT.rules:
@@ -113,3 +97,19 @@ def _base() -> KnowledgeBase:
     names = frozenset(p.fact_name for rule in compiled for p in rule.patterns if not p.fact_name.startswith("finding."))
     fault = CompiledFault(FAULT, tuple(compiled), names, tuple(CHECKS.values()))
     return KnowledgeBase("small", "1", "sha256:0", "0", {CODE: fault}, CHECKS, CATALOGUE)
+
+
+@dataclass
+class SmallKnowledge:
+    """Takes a mapping of facts where others take records."""
+
+    base: KnowledgeBase = field(default_factory=_base)
+
+    def survey(self, records: Any, as_of: float | None = None) -> Survey:
+        """One incident with the given facts."""
+        return Survey(as_of or 0.0, [GivenCase(records)], [])
+
+    def applies(self, issue: FirmwareIssue, version: str | None) -> bool | None:
+        """There are no firmware issues."""
+        del issue, version
+        return None

@@ -26,7 +26,18 @@ TEXTS = (
 )  # fmt: skip
 """Odd texts, pairs among them whose FNV-1a hash is the same."""
 
-VERSIONS = ("3.0.0", "3.0.1", "3.0.2", "3.0", "v3.0.2", "3.0.2-rc1", "3.1.0", "260420.0107", "260420.0108", "v260420.0107")
+VERSIONS = (
+    "3.0.0",
+    "3.0.1",
+    "3.0.2",
+    "3.0",
+    "v3.0.2",
+    "3.0.2-rc1",
+    "3.1.0",
+    "260420.0107",
+    "260420.0108",
+    "v260420.0107",
+)
 
 
 def parse_version(text: str) -> Version | None:
@@ -38,7 +49,9 @@ def parse_version(text: str) -> Version | None:
     if dotted is None:
         return None
     major, minor, patch, candidate = dotted.groups()
-    return Version(text, "dotted", int(major) * 10**6 + int(minor) * 10**3 + int(patch or 0) - (0.5 if candidate else 0))
+    return Version(
+        text, "dotted", int(major) * 10**6 + int(minor) * 10**3 + int(patch or 0) - (0.5 if candidate else 0)
+    )
 
 
 CATALOGUE: Catalogue = {
@@ -70,7 +83,9 @@ World = dict[str, list[Any]]
 def _values(fact_type: FactType) -> st.SearchStrategy[Any]:
     if fact_type.choices is not None:
         return st.sampled_from(fact_type.choices)
-    return {"number": numbers, "text": texts, "flag": st.booleans(), "version": st.sampled_from(VERSIONS)}[fact_type.kind]
+    return {"number": numbers, "text": texts, "flag": st.booleans(), "version": st.sampled_from(VERSIONS)}[
+        fact_type.kind
+    ]
 
 
 @st.composite
@@ -124,11 +139,15 @@ def _rules(draw: st.DrawFn, world: World) -> list[CompiledRule]:
             condition, alias = draw(_conditions(place, earlier, world, findings))
             when.append(condition)
             named = next(f"{p}." if p != "fact" else "" for p in ("fact", "check", "finding") if p in condition)
-            earlier.append((alias, CATALOGUE[named + (condition.get("fact") or condition.get("check") or condition["finding"])]))
+            earlier.append(
+                (alias, CATALOGUE[named + (condition.get("fact") or condition.get("check") or condition["finding"])])
+            )
         says: dict[str, Any] = {"supports": {"first": "weakly"}}
         if draw(st.booleans()):
             says = {"raises": draw(st.sampled_from(["f1", "f2"]))}
-        rule = Rule.model_validate({"id": f"r{number}", "when": when, "statement": f"r{number} fired", "source": "test", **says})
+        rule = Rule.model_validate(
+            {"id": f"r{number}", "when": when, "statement": f"r{number} fired", "source": "test", **says}
+        )
         found, _ = compile_rule(rule, CATALOGUE, CAUSES)
         if found is not None:
             compiled.append(found)

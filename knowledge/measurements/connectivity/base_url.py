@@ -1,0 +1,131 @@
+"""A change of the base URL: before or after the loss, connections since, and other chargers that were changed too."""
+
+from __future__ import annotations
+
+import re
+
+from ....engine.facts import Source
+from ...observations import Record, epoch
+from ...readings import DAY, HOUR, MINUTE, Reading
+from ...scene import Scene, flat, words_of
+from ..registry import measures
+from .changes import latest_until
+from .loss import connections_since, lost_at
+from .peers import MAX_PEERS, Fate, all_fates, gone_among, heard_on_among, lost_among
+
+_URL_WORDS = re.compile(r"\b(base url|url|endpoint|csms|backend host|host ?name|server address|fqdn|domain)\b")
+_CHANGING_WORDS = re.compile(r"\b(set|change|update|configure|config|migrate|switch)")
+
+
+def _url_changes(scene: Scene, device: str) -> list[tuple[float, Source]]:
+    """When a charger's base URL was changed: by its configuration records, and by commands that set one."""
+
+    def load() -> list[tuple[float, Source]]:
+        found = []
+        for record in scene.records("configurations", device=device):
+            moment = record.fields.get("base_url_changed_at")
+            if moment is not None:
+                found.append((epoch(moment), scene.source("configurations", record)))
+        for record in scene.records("commands", device=device):
+            moment = record.fields.get("updated_at") or record.fields.get("created_at")
+            if moment is not None and record.fields.get("status") not in ("failed", "rejected") and _sets_url(record):
+                found.append((epoch(moment), scene.source("commands", record)))
+        return sorted(found)
+
+    changes: list[tuple[float, Source]] = scene.shared_once(("url changes", device), load)
+    return changes
+
+
+def _sets_url(command: Record) -> bool:
+    params = [f"{path} {value}" for path, value in flat(command.fields.get("params")) if isinstance(value, str)]
+    words = " ".join([words_of(command.fields["command"]), *params])
+    return bool(_CHANGING_WORDS.search(words) and _URL_WORDS.search(words_of(words)))
+
+
+def _last_url_change(scene: Scene) -> tuple[float, Source] | None:
+    return latest_until(_url_changes(scene, scene.device_id), max(lost_at(scene), scene.anchor) + MINUTE)
+
+
+@measures(
+    "hours_from_base_url_change_to_loss",
+    "hours from the last change of the base URL to the latest loss",
+    unit="h",
+    low=0,
+)
+def hours_from_base_url_change_to_loss(scene: Scene) -> Reading | None:
+    change = _last_url_change(scene)
+    return None if change is None else Reading(max(0.0, lost_at(scene) - change[0]) / HOUR, change[0], (change[1],))
+
+
+@measures(
+    "hours_from_loss_to_base_url_change",
+    "hours from the latest loss to the first change of the base URL after it, where none came before",
+    unit="h",
+    low=0,
+)
+def hours_from_loss_to_base_url_change(scene: Scene) -> Reading | None:
+    if _last_url_change(scene) is not None:
+        return None
+    later = _url_changes(scene, scene.device_id)
+    return None if not later else Reading(max(0.0, later[0][0] - lost_at(scene)) / HOUR, later[0][0], (later[0][1],))
+
+
+@measures(
+    "connections_since_base_url_change",
+    "connections made from a minute after the last change of the base URL until the loss; known where the connection history "
+    "reaches back before the change",
+    unit="1",
+    low=0,
+)
+def connections_since_base_url_change(scene: Scene) -> Reading | None:
+    change = _last_url_change(scene)
+    return None if change is None else connections_since(scene, change[0])
+
+
+# Other chargers
+
+
+def _changed_alike(scene: Scene, device: Record, moment: float) -> bool:
+    """Whether another charger's base URL was changed within a day of this one's."""
+    return any(abs(time - moment) <= DAY for time, _ in _url_changes(scene, device.fields["device_id"]))
+
+
+def _fates_of_changed(scene: Scene, moment: float) -> list[Fate]:
+    return [f for f in all_fates(scene) if _changed_alike(scene, f.device, moment)]
+
+
+@measures(
+    "url_peers_lost",
+    "other chargers whose base URL was changed within a day of this one's and that fell silent within five minutes of it",
+    unit="1",
+    low=0,
+)
+def url_peers_lost(scene: Scene) -> Reading | None:
+    change = _last_url_change(scene)
+    return None if change is None else lost_among(scene, _fates_of_changed(scene, change[0]))
+
+
+@measures(
+    "url_peers_heard_on",
+    "other chargers whose base URL was changed within a day of this one's, that connected since and were heard on after it "
+    "fell silent",
+    unit="1",
+    low=0,
+)
+def url_peers_heard_on(scene: Scene) -> Reading | None:
+    change = _last_url_change(scene)
+    return None if change is None else heard_on_among(scene, _fates_of_changed(scene, change[0]), change[0])
+
+
+@measures(
+    "url_peers_gone",
+    "other chargers whose base URL was changed within a day of this one's and that are offline since a moment after it",
+    unit="1",
+    low=0,
+)
+def url_peers_gone(scene: Scene) -> Reading | None:
+    change = _last_url_change(scene)
+    if change is None:
+        return None
+    alike = [device for device in scene.others[:MAX_PEERS] if _changed_alike(scene, device, change[0])]
+    return gone_among(scene, alike, change[0])

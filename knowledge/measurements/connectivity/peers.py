@@ -1,0 +1,300 @@
+"""What became of other chargers, of the site and elsewhere, at the moment of the loss: fell silent too, or heard on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...observations import Record
+from ...readings import DAY, MINUTE, Reading
+from ...scene import Scene
+from ..registry import measures
+from .history import HEARTBEAT_LOST, beats_of, fault_times, heartbeat_interval, history, logged, metadata_moment
+from .loss import back_at, lost_at
+from .network import reached_alike
+
+TOGETHER = 5 * MINUTE
+"""Chargers that fall silent within this of each other are counted as one event (our judgement: heartbeat intervals and
+grace periods differ by minutes, separate faults by hours)."""
+
+MAX_PEERS = 400
+"""Chargers elsewhere that are compared at most (our judgement: more change no count that a rule asks for)."""
+
+MAX_FAR = 100
+"""Chargers elsewhere whose fate is looked up at most (our judgement: enough for a share, and every incident asks)."""
+
+MUCH_SOONER = 4.0
+"""An outage that lasts less than the incident's by this factor is another event, a routine reconnect say (our judgement)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of another charger at the moment of the loss: fell silent (and when), or was heard on."""
+
+    device: Record
+    lost: bool
+    at: float | None
+
+
+def _fate(scene: Scene, record: Record) -> Fate | None:
+    silent_at = _silent_at_loss(scene, record)
+    if silent_at is not None:
+        return Fate(record, True, silent_at)
+    if scene.about("status", record) == "offline":
+        # silent since another time says nothing of this moment; since an unknown time, that it is down as well
+        dated = metadata_moment(scene, "offline_since", record) is not None
+        return None if dated or len(beats_of(scene, record.fields["device_id"])) else Fate(record, True, None)
+    return Fate(record, False, None) if _heard_after_loss(scene, record) else None
+
+
+def _silent_at_loss(scene: Scene, record: Record) -> float | None:
+    """When another charger fell silent, where that was together with this one."""
+    device = record.fields["device_id"]
+    lost = lost_at(scene)
+    low, high = lost - TOGETHER, lost + TOGETHER
+    since = metadata_moment(scene, "offline_since", record)
+    told = [*_silences(scene, device), *([] if since is None else [since])]
+    together = [time for time in told if low <= time <= high and not _back_much_sooner(scene, device, time)]
+    if together:
+        return min(together, key=lambda time: (abs(time - lost), time))
+    # nothing says it outright: its heartbeats may have stopped
+    interval = heartbeat_interval(scene, device)
+    beats = beats_of(scene, device)
+    place = int(np.searchsorted(beats, high, "right"))
+    until = scene.as_of if place == len(beats) else float(beats[place])
+    if place and beats[place - 1] >= low - interval and until - beats[place - 1] > 3 * interval + 30:
+        return min(max(float(beats[place - 1]), low), high)
+    return None
+
+
+def _silences(scene: Scene, device: str) -> list[float]:
+    """The moments from which a charger is told to be silent: drops, faults F-0301, heartbeats that say offline."""
+
+    def load() -> list[float]:
+        drops = [drop.time for drop in history(scene, device).drops]
+        beats = logged(scene, "heartbeats", device=device)
+        offline = [time for time, record in beats if record.fields.get("status") == "offline"]
+        return [*drops, *fault_times(scene, HEARTBEAT_LOST).get(device, []), *offline]
+
+    found: list[float] = scene.shared_once(("silences", device), load)
+    return found
+
+
+def _back_much_sooner(scene: Scene, device: str, dropped: float) -> bool:
+    """Whether another charger was back within minutes, while this one stayed away much longer."""
+    back = back_at(scene)
+    own = (scene.as_of if back is None else back.time) - lost_at(scene)
+    returns = [start.time - dropped for start in history(scene, device).starts if start.time > dropped]
+    return bool(returns) and min(returns) <= TOGETHER and min(returns) * MUCH_SOONER < own
+
+
+def _heard_after_loss(scene: Scene, record: Record) -> bool:
+    """Whether another charger was heard after the loss; one shown online that sends no heartbeats counts as heard."""
+    device = record.fields["device_id"]
+    lost = lost_at(scene)
+    beats = beats_of(scene, device)
+    if len(beats) and beats[-1] > lost + 20:
+        return True
+    if any(start.time > lost for start in history(scene, device).starts):
+        return True
+    for name in ("telemetry", "events", "charging_records"):
+        table = scene.observations[name]
+        rows = table.by_device.get(device)
+        if rows is not None and np.nanmax(table.times[rows], initial=0.0) > lost + MINUTE:
+            return True
+    return scene.about("status", record) == "online" and not len(beats)
+
+
+def site_fates(scene: Scene) -> list[Fate]:
+    """What became of the site's other chargers at the moment of the loss, as far as it is known."""
+
+    def load() -> list[Fate]:
+        return [fate for record in scene.neighbours if (fate := _fate(scene, record)) is not None]
+
+    found: list[Fate] = scene.once("site fates", load)
+    return found
+
+
+def far_fates(scene: Scene) -> list[Fate]:
+    """The same of chargers of other sites."""
+
+    def load() -> list[Fate]:
+        if scene.site_id is None:
+            return []
+        far = [r for r in scene.others if r.fields.get("site_id") not in (None, scene.site_id)]
+        return [fate for record in far[:MAX_FAR] if (fate := _fate(scene, record)) is not None]
+
+    found: list[Fate] = scene.once("far fates", load)
+    return found
+
+
+def all_fates(scene: Scene) -> list[Fate]:
+    """What became of the other chargers, of the site first."""
+    return [*site_fates(scene), *far_fates(scene)]
+
+
+# Counting them
+
+
+def counted(scene: Scene, chosen: Sequence[Record], known: Sequence[Record], at: float) -> Reading | None:
+    """How many of the chargers that are known were chosen; None where none is known."""
+    return Reading(float(len(chosen)), at, scene.sources("devices", chosen or known)) if known else None
+
+
+def counted_share(scene: Scene, chosen: Sequence[Record], known: Sequence[Record], at: float) -> Reading | None:
+    """The share in percent of the chargers that are known that were chosen; None where none is known."""
+    return Reading(100.0 * len(chosen) / len(known), at, scene.sources("devices", chosen or known)) if known else None
+
+
+def lost_among(scene: Scene, fates: Sequence[Fate]) -> Reading | None:
+    """How many of some chargers fell silent with this one."""
+    return counted(scene, [f.device for f in fates if f.lost], _devices(fates), lost_at(scene))
+
+
+def _lost_share(scene: Scene, fates: Sequence[Fate]) -> Reading | None:
+    """The share in percent of some chargers that fell silent with this one."""
+    return counted_share(scene, [f.device for f in fates if f.lost], _devices(fates), lost_at(scene))
+
+
+def heard_on_among(scene: Scene, fates: Sequence[Fate], moment: float) -> Reading | None:
+    """How many of some chargers were heard on and had connected since a moment: who holds an older connection proves nothing.
+
+    One that was heard on is known where it is known when it connected.
+    """
+    told = [(fate, None if fate.lost else _connected_since(scene, fate.device, moment)) for fate in fates]
+    alive = [fate.device for fate, connected in told if connected]
+    known = [fate.device for fate, connected in told if fate.lost or connected is not None]
+    return counted(scene, alive, known, lost_at(scene))
+
+
+def gone_among(scene: Scene, devices: Sequence[Record], moment: float) -> Reading | None:
+    """How many of some chargers are offline now and fell silent after a moment."""
+    told = [(device, gone) for device in devices if (gone := _offline_since(scene, device, moment)) is not None]
+    return counted(scene, [device for device, gone in told if gone], [device for device, _ in told], moment)
+
+
+def _devices(fates: Iterable[Fate]) -> list[Record]:
+    return [fate.device for fate in fates]
+
+
+def _connected_since(scene: Scene, record: Record, moment: float) -> bool | None:
+    """Whether another charger connected after a moment; None where it is not known when it connected."""
+    since = metadata_moment(scene, "online_since", record)
+    made = [start.time for start in history(scene, record.fields["device_id"]).starts]
+    times = made if since is None else [*made, since]
+    return max(times) > moment if times else None
+
+
+def _offline(scene: Scene, record: Record) -> bool | None:
+    """Whether another charger is offline: by its status, else no where it was heard after the loss."""
+    status = scene.about("status", record)
+    if status is None:
+        return False if _heard_after_loss(scene, record) else None
+    return bool(status == "offline")
+
+
+def _offline_since(scene: Scene, record: Record, moment: float) -> bool | None:
+    """Whether another charger is offline and fell silent after a moment; None where that cannot be told."""
+    offline = _offline(scene, record)
+    if not offline:
+        return offline
+    since = metadata_moment(scene, "offline_since", record)
+    if since is None:
+        device = record.fields["device_id"]
+        drops = history(scene, device).drops
+        beats = beats_of(scene, device)
+        since = drops[-1].time if drops else float(beats[-1]) if len(beats) else None
+    return None if since is None else since >= moment - TOGETHER
+
+
+def gone_within_a_day(scene: Scene, record: Record) -> bool | None:
+    """Whether another charger is offline since a moment within a day of the loss; None where that cannot be told."""
+    offline = _offline(scene, record)
+    if not offline:
+        return offline
+    device = record.fields["device_id"]
+    moments = [
+        metadata_moment(scene, "offline_since", record),
+        metadata_moment(scene, "last_heartbeat", record),
+        *(drop.time for drop in history(scene, device).drops[-1:]),
+        *beats_of(scene, device)[-1:],
+    ]
+    known = [moment for moment in moments if moment is not None]
+    return any(abs(moment - lost_at(scene)) <= DAY for moment in known) if known else None
+
+
+@measures(
+    "site_peers_lost_together",
+    "other chargers of the site that fell silent within five minutes of this one, or are offline since an unknown time; "
+    "known where the fate of at least one is",
+    unit="1",
+    low=0,
+)
+def site_peers_lost_together(scene: Scene) -> Reading | None:
+    return lost_among(scene, site_fates(scene))
+
+
+@measures(
+    "site_peers_lost_share",
+    "of the site's other chargers whose fate is known, the share in percent that fell silent within five minutes of this one, "
+    "or is offline since an unknown time",
+    unit="%",
+    low=0,
+    high=100,
+)
+def site_peers_lost_share(scene: Scene) -> Reading | None:
+    return _lost_share(scene, site_fates(scene))
+
+
+@measures(
+    "site_peers_heard_on",
+    "of the site's other chargers that reach the platform the same way (site network, or a modem of their own), as far as both "
+    "are known, those that were heard on after this one fell silent; known where the fate of at least one is",
+    unit="1",
+    low=0,
+)
+def site_peers_heard_on(scene: Scene) -> Reading | None:
+    alike = [fate for fate in site_fates(scene) if reached_alike(scene, fate.device)]
+    return counted(scene, [fate.device for fate in alike if not fate.lost], _devices(alike), lost_at(scene))
+
+
+@measures(
+    "site_loss_spread",
+    "seconds between the first and the last loss of this charger and the site's others that fell silent within five minutes",
+    unit="s",
+    low=0,
+)
+def site_loss_spread(scene: Scene) -> Reading | None:
+    lost = [(fate.device, fate.at) for fate in site_fates(scene) if fate.lost and fate.at is not None]
+    if not lost:
+        return None
+    times = [lost_at(scene), *(at for _, at in lost)]
+    return Reading(max(times) - min(times), lost_at(scene), scene.sources("devices", [device for device, _ in lost]))
+
+
+def _dated_far_fates(scene: Scene) -> list[Fate]:
+    """The fates of chargers of other sites; unlike the site's, one silent since an unknown time says nothing."""
+    return [fate for fate in far_fates(scene) if not fate.lost or fate.at is not None]
+
+
+@measures(
+    "far_chargers_lost_together",
+    "chargers of other sites that fell silent within five minutes of this one; known where the fate of at least one is",
+    unit="1",
+    low=0,
+)
+def far_chargers_lost_together(scene: Scene) -> Reading | None:
+    return lost_among(scene, _dated_far_fates(scene))
+
+
+@measures(
+    "far_chargers_lost_share",
+    "of the chargers of other sites whose fate is known, the share in percent that fell silent within five minutes of this one",
+    unit="%",
+    low=0,
+    high=100,
+)
+def far_chargers_lost_share(scene: Scene) -> Reading | None:
+    return _lost_share(scene, _dated_far_fates(scene))

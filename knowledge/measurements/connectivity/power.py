@@ -1,0 +1,216 @@
+"""Whether the charger lost its power: the grid, the supply voltage, boots, and what ran on after the loss."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...scene import Scene, as_number, flat
+from ..registry import measures
+from .history import logged
+from .loss import back_at, lost_at, sessions_at_loss
+from .payload import seconds_per_unit
+
+# The grid
+
+
+def _grid_distance(scene: Scene, kind: str) -> Reading | None:
+    """Seconds from the nearest grid event of a kind at the charger's site or area to the loss, zero while it lasted."""
+    if scene.site_id is None:
+        return None
+    lost = lost_at(scene)
+    best: Reading | None = None
+    for record in scene.observations["grid"].records:
+        fields = record.fields
+        here = fields.get("site_id") == scene.site_id or (scene.area is not None and fields.get("area") == scene.area)
+        if record.time is None or fields.get("kind") != kind or not here:
+            continue
+        end = record.time + max(0.0, float(fields.get("duration_s") or 0.0))
+        distance = max(0.0, record.time - lost, lost - end)
+        if best is None or distance < float(best.value):
+            best = Reading(distance, record.time, (scene.source("grid", record),))
+    return best
+
+
+@measures(
+    "seconds_from_grid_outage_to_loss",
+    "seconds between the nearest grid outage at the site or area and the loss; 0 during it",
+    unit="s",
+    low=0,
+)
+def seconds_from_grid_outage_to_loss(scene: Scene) -> Reading | None:
+    return _grid_distance(scene, "outage")
+
+
+@measures(
+    "seconds_from_grid_voltage_event_to_loss",
+    "seconds between the nearest voltage excursion at the site or area and the loss; 0 during it",
+    unit="s",
+    low=0,
+)
+def seconds_from_grid_voltage_event_to_loss(scene: Scene) -> Reading | None:
+    return _grid_distance(scene, "voltage_excursion")
+
+
+@measures(
+    "seconds_from_grid_frequency_event_to_loss",
+    "seconds between the nearest frequency excursion at the site or area and the loss; 0 during it",
+    unit="s",
+    low=0,
+)
+def seconds_from_grid_frequency_event_to_loss(scene: Scene) -> Reading | None:
+    return _grid_distance(scene, "frequency_excursion")
+
+
+GRID_LOST = "F-0701"
+
+
+@measures(
+    "seconds_from_grid_loss_fault_to_loss",
+    "seconds between the loss and the nearest fault F-0701 (grid synchronisation lost) of this charger or another of the site",
+    unit="s",
+    low=0,
+)
+def seconds_from_grid_loss_fault_to_loss(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    here = {scene.device_id, *(record.fields["device_id"] for record in scene.neighbours)}
+    faults = [fault for fault in scene.faults(GRID_LOST) if fault.device_id in here]
+    if not faults:
+        return None
+    nearest = min(faults, key=lambda fault: (abs(fault.time - lost), fault.source))
+    return Reading(abs(nearest.time - lost), nearest.time, (nearest.source,))
+
+
+# The charger's supply and its boots
+
+
+@measures(
+    "supply_voltage_at_loss",
+    "lowest supply voltage (phases, or the voltage of an AC charger) in the two minutes before the loss, in percent of its "
+    "median in the hours before",
+    unit="%",
+    low=0,
+)
+def supply_voltage_at_loss(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    paths = [f"phase_details.phase_{phase}.voltage" for phase in "abc"]
+    if scene.is_dc is False:
+        paths.append("voltage")
+    best: Reading | None = None
+    for path in paths:
+        column = scene.readings(path, which="all")
+        usual = column.between(lost - 6 * HOUR, lost - 2 * MINUTE).where(lambda v: v > 50)
+        last = column.between(lost - 2 * MINUTE, lost + 10).min()
+        if len(usual) < 3 or last is None:
+            continue
+        value = 100.0 * float(last.value) / float(np.median(usual.values))
+        if best is None or value < float(best.value):
+            best = Reading(value, last.at, last.sources)
+    return best
+
+
+BOOT_EVENTS = ("boot", "boot_notification", "bootnotification", "booted", "power_up", "power_on", "startup", "start_up",
+               "restart", "reboot", "rebooted", "restarted")  # fmt: skip
+
+
+@measures(
+    "minutes_from_loss_to_boot",
+    "minutes from the latest loss to the first event after it that tells of a boot",
+    unit="min",
+    low=0,
+)
+def minutes_from_loss_to_boot(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    for event in scene.events(*BOOT_EVENTS, which="all", start=lost - MINUTE, end=max(lost, scene.anchor) + DAY):
+        return Reading(max(0.0, (event.time or lost) - lost) / MINUTE, event.time, (scene.source("events", event),))
+    return None
+
+
+_UPTIME = re.compile(r"\buptime\b(?!.*\b(pct|percent(age)?|ratio|share|sla)\b)")
+
+
+@measures(
+    "uptime_told",
+    "how long the charger says it has been up (payload, or events within a day after the loss)",
+    unit="min",
+    low=0,
+)
+def uptime_told(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    texts: list[tuple[Source, Any]] = list(scene.payload())
+    later = scene.events(which="all", start=lost - MINUTE, end=lost + DAY)
+    texts.extend((scene.source("events", event), event.fields.get("data")) for event in later)
+    texts.extend(
+        (scene.source("heartbeats", record), record.raw)
+        for time, record in logged(scene, "heartbeats", scene.anchor, scene.anchor + HOUR)
+        if time > scene.anchor and any("uptime" in str(key) for key in record.raw)
+    )
+    for source, data in texts:
+        for path, value in flat(data):
+            number = as_number(value) if _UPTIME.search(path) else None
+            if number is not None and number >= 0:
+                return Reading(number * seconds_per_unit(path) / MINUTE, scene.anchor, (source,))
+    return None
+
+
+# What ran on: a charger with power goes on charging and taking data
+
+
+@measures(
+    "session_minutes_beyond_loss",
+    "minutes that the longest session running at the loss went on after it, by its charging record",
+    unit="min",
+)
+def session_minutes_beyond_loss(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    ended = [(s.end, s.source) for s in sessions_at_loss(scene) if s.end is not None and s.end <= lost + DAY]
+    if not ended:
+        return None
+    end, source = max(ended)
+    return Reading((end - lost) / MINUTE, end, (source,))
+
+
+@measures(
+    "connectors_cut_at_loss",
+    "connectors whose session ended within two minutes of the loss, of at least two that were running then",
+    unit="1",
+    low=0,
+)
+def connectors_cut_at_loss(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    running = [s for s in sessions_at_loss(scene) if s.end is not None]
+    if len({s.connector_id for s in running}) < 2:
+        return None
+    cut = [s for s in running if abs((s.end or 0.0) - lost) <= 2 * MINUTE]
+    return Reading(float(len({s.connector_id for s in cut})), lost, few([s.source for s in cut or running]))
+
+
+SESSION_EVENTS = ("plug_in", "plug_out", "start", "stop", "auth_ok")
+
+
+@measures(
+    "data_minutes_beyond_loss",
+    "minutes from the loss to the last telemetry or session event of the charger before it was heard again (data that a "
+    "charger with power goes on taking)",
+    unit="min",
+    low=0,
+)
+def data_minutes_beyond_loss(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    back = back_at(scene)
+    end = min(scene.as_of if back is None else min(scene.as_of, back.time - 1.0), lost + DAY)
+    telemetry = logged(scene, "telemetry", lost, end)
+    events = [m for m in logged(scene, "events", lost, end) if m.record.fields["event_type"] in SESSION_EVENTS]
+    found = [
+        (moments[-1].time, scene.source(name, moments[-1].record))
+        for name, moments in (("telemetry", telemetry), ("events", events))
+        if moments and moments[-1].time > lost
+    ]
+    if not found:
+        return None
+    last, source = max(found)
+    return Reading((last - lost) / MINUTE, last, (source,))

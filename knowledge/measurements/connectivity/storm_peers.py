@@ -1,0 +1,280 @@
+"""Whether other chargers stormed at the same time: of the site, of other sites, on this firmware and on others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...observations import Record
+from ...readings import DAY, HOUR, Reading
+from ...scene import Scene
+from ..registry import measures
+from .history import RECONNECT_STORM, fault_times, history, metadata_moment
+from .keepalive import configured_ping
+from .network import cellular_signal, reached_alike, uses_site_network
+from .peers import MAX_PEERS, counted
+from .storm import storm_window
+
+MANY_RECONNECTS = 5
+"""Reconnects in the hours of the storm from which on another charger is counted as stormy (our judgement: near the
+dictionary's five in ten minutes, which counts only the worst)."""
+
+FEW_RECONNECTS = 2
+"""Reconnects in those hours up to which another charger counts as calm (our judgement); between the two it is neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """Whether another charger stormed at the same time."""
+
+    device: Record
+    stormy: bool
+
+
+def _stormed(scene: Scene, record: Record) -> bool | None:
+    """Whether another charger stormed at the same time; None where that cannot be told."""
+    device = record.fields["device_id"]
+    start, end = storm_window(scene)
+    if any(start - DAY <= time <= end + DAY for time in fault_times(scene, RECONNECT_STORM).get(device, [])):
+        return True
+    log = history(scene, device)
+    if log.starts or log.drops:
+        number = sum(start <= connection.time <= end for connection in log.starts)
+        return None if FEW_RECONNECTS < number < MANY_RECONNECTS else number >= MANY_RECONNECTS
+    for name in ("heartbeats", "telemetry", "events"):
+        table = scene.observations[name]
+        rows = table.by_device.get(device)
+        if rows is not None and ((table.times[rows] >= start) & (table.times[rows] <= end)).any():
+            return False
+    since = metadata_moment(scene, "online_since", record)
+    kept = scene.about("status", record) == "online" and since is not None and since < scene.first - HOUR
+    return False if kept else None
+
+
+def _weathers(scene: Scene) -> list[Weather]:
+    """Which of the other chargers stormed, the site's first."""
+
+    def load() -> list[Weather]:
+        near = list(scene.neighbours)
+        known = {r.fields["device_id"] for r in near}
+        far = [r for r in scene.others if r.fields["device_id"] not in known][:MAX_PEERS]
+        return [Weather(r, stormed) for r in (*near, *far) if (stormed := _stormed(scene, r)) is not None]
+
+    found: list[Weather] = scene.once("weathers", load)
+    return found
+
+
+def _devices(weathers: Sequence[Weather]) -> list[Record]:
+    return [weather.device for weather in weathers]
+
+
+def _count(scene: Scene, weathers: Sequence[Weather], *, stormy: bool) -> Reading | None:
+    chosen = [w.device for w in weathers if w.stormy == stormy]
+    return counted(scene, chosen, _devices(weathers), scene.anchor)
+
+
+# The site and other sites
+
+
+def _at_site(scene: Scene) -> list[Weather]:
+    if scene.site_id is None:
+        return []
+    return [w for w in _weathers(scene) if w.device.fields.get("site_id") == scene.site_id]
+
+
+@measures(
+    "site_peers_stormy",
+    "other chargers of the site that reconnected five times or more in the hours of the storm, or reported F-0302",
+    unit="1",
+    low=0,
+)
+def site_peers_stormy(scene: Scene) -> Reading | None:
+    return _count(scene, _at_site(scene), stormy=True)
+
+
+@measures(
+    "site_peers_calm",
+    "other chargers of the site that reach the platform the same way, as far as known, and kept their connections",
+    unit="1",
+    low=0,
+)
+def site_peers_calm(scene: Scene) -> Reading | None:
+    near = _at_site(scene)
+    calm = [w.device for w in near if not w.stormy and reached_alike(scene, w.device)]
+    return counted(scene, calm, _devices(near), scene.anchor)
+
+
+@measures(
+    "site_peers_calm_on_cable",
+    "other chargers of the site on ethernet or wifi that kept their connections, where this one is on cellular radio",
+    unit="1",
+    low=0,
+)
+def site_peers_calm_on_cable(scene: Scene) -> Reading | None:
+    if scene.about("connectivity.type") != "cellular":
+        return None
+    return _count(scene, [w for w in _at_site(scene) if uses_site_network(scene, w.device)], stormy=False)
+
+
+@measures(
+    "stormy_sites",
+    "distinct sites with chargers that stormed, its own included; known where other sites were observed",
+    unit="1",
+    low=0,
+)
+def stormy_sites(scene: Scene) -> Reading | None:
+    far = [w for w in _weathers(scene) if w.device.fields.get("site_id") not in (None, scene.site_id)]
+    if not far or scene.site_id is None:
+        return None
+    stormy = [w.device for w in far if w.stormy]
+    sites = {device.fields.get("site_id") for device in stormy}
+    return Reading(1.0 + len(sites), scene.anchor, scene.sources("devices", stormy or _devices(far)))
+
+
+# Firmware
+
+
+def _by_firmware(scene: Scene, *, same: bool) -> list[Weather]:
+    """The other chargers known to run this firmware version, or another."""
+    own = scene.about("firmware_version")
+    if own is None:
+        return []
+    versions = [(w, scene.about("firmware_version", w.device)) for w in _weathers(scene)]
+    return [w for w, version in versions if version is not None and (version == own) == same]
+
+
+@measures(
+    "stormy_sites_on_firmware",
+    "distinct sites, its own included, with chargers on this firmware version that stormed",
+    unit="1",
+    low=0,
+)
+def stormy_sites_on_firmware(scene: Scene) -> Reading | None:
+    if scene.device is None or scene.about("firmware_version") is None or scene.site_id is None or not _weathers(scene):
+        return None
+    stormy = [w.device for w in _by_firmware(scene, same=True) if w.stormy]
+    sites = {device.fields.get("site_id") for device in stormy} - {None} | {scene.site_id}
+    return Reading(float(len(sites)), scene.anchor, scene.sources("devices", [scene.device, *stormy]))
+
+
+@measures(
+    "stormy_on_firmware",
+    "other chargers on this firmware version that stormed; known where there are such chargers",
+    unit="1",
+    low=0,
+)
+def stormy_on_firmware(scene: Scene) -> Reading | None:
+    return _count(scene, _by_firmware(scene, same=True), stormy=True)
+
+
+@measures("calm_on_firmware", "other chargers on this firmware version that kept their connections", unit="1", low=0)
+def calm_on_firmware(scene: Scene) -> Reading | None:
+    return _count(scene, _by_firmware(scene, same=True), stormy=False)
+
+
+@measures(
+    "stormy_on_other_firmware",
+    "chargers on other firmware versions that stormed; known where there are such chargers",
+    unit="1",
+    low=0,
+)
+def stormy_on_other_firmware(scene: Scene) -> Reading | None:
+    return _count(scene, _by_firmware(scene, same=False), stormy=True)
+
+
+@measures("calm_on_other_firmware", "chargers on other firmware versions that kept their connections", unit="1", low=0)
+def calm_on_other_firmware(scene: Scene) -> Reading | None:
+    return _count(scene, _by_firmware(scene, same=False), stormy=False)
+
+
+@measures(
+    "stormy_access_kinds",
+    "kinds of access (cellular, wifi, ethernet) among the chargers on this firmware that stormed, its own included; known "
+    "where at least one other stormed",
+    unit="1",
+    low=0,
+)
+def stormy_access_kinds(scene: Scene) -> Reading | None:
+    stormy = [w.device for w in _by_firmware(scene, same=True) if w.stormy]
+    kinds = {scene.about("connectivity.type", device) for device in (scene.device, *stormy)} - {None}
+    if not stormy or not kinds:
+        return None
+    return Reading(float(len(kinds)), scene.anchor, scene.sources("devices", stormy))
+
+
+# Ping intervals and signal
+
+
+def _pings_differ(scene: Scene, record: Record) -> bool | None:
+    """Whether another charger's ping interval differs from the platform's for it; None where one is not known."""
+    device = record.fields["device_id"]
+    own, expected = configured_ping(scene, "settings", device), configured_ping(scene, "platform_settings", device)
+    return None if own is None or expected is None else bool(own.value != expected.value)
+
+
+@measures(
+    "mismatch_follows_storm",
+    "of at least two other chargers whose ping intervals are known on both ends, the share in percent that storms exactly if "
+    "they differ; known where both matching and differing ones, or stormy and calm ones, are among them",
+    unit="%",
+    low=0,
+    high=100,
+)
+def mismatch_follows_storm(scene: Scene) -> Reading | None:
+    known = [(w, differ) for w in _weathers(scene) if (differ := _pings_differ(scene, w.device)) is not None]
+    if len(known) < 2 or scene.device is None or len({(w.stormy, differ) for w, differ in known}) < 2:
+        return None
+    hits = sum(w.stormy == differ for w, differ in known)
+    return Reading(100.0 * hits / len(known), scene.anchor, scene.sources("devices", [w.device for w, _ in known]))
+
+
+@measures(
+    "differing_peers_calm",
+    "other chargers with differing ping intervals that kept their connections; known where there are chargers with differing "
+    "intervals",
+    unit="1",
+    low=0,
+)
+def differing_peers_calm(scene: Scene) -> Reading | None:
+    return _count(scene, [w for w in _weathers(scene) if _pings_differ(scene, w.device)], stormy=False)
+
+
+@measures(
+    "ping_off_calm_peers",
+    "the charger's ping interval against the median of the other chargers' that kept their connections: the longer over the "
+    "shorter",
+    unit="1",
+    low=1,
+)
+def ping_off_calm_peers(scene: Scene) -> Reading | None:
+    own = configured_ping(scene, "settings")
+    calm = [
+        float(ping.value)
+        for w in _weathers(scene)
+        if not w.stormy and (ping := configured_ping(scene, "settings", w.device.fields["device_id"])) is not None
+    ]
+    if own is None or not calm:
+        return None
+    low, high = sorted((float(own.value), float(np.median(calm))))
+    return Reading(high / low, own.at, own.sources)
+
+
+@measures(
+    "signal_above_calm_peers",
+    "the charger's received signal less the median of the site's other chargers on radio that kept their connections",
+    unit="dB",
+)
+def signal_above_calm_peers(scene: Scene) -> Reading | None:
+    own = cellular_signal(scene)
+    calm = [
+        float(signal)
+        for w in _at_site(scene)
+        if not w.stormy
+        and (signal := scene.about("connectivity.signal_strength_dbm", w.device)) is not None
+        and scene.about("connectivity.type", w.device) in (None, "cellular")
+    ]
+    if own is None or not calm:
+        return None
+    return Reading(float(own.value) - float(np.median(calm)), own.at, own.sources)

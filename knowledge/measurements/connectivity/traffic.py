@@ -1,0 +1,156 @@
+"""Traffic and the drops of a storm: whether it pauses while a vehicle charges, and how quiet it was before a drop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...readings import DAY, MINUTE, Reading, few
+from ...scene import Scene
+from ..registry import measures
+from .history import Moment, history, records_of, relative_spread
+from .storm import FEWEST, storm, storm_reading
+
+# Charging
+
+
+def _day_around(scene: Scene) -> tuple[float, float]:
+    """The day around the occurrences, long enough for storms to pause and come back."""
+    return scene.first - DAY, scene.anchor + DAY
+
+
+def _drops_of_day(scene: Scene) -> list[Moment]:
+    start, end = _day_around(scene)
+    return [drop for drop in history(scene).drops if start <= drop.time <= end]
+
+
+def _charging_spans(scene: Scene) -> list[tuple[float, float]]:
+    """When some connector was charging within a day of the storm, from sessions and telemetry; merged intervals."""
+
+    def load() -> list[tuple[float, float]]:
+        start, end = _day_around(scene)
+        spans = [
+            (s.start, s.end)
+            for s in scene.sessions(which="all")
+            if s.end is not None and s.end >= start and s.start <= end
+        ]
+        states = scene.words("state", which="all").between(start, end)
+        spans.extend((time - 15.0, time + 15.0) for time, state in states if state in ("charging", "discharging"))
+        merged: list[tuple[float, float]] = []
+        for low, high in sorted(spans):
+            if merged and low <= merged[-1][1] + MINUTE:
+                merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+            else:
+                merged.append((low, high))
+        return merged
+
+    found: list[tuple[float, float]] = scene.once("charging spans", load)
+    return found
+
+
+def _sessions_between(scene: Scene, start: float, end: float) -> tuple[Source, ...]:
+    """The ended sessions of all connectors that touch a span, as sources."""
+    sessions = scene.sessions(which="all")
+    return few([s.source for s in sessions if s.end is not None and s.end >= start and s.start <= end])
+
+
+@measures(
+    "pauses_while_charging",
+    "times the storm paused while some connector was charging: spans of charging without a drop, longer than three median "
+    "lives, with a drop in the quarter of an hour before and after",
+    unit="1",
+    low=0,
+)
+def pauses_while_charging(scene: Scene) -> Reading | None:
+    drops = np.array([drop.time for drop in _drops_of_day(scene)])
+    lives = [life.seconds for life in storm(scene).lives]
+    if len(drops) < 5 or len(lives) < FEWEST or not _charging_spans(scene):
+        return None
+    least = 3 * float(np.median(lives))
+    near = 15 * MINUTE
+    pauses = 0
+    for low, high in _charging_spans(scene):
+        during = (drops >= low + 1) & (drops <= high - 1)
+        before = (drops >= low - near) & (drops < low + 1)
+        after = (drops > high - 1) & (drops <= high + near)
+        pauses += bool(high - low > least and not during.any() and before.any() and after.any())
+    return Reading(float(pauses), scene.anchor, _sessions_between(scene, drops[0], drops[-1]))
+
+
+@measures(
+    "drops_while_charging",
+    "of at least five drops of the day around the storm, the share in percent during which some connector was charging; known where the "
+    "records hold sessions or telemetry of that time",
+    unit="%",
+    low=0,
+    high=100,
+)
+def drops_while_charging(scene: Scene) -> Reading | None:
+    drops = _drops_of_day(scene)
+    spans = _charging_spans(scene)
+    known = spans or len(scene.words("state", which="all").between(*_day_around(scene)))
+    if len(drops) < 5 or not known:
+        return None
+    hit = sum(any(low <= drop.time <= high for low, high in spans) for drop in drops)
+    return storm_reading(scene, 100.0 * hit / len(drops), records_of(drops))
+
+
+@measures(
+    "charging_time_share",
+    "share in percent of the time from the first to the last drop of that day in which some connector was charging; known from "
+    "five drops on and where it charged at all",
+    unit="%",
+    low=0,
+    high=100,
+)
+def charging_time_share(scene: Scene) -> Reading | None:
+    drops = _drops_of_day(scene)
+    spans = _charging_spans(scene)
+    if len(drops) < 5 or not spans or drops[-1].time <= drops[0].time:
+        return None
+    start, end = drops[0].time, drops[-1].time
+    covered = sum(max(0.0, min(high, end) - max(low, start)) for low, high in spans)
+    return Reading(min(100.0, 100.0 * covered / (end - start)), scene.anchor, _sessions_between(scene, start, end))
+
+
+# Quiet
+
+
+def _quiet_times(scene: Scene) -> list[float]:
+    """Seconds without telemetry, events or heartbeats before each drop, where any came since the connection was made."""
+
+    def load() -> list[float]:
+        traffic = [
+            scene.observations[name].times[rows]
+            for name in ("telemetry", "events", "heartbeats")
+            if (rows := scene.observations[name].by_device.get(scene.device_id)) is not None
+        ]
+        if not traffic:
+            return []
+        times = np.sort(np.concatenate(traffic))
+        found = []
+        for ended, life, _ in storm(scene).lives:
+            place = int(np.searchsorted(times, ended - 0.5, "right"))
+            if place and times[place - 1] > ended - life:
+                found.append(float(ended - times[place - 1]))
+        return found
+
+    quiet: list[float] = scene.once("quiet times", load)
+    return quiet
+
+
+@measures(
+    "quiet_before_drop",
+    "median time without telemetry, events or heartbeats before at least four drops of the storm",
+    unit="s",
+    low=0,
+)
+def quiet_before_drop(scene: Scene) -> Reading | None:
+    quiet = _quiet_times(scene)
+    median = float(np.median(quiet)) if len(quiet) >= FEWEST else None
+    return storm_reading(scene, median, records_of(storm(scene).lives))
+
+
+@measures("quiet_before_drop_variation", "relative spread of those quiet times, as for lives", unit="1", low=0)
+def quiet_before_drop_variation(scene: Scene) -> Reading | None:
+    return storm_reading(scene, relative_spread(_quiet_times(scene), FEWEST), records_of(storm(scene).lives))

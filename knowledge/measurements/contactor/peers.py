@@ -1,0 +1,184 @@
+"""What else reported the code or was busy: other connectors, chargers alike or next door, the same vehicles elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...observations import Record
+from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...scene import Scene, flat
+from ..registry import measures
+from .starts import Attempt, attempts, charged, failed_starts, good_starts
+
+
+@measures(
+    "connectors_with_code_at_once",
+    "other connectors of the charger or the site's other chargers that reported the code within ten minutes of the first occurrence",
+    unit="1",
+    low=0,
+)
+def connectors_with_code_at_once(scene: Scene) -> Reading | None:
+    if not scene.neighbours and len(scene.connectors()) < 2:
+        return None
+    near = {r.fields["device_id"] for r in scene.neighbours} | {scene.device_id}
+    hits = [
+        fault
+        for fault in scene.faults("own")
+        if fault.device_id in near
+        and abs(fault.time - scene.first) <= 10 * MINUTE
+        and (fault.device_id, fault.connector_id) != (scene.device_id, scene.connector_id)
+    ]
+    places = {(fault.device_id, fault.connector_id) for fault in hits}
+    return Reading(
+        float(len(places)), scene.first, few([f.source for f in hits] or [f.source for f in scene.incidence.faults])
+    )
+
+
+def _busy_spans(scene: Scene) -> list[tuple[float, float, Source]]:
+    """When another connector of the charger was charging: from, to, a record."""
+
+    def load() -> list[tuple[float, float, Source]]:
+        sessions = [s for s in scene.sessions(which="others") if charged(s) or s.end is None]
+        found = [(s.start, s.start + HOUR if s.end is None else s.end, s.source) for s in sessions]
+        states = scene.words("state", which="others")
+        for place, (time, word) in enumerate(states):
+            if word in ("charging", "discharging"):
+                found.append((time - 30.0, time + 30.0, states.source(place)))
+        return found
+
+    return scene.once(("contactor-busy",), load)
+
+
+def _busy_share(scene: Scene, starts: Sequence[Attempt], least: int) -> Reading | None:
+    """The share of at least so many attempts during which another connector was charging or started within a minute."""
+    if scene.connector_id is None or len(starts) < least:
+        return None
+    spans = _busy_spans(scene)
+    if not spans:
+        return None
+    begun, ended = np.array([begin for begin, *_ in spans]), np.array([end for _, end, _ in spans])
+    busy = [bool(((begun - 60.0 <= start.time) & (start.time <= ended)).any()) for start in starts]
+    return Reading(100.0 * float(np.mean(busy)), scene.anchor, few([spans[0][2], spans[-1][2]]))
+
+
+@measures(
+    "busy_share_at_failures",
+    "of at least two failed starts, the share in percent during which another connector of the charger was charging or started",
+    unit="%",
+    low=0,
+    high=100,
+)
+def busy_share_at_failures(scene: Scene) -> Reading | None:
+    return _busy_share(scene, failed_starts(scene), 2)
+
+
+@measures(
+    "busy_share_at_good_starts",
+    "of at least three successful starts, the share in percent during which another connector of the charger was charging or started",
+    unit="%",
+    low=0,
+    high=100,
+)
+def busy_share_at_good_starts(scene: Scene) -> Reading | None:
+    return _busy_share(scene, good_starts(scene), 3)
+
+
+@measures(
+    "good_starts_on_other_connectors",
+    "successful starts on the charger's other connectors within seven days of the latest occurrence, where none of them reported the code",
+    unit="1",
+    low=0,
+)
+def good_starts_on_other_connectors(scene: Scene) -> Reading | None:
+    if scene.connector_id is None:
+        return None
+    tried = [a for a in attempts(scene, "others") if abs(a.time - scene.anchor) <= 7 * DAY]
+    if not tried or any(not a.good for a in tried):
+        return None
+    return Reading(float(len(tried)), scene.anchor, few([a.source for a in tried]))
+
+
+@measures(
+    "batch_peers_with_code",
+    "other chargers of the same manufacturing batch that reported the code within 90 days; known where the bundle holds others of it",
+    unit="1",
+    low=0,
+)
+def batch_peers_with_code(scene: Scene) -> Reading | None:
+    batch = scene.about("lifecycle.manufacturing_batch")
+    if not batch:
+        return None
+    peers = [r for r in scene.others if scene.about("lifecycle.manufacturing_batch", r) == batch]
+    if not peers:
+        return None
+    hit = [
+        r
+        for r in peers
+        if any(abs(f.time - scene.anchor) <= 90 * DAY for f in scene.faults("own", device=r.fields["device_id"]))
+    ]
+    return Reading(float(len(hit)), scene.anchor, scene.sources("devices", hit or peers))
+
+
+def _vins_in(record: Record) -> Iterator[str]:
+    for path, value in flat(record.fields.get("data")):
+        if path.split()[-1:] == ["vin"] and isinstance(value, str) and value:
+            yield value
+
+
+def _vehicles_at_faults(scene: Scene) -> dict[str, Source]:
+    """The vehicles at the connector when the faults happened, by their identification number."""
+
+    def load() -> dict[str, Source]:
+        found: dict[str, Source] = {}
+        for time in scene.times:
+            for session in scene.sessions():
+                begun = time - 12 * HOUR <= session.start <= time + 5 * MINUTE
+                if session.vin and begun and (session.end is None or session.end >= time - 5 * MINUTE):
+                    found.setdefault(session.vin, session.source)
+        for fault in scene.incidence.faults:
+            for vin in _vins_in(fault.record):
+                found.setdefault(vin, fault.source)
+        for event in scene.events("plug_in", "start", "auth_ok", which="own"):
+            if event.time is not None and any(0 <= time - event.time <= 5 * MINUTE for time in scene.times):
+                for vin in _vins_in(event):
+                    found.setdefault(vin, scene.source("events", event))
+        return found
+
+    return scene.once(("contactor-vins",), load)
+
+
+@measures(
+    "vehicle_with_code_elsewhere",
+    "other chargers in the bundle that reported the code with a vehicle that was here at a fault; known where that vehicle was "
+    "at another charger at all",
+    unit="1",
+    low=0,
+)
+def vehicle_with_code_elsewhere(scene: Scene) -> Reading | None:
+    vehicles = _vehicles_at_faults(scene)
+    if not vehicles:
+        return None
+    visited, hit, sources = set(), set(), list(vehicles.values())
+    for record in scene.others[:200]:
+        device = record.fields["device_id"]
+        faults = scene.faults("own", device=device)
+        for session in scene.sessions(device=device, which="all"):
+            if session.vin in vehicles:
+                visited.add(device)
+                if any(
+                    session.start - 5 * MINUTE <= f.time <= (session.end or session.start) + 5 * MINUTE for f in faults
+                ):
+                    hit.add(device)
+                    sources.append(session.source)
+    return Reading(float(len(hit)), scene.anchor, few(sources)) if visited else None
+
+
+@measures(
+    "vehicles_at_faults", "different vehicles that were at the connector when the faults happened", unit="1", low=0
+)
+def vehicles_at_faults(scene: Scene) -> Reading | None:
+    vehicles = _vehicles_at_faults(scene)
+    return Reading(float(len(vehicles)), scene.anchor, few(list(vehicles.values()))) if vehicles else None

@@ -1,0 +1,162 @@
+"""What the fan's speed goes along with: mains, load, heat, work and restarts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ...scene import Scene
+from ..common import restarts
+from ..mains import phase_voltages
+from ..registry import measures
+from .speed import speed_column, speeds, states_of
+
+
+def _together(scene: Scene, other: Readings, least_range: float) -> Reading | None:
+    """Correlation of the speed with another column over two days around the latest occurrence, both without their trend.
+
+    Known from twelve rows that hold both, where the other column moves by `least_range` of its mean and the speed by 3 %.
+    """
+    speed = speed_column(scene).between(scene.anchor - 2 * DAY, scene.anchor + 6 * HOUR).where(lambda rpm: rpm > 100.0)
+    rows = np.intersect1d(speed.rows, other.rows)
+    if len(rows) < 12:
+        return None
+    mine, theirs = speed.at_rows(rows), other.at_rows(rows)
+    x, y, times = mine.values, theirs.values, mine.times - mine.times[0]
+    if np.ptp(y) < least_range * max(abs(float(np.mean(y))), 1e-9) or np.ptp(x) < 0.03 * float(np.mean(x)):
+        return None
+    plain = float(np.corrcoef(x, y)[0, 1])
+    if times[-1] > 0:
+        times = times / times[-1]
+        x = x - np.polyval(np.polyfit(times, x, 1), times)
+        y = y - np.polyval(np.polyfit(times, y, 1), times)
+    if np.std(x) <= 0 or np.std(y) <= 0:
+        return None
+    without_trend = float(np.corrcoef(x, y)[0, 1])
+    # what holds both with and without the common trend is no accident of two drifts
+    return mine.reading(plain if abs(plain) < abs(without_trend) else without_trend)
+
+
+@measures(
+    "fan_follows_voltage",
+    "correlation of fan speed and mains voltage (any phase), with and without their trends whichever is nearer zero, over two days up to the latest occurrence",
+    unit="1",
+    low=-1,
+    high=1,
+)
+def fan_follows_voltage(scene: Scene) -> Reading | None:
+    best: Reading | None = None
+    for volts in phase_voltages(scene):
+        found = _together(scene, volts.where(lambda values: values > 50.0), 0.015)
+        if found is not None and (best is None or float(found.value) > float(best.value)):
+            best = found
+    return best
+
+
+@measures(
+    "fan_follows_load",
+    "correlation of fan speed and power (else current), with and without their trends whichever is nearer zero, over two days up to the latest occurrence",
+    unit="1",
+    low=-1,
+    high=1,
+)
+def fan_follows_load(scene: Scene) -> Reading | None:
+    return _together_with_first(scene, ("power", "current", "dc_bus_current"), 0.2)
+
+
+@measures(
+    "fan_follows_board_heat",
+    "correlation of fan speed and control-board temperature, with and without their trends whichever is nearer zero, over two days "
+    "up to the latest occurrence",
+    unit="1",
+    low=-1,
+    high=1,
+)
+def fan_follows_board_heat(scene: Scene) -> Reading | None:
+    return _together_with_first(scene, ("component_health.internal_temps.control_board",), 0.1)
+
+
+@measures(
+    "fan_follows_ambient",
+    "correlation of fan speed and ambient (else cabinet) temperature, with and without their trends whichever is nearer zero, over "
+    "two days up to the latest occurrence",
+    unit="1",
+    low=-1,
+    high=1,
+)
+def fan_follows_ambient(scene: Scene) -> Reading | None:
+    return _together_with_first(scene, ("ambient_temperature", "cabinet_temperature"), 0.15)
+
+
+def _together_with_first(scene: Scene, paths: tuple[str, ...], least_range: float) -> Reading | None:
+    """Correlation of the speed with the first of some columns that it is known for."""
+    known = (_together(scene, scene.readings(path, which="all"), least_range) for path in paths)
+    return next((reading for reading in known if reading is not None), None)
+
+
+@measures(
+    "fan_change_while_working",
+    "median speed while the charger works (state, else sessions) against the median while it idles, over a week up to the latest "
+    "occurrence; known from five readings of each",
+    unit="%",
+)
+def fan_change_while_working(scene: Scene) -> Reading | None:
+    week = speed_column(scene).between(scene.anchor - 7 * DAY, scene.as_of + 1.0)
+    readings = week.where(lambda rpm: rpm > 100.0)
+    states = states_of(scene, readings)
+    working = np.isin(states, ("charging", "discharging"))
+    # a row of one connector says nothing of the other: sessions of all of them count as work
+    for session in scene.sessions(which="all"):
+        if session.end is not None:
+            working |= (readings.times >= session.start) & (readings.times <= session.end)
+    idle = ~working & (states != "fault")
+    if working.sum() < 5 or idle.sum() < 5:
+        return None
+    base = float(np.median(readings.values[idle]))
+    return readings.reading(100.0 * (float(np.median(readings.values[working])) / base - 1.0))
+
+
+@measures(
+    "fan_warm_up_gain",
+    "by how much the fan is faster 15 to 60 minutes after a start (of a session, or after an hour of rest) than in the first "
+    "four minutes, median over the starts of a week",
+    unit="%",
+)
+def fan_warm_up_gain(scene: Scene) -> Reading | None:
+    known = speeds(scene)
+    if len(known) < 6:
+        return None
+    starts = [s.start for s in scene.sessions(which="all") if scene.anchor - 7 * DAY <= s.start <= scene.anchor + HOUR]
+    gaps = np.flatnonzero(np.diff(known.times) >= HOUR)
+    starts += [float(known.times[place + 1]) for place in gaps if known.times[place + 1] >= scene.anchor - 7 * DAY]
+    gains = []
+    for start in starts:
+        cold = known.between(start, start + 4 * MINUTE).values
+        warm = known.between(start + 15 * MINUTE, start + HOUR)
+        cold = cold[cold > 50.0]
+        if len(cold) and len(warm) >= 2:
+            gains.append(100.0 * (warm.median() / float(np.median(cold)) - 1.0))
+    return known.reading(float(np.median(gains))) if gains else None
+
+
+@measures(
+    "fan_gain_after_restart",
+    "change of the speed from the hour before to the hour after a restart command, largest since a day before the first occurrence",
+    unit="%",
+)
+def fan_gain_after_restart(scene: Scene) -> Reading | None:
+    known = speeds(scene)
+    best: Reading | None = None
+    for time, source in restarts(scene):
+        before = known.between(time - HOUR, time)
+        after = known.between(time + 2 * MINUTE, time + HOUR)
+        if time < scene.first - DAY or len(before) < 2 or len(after) < 2:
+            continue
+        if before.median() > 50:
+            gain = 100.0 * (after.median() / before.median() - 1.0)
+        else:
+            # it stood still before: it runs again, or it does not
+            gain = 100.0 if after.median() > 500 else 0.0
+        if best is None or gain > float(best.value):
+            best = Reading(gain, time, few([source, before.source(-1), after.source(0)]))
+    return best

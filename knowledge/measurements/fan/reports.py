@@ -1,0 +1,132 @@
+"""What this charger and its peers report of their fans: status, code, words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...scene import FaultEvent, Scene
+from ..payload import topics_in_words
+from ..registry import measures
+
+FAN_CODE = "F-0601"
+
+
+@measures(
+    "fan_status",
+    "the charger's own word on its fan, the last one within an hour before and a minute after the latest occurrence",
+    kind="text",
+    choices=("ok", "warning", "fault"),
+)
+def fan_status(scene: Scene) -> Reading | None:
+    words = scene.words("component_health.cooling_fan_status", which="all")
+    return words.between(scene.anchor - HOUR, scene.anchor + MINUTE).last()
+
+
+@measures(
+    "fan_status_changes",
+    "changes of the charger's word on its fan within a day of the latest occurrence",
+    unit="1",
+    low=0,
+)
+def fan_status_changes(scene: Scene) -> Reading | None:
+    words = scene.words("component_health.cooling_fan_status", which="all")
+    words = words.between(scene.anchor - DAY, scene.anchor + DAY)
+    if len(words) < 4:
+        return None
+    changes = words.changes()
+    sources = few([changes.source(0), changes.source(len(changes) - 1)])
+    return Reading(float(len(changes) - 1), float(words.times[-1]), sources)
+
+
+@measures(
+    "fan_text_mention",
+    "a topic of the fault's vocabulary in the words (never in mere numbers) of this code's faults on the charger and of alarms beside them",
+    kind="text",
+    many=True,
+)
+def fan_text_mention(scene: Scene) -> Iterable[Reading]:
+    return topics_in_words(scene)
+
+
+@measures(
+    "days_since_fan_fault", "days from the last F-0601 of this charger to the latest occurrence", unit="days", low=0
+)
+def days_since_fan_fault(scene: Scene) -> Reading | None:
+    earlier = [fault for fault in scene.faults(FAN_CODE, device=scene.device_id) if fault.time <= scene.anchor]
+    if not earlier or scene.incidence.code == FAN_CODE:
+        return None
+    return Reading((scene.anchor - earlier[-1].time) / DAY, earlier[-1].time, few([fault.source for fault in earlier]))
+
+
+# Peers
+
+
+def _fan_faults_of(scene: Scene, devices: set[str], window: float) -> list[FaultEvent]:
+    """The last F-0601 of each of some chargers within so many seconds of the latest occurrence."""
+    last = {
+        fault.device_id: fault
+        for fault in scene.faults(FAN_CODE)
+        if fault.device_id in devices and abs(fault.time - scene.anchor) <= window
+    }
+    return list(last.values())
+
+
+@measures(
+    "site_peers_with_fan_code",
+    "other chargers of the site that reported F-0601 within 14 days of the latest occurrence; known where the site has others",
+    unit="1",
+    low=0,
+)
+def site_peers_with_fan_code(scene: Scene) -> Reading | None:
+    if not scene.neighbours:
+        return None
+    here = {record.fields["device_id"] for record in scene.neighbours}
+    faults = _fan_faults_of(scene, here, 14 * DAY)
+    sources = [fault.source for fault in faults] or scene.sources("devices", scene.neighbours)
+    return Reading(float(len(faults)), scene.anchor, few(sources))
+
+
+@measures(
+    "batch_peers_with_fan_code",
+    "other chargers of the same manufacturing batch, at other sites, that reported F-0601 within 90 days",
+    unit="1",
+    low=0,
+)
+def batch_peers_with_fan_code(scene: Scene) -> Reading | None:
+    batch = scene.metadata("lifecycle.manufacturing_batch")
+    if batch is None or not batch.value:
+        return None
+    peers = {
+        record.fields["device_id"]
+        for record in scene.others
+        if scene.about("lifecycle.manufacturing_batch", record) == batch.value
+        and record.fields.get("site_id") != scene.site_id
+    }
+    if not peers:
+        return None
+    faults = _fan_faults_of(scene, peers, 90 * DAY)
+    return Reading(float(len(faults)), scene.anchor, few([fault.source for fault in faults] or batch.sources))
+
+
+@measures(
+    "cabinet_above_peers",
+    "median cabinet temperature in the hour up to the latest occurrence, less that of the site's other chargers, median over those that have it",
+    unit="K",
+)
+def cabinet_above_peers(scene: Scene) -> Reading | None:
+    mine = scene.near(scene.readings("cabinet_temperature", which="all"), HOUR, MINUTE).median()
+    if mine is None:
+        return None
+    theirs = []
+    for record in scene.neighbours[:12]:
+        readings = scene.readings("cabinet_temperature", which="all", device=record.fields["device_id"])
+        median = readings.between(scene.anchor - HOUR, scene.anchor + HOUR).median()
+        if median is not None:
+            theirs.append(median)
+    if not theirs:
+        return None
+    gap = float(mine.value) - float(np.median([float(median.value) for median in theirs]))
+    return Reading(gap, scene.anchor, few([*mine.sources, *(source for median in theirs for source in median.sources)]))

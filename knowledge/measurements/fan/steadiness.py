@@ -1,0 +1,90 @@
+"""How evenly the fan turned: swings, dropouts, roughness."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...observations import Floats
+from ...readings import DAY, HOUR, Reading
+from ...scene import Scene
+from ..registry import measures
+from .speed import HISTORY, speeds, speeds_near_fault
+
+
+def _comebacks(values: Floats, low: float, high: float) -> int:
+    """How often values that were above `high` and then below `low` are above `high` again."""
+    zone = np.where(values <= low, -1, np.where(values >= high, 1, 0))
+    zone = zone[zone != 0]
+    if not (zone == 1).any():
+        return 0
+    return int((np.diff(zone[np.argmax(zone == 1) :]) > 0).sum())
+
+
+def _comebacks_near_fault(scene: Scene, low: float, high: float, least: float) -> Reading | None:
+    """Comebacks between two shares of the upper level, where that is above `least`."""
+    known = speeds_near_fault(scene)
+    if known is None:
+        return None
+    top = float(np.percentile(known.values, 90))
+    return known.reading(float(_comebacks(known.values, low * top, high * top))) if top > least else None
+
+
+@measures(
+    "fan_swings",
+    "times the speed fell below 80 % of its upper level (90th percentile) and came back above 92 % of it, within a day of the "
+    "latest occurrence; known from eight readings on",
+    unit="1",
+    low=0,
+)
+def fan_swings(scene: Scene) -> Reading | None:
+    return _comebacks_near_fault(scene, 0.8, 0.92, least=0.0)
+
+
+@measures(
+    "fan_dropouts",
+    "times the fan all but stopped (below 15 % of its upper level) and ran again, within a day of the latest occurrence; known "
+    "from eight readings on",
+    unit="1",
+    low=0,
+)
+def fan_dropouts(scene: Scene) -> Reading | None:
+    return _comebacks_near_fault(scene, 0.15, 0.6, least=100.0)
+
+
+@measures(
+    "fan_roughness",
+    "median change of speed between readings next to each other, against the median speed, within a day of the latest occurrence",
+    unit="%",
+    low=0,
+)
+def fan_roughness(scene: Scene) -> Reading | None:
+    known = speeds_near_fault(scene)
+    if known is None or known.median() < 100:
+        return None
+    return known.reading(100.0 * _typical_step(known.values) / known.median())
+
+
+@measures(
+    "fan_scatter_growth",
+    "how many times larger the change from reading to reading is in the last third of the records than in the first, over at least "
+    "ten days and thirty readings",
+    unit="1",
+    low=0,
+)
+def fan_scatter_growth(scene: Scene) -> Reading | None:
+    known = speeds(scene).between(scene.anchor - HISTORY, scene.anchor + HOUR)
+    if len(known) < 30 or known.span < 10 * DAY:
+        return None
+    # thirds of the time, not of the rows: records are denser towards the fault
+    third = known.span / 3
+    early = known.values[known.times <= known.times[0] + third]
+    late = known.values[known.times >= known.times[-1] - third]
+    if len(early) < 8 or len(late) < 8:
+        return None
+    # a fan that hardly scattered at first: growth is not counted from nothing
+    quiet = max(_typical_step(early), 0.002 * float(np.median(early)), 1.0)
+    return known.reading(_typical_step(late) / quiet)
+
+
+def _typical_step(values: Floats) -> float:
+    return float(np.median(np.abs(np.diff(values))))

@@ -1,0 +1,60 @@
+"""The charger's supply from the grid: its phase voltages, and excursions recorded for the site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ...engine.facts import Source
+from ..readings import Readings
+from ..scene import Scene
+
+PHASE_NOMINAL_V = 230.0
+"""Nominal voltage between a phase and neutral in Europe."""
+
+LINE_NOMINAL_V = 400.0
+"""Nominal voltage between two phases in Europe."""
+
+
+def phase_voltages(scene: Scene) -> Iterator[Readings]:
+    """The voltage of each phase of the charger."""
+    for phase in ("a", "b", "c"):
+        yield scene.readings(f"phase_details.phase_{phase}.voltage", which="all")
+
+
+class Excursion(NamedTuple):
+    """A grid voltage recorded for the site or its area: when, in percent of nominal, where from."""
+
+    time: float
+    percent: float
+    source: Source
+
+
+def grid_excursions(scene: Scene, before: float, after: float) -> list[Excursion]:
+    """Grid voltages recorded from `before` seconds before to `after` seconds after one of the latest twenty occurrences.
+
+    Nominal is 230 V phase to neutral or 400 V between phases, whichever level the figure lies at.
+    """
+    known = _excursions(scene)
+    return [
+        excursion
+        for time in scene.times[-20:]
+        for excursion in known
+        if time - before <= excursion.time <= time + after
+    ]
+
+
+def _excursions(scene: Scene) -> list[Excursion]:
+    def load() -> list[Excursion]:
+        found = []
+        table = scene.observations["grid"]
+        for record in table.records:
+            at_site = scene.site_id is not None and record.fields.get("site_id") == scene.site_id
+            in_area = scene.area is not None and record.fields.get("area") == scene.area
+            volts = record.fields.get("voltage_v")
+            if (at_site or in_area) and volts is not None and 20.0 < volts < 1000.0 and record.time is not None:
+                nominal = PHASE_NOMINAL_V if volts < 320.0 else LINE_NOMINAL_V
+                found.append(Excursion(record.time, 100.0 * volts / nominal, table.source_of(record)))
+        return found
+
+    return scene.once(("grid excursions",), load)

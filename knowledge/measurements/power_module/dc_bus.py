@@ -1,0 +1,199 @@
+"""The voltage of the DC bus that the modules share, by telemetry and by what payloads say of it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ...scene import Scene
+from ..payload import PayloadNumber, decimal, newest, payload_numbers, payload_texts
+from ..registry import measures
+from .recovery import unaided_returns
+from .telemetry import row_source
+
+# By telemetry
+
+
+class Peak(NamedTuple):
+    """The bus around one occurrence: when, peak, baseline, typical spacing of the readings, where the peak is from."""
+
+    time: float
+    volts: float
+    baseline: float
+    spacing: float
+    source: Source
+
+
+def _bus(scene: Scene) -> Readings:
+    return scene.readings("dc_bus_voltage", which="all").where(lambda volts: volts > 0)
+
+
+def _peaks(scene: Scene) -> list[Peak]:
+    """The peak at each of the latest twenty occurrences with bus voltage both around and before it."""
+
+    def load() -> list[Peak]:
+        bus = _bus(scene)
+        found = []
+        for time in scene.times[-20:]:
+            close, earlier = _close_and_earlier(scene, bus, time)
+            if len(close) and len(earlier):
+                place = int(np.argmax(close.values))
+                gaps = np.diff(np.unique(bus.between(time - 3 * MINUTE, time + MINUTE).times))
+                spacing = float(np.median(gaps)) if len(gaps) else 10 * MINUTE
+                volts, baseline = float(close.values[place]), float(np.median(earlier.values))
+                found.append(Peak(time, volts, baseline, spacing, close.source(place)))
+        return found
+
+    return scene.once(("bus peaks",), load)
+
+
+def _close_and_earlier(scene: Scene, bus: Readings, time: float) -> tuple[Readings, Readings]:
+    """The readings around an occurrence, and those before that tell what is usual; none of either where unknown."""
+    none = bus.between(1.0, 0.0)
+    close = bus.between(time - 3 * MINUTE, time + 15.0)
+    if not len(close):
+        close = bus.between(time - 10 * MINUTE, time + MINUTE)
+    if not len(close):
+        return none, none
+    earlier = bus.between(time - 2 * HOUR, float(close.times[0]) - 1e-3)
+    if len(earlier) > 400:
+        earlier = earlier.between(float(earlier.times[-400]), time)
+    earlier = _in_same_state(scene, earlier, int(close.rows[0]))
+    if len(earlier) < 3:
+        week = bus.between(time - 7 * DAY, time - 10 * MINUTE)
+        earlier = week if len(week) >= 3 else earlier
+    if len(earlier) >= 3:
+        return close, earlier
+    # a short record: what went before the last half minute is all there is
+    head = close.between(float(close.times[0]), time - 30.0)
+    return (close.between(time - 30.0 + 1e-3, time + 15.0), head) if len(head) >= 5 else (none, none)
+
+
+def _in_same_state(scene: Scene, earlier: Readings, row: int) -> Readings:
+    """Those of the readings whose charger state is that of a telemetry row, where there are at least three."""
+    records = scene.observations["telemetry"].records
+    state = records[row].fields.get("state")
+    if state is None or not len(earlier):
+        return earlier
+    same = np.array([records[other].fields.get("state") == state for other in earlier.rows], dtype=bool)
+    return earlier.at_rows(earlier.rows[same]) if same.sum() >= 3 else earlier
+
+
+@measures(
+    "dc_bus_peak",
+    "highest DC bus voltage in the three minutes up to an occurrence against the median of the two hours before it in the same "
+    "state, median over the occurrences that have both",
+    unit="%",
+    low=0,
+)
+def dc_bus_peak(scene: Scene) -> Reading | None:
+    peaks = [peak for peak in _peaks(scene) if peak.baseline > 0]
+    if not peaks:
+        return None
+    ratio = float(np.median([100.0 * peak.volts / peak.baseline for peak in peaks]))
+    return Reading(ratio, scene.anchor, few([peak.source for peak in peaks]))
+
+
+@measures(
+    "dc_bus_peak_volts",
+    "highest DC bus voltage in the three minutes up to the latest occurrence that has readings, by telemetry or payload",
+    unit="V",
+    low=0,
+)
+def dc_bus_peak_volts(scene: Scene) -> Reading | None:
+    near = scene.near(_bus(scene), 3 * MINUTE, 15.0).max()
+    return near if near is not None else newest(_said_volts(scene))
+
+
+@measures("dc_bus_spacing", "typical seconds between DC bus readings around the occurrences", unit="s", low=0)
+def dc_bus_spacing(scene: Scene) -> Reading | None:
+    peaks = _peaks(scene)
+    if not peaks:
+        return None
+    spacing = float(np.median([peak.spacing for peak in peaks]))
+    return Reading(spacing, scene.anchor, few([peak.source for peak in peaks]))
+
+
+@measures(
+    "dc_bus_fell_before_return",
+    "whether a module came back unaided only after the DC bus was again below 103 % of its baseline, the bus having been above "
+    "it at the fault; known where module status and bus voltage are",
+    kind="flag",
+)
+def dc_bus_fell_before_return(scene: Scene) -> Reading | None:
+    peaks = _peaks(scene)
+    if not peaks:
+        return None
+    peak = peaks[-1]
+    usual = 1.03 * peak.baseline
+    for _, _, returns in unaided_returns(scene):
+        for run in returns:
+            then = _bus(scene).between(run.start - 10 * MINUTE, run.start + 1.0).last()
+            if run.start > peak.time and then is not None:
+                sources = few([peak.source, row_source(scene, run.place), *then.sources])
+                return Reading(peak.volts > usual and float(then.value) < usual, run.start, sources)
+    return None
+
+
+# By payload
+
+_BUS_KEY = r"\b(dc )?(bus|link)( \w+)?( voltage| volts?| v| peak| vdc)\b|\bv ?dc\b|\bu ?dc\b|\b(peak|max|measured) (bus|dc|link)\b|\bv ?bus\b|\bvbus\b|\bdclink\b|\bdcbus\b|\bhvdc\b|\bhv bus\b|\bdc (bus|link|voltage)\b"
+_NO_VOLTS = r"\b(can|current|a|limit|threshold|trip|nominal|rated|ovp|normal|set|setpoint|allowed|baseline|expected|pct|percent|ms|s|min|minimum|before|ripple|output|before fault)\b"
+
+
+def _said_volts(scene: Scene) -> list[PayloadNumber]:
+    """The bus voltages that payloads give, in time order."""
+    found = [number for number in payload_numbers(scene, _BUS_KEY, _NO_VOLTS) if number.value > 30.0]
+    for time, source, text in payload_texts(scene):
+        match = re.search(r"\b(?:bus|dc[- ]?link|vdc)\b[^.;]{0,50}?(\d{3,4}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b", text)
+        if match is not None:
+            found.append(PayloadNumber(time, decimal(match.group(1)), source))
+    return sorted(found, key=lambda number: number.time)
+
+
+def _said_level(scene: Scene, wanted: str, unwanted: str) -> PayloadNumber | None:
+    """The latest level that payloads name beside the bus voltage."""
+    found = [number for number in payload_numbers(scene, wanted, unwanted) if number.value > 100.0]
+    return found[-1] if found else None
+
+
+@measures("dc_bus_said_share", "bus voltage in the payloads against the limit named beside it", unit="%", low=0)
+def dc_bus_said_share(scene: Scene) -> Reading | None:
+    measured = _said_volts(scene)
+    limit = _said_level(
+        scene,
+        r"\b(ovp|over ?voltage|trip|limit|threshold|max|maximum|allowed)\b",
+        r"\b(can|current|a|ms|s|temp\w*|count\w*|pct|percent)\b|\bpeak\b",
+    )
+    if not measured or limit is None:
+        return None
+    time, volts, source = measured[-1]
+    return Reading(100.0 * volts / limit.value, time, few([source, limit.source]))
+
+
+@measures(
+    "dc_bus_said_over_nominal",
+    "bus voltage in the payloads against the nominal one named beside it, or else the median in telemetry",
+    unit="%",
+    low=0,
+)
+def dc_bus_said_over_nominal(scene: Scene) -> Reading | None:
+    measured = _said_volts(scene)
+    if not measured:
+        return None
+    time, volts, source = measured[-1]
+    nominal = _said_level(
+        scene,
+        r"\b(bus|dc|link|vdc|voltage|v)\b.*\b(nominal|rated|normal|baseline|expected|setpoint|before)\b|\b(nominal|rated|normal|baseline|expected)\b.*\b(bus|dc|link|vdc|voltage|v)\b",
+        r"\b(current|a|can|output|vehicle|ac|mains|grid)\b",
+    )
+    if nominal is not None:
+        return Reading(100.0 * volts / nominal.value, time, few([source, nominal.source]))
+    usual = _bus(scene).between(time - DAY, time - 3 * MINUTE).median(5)
+    if usual is None:
+        return None
+    return Reading(100.0 * volts / float(usual.value), time, few([source, *usual.sources]))

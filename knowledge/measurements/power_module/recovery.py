@@ -1,0 +1,236 @@
+"""How silences ended: on their own, or by a reset of the module or of the charger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...observations import epoch
+from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...scene import Scene, flat, words_of
+from ..registry import measures
+from .telemetry import ModuleRow, module_rows, row_source
+
+RESETS = ("reset_power_module", "power_module_reset", "reset_module", "module_reset", "restart_module", "soft_reset",
+          "hard_reset", "reboot", "restart", "reset", "power_cycle")  # fmt: skip
+
+
+class Reset(NamedTuple):
+    """A reset command: when, the record's fields, where from."""
+
+    time: float
+    fields: Mapping[str, Any]
+    source: Source
+
+
+def reset_commands(scene: Scene) -> list[Reset]:
+    """Resets of a module or of the charger that were not refused."""
+
+    def load() -> list[Reset]:
+        found = []
+        for command in scene.records("commands"):
+            name = words_of(str(command.fields["command"])).replace(" ", "_")
+            moment = command.fields.get("created_at") or command.fields.get("updated_at")
+            if name in RESETS and moment is not None and command.fields.get("status") not in ("rejected", "queued"):
+                found.append(Reset(epoch(moment), command.fields, scene.source("commands", command)))
+        return found
+
+    return scene.once(("reset commands",), load)
+
+
+def _after_reset(scene: Scene, time: float) -> bool:
+    """Whether a reset lies in the quarter of an hour before a moment."""
+    return any(0.0 <= time - reset.time <= 15 * MINUTE for reset in reset_commands(scene))
+
+
+# On their own
+
+
+class Run(NamedTuple):
+    """Unbroken telemetry rows of one module: ok or not, first and last time, how many, place of the first."""
+
+    ok: bool
+    start: float
+    end: float
+    rows: int
+    place: int
+
+
+def _rows_near_fault(scene: Scene) -> list[ModuleRow[str]]:
+    """Module rows from six hours before the latest occurrence that has any to six hours after it."""
+    rows = module_rows(scene)
+    for time in reversed(scene.times):
+        window = [row for row in rows if time - 6 * HOUR <= row.time <= time + 6 * HOUR]
+        if window:
+            return window
+    return []
+
+
+def _runs(scene: Scene) -> dict[str, list[Run]]:
+    """The runs of each module near the fault, in time order."""
+
+    def load() -> dict[str, list[Run]]:
+        found: dict[str, list[Run]] = {}
+        for row in _rows_near_fault(scene):
+            for name, word in row.modules.items():
+                runs = found.setdefault(name, [])
+                ok = word == "ok"
+                if runs and runs[-1].ok == ok:
+                    runs[-1] = runs[-1]._replace(end=row.time, rows=runs[-1].rows + 1)
+                else:
+                    runs.append(Run(ok, row.time, row.time, 1, row.place))
+        return found
+
+    return scene.once(("module runs",), load)
+
+
+def unaided_returns(scene: Scene) -> Iterator[tuple[str, list[Run], list[Run]]]:
+    """Each module with its runs, and those of them in which it was back without a reset."""
+    for name, runs in _runs(scene).items():
+        yield name, runs, [run for run in runs[1:] if run.ok and not _after_reset(scene, run.start)]
+
+
+@measures(
+    "module_returns_unaided",
+    "times a module came back to ok without a reset in the quarter of an hour before, of the module with most, within six "
+    "hours of the latest occurrence that has module status; known where a module was not ok",
+    unit="1",
+    low=0,
+)
+def module_returns_unaided(scene: Scene) -> Reading | None:
+    best: Reading | None = None
+    for name, runs, back in sorted(unaided_returns(scene)):
+        if all(run.ok for run in runs):
+            continue
+        if best is None or len(back) > float(best.value):
+            sources = few([row_source(scene, run.place) for run in (back or runs)[:8]])
+            best = Reading(float(len(back)), runs[-1].end, sources, key=name)
+    return best
+
+
+@measures(
+    "module_silent_minutes",
+    "longest unbroken time, over at least three telemetry rows, that a module was not ok within six hours of the latest "
+    "occurrence that has module status",
+    unit="min",
+    low=0,
+)
+def module_silent_minutes(scene: Scene) -> Reading | None:
+    best: Reading | None = None
+    for name, runs in sorted(_runs(scene).items()):
+        for run in runs:
+            minutes = (run.end - run.start) / MINUTE
+            if not run.ok and run.rows >= 3 and (best is None or minutes > float(best.value)):
+                best = Reading(minutes, run.end, (row_source(scene, run.place),), key=name)
+    return best
+
+
+# By a reset
+
+REBOOT_S = 90.0
+"""A reset takes some seconds, a reboot up to 90 s (runbook): what comes earlier is no outcome yet."""
+
+_BETTER = re.compile(
+    r"\b(recover\w*|restored|responding|responds|responsive|back (online|up|on)|online|re ?joined|came back|resumed|cleared|"
+    r"communication ok|comms ok|healthy|operational|module \w* ?ok|ok again|success\w*|re ?established)\b"
+)
+_WORSE = re.compile(
+    r"\b(no (response|change|effect|reply|answer|improvement|ack|recovery)|not (respond\w*|recover\w*|restored|answer\w*|resolved|back)|"
+    r"un(responsive|changed|successful)|still|did not|didn t|doesn t|does not|remains?|persist\w*|fail\w*|timed? ?out|never|without effect|"
+    r"again (lost|silent)|immediately)\b"
+)
+
+
+class Outcome(NamedTuple):
+    """What a reset did: when it was, `recovered`, `relapsed` or `no-change`, and what tells so."""
+
+    time: float
+    word: str
+    sources: tuple[Source, ...]
+
+
+def _outcomes(scene: Scene) -> list[Outcome]:
+    """What each reset since the first occurrence did, where it is known, in time order."""
+
+    def load() -> list[Outcome]:
+        resets = [reset for reset in reset_commands(scene) if reset.time >= scene.first - MINUTE]
+        ends = [*(reset.time for reset in resets[1:]), np.inf]
+        outcomes = (
+            _outcome(scene, reset, min(end, reset.time + DAY)) for reset, end in zip(resets, ends, strict=False)
+        )
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    return scene.once(("reset outcomes",), load)
+
+
+def _outcome(scene: Scene, reset: Reset, until: float) -> Outcome | None:
+    """What a reset did, by module status, else its result's text, else the next fault, else the connector's state."""
+
+    def told(word: str, *sources: Source) -> Outcome:
+        return Outcome(reset.time, word, (reset.source, *sources))
+
+    begin = reset.time + REBOOT_S
+    faults = scene.faults("own", device=scene.device_id)
+    relapse = next((fault for fault in faults if begin < fault.time <= min(until, reset.time + HOUR)), None)
+    silent: set[str] = set()
+    after = []
+    for row in module_rows(scene):
+        if reset.time - 30 * MINUTE <= row.time <= reset.time + 5.0:
+            silent = {name for name, word in row.modules.items() if word != "ok"} or silent
+        elif begin <= row.time <= min(until, reset.time + 6 * HOUR):
+            after.append(row)
+    if silent and after:
+        good = [all(row.modules.get(name, "ok") == "ok" for name in silent) for row in after]
+        word = _verdict(good)
+        if word == "recovered" and relapse is not None:
+            word = "relapsed"
+        return told(word, *few([row_source(scene, after[0].place), row_source(scene, after[-1].place)]))
+    result = reset.fields.get("result")
+    said = " ".join(words_of(str(value)) for _, value in flat(result) if isinstance(value, str))
+    if _WORSE.search(said):
+        return told("no-change")
+    if relapse is not None:
+        return told("relapsed", relapse.source)
+    if _BETTER.search(said) and reset.fields.get("status") != "failed":
+        return told("recovered")
+    states = scene.words("state", which="own").between(begin, min(until, reset.time + 2 * HOUR))
+    before = scene.words("state", which="own").between(reset.time - 30 * MINUTE, reset.time + 5.0)
+    if len(states) >= 2 and len(before) and before.values[-1] == "fault":
+        word = _verdict([state not in ("fault", "unavailable") for state in states.values])
+        return told(word, *few([states.source(0), states.source(len(states) - 1)]))
+    return None
+
+
+def _verdict(good: list[bool]) -> str:
+    """What a reset did, by whether all was good at each moment after it."""
+    if not any(good):
+        return "no-change"
+    return "recovered" if sum(good) >= 0.9 * len(good) else "relapsed"
+
+
+@measures(
+    "module_reset_effect",
+    "what the last reset of module or charger since the first occurrence did, by module status, result text, next faults or "
+    "connector state: recovered, relapsed within an hour, no-change",
+    kind="text",
+    choices=("recovered", "relapsed", "no-change"),
+)
+def module_reset_effect(scene: Scene) -> Reading | None:
+    outcomes = _outcomes(scene)
+    return Reading(outcomes[-1].word, outcomes[-1].time, outcomes[-1].sources) if outcomes else None
+
+
+@measures(
+    "module_resets_that_helped", "resets since the first occurrence after which the module was back", unit="1", low=0
+)
+def module_resets_that_helped(scene: Scene) -> Reading | None:
+    outcomes = _outcomes(scene)
+    if not outcomes:
+        return None
+    good = [outcome for outcome in outcomes if outcome.word == "recovered"]
+    sources = few([source for outcome in good or outcomes for source in outcome.sources])
+    return Reading(float(len(good)), scene.anchor, sources)

@@ -1,0 +1,81 @@
+"""What was done at the charger: visits, an opened door, a boot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ....engine.facts import Source
+from ...readings import DAY, Reading
+from ...scene import Scene, words_of
+from ..door import last_door_event
+from ..registry import measures
+from .recovery import reset_commands
+
+_MODULE = re.compile(r"\bmodules?\b|\bpm ?\d?\b|\brectifier")
+_REPLACED = re.compile(r"\b(replac\w*|swap\w*|exchang\w*|renew\w*|new|chang\w*)\b")
+
+
+@measures(
+    "module_replaced_before_recurrence",
+    "whether a service visit that names a replaced power module lies between two occurrences; known where there was such a visit",
+    kind="flag",
+)
+def module_replaced_before_recurrence(scene: Scene) -> Reading | None:
+    times = [fault.time for fault in scene.faults("own", device=scene.device_id)]
+    for visit in reversed(scene.records("service_visits")):
+        said = words_of(str(visit.fields.get("work") or ""))
+        # a module's fan is no module
+        if visit.time is None or not _MODULE.search(said) or not _REPLACED.search(said) or re.search(r"\bfan\b", said):
+            continue
+        between = any(time < visit.time for time in times) and any(time > visit.time for time in times)
+        return Reading(between, visit.time, (scene.source("service_visits", visit),))
+    return None
+
+
+@measures(
+    "visit_after_mention",
+    "a topic of the fault's vocabulary in the work of service visits after the latest occurrence",
+    kind="text",
+    many=True,
+)
+def visit_after_mention(scene: Scene) -> Iterable[Reading]:
+    visits = scene.records("service_visits")
+    later = [visit for visit in visits if visit.time is not None and scene.anchor < visit.time <= scene.as_of + 1.0]
+    return scene.mentions([(scene.source("service_visits", visit), visit.fields.get("work")) for visit in later])
+
+
+@measures(
+    "days_from_boot",
+    "days from the last known boot of the charger (online since, connection, restart) before the first occurrence to it",
+    unit="days",
+    low=0,
+)
+def days_from_boot(scene: Scene) -> Reading | None:
+    boots: list[tuple[float, Source]] = [(reset.time, reset.source) for reset in reset_commands(scene)]
+    since = scene.metadata("online_since")
+    if since is not None and not isinstance(since.value, str):
+        boots.append((float(since.value), since.sources[0]))
+    for record in scene.records("connections"):
+        reason = words_of(str(record.fields.get("reason") or ""))
+        if record.fields["transition"] == "online" and re.search(r"boot|power|restart|reset", reason):
+            boots.append((record.time or 0.0, scene.source("connections", record)))
+    earlier = [boot for boot in boots if boot[0] <= scene.first]
+    if not earlier:
+        return None
+    time, source = max(earlier)
+    return Reading((scene.first - time) / DAY, scene.first, (source,))
+
+
+@measures(
+    "days_from_door_to_first_fault",
+    "days from the last event that names door, cover or tampering before the first occurrence to it",
+    unit="days",
+    low=0,
+)
+def days_from_door_to_first_fault(scene: Scene) -> Reading | None:
+    opened = last_door_event(scene, scene.first)
+    if opened is None:
+        return None
+    time, source = opened
+    return Reading((scene.first - time) / DAY, scene.first, (source,))

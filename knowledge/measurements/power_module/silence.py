@@ -1,0 +1,181 @@
+"""Which modules fell silent, how often, and how many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...observations import Floats
+from ...readings import HOUR, MINUTE, Reading, few
+from ...scene import Scene
+from ..registry import measures
+from .named_modules import EVERY, modules_in, modules_said, silent_share_said
+from .telemetry import MODULE_HISTORY, module_names, module_rows, row_source
+
+
+class Silence(NamedTuple):
+    """Modules that fell silent: when, which, where from."""
+
+    time: float
+    modules: frozenset[str]
+    source: Source
+
+
+def _silences(scene: Scene) -> list[Silence]:
+    """When modules fell silent and which: each fault with the modules its payload or telemetry names, and each stretch
+    of telemetry with silent modules that no fault stands beside."""
+
+    def load() -> list[Silence]:
+        rows = module_rows(scene)
+        times = np.array([row.time for row in rows])
+        silent = [frozenset(name for name, word in row.modules.items() if word != "ok") for row in rows]
+        found: list[Silence] = []
+        for fault in scene.faults("own", device=scene.device_id):
+            if scene.anchor - MODULE_HISTORY <= fault.time <= scene.as_of + 1.0:
+                named = frozenset(modules_in(fault.record.fields.get("data")))
+                source = fault.source
+                near = _silent_near(times, silent, fault.time)
+                seen = frozenset().union(*(silent[place] for place in near))
+                if len(seen) > len(named):
+                    named, source = seen, row_source(scene, rows[near[0]].place)
+                if named:
+                    found.append(Silence(fault.time, named, source))
+        reported = np.array([silence.time for silence in found])
+        for first, last in _stretches(silent):
+            begun, ended = rows[first].time, rows[last].time
+            if not ((reported >= begun - 10 * MINUTE) & (reported <= ended + 10 * MINUTE)).any():
+                modules = frozenset().union(*silent[first : last + 1])
+                found.append(Silence(begun, modules, row_source(scene, rows[first].place)))
+        return sorted(found, key=lambda silence: (silence.time, sorted(silence.modules)))
+
+    return scene.once(("module silences",), load)
+
+
+def _silent_near(times: Floats, silent: list[frozenset[str]], moment: float) -> list[int]:
+    """The rows with silent modules around a fault; where telemetry is sparse, the next row within an hour."""
+    low, high = np.searchsorted(times, (moment - 2 * MINUTE, moment + 3 * MINUTE))
+    near = [place for place in range(int(low), int(high)) if silent[place]]
+    if not near and high < len(times) and times[high] - moment <= HOUR and silent[high]:
+        return [int(high)]
+    return near
+
+
+def _stretches(silent: list[frozenset[str]]) -> Iterator[tuple[int, int]]:
+    """First and last row of each unbroken run of rows with silent modules."""
+    for any_silent, run in groupby(range(len(silent)), key=lambda place: bool(silent[place])):
+        if any_silent:
+            places = list(run)
+            yield places[0], places[-1]
+
+
+def _separate(scene: Scene) -> list[Silence]:
+    """Silences at least ten minutes apart: several connectors report one silence together."""
+    kept: list[Silence] = []
+    for silence in _silences(scene):
+        if kept and silence.time - kept[-1].time < 10 * MINUTE:
+            kept[-1] = kept[-1]._replace(modules=kept[-1].modules | silence.modules)
+        else:
+            kept.append(silence)
+    return kept
+
+
+def _measured(scene: Scene, value: float, silences: list[Silence]) -> Reading:
+    return Reading(float(value), scene.anchor, few([silence.source for silence in silences]))
+
+
+@measures(
+    "silent_module",
+    "a module that fell silent or failed within 30 days, by payload or telemetry",
+    kind="text",
+    many=True,
+)
+def silent_module(scene: Scene) -> Iterable[Reading]:
+    found: dict[str, list[Source]] = {}
+    for silence in _silences(scene):
+        for module in silence.modules:
+            found.setdefault(module, []).append(silence.source)
+    return [Reading(name, scene.anchor, few(sources), key=name) for name, sources in sorted(found.items())]
+
+
+def only_silent_module(scene: Scene) -> str | None:
+    """The one module that fell silent; None where there were several, or none is known by its index."""
+    names = frozenset().union(*(silence.modules for silence in _silences(scene))) - {EVERY}
+    return next(iter(names)) if len(names) == 1 else None
+
+
+@measures(
+    "module_silences",
+    "separate times, ten minutes apart, at which modules that are known by index fell silent within 30 days",
+    unit="1",
+    low=0,
+)
+def module_silences(scene: Scene) -> Reading | None:
+    found = _separate(scene)
+    return _measured(scene, len(found), found) if found else None
+
+
+@measures("silent_modules_distinct", "different modules that fell silent over all those times", unit="1", low=0)
+def silent_modules_distinct(scene: Scene) -> Reading | None:
+    found = _separate(scene)
+    if not found:
+        return None
+    names = frozenset().union(*(silence.modules for silence in found))
+    return _measured(scene, _number(scene, names), found)
+
+
+@measures("silent_modules_at_once", "modules that were silent at once, median over those times", unit="1", low=0)
+def silent_modules_at_once(scene: Scene) -> Reading | None:
+    found = _silences(scene)
+    if not found:
+        return None
+    return _measured(scene, float(np.median([_number(scene, silence.modules) for silence in found])), found)
+
+
+def _number(scene: Scene, modules: frozenset[str]) -> int:
+    """How many modules these are; "all" is at least two, since nobody says it of one."""
+    return max(len(module_names(scene)), 2) if EVERY in modules else len(modules)
+
+
+@measures(
+    "silent_modules_share",
+    "share of the charger's modules that were silent at once, median over those times; known from two modules on",
+    unit="%",
+    low=0,
+    high=100,
+)
+def silent_modules_share(scene: Scene) -> Reading | None:
+    found = _silences(scene)
+    # as telemetry lists them, else as a payload says
+    fitted = len(module_names(scene)) or modules_said(scene)
+    if not found:
+        return silent_share_said(scene, fitted)
+    every = all(EVERY in silence.modules for silence in found)
+    if not every and (fitted is None or fitted < 2):
+        return None
+    shares = [
+        100.0 if EVERY in silence.modules else 100.0 * min(1.0, len(silence.modules) / (fitted or 2))
+        for silence in found
+    ]
+    return _measured(scene, float(np.median(shares)), found)
+
+
+@measures(
+    "module_status_at_fault",
+    "the word telemetry has for a module that is not ok, from two minutes before to an hour after the latest occurrence",
+    kind="text",
+    choices=("timeout", "fault"),
+    many=True,
+)
+def module_status_at_fault(scene: Scene) -> Iterable[Reading]:
+    # a module's first word tells what happened; a timeout that follows a fault is its consequence
+    found: dict[str, Reading] = {}
+    for row in module_rows(scene):
+        if scene.anchor - 2 * MINUTE <= row.time <= scene.anchor + HOUR:
+            for name, word in row.modules.items():
+                if word != "ok" and name not in found:
+                    found[name] = Reading(word, row.time, (row_source(scene, row.place),), key=name)
+    return [found[name] for name in sorted(found)]

@@ -1,0 +1,85 @@
+"""How sessions ended: unexpectedly, as they should, by unplugging; and the sessions whose end is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ...readings import DAY, MINUTE, Reading, few
+from ...scene import Scene, words_of
+from ...sessions import Session
+
+HISTORY = 60 * DAY
+"""How far back sessions count as history (our judgement: longer than a worn latch takes to show, shorter than a refit)."""
+
+_UNPLUGGED = re.compile(
+    r"unplug|ev ?(side )?disconnect|evdisconnect|vehicle (side )?disconnect|(cable|connector|plug) (removed|pulled|disconnect)|plug ?out|ev ?departed"
+)
+
+_CLEAN = re.compile(
+    r"\b(local|remote|user|driver|customer|operator|app|rfid|normal|completed?|finish(ed)?|done|full|target|soc ?limit|time ?limit|energy ?limit|"
+    r"limit reached|soclimitreached|timelimitreached|energylimitreached|ev full|fully charged|stop button|scheduled?|success|master ?pass)\b"
+)
+
+_UNCLEAN = re.compile(
+    r"abort|abnormal|unexpected|fault|fail|error|lost|loss|outage|network|offline|interrupt|trip|emergency|bms|protect|lock|latch|"
+    r"stopped ?by ?(the ?)?(vehicle|car)|evfault|vehicle (stop|request)|power ?loss|reboot|timeout|shutdown|stopped ?by ?ev|stoppedbyev|other|unknown|terminated|f 0805"
+)
+
+
+Ending = tuple[Session, bool]
+"""A session, and whether it ended unexpectedly."""
+
+
+def ended_unexpectedly(scene: Scene, session: Session) -> bool | None:
+    """Whether a session ended unexpectedly (a fault of the code, or its stop reason), or as it should; None unknown."""
+    if session.end is None:
+        return None
+    for fault in scene.faults("own", device=session.device_id):
+        same = fault.connector_id is None or session.connector_id is None or fault.connector_id == session.connector_id
+        if same and session.end - MINUTE <= fault.time <= session.end + 10 * MINUTE:
+            return True
+    if not session.stop_reason:
+        return None
+    said = words_of(session.stop_reason)
+    if _UNPLUGGED.search(said) or _UNCLEAN.search(said):
+        return True
+    return False if _CLEAN.search(said) else None
+
+
+def by_unplugging(scene: Scene, session: Session) -> bool:
+    """Whether a session ended by unplugging: by its stop reason, or by a plug_out at its end."""
+    if session.stop_reason and _UNPLUGGED.search(words_of(session.stop_reason)):
+        return True
+    if session.end is None:
+        return False
+    outs = scene.events("plug_out", which="all", device=session.device_id, start=session.end - 15, end=session.end + 2)
+    return any(session.connector_id in (None, e.fields.get("connector_id")) for e in outs)
+
+
+def with_known_end(scene: Scene, sessions: Iterable[Session]) -> list[Ending]:
+    """Those of some sessions of which is known whether they ended unexpectedly."""
+    return [(s, bad) for s in sessions if (bad := ended_unexpectedly(scene, s)) is not None]
+
+
+def within_history(scene: Scene, session: Session) -> bool:
+    """Whether a session began near enough to the latest occurrence to count as history."""
+    return abs(session.start - scene.anchor) <= HISTORY
+
+
+def history(scene: Scene) -> list[Ending]:
+    """The connector's sessions up to the latest occurrence with a known end, within the history."""
+
+    def load() -> list[Ending]:
+        return with_known_end(
+            scene, [s for s in scene.sessions() if within_history(scene, s) and s.start <= scene.anchor]
+        )
+
+    return scene.once(("history",), load)
+
+
+def count_of(scene: Scene, sessions: Sequence[Session], known: Sequence[Ending]) -> Reading | None:
+    """How many sessions, of those with a known end, are meant; None where no end is known."""
+    if not known:
+        return None
+    return Reading(float(len(sessions)), scene.anchor, few([s.source for s in sessions or [s for s, _ in known]]))

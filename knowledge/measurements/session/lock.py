@@ -1,0 +1,113 @@
+"""The connector's lock: what commands, details and events say of it, and how worn the connector is."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from ...observations import Record
+from ...readings import DAY, MINUTE, Reading
+from ...scene import Scene, flat, words_of
+from ..registry import measures
+from .occurrences import latest_occurrences, timed_events
+from .texts import end_number
+
+
+@measures(
+    "lock_failures_in_details",
+    "failed attempts, retries or bounces of the connector lock that the payload counts",
+    unit="1",
+    low=0,
+)
+def lock_failures_in_details(scene: Scene) -> Reading | None:
+    return end_number(
+        scene,
+        r"\b(lock|latch|unlock)\w*\b.*\b(retries|retry|attempts|failures|failed|errors|bounces|bounce|trips|drops|chatter|releases|faults)\b( count)?",
+        low=0,
+    )
+
+
+@measures("mating_cycles", "plug cycles of the connector as the payload or the session counts them", unit="1", low=0)
+def mating_cycles(scene: Scene) -> Reading | None:
+    pattern = r"\b(mating|plug|insertion|lock|latch|connector)( in)? (cycles|count|operations)\b"
+    return end_number(scene, pattern, low=0)
+
+
+@measures(
+    "lock_commands_failed",
+    "lock or unlock commands to the connector within 30 days that failed or were rejected; known where there were any",
+    unit="1",
+    low=0,
+)
+def lock_commands_failed(scene: Scene) -> Reading | None:
+    found = [
+        command
+        for command in scene.records("commands", which="own")
+        if "lock" in str(command.fields["command"]) and "block" not in str(command.fields["command"])
+        and command.time is not None and scene.anchor - 30 * DAY <= command.time <= scene.anchor + DAY
+        and command.fields.get("status") in ("completed", "failed", "rejected")
+    ]  # fmt: skip
+    bad = [c for c in found if c.fields.get("status") in ("failed", "rejected")]
+    return Reading(float(len(bad)), scene.anchor, scene.sources("commands", bad or found)) if found else None
+
+
+@measures(
+    "unlock_seconds_before_end",
+    "seconds from the last unlock command that the charger carried out to the fault, within five minutes",
+    unit="s",
+    low=0,
+)
+def unlock_seconds_before_end(scene: Scene) -> Reading | None:
+    done = [
+        (command.time, command)
+        for command in scene.records("commands", which="own")
+        if "unlock" in str(command.fields["command"])
+        and command.fields.get("status") in ("completed", "accepted")
+        and command.time is not None
+        and 0 <= scene.anchor - command.time <= 5 * MINUTE
+    ]
+    if not done:
+        return None
+    moment, command = done[-1]
+    return Reading(scene.anchor - moment, moment, (scene.source("commands", command),))
+
+
+_LOCK_KEY = re.compile(r"\b(un)?(lock|latch|locked)")
+_LOCK_EVENT = re.compile(r"\b(lock|locked|latched|unlock|unlocked|unlatched)$")
+_LOCK_STATE = re.compile(r"\b(un)?(locked|latched)\b|\b(engaged|disengaged|released)\b")
+_UNLOCKED_STATE = re.compile(r"\b(un(locked|latched)|disengaged|released)\b")
+
+
+def _locked(event: Record) -> bool | None:
+    """Whether the connector is locked by what an event says, or else by its type; None where it says nothing of it."""
+    kind = event.fields["event_type"]
+    if kind in ("fault", "plug_in", "plug_out"):
+        return None
+    for path, value in flat(event.fields.get("data")):
+        if not _LOCK_KEY.search(f"{kind} {path}"):
+            continue
+        if isinstance(value, bool):
+            return value
+        word = words_of(str(value))
+        if _LOCK_STATE.search(word):
+            return not _UNLOCKED_STATE.search(word)
+    named = words_of(kind)
+    return not re.search(r"\bun", named) if _LOCK_EVENT.search(named) else None
+
+
+@measures(
+    "lock_changes_at_end",
+    "how often the connector's lock changed between locked and unlocked by events from 30 minutes before to ten minutes after "
+    "an occurrence (the occurrence with most); known where such events hold a state of the lock",
+    unit="1",
+    low=0,
+)
+def lock_changes_at_end(scene: Scene) -> Reading | None:
+    told = [(time, locked, event) for time, event in timed_events(scene) if (locked := _locked(event)) is not None]
+    found: list[Reading] = []
+    for time in latest_occurrences(scene):
+        near = [(locked, event) for at, locked, event in told if time - 30 * MINUTE <= at <= time + 10 * MINUTE]
+        if near:
+            changes = sum(before != after for (before, _), (after, _) in pairwise(near))
+            found.append(Reading(float(changes), time, scene.sources("events", [event for _, event in near])))
+    return max(found, key=lambda reading: float(reading.value), default=None)

@@ -1,0 +1,150 @@
+"""What is said of the end: stop reasons, details, alarms and messages, and the topics and numbers they hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ....engine.facts import Source
+from ...observations import Record
+from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...scene import Scene, as_number, flat, words_of
+from ..registry import measures
+from .occurrences import at_latest_occurrence, away_from_occurrences, ended_session, timed_events
+
+_CONTRACT = {"timestamp", "device_id", "connector_id", "record_id", "start_time", "end_time", "energy", "max_power", "avg_power",
+             "meter_start", "meter_end", "stop_reason", "details", "vehicle_info"}  # fmt: skip
+_VEHICLE_CONTRACT = {"vin", "soc_start", "soc_end", "make", "model", "firmware"}
+_EXPECTED_EVENTS = ("start", "auth_ok", "plug_in", "alarm")
+"""Events that say nothing of the end; alarms are part of the payload."""
+
+
+def _said(event: Record) -> dict[str, Any] | None:
+    """What an event says beside code and states."""
+    data = event.fields.get("data")
+    return (
+        {k: v for k, v in data.items() if k not in ("fault_code", "from", "to")} if isinstance(data, Mapping) else None
+    )
+
+
+def _beyond_contract(record: Record) -> dict[str, Any]:
+    """What a charging record says beyond the fields of its contract."""
+    extra = {k: v for k, v in record.raw.items() if k not in _CONTRACT}
+    vehicle = record.raw.get("vehicle_info")
+    if isinstance(vehicle, Mapping):
+        extra["vehicle_info"] = {k: v for k, v in vehicle.items() if k not in _VEHICLE_CONTRACT}
+    return extra
+
+
+def _end_texts(scene: Scene) -> list[tuple[Source, Any]]:
+    """Everything that is said of the end: record, stop and other events, the fault, alarms, other faults at that moment."""
+
+    def load() -> list[tuple[Source, Any]]:
+        texts: list[tuple[Source, Any]] = list(scene.payload())
+        sessions = {s.source: s for t in scene.times if (s := ended_session(scene, t)) is not None}
+        for source, session in sessions.items():
+            texts.append((source, {"stop_reason": session.stop_reason, "details": session.details}))
+        for record in scene.records("charging_records", which="own"):
+            source = scene.source("charging_records", record)
+            if source in sessions:
+                texts.append((source, _beyond_contract(record)))
+        for time in scene.times:
+            for moment, event in timed_events(scene, start=time - 2 * MINUTE, end=time + 2 * MINUTE):
+                kind, said = event.fields["event_type"], _said(event)
+                in_payload = kind == "fault" and moment in scene.times
+                if said is not None and not in_payload and kind not in _EXPECTED_EVENTS:
+                    texts.append((scene.source("events", event), said))
+        return texts
+
+    return scene.once(("end texts",), load)
+
+
+@measures(
+    "session_end_mention",
+    "a topic of the fault's vocabulary in the stop reason and details of the session, its stop event, the fault, alarms and "
+    "other events of the connector at that moment",
+    kind="text",
+    many=True,
+)
+def session_end_mention(scene: Scene) -> Iterable[Reading]:
+    return scene.mentions(_end_texts(scene))
+
+
+def _past_texts(scene: Scene) -> list[tuple[Source, Any]]:
+    """What alarms, other faults and command results of the connector said in the 30 days before."""
+    start = scene.anchor - 30 * DAY
+    texts: list[tuple[Source, Any]] = []
+    for moment, event in timed_events(scene, "alarm", "fault", "state", start=start, end=scene.anchor + HOUR):
+        said = _said(event)
+        if said is not None and away_from_occurrences(scene, moment):
+            texts.append((scene.source("events", event), said))
+    for command in scene.records("commands", which="own"):
+        if command.time is not None and start <= command.time <= scene.anchor + DAY:
+            texts.append((scene.source("commands", command), {"result": command.fields.get("result")}))
+    return texts
+
+
+@measures(
+    "past_alarm_mention",
+    "a topic of the fault's vocabulary in alarms, in messages of other faults and in results of commands of the connector "
+    "within 30 days before, those at the occurrences left out",
+    kind="text",
+    many=True,
+)
+def past_alarm_mention(scene: Scene) -> Iterable[Reading]:
+    return scene.mentions(_past_texts(scene))
+
+
+@measures(
+    "repeated_alarm_mention",
+    "a topic of the fault's vocabulary that at least two alarms, faults or command results of those 30 days mention",
+    kind="text",
+    many=True,
+)
+def repeated_alarm_mention(scene: Scene) -> Iterable[Reading]:
+    found: dict[str, list[Source]] = {}
+    for text in _past_texts(scene)[-40:]:
+        for reading in scene.mentions([text]):
+            found.setdefault(str(reading.value), []).append(text[0])
+    return [
+        Reading(topic, scene.anchor, few(sources), key=topic)
+        for topic, sources in sorted(found.items())
+        if len(sources) >= 2
+    ]
+
+
+@measures("stop_reason", "the stop reason of the session at the fault, in plain lower-case words", kind="text")
+def stop_reason(scene: Scene) -> Reading | None:
+    def at(time: float) -> Reading | None:
+        session = ended_session(scene, time)
+        if session is not None and session.stop_reason and words_of(session.stop_reason):
+            return Reading(words_of(session.stop_reason)[:200], session.end, (session.source,))
+        return None
+
+    return at_latest_occurrence(scene, at)
+
+
+def end_details(scene: Scene) -> Iterator[tuple[str, Any, Source]]:
+    """Every value in what is said of the end, with its words as a key path."""
+    for source, data in _end_texts(scene):
+        for path, value in flat(data):
+            yield path, value, source
+
+
+def end_number(scene: Scene, pattern: str, low: float = float("-inf"), high: float = float("inf")) -> Reading | None:
+    """The last number under a key whose words match a regular expression; None where it is not from low to high."""
+    found = None
+    for path, value, source in end_details(scene):
+        number = as_number(value)
+        if number is not None and re.search(pattern, path):
+            found = Reading(number, scene.anchor, (source,))
+    return found if found is not None and low <= float(found.value) <= high else None
+
+
+def end_volts(scene: Scene, pattern: str) -> Reading | None:
+    """The same in volts: more than 100 of them are millivolts."""
+    reading = end_number(scene, pattern)
+    if reading is None or abs(float(reading.value)) <= 100:
+        return reading
+    return Reading(float(reading.value) / 1000, reading.at, reading.sources)

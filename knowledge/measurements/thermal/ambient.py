@@ -1,0 +1,136 @@
+"""The air around a charger: how hot it was, and whether the fault chooses the hot days and hours."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...observations import Floats
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ...scene import Scene, as_number
+from ..registry import measures
+from .chargers import site_of
+from .remembered import once_a_bundle, once_an_incident
+from .telemetry import HISTORY, REACH, difference, interpolated, sources_of
+
+
+@once_a_bundle
+def _weather_of(scene: Scene, site: str | None) -> Readings:
+    """Ambient temperatures recorded for a site."""
+    table = scene.observations["environment"]
+    values = table.numbers("ambient_c")
+    mine = [row for row, r in enumerate(table.records) if site is not None and r.fields.get("site_id") == site]
+    rows = np.array([row for row in mine if not np.isnan(values[row])], dtype=np.intp)
+    return Readings(table, table.times[rows], values[rows], rows)
+
+
+@once_a_bundle
+def _ambient_of(scene: Scene, device: str) -> Readings:
+    """Ambient temperature at a charger: its own sensor, else the site's records, else a neighbour's sensor."""
+    own = scene.readings("ambient_temperature", which="all", device=device)
+    if len(own):
+        return own
+    site = site_of(scene, device)
+    weather = _weather_of(scene, site)
+    if len(weather) or site is None:
+        return weather
+    for other, record in sorted(scene.devices.items()):
+        if other != device and record.fields.get("site_id") == site:
+            theirs = scene.readings("ambient_temperature", which="all", device=other)
+            if len(theirs):
+                return theirs
+    return weather
+
+
+def ambient_at(scene: Scene, device: str, moments: Floats) -> Floats:
+    """The ambient temperature at a charger at some moments, NaN where it is not known."""
+    return interpolated(_ambient_of(scene, device), moments, REACH)
+
+
+@measures(
+    "ambient_temperature",
+    "highest ambient within the hour up to the latest occurrence, else the nearest within three hours, from the charger's "
+    "sensor, the site's records, a neighbour's sensor or the fault's details",
+    unit="°C",
+    low=-60,
+    high=90,
+)
+@once_an_incident
+def ambient_temperature(scene: Scene) -> Reading | None:
+    series = _ambient_of(scene, scene.device_id)
+    for time in reversed(scene.times):
+        highest = series.between(time - HOUR, time + 5 * MINUTE).max()
+        if highest is not None:
+            return highest
+        wide = series.between(time - REACH, time + REACH)
+        if len(wide):
+            place = int(np.argmin(np.abs(wide.times - time)))
+            return wide.reading(float(wide.values[place]), float(wide.times[place]), [place])
+    return scene.detail_number(
+        r"^(?!.*\b(over|rise|above|delta|limit|rated|max rated|threshold)\b).*\b(ambient|amb|outside|outdoor|weather)\b"
+    )
+
+
+def over_ambient(scene: Scene, heat: Reading | None) -> Reading | None:
+    """How much a temperature lies over the ambient."""
+    return difference(heat, ambient_temperature(scene))
+
+
+@measures(
+    "ambient_day_max",
+    "highest ambient within the 24 hours up to an hour after the latest occurrence",
+    unit="°C",
+    low=-60,
+    high=90,
+)
+def ambient_day_max(scene: Scene) -> Reading | None:
+    found = [
+        reading
+        for series in (_ambient_of(scene, scene.device_id), _weather_of(scene, scene.site_id))
+        if (reading := series.between(scene.anchor - DAY, scene.anchor + HOUR).max()) is not None
+    ]
+    return max(found, key=lambda reading: float(reading.value), default=None)
+
+
+@measures(
+    "ambient_fault_day_excess",
+    "median daily maximum of the ambient on days with the fault minus that on at least three days without it, within 60 days",
+    unit="K",
+)
+def ambient_fault_day_excess(scene: Scene) -> Reading | None:
+    series = _ambient_of(scene, scene.device_id)
+    weather = _weather_of(scene, scene.site_id)
+    if len(weather) and (not len(series) or np.ptp(weather.times) > np.ptp(series.times)):
+        series = weather
+    near = series.between(scene.anchor - HISTORY, scene.anchor + DAY)
+    if len(near) < 6:
+        return None
+    days = np.floor(near.times / DAY)
+    hottest = {day: float(near.values[days == day].max()) for day in np.unique(days)}
+    faulty = {float(np.floor(time / DAY)) for time in scene.times}
+    hit = [value for day, value in hottest.items() if day in faulty]
+    free = [value for day, value in hottest.items() if day not in faulty]
+    if len(hit) < 2 or len(free) < 3:
+        return None
+    return Reading(float(np.median(hit) - np.median(free)), scene.anchor, sources_of(near))
+
+
+@measures(
+    "hot_faults_afternoon_share",
+    "of at least three occurrences on at least two days, the share between 11 and 19 o'clock by the sun (UTC and the site's "
+    "longitude; unknown where the longitude is)",
+    unit="%",
+    low=0,
+    high=100,
+)
+def hot_faults_afternoon_share(scene: Scene) -> Reading | None:
+    location = None if scene.site is None else scene.site.fields.get("location")
+    longitude = None
+    if isinstance(location, dict):
+        longitude = next(
+            (n for key in ("lng", "lon", "longitude") if (n := as_number(location.get(key))) is not None), None
+        )
+    if longitude is None or len(scene.times) < 3 or len({int(t // DAY) for t in scene.times}) < 2:
+        return None
+    hours = [(time / HOUR + longitude / 15.0) % 24.0 for time in scene.times]
+    inside = [hour for hour in hours if 11.0 <= hour <= 19.0]
+    return Reading(100.0 * len(inside) / len(hours), scene.anchor, few([f.source for f in scene.incidence.faults]))

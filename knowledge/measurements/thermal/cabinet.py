@@ -1,0 +1,154 @@
+"""The cabinet: how hot it got, at rest and under load, and how that goes with its load and its own past."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...readings import DAY, HOUR, MINUTE, Reading
+from ...scene import Scene
+from ..registry import measures
+from .ambient import over_ambient
+from .cabinet_frame import cabinet_readings, own_frame
+from .cabinet_load import load_before
+from .chargers import about_the_cabinet
+from .remembered import once_an_incident
+from .telemetry import HISTORY, correlation, lagged
+
+
+@measures(
+    "cabinet_temperature",
+    "highest cabinet temperature within 30 minutes (else two hours) before the latest occurrence that has readings, else the "
+    "one its details give",
+    unit="°C",
+    low=-60,
+    high=300,
+)
+@once_an_incident
+def cabinet_temperature(scene: Scene) -> Reading | None:
+    series = cabinet_readings(scene, scene.device_id)
+    sensors = ("cabinet_temperature", "temperature") if about_the_cabinet(scene) else ("cabinet_temperature",)
+    if any(len(scene.readings(path, which="all", device=scene.device_id)) for path in sensors):
+        for time in reversed(scene.times):
+            near = series.between(time - 30 * MINUTE, time + 5 * MINUTE)
+            near = near if len(near) else series.between(time - 2 * HOUR, time + HOUR)
+            if len(near):
+                return near.max()
+    patterns = [
+        r"^(?!.*(ambient|limit|threshold|module|board)).*(\b(cabinet|enclosure|internal|inside|cab)\b.*\b(temp|c$)|\bt cab)"
+    ]
+    if about_the_cabinet(scene):
+        patterns.append(r"^(?!.*(ambient|limit|threshold|module|board|connector|inlet|outlet)).*\btemp")
+    return scene.detail_number(*patterns)
+
+
+@measures(
+    "cabinet_over_ambient", "highest cabinet temperature around the latest occurrence, minus the ambient", unit="K"
+)
+def cabinet_over_ambient(scene: Scene) -> Reading | None:
+    return over_ambient(scene, cabinet_temperature(scene))
+
+
+@measures(
+    "cabinet_idle_excess",
+    "median cabinet temperature over ambient after at least 90 minutes without load, within three days around the latest "
+    "occurrence",
+    unit="K",
+)
+def cabinet_idle_excess(scene: Scene) -> Reading | None:
+    frame = own_frame(scene)
+    if frame is None or not frame.aired:
+        return None
+    value = frame.excess
+    mask = frame.cells(scene.anchor - 3 * DAY, scene.anchor + DAY) & frame.rested & ~np.isnan(value)
+    return frame.reading(float(np.median(value[mask])), mask) if mask.sum() >= 2 else None
+
+
+@measures(
+    "cabinet_idle_temperature",
+    "highest cabinet temperature after at least 90 minutes without load, within three days around the latest occurrence",
+    unit="°C",
+)
+def cabinet_idle_temperature(scene: Scene) -> Reading | None:
+    frame = own_frame(scene)
+    if frame is None:
+        return None
+    mask = frame.cells(scene.anchor - 3 * DAY, scene.anchor + DAY) & frame.rested & ~np.isnan(frame.cabinet)
+    return frame.reading(float(np.max(frame.cabinet[mask])), mask) if mask.sum() >= 2 else None
+
+
+@measures(
+    "cabinet_load_correlation",
+    "how the cabinet over ambient goes with the power of all connectors, lagged by 30 minutes, within the seven days up to the "
+    "latest occurrence; known from four hours in which the power varies",
+    unit="1",
+    low=-1,
+    high=1,
+)
+def cabinet_load_correlation(scene: Scene) -> Reading | None:
+    frame = own_frame(scene)
+    if frame is None:
+        return None
+    # up to the fault: what the charger cuts then comes from the heat and not the other way round
+    mask = frame.cells(scene.anchor - 7 * DAY, scene.anchor) & ~np.isnan(frame.excess) & ~np.isnan(frame.load)
+    if mask.sum() < 12 or np.ptp(frame.times[mask]) < 4 * HOUR:
+        return None
+    load = frame.load[mask]
+    if np.std(load) < 0.2 * max(1.0, float(np.max(load))):
+        return None
+    if np.ptp(frame.excess[mask]) < 5.0:
+        # a reading that stands still while the load comes and goes for hours does not follow it
+        still = np.ptp(frame.cabinet[mask]) < 1.0 and mask.sum() * frame.width >= 6 * HOUR
+        return frame.reading(0.0, mask) if still else None
+    value = correlation(frame.excess[mask], lagged(frame.times[mask], load, 30 * MINUTE))
+    return None if value is None else frame.reading(value, mask)
+
+
+@measures(
+    "cabinet_excess_vs_past",
+    "cabinet over ambient in the hour up to the latest occurrence minus its median from 60 days to half a day before at a "
+    "load alike (0.85 to 1.2)",
+    unit="K",
+)
+def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
+    found = load_before(scene)
+    if found is None:
+        return None
+    load, frame, now = found
+    now = now & ~np.isnan(frame.excess)
+    past = frame.cells(scene.anchor - HISTORY, scene.anchor - DAY / 2) & ~np.isnan(frame.excess) & ~np.isnan(frame.load)
+    past &= (frame.load >= 0.85 * load) & (frame.load <= 1.2 * load) if load > 1.0 else frame.rested
+    if not now.any() or past.sum() < 4:
+        return None
+    return frame.reading(float(np.percentile(frame.excess[now], 75) - np.percentile(frame.excess[past], 75)), now)
+
+
+@measures(
+    "cooling_half_time",
+    "median minutes in which the cabinet loses half of its temperature over ambient after a load ends and stays off, within 30 "
+    "days up to two days after the latest occurrence",
+    unit="min",
+    low=0,
+)
+def cooling_half_time(scene: Scene) -> Reading | None:
+    frame = own_frame(scene)
+    if frame is None or frame.width > 20 * MINUTE or not frame.aired:
+        return None
+    excess = frame.excess
+    found: list[float] = []
+    ends = np.flatnonzero((frame.rest[1:] > 0) & (frame.rest[:-1] == 0)) + 1
+    ends = ends[(frame.times[ends] >= scene.anchor - 30 * DAY) & (frame.times[ends] <= scene.anchor + 2 * DAY)]
+    for place in ends[-40:]:
+        begin = excess[place - 1]
+        if not begin >= 8.0:
+            continue
+        later = frame.times[place:] - frame.times[place - 1]
+        quiet = (later <= 4 * HOUR) & (frame.rest[place:] > 0)
+        quiet &= np.cumprod(frame.rest[place:] > 0).astype(bool)
+        low = np.flatnonzero(quiet & (excess[place:] <= 0.5 * begin))
+        if len(low):
+            found.append(float(later[low[0]]) / MINUTE)
+        elif quiet.any() and later[quiet][-1] >= HOUR and not np.isnan(excess[place:][quiet]).all():
+            found.append(float(later[quiet][-1]) / MINUTE)
+    if not found:
+        return None
+    return frame.reading(float(np.median(found)), frame.cells(scene.anchor - DAY, scene.anchor + DAY))

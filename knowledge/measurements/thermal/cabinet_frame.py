@@ -1,0 +1,209 @@
+"""A charger's cabinet on one grid of time: its temperature, the ambient and the power of all connectors together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...observations import Floats, Rows, Table
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ...scene import Scene
+from ...sessions import Session
+from .ambient import ambient_at
+from .chargers import about_the_cabinet, rating_of
+from .remembered import once_an_incident
+from .telemetry import HISTORY, Columns, columns_of
+
+RESTED = 90 * MINUTE
+"""Rest after which a cabinet has given off its heat (our judgement: three to four time constants of a ventilated cabinet)."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A charger's cabinet on a grid of time: temperature, ambient (°C) and load (kW); NaN where not known."""
+
+    table: Table
+    rows: Rows
+    times: Floats
+    width: float
+    cabinet: Floats
+    ambient: Floats
+    load: Floats
+    rest: Floats  # seconds without load up to the end of the cell
+    anchor: float
+
+    def cells(self, start: float, end: float) -> np.ndarray:
+        """Which cells lie from start to end."""
+        return (self.times >= start) & (self.times <= end)
+
+    @property
+    def aired(self) -> bool:
+        """Whether the ambient is known at all."""
+        return not np.isnan(self.ambient).all()
+
+    @property
+    def excess(self) -> Floats:
+        """Cabinet over ambient; the bare temperature where the ambient is not known at all."""
+        return self.cabinet - self.ambient if self.aired else self.cabinet
+
+    @property
+    def rested(self) -> np.ndarray:
+        """Which cells lie so long after any load that the cabinet has given off its heat."""
+        return self.rest >= RESTED
+
+    def sources(self, cells: np.ndarray) -> tuple[Source, ...]:
+        """The first and the last record of the time some cells span."""
+        chosen = np.flatnonzero(cells)
+        if not len(chosen) or not len(self.rows):
+            return ()
+        start, end = self.times[chosen[0]] - self.width / 2, self.times[chosen[-1]] + self.width / 2
+        low, high = np.searchsorted(self.table.times[self.rows], [start, end])
+        rows = self.rows[int(low) : max(int(high), int(low) + 1)]
+        return few([self.table.source(int(row)) for row in rows[[0, -1]]]) if len(rows) else ()
+
+    def reading(self, value: float, cells: np.ndarray, at: float | None = None) -> Reading:
+        """A value measured on some cells, at the latest occurrence where no moment is given."""
+        return Reading(float(value), self.anchor if at is None else at, self.sources(cells))
+
+
+def cabinet_readings(scene: Scene, device: str) -> Readings:
+    """The cabinet's temperature; where no record has it, the sensors that stand in for it."""
+    # an F-0204 that comes with a charger's only temperature means the cabinet by it
+    own = ("cabinet_temperature", "temperature") if about_the_cabinet(scene) else ("cabinet_temperature",)
+    inside = ("component_health.internal_temps.control_board", "component_health.internal_temps.power_module")
+    columns = (scene.readings(path, which="all", device=device) for path in (*own, *inside))
+    return next((column for column in columns if len(column)), scene.readings(own[0], which="all", device=device))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Cells of equal width from start to end."""
+
+    start: float
+    end: float
+    width: float
+    count: int
+
+    @property
+    def times(self) -> Floats:
+        """The middle of each cell."""
+        return np.asarray(self.start + self.width * (np.arange(self.count) + 0.5), dtype=np.float64)
+
+    def binned(self, times: Floats, values: Floats) -> Floats:
+        """The mean of the values in each cell; NaN where there is none."""
+        inside = (times >= self.start) & (times <= self.end) & ~np.isnan(values)
+        cells = np.minimum(((times[inside] - self.start) / self.width).astype(np.intp), self.count - 1)
+        total = np.bincount(cells, weights=values[inside], minlength=self.count)
+        number = np.bincount(cells, minlength=self.count)
+        return np.where(number > 0, total / np.maximum(number, 1), np.nan)
+
+
+def own_frame(scene: Scene) -> Frame | None:
+    """The frame of the incident's charger."""
+    return frame_of(scene, scene.device_id)
+
+
+@once_an_incident
+def frame_of(scene: Scene, device: str) -> Frame | None:
+    """The frame of a charger from 60 days before to two days after the latest occurrence; None where nothing is recorded."""
+    cabinet, columns = cabinet_readings(scene, device), columns_of(scene, device)
+    sessions = scene.sessions(which="all", device=device)
+    grid = _grid_of(scene, cabinet, columns, sessions)
+    if grid is None:
+        return None
+    times = grid.times
+    load = np.full(grid.count, np.nan) if columns is None else _load_in_telemetry(columns, grid)
+    if not (load > 0).any():
+        told = _load_in_sessions(sessions, times, scene.anchor)
+        load = load if told is None else told
+    rows = cabinet.between(grid.start, grid.end).rows
+    if not len(rows) and columns is not None:
+        rows = columns.rows
+    return Frame(
+        table=scene.observations["telemetry"],
+        rows=rows,
+        times=times,
+        width=grid.width,
+        cabinet=grid.binned(cabinet.times, cabinet.values),
+        ambient=ambient_at(scene, device, times),
+        load=load,
+        rest=_rest(load, _quiet(load, rating_of(scene, device).rated), grid.width),
+        anchor=scene.anchor,
+    )
+
+
+def _grid_of(scene: Scene, cabinet: Readings, columns: Columns | None, sessions: Sequence[Session]) -> _Grid | None:
+    """A grid over what is recorded, as wide as records usually lie apart (five minutes to an hour)."""
+    spans: list[tuple[float, float]] = []
+    if len(cabinet):
+        spans.append((float(cabinet.times[0]), float(cabinet.times[-1])))
+    if columns is not None:
+        spans.append((float(columns.times[0]), float(columns.times[-1])))
+    if sessions:
+        spans.append((sessions[0].start, max(s.end or s.start + HOUR for s in sessions)))
+    if not spans:
+        return None
+    start = max(min(first for first, _ in spans), scene.anchor - HISTORY)
+    end = min(max(last for _, last in spans), scene.anchor + 2 * DAY)
+    if end <= start:
+        return None
+    every = 5 * MINUTE
+    if columns is not None and len(columns.times) > 2:
+        steps = np.diff(np.unique(columns.times))
+        every = float(np.clip(np.median(steps), every, HOUR)) if len(steps) else every
+    width = max(every, (end - start) / 20_000)
+    return _Grid(start, end, width, int((end - start) / width) + 1)
+
+
+def _load_in_telemetry(columns: Columns, grid: _Grid) -> Floats:
+    """The power of all connectors together; a connector silent for two cells keeps what it had."""
+    load = np.full(grid.count, np.nan)
+    numbers = np.unique(columns.connectors[~np.isnan(columns.connectors)])
+    masks = [columns.connectors == n for n in numbers] if len(numbers) else [np.ones(len(columns.rows), dtype=bool)]
+    for mask in masks:
+        part = _held(grid.binned(columns.times[mask], columns.power[mask]), 2)
+        load = np.where(np.isnan(part), load, np.nan_to_num(load) + part)
+    return load
+
+
+def _load_in_sessions(sessions: Sequence[Session], times: Floats, anchor: float) -> Floats | None:
+    """The power of all sessions together; None where no session tells any."""
+    powered = [s for s in sessions if (s.avg_power or s.max_power or s.energy) is not None]
+    if not powered:
+        return None
+    load = np.zeros(len(times))
+    for s in powered:
+        stop = s.end if s.end is not None else min(s.start + DAY / 2, max(anchor, s.start))
+        hours = max((stop - s.start) / HOUR, 1e-3)
+        power = s.avg_power if s.avg_power is not None else s.energy / hours if s.energy is not None else s.max_power
+        load[(times >= s.start) & (times <= stop)] += abs(power or 0.0)
+    return load
+
+
+def _quiet(load: Floats, rated: float | None) -> float:
+    """The power up to which a charger rests: 3% of the rated one, else of the highest."""
+    if rated is not None:
+        return 0.03 * rated
+    return 1.0 if np.isnan(load).all() else max(1.0, 0.03 * float(np.nanmax(load)))
+
+
+def _rest(load: Floats, quiet: float, width: float) -> Floats:
+    """Seconds without load up to the end of each cell."""
+    resting = load <= quiet
+    # chargers report seldom or not at all while they rest, so a gap before a cell without load counts as rest
+    numbers = np.arange(len(load))
+    busy = np.maximum.accumulate(np.where(load > quiet, numbers, -1))
+    first = int(np.argmax(resting)) if resting.any() else 0
+    return np.where(resting, (numbers - np.where(busy >= 0, busy, first - 1)) * width, 0.0)
+
+
+def _held(values: Floats, cells: int) -> Floats:
+    """Gaps of at most so many cells take the value before them."""
+    out = values.copy()
+    for _ in range(cells):
+        gap = np.isnan(out[1:]) & ~np.isnan(out[:-1])
+        out[1:][gap] = out[:-1][gap]
+    return out

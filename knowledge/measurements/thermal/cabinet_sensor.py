@@ -1,0 +1,198 @@
+"""The cabinet's temperature sensor: how it jumps and flutters, and how it compares with other sensors and thermometers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...observations import epoch
+from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, few
+from ...scene import Scene, as_number, words_of
+from ..registry import measures
+from .ambient import over_ambient
+from .cabinet import cabinet_temperature
+from .cabinet_frame import cabinet_readings
+from .remembered import once_an_incident
+from .telemetry import difference, pairs_apart, sources_of
+
+INTERNAL = ("power_module", "control_board", "ac_inlet", "dc_outlet")
+"""The sensors inside the cabinet beside its own."""
+
+
+@measures(
+    "cabinet_fastest_change",
+    "greatest change of the cabinet's reading per minute, over a minute or between readings up to ten minutes apart, within a "
+    "day around the latest occurrence; changes of five degrees and more",
+    unit="K/min",
+    low=0,
+)
+def cabinet_fastest_change(scene: Scene) -> Reading | None:
+    series = cabinet_readings(scene, scene.device_id).between(scene.anchor - DAY, scene.anchor + HOUR)
+    begin, end = pairs_apart(series, MINUTE, 10 * MINUTE)
+    if len(series) < 4 or not len(begin):
+        return None
+    changes = np.abs(series.values[end] - series.values[begin])
+    spans = series.times[end] - series.times[begin]
+    rates = np.where(changes >= 5.0, changes / (spans / MINUTE), 0.0)
+    place = int(np.argmax(rates))
+    return series.reading(float(rates[place]), float(series.times[end[place]]), [int(begin[place]), int(end[place])])
+
+
+@measures(
+    "cabinet_flutter",
+    "standard deviation of the cabinet's reading around its running median of five, in the three hours up to the latest "
+    "occurrence",
+    unit="K",
+    low=0,
+)
+def cabinet_flutter(scene: Scene) -> Reading | None:
+    series = cabinet_readings(scene, scene.device_id).between(scene.anchor - 3 * HOUR, scene.anchor + 10 * MINUTE)
+    if len(series) < 10 or np.median(np.diff(series.times)) > 6 * MINUTE:
+        return None
+    windows = np.lib.stride_tricks.sliding_window_view(series.values, 5)
+    rest = series.values[2:-2] - np.median(windows, axis=1)
+    return series.reading(float(np.std(rest)))
+
+
+def _module_temperatures(scene: Scene, moment: float) -> tuple[list[float], list[Source]]:
+    """The temperature of each power module before a moment, else around the latest occurrence; and some of the records."""
+    table = scene.observations["telemetry"]
+    rows = table.by_device.get(scene.device_id)
+    if rows is None:
+        return [], []
+    times = table.times[rows]
+    chosen = rows[(times >= moment - 15 * MINUTE) & (times <= moment + 2 * MINUTE)]
+    if not len(chosen):
+        chosen = rows[(times >= scene.anchor - 30 * MINUTE) & (times <= scene.anchor + 10 * MINUTE)]
+    modules: dict[Any, list[float]] = {}
+    seen: list[int] = []
+    for row in chosen[-60:].tolist():
+        for module in table.records[row].fields.get("power_modules") or []:
+            value = None if not isinstance(module, dict) else as_number(module.get("temperature"))
+            if value is not None:
+                modules.setdefault(module.get("index"), []).append(value)
+                seen.append(row)
+    heats = [float(np.percentile(values, 90)) for values in modules.values()]
+    return heats, [table.source(row) for row in seen[:MAX_SOURCES]]
+
+
+@measures(
+    "internal_temperature",
+    "the hottest of the other sensors in the cabinet (power modules, control board, inlet, outlet) when the cabinet was "
+    "hottest around the latest occurrence, or as its details give it",
+    unit="°C",
+)
+@once_an_incident
+def internal_temperature(scene: Scene) -> Reading | None:
+    # at the moment of the cabinet's peak: power that was cut since has cooled the modules faster than the cabinet
+    peak = cabinet_temperature(scene)
+    moment = scene.anchor if peak is None or peak.at is None else peak.at
+    heats: list[float] = []
+    sources: list[Source] = []
+    for name in INTERNAL:
+        column = scene.readings(f"component_health.internal_temps.{name}", which="all")
+        near = column.between(moment - 15 * MINUTE, moment + 2 * MINUTE)
+        near = near if len(near) else scene.near(column, 30 * MINUTE, 10 * MINUTE)
+        if len(near):
+            heats.append(float(np.percentile(near.values, 90)))
+            sources += [near.source(0), near.source(-1)]
+    modules, seen = _module_temperatures(scene, moment)
+    heats += modules
+    sources += seen[: max(0, MAX_SOURCES - len(sources))]
+    if heats:
+        return Reading(max(heats), scene.anchor, few(sources))
+    return scene.detail_number(
+        r"^(?!.*(limit|threshold)).*\b(module|control board|heat ?sink|igbt|inverter|pcb)\b.*\b(temp|c$)"
+    )
+
+
+@measures("internal_over_ambient", "the hottest of the other sensors in the cabinet, minus the ambient", unit="K")
+def internal_over_ambient(scene: Scene) -> Reading | None:
+    return over_ambient(scene, internal_temperature(scene))
+
+
+@measures(
+    "cabinet_internal_gap",
+    "the cabinet sensor around the latest occurrence minus the hottest of the other sensors in the cabinet",
+    unit="K",
+)
+def cabinet_internal_gap(scene: Scene) -> Reading | None:
+    if len(cabinet_readings(scene, scene.device_id)) and not len(scene.readings("cabinet_temperature", which="all")):
+        return None  # the cabinet's reading is itself one that stands in for it
+    return difference(cabinet_temperature(scene), internal_temperature(scene))
+
+
+@measures(
+    "board_over_module",
+    "the hotter of control board and AC inlet minus the hottest power module, medians of 30 minutes around the latest "
+    "occurrence",
+    unit="K",
+)
+def board_over_module(scene: Scene) -> Reading | None:
+    def middle(name: str) -> Reading | None:
+        path = f"component_health.internal_temps.{name}"
+        return scene.near(scene.readings(path, which="all"), 30 * MINUTE, 10 * MINUTE).median()
+
+    module = middle("power_module")
+    boards = [r for r in (middle("control_board"), middle("ac_inlet")) if r is not None]
+    if module is None or not boards:
+        return None
+    return difference(max(boards, key=lambda r: float(r.value)), module)
+
+
+@measures(
+    "calibration_change",
+    "median cabinet reading in the hour after a completed sensor calibration minus that in the hour before, within 30 days",
+    unit="K",
+)
+def calibration_change(scene: Scene) -> Reading | None:
+    series = cabinet_readings(scene, scene.device_id)
+    for command in reversed(scene.records("commands")):
+        moment = command.fields.get("updated_at") or command.fields.get("created_at")
+        if (
+            "calibrat" not in command.fields["command"]
+            or command.fields.get("status") not in ("completed", None)
+            or moment is None
+        ):
+            continue
+        time = epoch(moment)
+        before, after = series.between(time - HOUR, time - 1.0), series.between(time + 1.0, time + HOUR)
+        if abs(time - scene.anchor) <= 30 * DAY and len(before) >= 2 and len(after) >= 2:
+            value = float(np.median(after.values) - np.median(before.values))
+            return Reading(value, time, few([scene.source("commands", command), after.source(0)]))
+    return None
+
+
+def _sensor_at_check(scene: Scene, less: float) -> Reading | None:
+    """What the cabinet's sensor said when somebody measured the cabinet, else around the latest occurrence; less some K."""
+    series = cabinet_readings(scene, scene.device_id)
+    checks = [
+        r for r in scene.records("check_results")
+        if r.time is not None and words_of(str(r.fields["check_id"])) == "ir thermometer"
+    ]  # fmt: skip
+    for check in reversed(checks):
+        near = series.between((check.time or 0.0) - 20 * MINUTE, (check.time or 0.0) + 20 * MINUTE)
+        if len(near):
+            return Reading(float(np.median(near.values)) - less, check.time, sources_of(near))
+    peak = cabinet_temperature(scene)
+    return None if peak is None else Reading(float(peak.value) - less, peak.at, peak.sources)
+
+
+@measures(
+    "cabinet_reading_less_6",
+    "the cabinet sensor's reading when the cabinet was measured by hand (else at the fault), less 6 K",
+    unit="°C",
+)
+def cabinet_reading_less_6(scene: Scene) -> Reading | None:
+    return _sensor_at_check(scene, less=6.0)
+
+
+@measures(
+    "cabinet_reading_less_12",
+    "the cabinet sensor's reading when the cabinet was measured by hand (else at the fault), less 12 K",
+    unit="°C",
+)
+def cabinet_reading_less_12(scene: Scene) -> Reading | None:
+    return _sensor_at_check(scene, less=12.0)

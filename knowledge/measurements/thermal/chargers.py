@@ -1,0 +1,64 @@
+"""What a charger is: where it stands, what it may carry and how hot it may get, and which neighbours are like it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ...observations import Record
+from ...scene import Scene, as_number
+
+CONNECTOR_CODE, CABINET_CODE, FAN_CODE = "F-0203", "F-0204", "F-0601"
+
+WARNING_AC, WARNING_DC = 65.0, 75.0
+"""Connector temperatures at which power is throttled (dictionary F-0203)."""
+
+MOST_PEERS = 24
+"""Neighbours that are compared (our judgement: more do not move a median)."""
+
+
+class Rating(NamedTuple):
+    """What a charger may give, in kW: for hours, and at most."""
+
+    continuous: float | None
+    rated: float | None
+
+
+def about_the_cabinet(scene: Scene) -> bool:
+    """Whether the incident is one of the cabinet, not of a connector."""
+    return scene.incidence.code == CABINET_CODE
+
+
+def site_of(scene: Scene, device: str) -> str | None:
+    """The site a charger stands at."""
+    record = scene.devices.get(device)
+    site = None if record is None else record.fields.get("site_id")
+    return site if isinstance(site, str) else None
+
+
+def rating_of(scene: Scene, device: str) -> Rating:
+    """A charger's ratings; the rated power else from the model's name, else the continuous rating."""
+    record = scene.devices.get(device)
+    if record is None:
+        return Rating(None, None)
+    lasting = as_number(scene.about("product.continuous_rating_kw", record))
+    rated = as_number(scene.about("product.rated_power_kw", record))
+    if rated is None:
+        match = re.search(r"[AD]C-?(\d{1,4})", str(record.fields.get("model") or ""), re.IGNORECASE)
+        rated = float(match.group(1)) if match else None
+    lasting = lasting if lasting and lasting > 0 else None
+    return Rating(lasting, rated if rated and rated > 0 else lasting)
+
+
+def connector_limit(scene: Scene, device: str) -> float:
+    """The temperature at which a charger's connectors give less power; that of DC where the kind is not known."""
+    record = scene.devices.get(device)
+    kind = None if record is None else scene.about("product.current_type", record)
+    name = "" if record is None else str(record.fields.get("model") or "").upper()
+    return WARNING_AC if kind == "AC" or (kind is None and "AC" in name) else WARNING_DC
+
+
+def peers(scene: Scene) -> list[Record]:
+    """The neighbours of the same model; all of the site where the model is not known."""
+    mine = scene.about("model")
+    return [r for r in scene.neighbours if mine is None or r.fields.get("model") in (None, mine)][:MOST_PEERS]

@@ -1,0 +1,88 @@
+"""How one load compares with another: whether they are alike, and how hot one would have got at the current of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ...readings import Reading, few
+from ...scene import Scene
+from .loads import Load, load_now
+from .telemetry import known
+
+
+def _drives(one: Load, other: Load) -> Iterator[tuple[float, float]]:
+    """The currents, then the powers of two loads, where both are known and the first is over zero."""
+    for mine, theirs in ((one.amps, other.amps), (one.power, other.power)):
+        if known(mine) and known(theirs) and mine > 0:
+            yield mine, theirs
+
+
+def alike(one: Load, other: Load) -> bool:
+    """Whether two loads carried about the same current (else power); true where that is not known of both."""
+    return next((0.65 <= theirs / mine <= 1.55 for mine, theirs in _drives(one, other)), True)
+
+
+def _hard_enough(now: Load | None, other: Load) -> bool:
+    """Whether another load was as high that it would have heated too; true where that is not known."""
+    return now is None or next((theirs / mine >= 0.6 for mine, theirs in _drives(now, other)), True)
+
+
+def scaled(now: Load, other: Load) -> float | None:
+    """The peak another load would have had at the current (else power) of this one; None where that is not known.
+
+    A rise goes with the square of the current. Loads too small to be scaled up to this one say nothing.
+    """
+    ratio = next((mine / theirs for mine, theirs in _drives(now, other) if theirs > 0), None)
+    if ratio is None or ratio > 1.8 or not known(other.peak):
+        return None
+    if known(now.ambient) and known(other.ambient):
+        base, others_base = now.ambient, other.ambient
+    elif known(now.first) and known(other.first):
+        base = others_base = min(now.first, other.first)
+    else:
+        base = others_base = 20.0
+    return base + (other.peak - others_base) * ratio**2
+
+
+def as_hot(now: Load | None, other: Load) -> bool | None:
+    """Whether another load heated its connector like the one at the fault, both brought to the same current."""
+    if now is not None and known(now.peak) and other is not now:
+        expected = scaled(now, other)
+        if expected is not None:
+            if expected >= now.peak - 6.0:
+                return True
+            return False if expected < now.peak - 10.0 else other.hot or None
+    if other.hot:
+        return True
+    return False if other.hot is False and _hard_enough(now, other) else None
+
+
+def excess_over(mine: Load, rivals: Sequence[Load]) -> float:
+    """How much hotter a load got than the median of others, over ambient where that is known of all."""
+    if all(known(x.ambient) for x in (mine, *rivals)):
+        return mine.rise - float(np.median([x.rise for x in rivals]))
+    return mine.peak - float(np.median([x.peak for x in rivals]))
+
+
+def gap_to(scene: Scene, rivals: Sequence[Load], within: float) -> Reading | None:
+    """How much hotter the incident's load got than loads alike at about the same time, over ambient where known of all."""
+    now = load_now(scene)
+    if now is None or not known(now.peak):
+        return None
+    near = [
+        x
+        for x in rivals
+        if known(x.peak) and alike(now, x) and x.start <= now.end + within and x.end >= now.start - within
+    ]
+    if not near:
+        return None
+    together = [x for x in near if x.start <= now.end and x.end >= now.start]
+    if together:
+        # side by side the air is the same: plain temperatures tell more than two ambient sensors
+        near = together
+        value = now.peak - float(np.median([x.peak for x in near]))
+    else:
+        value = excess_over(now, near)
+    return Reading(value, now.at, few([*now.sources, *(s for x in near for s in x.sources)]))

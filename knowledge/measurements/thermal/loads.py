@@ -1,0 +1,262 @@
+"""Loads: stretches in which a connector carried current, with what it reached. Put together from sessions, from telemetry
+that no session covers, and from the details of faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...observations import Floats, Rows
+from ...readings import DAY, HOUR, MINUTE, few
+from ...scene import FaultEvent, Scene, affirmed, as_number, flat
+from ...sessions import Session
+from .ambient import ambient_at
+from .chargers import CONNECTOR_CODE, connector_limit
+from .payload import CONNECTOR_HEAT, CURRENT, NOT_THE_CONNECTOR, highest_number
+from .remembered import once_a_bundle, once_an_incident
+from .telemetry import Columns, columns_of, known
+
+_UNKNOWN = float("nan")
+
+_HOT_WORDS = re.compile(
+    r"\b(over ?temp\w*|over ?heat\w*|thermal\w* (derat|throttl|limit|reduc)\w*|f ?0203|too hot|high temp\w*|temp\w* (high|too high|limit\w*)|"
+    r"derat\w*|throttl\w*)"
+)
+_HOT_KEYS = r"derat|throttl|over ?temp|over ?heat"
+
+
+@dataclass(frozen=True)
+class Load:
+    """A session or another stretch of load at one connector; NaN for what is not known."""
+
+    device: str
+    connector: int | None
+    vin: str | None
+    start: float
+    end: float
+    peak: float  # highest connector temperature, °C
+    at: float  # when
+    amps: float  # root mean square over the 20 minutes up to the peak
+    power: float
+    ambient: float
+    first: float  # connector temperature when the load began
+    hot: bool | None  # the code was reported, or the temperature came within 5 K of the limit; None where unknown
+    sources: tuple[Source, ...]
+
+    @property
+    def rise(self) -> float:
+        """How far the connector got over the ambient."""
+        return self.peak - self.ambient
+
+
+@once_a_bundle
+def loads_of(scene: Scene, device: str) -> list[Load]:
+    """The loads of a charger, by start."""
+    events = scene.observations["events"].by_device.get(device)
+    charger = _Charger(
+        scene=scene,
+        device=device,
+        columns=columns_of(scene, device),
+        sessions=scene.sessions(which="all", device=device),
+        faults=scene.faults(CONNECTOR_CODE, device=device),
+        limit=connector_limit(scene, device),
+        watched=events is not None and len(events) > 0,
+    )
+    return sorted(charger.loads(), key=lambda x: (x.start, x.connector or 0, x.sources))
+
+
+@once_an_incident
+def loads_here(scene: Scene) -> list[Load]:
+    """The loads on the incident's connector."""
+    mine = scene.connector_id
+    return [x for x in loads_of(scene, scene.device_id) if mine is None or x.connector in (None, mine)]
+
+
+@once_an_incident
+def loads_on_others(scene: Scene) -> list[Load]:
+    """The loads on the charger's other connectors; none where the fault names no connector."""
+    mine = scene.connector_id
+    return [] if mine is None else [x for x in loads_of(scene, scene.device_id) if x.connector not in (None, mine)]
+
+
+@once_an_incident
+def load_now(scene: Scene) -> Load | None:
+    """The load at the latest occurrence that has one."""
+    for time in reversed(scene.times):
+        near = [x for x in loads_here(scene) if x.start - MINUTE <= time <= x.end + 10 * MINUTE]
+        if near:
+            return ([x for x in near if known(x.peak)] or near)[-1]
+        # records far apart end well before or begin after the fault they belong to
+        apart = [x for x in loads_here(scene) if known(x.peak) and x.start - 20 * MINUTE <= time <= x.end + 90 * MINUTE]
+        if apart:
+            return apart[-1]
+    return None
+
+
+class _Carried(NamedTuple):
+    """What telemetry or a session's details say of one load; NaN for what they do not."""
+
+    peak: float = _UNKNOWN
+    at: float = _UNKNOWN
+    first: float = _UNKNOWN
+    amps: float = _UNKNOWN
+    power: float = _UNKNOWN
+    sources: tuple[Source, ...] = ()
+
+
+def _rms(values: Floats) -> float:
+    """Root mean square of the values over zero."""
+    positive = values[~np.isnan(values)]
+    positive = positive[positive > 0]
+    return float(np.sqrt(np.mean(np.minimum(positive, 1e6) ** 2))) if len(positive) else _UNKNOWN
+
+
+def _carried(columns: Columns, places: Rows) -> _Carried:
+    """What some places of telemetry say of the load they belong to."""
+    if not len(places):
+        return _Carried()
+    temperature, times = columns.temperature[places], columns.times[places]
+    peak = at = first = _UNKNOWN
+    sources: tuple[Source, ...] = ()
+    warm = np.flatnonzero(~np.isnan(temperature))
+    if len(warm):
+        place = int(warm[np.argmax(temperature[warm])])
+        peak, at = float(temperature[place]), float(times[place])
+        first = float(np.min(temperature[warm[:3]]))
+        sources = (columns.table.source(int(columns.rows[places[place]])),)
+    last = at if known(at) else float(times[-1])
+    recent = (times >= last - 20 * MINUTE) & (times <= last)
+
+    def drive(values: Floats) -> float:
+        lately = _rms(values[recent])
+        return lately if known(lately) else _rms(values)
+
+    return _Carried(peak, at, first, drive(columns.amps[places]), drive(columns.power[places]), sources)
+
+
+@dataclass(frozen=True)
+class _Charger:
+    """A charger whose loads are put together."""
+
+    scene: Scene
+    device: str
+    columns: Columns | None
+    sessions: list[Session]
+    faults: list[FaultEvent]
+    limit: float
+    watched: bool  # its events are in the bundle, so that a fault not reported did not happen
+
+    def loads(self) -> list[Load]:
+        """Sessions, other stretches of load, and faults that tell a temperature neither of these has."""
+        taken = np.zeros(0 if self.columns is None else len(self.columns.rows), dtype=bool)
+        found: list[Load] = []
+        for place, session in enumerate(self.sessions):
+            end = session.end
+            if end is None:
+                later = [s.start for s in self.sessions[place + 1 :] if s.connector_id == session.connector_id]
+                end = min([session.start + DAY / 2, *later])
+            places = self._places(session.start, end, session.connector_id)
+            taken[places] = True
+            found.append(self._load(places, session.start, end, session.connector_id, session))
+        if self.columns is not None:
+            found.extend(self._stretches(self.columns, ~taken & self.columns.active))
+        for fault in self.faults:
+            load = self._told_by(fault, found)
+            if load is not None:
+                found.append(load)
+        return found
+
+    def _places(self, start: float, end: float, connector: int | None) -> Rows:
+        """Places of the telemetry of a connector from start to end; records that name no connector count."""
+        if self.columns is None:
+            return np.empty(0, dtype=np.intp)
+        times = self.columns.times
+        low, high = np.searchsorted(times, start - 30.0, "left"), np.searchsorted(times, end + 30.0, "right")
+        places: Rows = np.arange(int(low), int(high), dtype=np.intp)
+        if connector is not None:
+            named = self.columns.connectors[places]
+            places = places[(named == connector) | np.isnan(named)]
+        return places
+
+    def _load(self, places: Rows, start: float, end: float, connector: int | None, session: Session | None) -> Load:
+        carried = _Carried() if self.columns is None else _carried(self.columns, places)
+        peak, at, first, amps, power, sources = carried
+        ambient = _UNKNOWN
+        said_hot = False
+        if session is not None:
+            details = list(flat(session.details))
+            sources = (session.source, *sources)
+            if not known(peak):
+                peak, at = highest_number(details, CONNECTOR_HEAT, NOT_THE_CONNECTOR + "|resistance"), end
+            if not known(amps):
+                amps = highest_number(details, CURRENT, r"limit|rated|offered|requested")
+            if not known(power):
+                power = session.avg_power or session.max_power or _UNKNOWN
+            ambient = highest_number(details, r"\b(ambient|outside|outdoor)\b", r"over|rise|delta|limit")
+            words = " ".join(affirmed({"reason": session.stop_reason, "details": session.details}))
+            said_hot = bool(_HOT_WORDS.search(words)) or highest_number(details, _HOT_KEYS, r"grid|site|limit") > 0.0
+        moment = at if known(at) else end
+        if not known(ambient):
+            ambient = self._ambient(moment)
+        reported = [
+            f for f in self.faults
+            if start - MINUTE <= f.time <= end + 5 * MINUTE and (f.connector_id in (None, connector) or connector is None)
+        ]  # fmt: skip
+        hot: bool | None = None
+        if reported or (known(peak) and peak >= self.limit - 5.0) or said_hot:
+            hot = True
+        elif known(peak) or self.watched:
+            hot = False
+        return Load(
+            self.device, connector, None if session is None else session.vin, start, end, peak, moment, amps, power,
+            ambient, first, hot, sources or few([f.source for f in reported]),
+        )  # fmt: skip
+
+    def _ambient(self, moment: float) -> float:
+        return float(ambient_at(self.scene, self.device, np.array([moment]))[0])
+
+    def _stretches(self, columns: Columns, untaken: np.ndarray) -> Iterator[Load]:
+        """Runs of telemetry under load that no session covers, connector by connector."""
+        for number in np.unique(columns.connectors[~np.isnan(columns.connectors)]).tolist() or [None]:
+            places = np.flatnonzero(untaken if number is None else untaken & (columns.connectors == number))
+            if not len(places):
+                continue
+            every = np.diff(columns.times if number is None else columns.times[columns.connectors == number])
+            spacing = float(np.median(every)) if len(every) else HOUR
+            longest = min(max(20 * MINUTE, 3.0 * spacing), 3 * HOUR)
+            for run in np.split(places, np.flatnonzero(np.diff(columns.times[places]) > longest) + 1):
+                # of dense records one or two are a passing peak, no load
+                if len(run) >= 3 or spacing >= 5 * MINUTE:
+                    start, stop = float(columns.times[run[0]]), float(columns.times[run[-1]])
+                    yield self._load(run, start, stop, None if number is None else int(number), None)
+
+    def _told_by(self, fault: FaultEvent, loads: list[Load]) -> Load | None:
+        """The load a fault's details tell of, where no other record gives its temperature."""
+        if any(known(x.peak) and x.start - MINUTE <= fault.time <= x.end + 5 * MINUTE for x in loads):
+            return None
+        data = fault.record.fields.get("data") or {}
+        told = {path: number for path, value in flat(data) if (number := as_number(value)) is not None}
+        peak = highest_number(told.items(), CONNECTOR_HEAT, NOT_THE_CONNECTOR)
+        if not known(peak):
+            return None
+        ambient = highest_number(told.items(), r"\bambient\b", r"over|rise|delta|limit")
+        return Load(
+            device=self.device,
+            connector=fault.connector_id,
+            vin=next((x.vin for x in loads if x.vin and x.start <= fault.time <= x.end), None),
+            start=fault.time,
+            end=fault.time,
+            peak=peak,
+            at=fault.time,
+            amps=highest_number(told.items(), CURRENT, r"limit|rated"),
+            power=_UNKNOWN,
+            ambient=ambient if known(ambient) else self._ambient(fault.time),
+            first=_UNKNOWN,
+            hot=True,
+            sources=(fault.source,),
+        )

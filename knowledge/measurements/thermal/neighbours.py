@@ -1,0 +1,236 @@
+"""How the neighbours of the same model and the charger's other connectors fared under loads alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...readings import DAY, HOUR, Reading, few
+from ...scene import Scene
+from ..registry import measures
+from .cabinet_frame import Frame, frame_of, own_frame
+from .cabinet_load import load_before
+from .chargers import peers, rating_of
+from .connector import connector_temperature, temperature_in_metadata
+from .load_comparison import alike, as_hot, gap_to, scaled
+from .loads import Load, load_now, loads_here, loads_of, loads_on_others
+from .telemetry import difference, known
+
+
+@measures(
+    "site_peers_with_code_same_day",
+    "other chargers of the site that reported the code within twelve hours of the latest occurrence; known where the site has "
+    "other chargers in the bundle",
+    unit="1",
+    low=0,
+)
+def site_peers_with_code_same_day(scene: Scene) -> Reading | None:
+    neighbours = {r.fields["device_id"] for r in scene.neighbours}
+    if not neighbours:
+        return None
+    hit = {
+        f.device_id: f.source
+        for f in scene.faults("own")
+        if f.device_id in neighbours and abs(f.time - scene.anchor) <= DAY / 2
+    }
+    sources = list(hit.values()) or list(scene.sources("devices", scene.neighbours))
+    return Reading(float(len(hit)), scene.anchor, few(sources))
+
+
+def _peers_loads(scene: Scene) -> list[Load]:
+    return [x for record in peers(scene) for x in loads_of(scene, record.fields["device_id"])]
+
+
+@measures(
+    "peers_connector_gap",
+    "how much hotter the connector was than the median of same-model neighbours' connectors under a load alike (0.65 to 1.55 "
+    "of the current, else power) at the same time, else within six hours, else in the chargers' metadata",
+    unit="K",
+)
+def peers_connector_gap(scene: Scene) -> Reading | None:
+    found = gap_to(scene, _peers_loads(scene), 6 * HOUR)
+    if found is not None:
+        return found
+    own = connector_temperature(scene)
+    others = [
+        r
+        for record in peers(scene)
+        if (r := temperature_in_metadata(scene, record.fields["device_id"], None)) is not None
+    ]
+    if own is None or not others:
+        return None
+    return Reading(
+        float(own.value) - float(np.median([float(r.value) for r in others])), own.at,
+        few([*own.sources, *(s for r in others for s in r.sources)]),
+    )  # fmt: skip
+
+
+@measures(
+    "other_connector_gap",
+    "how much hotter the connector was than the charger's other connectors under a load alike at the same time, else within "
+    "three days, else in the charger's metadata",
+    unit="K",
+)
+def other_connector_gap(scene: Scene) -> Reading | None:
+    if scene.connector_id is None:
+        return None
+    return gap_to(scene, loads_on_others(scene), 3 * DAY) or difference(
+        connector_temperature(scene), temperature_in_metadata(scene, scene.device_id, scene.connector_id, other=True)
+    )
+
+
+@measures(
+    "standing_connector_gap",
+    "median, over earlier loads within 30 days, of how much more this connector rose than another connector of the charger or a "
+    "same-model neighbour under a load alike within two hours, brought to the current at the fault; from two pairs",
+    unit="K",
+)
+def standing_connector_gap(scene: Scene) -> Reading | None:
+    now = load_now(scene)
+    rivals = [x for x in (*loads_on_others(scene), *_peers_loads(scene)) if known(x.peak)]
+    starts = np.array([x.start for x in rivals])
+    values: list[float] = []
+    sources: list[Source] = []
+    for mine in loads_here(scene)[-60:]:
+        if (
+            mine is now
+            or not known(mine.peak)
+            or not scene.anchor - 30 * DAY <= mine.start <= scene.anchor
+            or not len(starts)
+        ):
+            continue
+        if now is not None and mine.end >= now.start:
+            continue
+        near = [rivals[i] for i in np.flatnonzero(np.abs(starts - mine.start) <= 2 * HOUR) if alike(mine, rivals[i])]
+        expected = [value for x in near if (value := scaled(mine, x)) is not None]
+        ratio = (
+            now.amps / mine.amps if now is not None and known(now.amps) and known(mine.amps) and mine.amps > 0 else 1.0
+        )
+        if expected and ratio <= 2.5:
+            values.append((mine.peak - float(np.median(expected))) * max(ratio, 0.5) ** 2)
+            sources += [*mine.sources, *near[0].sources]
+    return Reading(float(np.median(values)), scene.anchor, few(sources)) if len(values) >= 2 else None
+
+
+def _other_connectors_lately(scene: Scene) -> list[Load]:
+    """The loads of the charger's other connectors from seven days before to a day after the latest occurrence."""
+    start, end = scene.anchor - 7 * DAY, scene.anchor + DAY
+    return [x for x in loads_on_others(scene) if start <= x.end and x.start <= end]
+
+
+@measures(
+    "other_connectors_cool_loads",
+    "sessions on the charger's other connectors within seven days before and a day after the latest occurrence that neither "
+    "reported the code nor came near its limit",
+    unit="1",
+    low=0,
+)
+def other_connectors_cool_loads(scene: Scene) -> Reading | None:
+    near = _other_connectors_lately(scene)
+    if not near:
+        return None
+    cool = [x for x in near if not x.hot and as_hot(load_now(scene), x) is False]
+    return Reading(float(len(cool)), scene.anchor, few([s for x in near for s in x.sources]))
+
+
+@measures(
+    "other_connectors_hot_loads",
+    "sessions on the charger's other connectors within seven days before and a day after the latest occurrence that reported "
+    "the code or came within five degrees of its limit",
+    unit="1",
+    low=0,
+)
+def other_connectors_hot_loads(scene: Scene) -> Reading | None:
+    near = _other_connectors_lately(scene)
+    hot = [x for x in near if x.hot]
+    return Reading(float(len(hot)), scene.anchor, few([s for x in (hot or near) for s in x.sources])) if near else None
+
+
+def _unit(scene: Scene, device: str) -> float:
+    """The rated power where that is known, so that models can be compared by their share of it; else 1 kW."""
+    return rating_of(scene, device).rated or 1.0
+
+
+def _cells_alike(scene: Scene, device: str, theirs: Frame, span: float, *, at_once: bool) -> np.ndarray:
+    """The cells of a neighbour up to the fault in which it carried a load like ours; `at_once`, all or none by the mean."""
+    cells = theirs.cells(scene.anchor - span - theirs.width / 2, scene.anchor + theirs.width / 2) & ~np.isnan(
+        theirs.cabinet
+    )
+    before = load_before(scene)
+    if before is None or np.isnan(theirs.load[cells]).all():
+        return cells
+    mine = before.power / _unit(scene, scene.device_id)
+    if mine <= 0.02:
+        return cells
+    if at_once:
+        ratio = float(np.nanmean(theirs.load[cells])) / _unit(scene, device) / mine
+        return cells & (0.65 <= ratio <= 1.55)
+    share = theirs.load / _unit(scene, device)
+    return cells & (share >= 0.65 * mine) & (share <= 1.55 * mine)
+
+
+def _warmer_than_peers(scene: Scene, own: Frame, span: float, *, over_ambient: bool) -> Reading | None:
+    """The upper quartile of our last hour minus the median of those of neighbours under a load alike within `span`."""
+    warmth = own.excess if over_ambient else own.cabinet
+    now = own.cells(scene.anchor - HOUR - own.width / 2, scene.anchor + own.width / 2) & ~np.isnan(warmth)
+    values: list[float] = []
+    sources: list[Source] = []
+    for record in peers(scene):
+        device = record.fields["device_id"]
+        theirs = frame_of(scene, device)
+        if theirs is None or (over_ambient and theirs.aired != own.aired):
+            continue
+        cells = _cells_alike(scene, device, theirs, span, at_once=not over_ambient)
+        value = (theirs.excess if over_ambient else theirs.cabinet)[cells]
+        value = value[~np.isnan(value)]
+        if len(value):
+            values.append(float(np.percentile(value, 75)))
+            sources += theirs.sources(cells)[:1]
+    if not values or not now.any():
+        return None
+    value = float(np.percentile(warmth[now], 75)) - float(np.median(values))
+    return Reading(value, scene.anchor, few([*own.sources(now), *sources]))
+
+
+@measures(
+    "cabinet_peers_gap",
+    "how much hotter the cabinet was in the hour up to the latest occurrence than the median of neighbours of the same model at "
+    "a load alike (0.65 to 1.55) at the same time, else within three days (then over ambient)",
+    unit="K",
+)
+def cabinet_peers_gap(scene: Scene) -> Reading | None:
+    frame = own_frame(scene)
+    if frame is None:
+        return None
+    at_once = _warmer_than_peers(scene, frame, HOUR, over_ambient=False)
+    return at_once or _warmer_than_peers(scene, frame, 3 * DAY, over_ambient=True)
+
+
+@measures(
+    "cabinet_idle_peers_gap",
+    "how much hotter the cabinet is than the median of neighbours of the same model after at least 90 minutes without load on "
+    "either, within three days around the latest occurrence",
+    unit="K",
+)
+def cabinet_idle_peers_gap(scene: Scene) -> Reading | None:
+    def rested(device: str) -> tuple[Frame, np.ndarray] | None:
+        frame = frame_of(scene, device)
+        if frame is None:
+            return None
+        cells = frame.cells(scene.anchor - 3 * DAY, scene.anchor + DAY) & frame.rested & ~np.isnan(frame.excess)
+        return (frame, cells) if cells.sum() >= 2 else None
+
+    mine = rested(scene.device_id)
+    if mine is None:
+        return None
+    own, now = mine
+    theirs = [
+        found
+        for r in peers(scene)
+        if (found := rested(r.fields["device_id"])) is not None and found[0].aired == own.aired
+    ]
+    if not theirs:
+        return None
+    usual = float(np.median([float(np.median(frame.excess[cells])) for frame, cells in theirs]))
+    more = [source for frame, cells in theirs for source in frame.sources(cells)[:1]]
+    return Reading(float(np.median(own.excess[now])) - usual, scene.anchor, few([*own.sources(now), *more]))

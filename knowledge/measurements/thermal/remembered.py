@@ -1,0 +1,35 @@
+"""Values that several measurements share are computed once: an incident, or a bundle of records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from ...scene import Scene
+
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
+OfScene = Callable[Concatenate[Scene, Arguments], Value]
+
+
+def once_an_incident(function: OfScene[Arguments, Value]) -> OfScene[Arguments, Value]:
+    """Compute the function once for each incident and set of arguments."""
+
+    @wraps(function)
+    def remembered(scene: Scene, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+        key = (function.__module__, function.__qualname__, args, tuple(sorted(kwargs.items())))
+        return scene.once(key, lambda: function(scene, *args, **kwargs))
+
+    return remembered
+
+
+def once_a_bundle(function: OfScene[Arguments, Value]) -> OfScene[Arguments, Value]:
+    """Compute the function once for each set of arguments; it must not depend on the incident otherwise."""
+
+    @wraps(function)
+    def remembered(scene: Scene, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+        key = (function.__module__, function.__qualname__, args, tuple(sorted(kwargs.items())))
+        return scene.shared_once(key, lambda: function(scene, *args, **kwargs))
+
+    return remembered

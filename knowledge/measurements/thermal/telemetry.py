@@ -1,0 +1,122 @@
+"""A charger's telemetry as arrays, and the arithmetic on readings that several rooms need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...observations import Floats, Rows, Table
+from ...readings import DAY, HOUR, Reading, Readings, few
+from ...scene import Scene
+from .remembered import once_a_bundle
+
+REACH = 3 * HOUR
+"""How far an ambient reading may lie from the moment it is used for (weather services report every one to three hours)."""
+
+HISTORY = 60 * DAY
+"""How far back loads are compared (our judgement: oxide and dust take weeks)."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A charger's telemetry as arrays in time order, magnitudes of current (A) and power (kW)."""
+
+    table: Table
+    rows: Rows
+    times: Floats
+    connectors: Floats
+    temperature: Floats
+    amps: Floats
+    power: Floats
+    active: np.ndarray  # under load, by current, power or state
+    idle: np.ndarray  # known to carry no load
+
+
+@once_a_bundle
+def columns_of(scene: Scene, device: str) -> Columns | None:
+    """The columns of one charger; None where it has no telemetry."""
+    table = scene.observations["telemetry"]
+    rows = table.by_device.get(device)
+    if rows is None or not len(rows):
+        return None
+
+    def column(path: str) -> Floats:
+        return np.asarray(table.numbers(path)[rows], dtype=np.float64)
+
+    amps = np.abs(column("current"))
+    if np.isnan(amps).any():
+        for phase in ("phase_a", "phase_b", "phase_c"):
+            amps = np.fmax(amps, np.abs(column(f"phase_details.{phase}.current")))
+    power = np.abs(column("power"))
+    power = np.where(np.isnan(power), np.abs(column("voltage")) * amps / 1000.0, power)
+    texts = table.texts("state")
+    busy = np.array([texts[row] in ("charging", "discharging") for row in rows], dtype=bool)
+    resting = np.array([texts[row] in ("idle", "unavailable") for row in rows], dtype=bool)
+    told = ~np.isnan(amps) | ~np.isnan(power)
+    carrying = (np.nan_to_num(amps) > 3.0) | (np.nan_to_num(power) > 0.5)
+    active, idle = np.where(told, carrying, busy), np.where(told, ~carrying, resting)
+    power = np.where(np.isnan(power) & resting, 0.0, power)
+    times, connectors = table.times[rows], table.connectors[rows]
+    return Columns(table, rows, times, connectors, column("temperature"), amps, power, active, idle)
+
+
+def known(number: float) -> bool:
+    """Whether a number is not NaN, which stands for what is not known."""
+    return number == number
+
+
+def interpolated(readings: Readings, moments: Floats, reach: float = REACH) -> Floats:
+    """Readings interpolated at some moments; NaN where the nearest is farther than `reach`."""
+    if not len(readings):
+        return np.full(np.shape(moments), np.nan)
+    values = np.interp(moments, readings.times, readings.values)
+    after = np.clip(np.searchsorted(readings.times, moments), 0, len(readings) - 1)
+    before = np.clip(after - 1, 0, None)
+    distance = np.minimum(np.abs(readings.times[after] - moments), np.abs(readings.times[before] - moments))
+    return np.where(distance <= reach, values, np.nan)
+
+
+def pairs_apart(readings: Readings, least: float, most: float) -> tuple[Rows, Rows]:
+    """Places of readings, and for each of the first one at least `least` seconds later that is at most `most` away."""
+    # a second less, since clocks jitter
+    after = np.searchsorted(readings.times, readings.times + least - 1.0, "left")
+    begin = np.flatnonzero(after < len(readings))
+    end = after[begin]
+    near = readings.times[end] - readings.times[begin] <= most
+    return begin[near], end[near]
+
+
+def sources_of(readings: Readings) -> tuple[Source, ...]:
+    """Where readings came from; of many, the first and the last."""
+    places = range(len(readings))
+    # cut before the records are looked up: a window of weeks holds thousands
+    chosen = places if len(places) <= 8 else [*places[:4], *places[-4:]]
+    return few([readings.source(place) for place in chosen])
+
+
+def difference(one: Reading | None, other: Reading | None) -> Reading | None:
+    """One reading minus another, at the moment of the first; None where either is not known."""
+    if one is None or other is None:
+        return None
+    return Reading(float(one.value) - float(other.value), one.at, few([*one.sources, *other.sources]))
+
+
+def correlation(one: Floats, two: Floats) -> float | None:
+    """Pearson's correlation of at least eight values; None where either does not vary."""
+    if len(one) < 8 or np.std(one) < 1e-6 or np.std(two) < 1e-6:
+        return None
+    return float(np.corrcoef(one, two)[0, 1])
+
+
+def lagged(times: Floats, values: Floats, constant: float) -> Floats:
+    """First-order lag with a time constant in seconds, the way a heated mass follows its source."""
+    out = np.empty(len(values))
+    state = float(values[0]) if len(values) else 0.0
+    steps = np.diff(times, prepend=times[:1])
+    shares = 1.0 - np.exp(-np.clip(steps, 0.0, None) / constant)
+    for place, (value, share) in enumerate(zip(values.tolist(), shares.tolist(), strict=True)):
+        state += share * (value - state)
+        out[place] = state
+    return out

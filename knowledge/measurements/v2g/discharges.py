@@ -1,0 +1,128 @@
+"""Discharges: where and when energy flowed out of vehicles, by sessions and by telemetry."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...readings import HOUR, MINUTE
+from ...scene import Scene, as_number, flat, words_of
+from ...sessions import Session
+from .records import FLOWING_KW, flows_out, same_connector, samples
+from .vehicles import Vehicle, session_vehicle
+
+_OUTWARD = re.compile(r"\b(discharg\w*|v2g|export\w*|feed in|to grid|bidirectional|v2h|v2x)\b")
+_OUTWARD_ENERGY = re.compile(
+    r"\b(discharg\w*|export\w*|v2g|to grid|fed in)\b.*\b(energy|kwh|wh)\b|\benergy (out|exported|discharged|to grid)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Discharge:
+    """Energy that flowed out of a vehicle: where, from when to when, of which vehicle, at which states of charge."""
+
+    device_id: str
+    start: float
+    end: float
+    vehicle: Vehicle | None
+    soc: float | None
+    soc_end: float | None
+    source: Source
+
+
+def moved_energy_out(scene: Scene, session: Session) -> bool | None:
+    """Whether a session moved energy out of the vehicle; None where its records do not say."""
+    outward = False
+    for path, value in flat(session.details):
+        number = as_number(value)
+        if number is not None and _OUTWARD_ENERGY.search(path):
+            return abs(number) > 0.1
+        if (
+            isinstance(value, str)
+            and _OUTWARD.search(words_of(value))
+            and re.search(r"\b(mode|direction|type|kind|service|flow)\b", path)
+        ):
+            outward = True
+        if value is True and _OUTWARD.search(path):
+            outward = True
+    energy = session.energy
+    if energy is not None and (energy < -0.1 or (outward and energy > 0.1)):
+        return True
+    if any(power is not None and power < -FLOWING_KW for power in (session.avg_power, session.max_power)):
+        return True
+    if session.soc_start is not None and session.soc_end is not None and session.soc_end <= session.soc_start - 2:
+        return True
+    end = session.end if session.end is not None else session.start + 12 * HOUR
+    known = [
+        flow
+        for r in samples(scene, session.device_id, session.start, end, 120)
+        if (flow := flows_out(r.fields)) is not None
+    ]
+    if known:
+        return sum(known) >= min(2, len(known))
+    return False if energy is not None else None
+
+
+def discharges(scene: Scene) -> list[Discharge]:
+    """Every discharge that sessions in the bundle show, by time."""
+
+    def load() -> list[Discharge]:
+        devices = (
+            set(scene.devices)
+            | set(scene.observations["charging_records"].by_device)
+            | set(scene.observations["events"].by_device)
+        )
+        found = [
+            _discharge(scene, session)
+            for device in sorted(devices)
+            for session in scene.sessions(which="all", device=device)
+            if moved_energy_out(scene, session)
+        ]
+        return sorted(found, key=lambda d: (d.start, d.device_id, d.source))
+
+    return scene.shared_once(("v2g-discharges",), load)
+
+
+def _discharge(scene: Scene, session: Session) -> Discharge:
+    start, end, soc, soc_end = session.start, session.end or session.start, session.soc_start, session.soc_end
+    # Within a long stay, telemetry tells when energy really flowed.
+    flowing = [
+        r
+        for r in samples(scene, session.device_id, session.start, session.end or session.start + 12 * HOUR)
+        if flows_out(r.fields) and same_connector(session.connector_id, r.fields.get("connector_id"))
+    ]
+    if flowing:
+        first, last = flowing[0], flowing[-1]
+        start, end = first.time or 0.0, last.time or 0.0
+        soc = soc if first.fields.get("soc") is None else first.fields["soc"]
+        soc_end = soc_end if last.fields.get("soc") is None else last.fields["soc"]
+    return Discharge(session.device_id, start, end, session_vehicle(scene, session), soc, soc_end, session.source)
+
+
+def discharging_runs(scene: Scene) -> list[tuple[float, float, bool]]:
+    """Runs of discharging on this connector: start, end, and whether the record before shows that they began there."""
+
+    def load() -> list[tuple[float, float, bool]]:
+        rows = np.union1d(scene.words("state").rows, scene.readings("power").rows).astype(np.intp)
+        table = scene.observations["telemetry"]
+        known = []
+        for row in rows:
+            fields = table.records[row].fields
+            flows = flows_out(fields)
+            if flows is not None:
+                known.append((float(table.times[row]), flows or fields.get("state") == "discharging"))
+        runs: list[tuple[float, float, bool]] = []
+        before: tuple[float, bool] | None = None
+        for time, out in known:
+            if out and before is not None and before[1] and time - before[0] <= HOUR:
+                runs[-1] = (runs[-1][0], time, runs[-1][2])
+            elif out:
+                seen = before is not None and not before[1] and time - before[0] <= 5 * MINUTE
+                runs.append((time, time, seen))
+            before = (time, out)
+        return runs
+
+    return scene.once("v2g-runs", load)

@@ -1,0 +1,295 @@
+"""Measurements of other chargers at the loss: who lost sync too, who held it, who noticed something else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....engine.facts import Source
+from ...observations import Record, at_path
+from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...scene import FaultEvent, Scene
+from ..registry import measures
+from .discharges import discharges
+from .evidence import number_of
+from .occurrences import LOSS, TOGETHER, happenings, is_here, latest_times, meets_occurrence
+from .records import in_sync, samples
+from .supply import voltage_off
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """What another charger of the site or area did at the loss: seconds to its own loss, or how it ran through."""
+
+    device_id: str
+    at_site: bool
+    gap: float | None
+    held: bool
+    charged: bool
+    wavered: bool
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What a charger's telemetry around one occurrence shows, and the records that show it."""
+
+    gap: float | None = None
+    held: bool = False
+    charged: bool = False
+    wavered: bool = False
+    records: tuple[Record, ...] = ()
+
+
+def _peers(scene: Scene) -> list[_Peer]:
+    def load() -> list[_Peer]:
+        sites = {r.fields["site_id"] for r in scene.observations["sites"].records if r.fields.get("area") == scene.area}
+        losses: dict[str, list[FaultEvent]] = {}
+        for fault in scene.faults(LOSS):
+            losses.setdefault(fault.device_id, []).append(fault)
+        found = []
+        for record in scene.others:
+            device, site = record.fields["device_id"], record.fields.get("site_id")
+            at_site = scene.site_id is not None and site == scene.site_id
+            if at_site or (scene.area is not None and site in sites):
+                found.append(_peer(scene, device, at_site, losses.get(device, [])))
+        return found
+
+    return scene.once("v2g-peers", load)
+
+
+def _peer(scene: Scene, device: str, at_site: bool, losses: list[FaultEvent]) -> _Peer:
+    gaps, sources = [], []
+    if losses:
+        gap, nearest = min(
+            ((min(abs(f.time - t) for t in latest_times(scene)), f) for f in losses), key=lambda pair: pair[0]
+        )
+        gaps.append(gap)
+        sources.append(nearest.source)
+    courses = [_course(scene, device, time) for time in latest_times(scene)[-3:]]
+    gaps += [course.gap for course in courses if course.gap is not None]
+    for course in courses:
+        sources.extend(scene.sources("telemetry", course.records))
+    soonest = min(gaps, default=None)
+    held = any(course.held for course in courses)
+    if not held and (soonest is None or soonest > TOGETHER):
+        through = [
+            d for d in discharges(scene)
+            if d.device_id == device and d.start < scene.anchor - MINUTE and d.end > scene.anchor + 2 * MINUTE
+        ]  # fmt: skip
+        held = bool(through)
+        sources += [d.source for d in through]
+    wavered = any(course.wavered for course in courses)
+    held = held and not wavered and (soonest is None or soonest > 5 * MINUTE)
+    return _Peer(device, at_site, soonest, held, any(course.charged for course in courses), wavered, few(sources))
+
+
+def _course(scene: Scene, device: str, time: float) -> _Course:
+    before = samples(scene, device, time - 5 * MINUTE, time - 0.001, 120)
+    after = samples(scene, device, time, time + 5 * MINUTE, 120)
+
+    def reporting(status: str, within: float) -> list[tuple[float, Record]]:
+        delays = [
+            (abs((r.time or 0.0) - time), r) for r in before + after if r.fields.get("inverter_sync_status") == status
+        ]
+        return [pair for pair in delays if pair[0] <= within]
+
+    if lost := reporting("lost", 2 * MINUTE):
+        return _Course(gap=min(delay for delay, _ in lost), records=(lost[0][1],))
+    if not before or not after:
+        return _Course()
+    unsynced = reporting("unsynced", TOGETHER)
+    if (
+        unsynced
+        and any(in_sync(r.fields) for r in before)
+        and any(r.fields.get("state") == "discharging" for r in before)
+    ):
+        return _Course(wavered=True, records=(unsynced[0][1],))
+    held = all(in_sync(r.fields) for r in (before[-1], after[0], after[-1]))
+    charged = all(r.fields.get("state") == "charging" for r in (before[-1], after[0]))
+    return _Course(held=held, charged=charged, records=(before[-1], after[0]) if held else ())
+
+
+def _number_of(scene: Scene, peers: list[_Peer]) -> Reading | None:
+    return Reading(float(len(peers)), scene.anchor, few([s for p in peers for s in p.sources])) if peers else None
+
+
+@measures(
+    "peer_loss_gap",
+    "seconds between a loss of sync on another charger of the site or area and the nearest occurrence here",
+    unit="s",
+    low=0,
+)
+def peer_loss_gap(scene: Scene) -> Reading | None:
+    lost = [p for p in _peers(scene) if p.gap is not None and p.gap <= HOUR]
+    if not lost:
+        return None
+    nearest = min(lost, key=lambda p: (p.gap or 0.0, p.device_id))
+    return Reading(nearest.gap or 0.0, scene.anchor, nearest.sources)
+
+
+@measures(
+    "peers_lost_together",
+    "other chargers of the site or area that lost sync within a minute of an occurrence here; known where one did",
+    unit="1",
+    low=0,
+)
+def peers_lost_together(scene: Scene) -> Reading | None:
+    return _number_of(scene, [p for p in _peers(scene) if p.gap is not None and p.gap <= TOGETHER])
+
+
+@measures(
+    "peers_wavered_together",
+    "other chargers of the site or area that ran unsynced for a moment within a minute of an occurrence, without losing sync; "
+    "known where one did",
+    unit="1",
+    low=0,
+)
+def peers_wavered_together(scene: Scene) -> Reading | None:
+    return _number_of(scene, [p for p in _peers(scene) if p.wavered])
+
+
+@measures(
+    "site_sessions_ended_together",
+    "sessions on other chargers of the site that ended within 15 s of an occurrence; known where one did",
+    unit="1",
+    low=0,
+)
+def site_sessions_ended_together(scene: Scene) -> Reading | None:
+    neighbours = [record.fields["device_id"] for record in scene.neighbours]
+    sessions = [session for device in neighbours for session in scene.sessions(which="all", device=device)]
+    return number_of(scene, [s for s in sessions if s.end is not None and meets_occurrence(scene, s.end, 15.0)])
+
+
+@measures(
+    "site_peers_held_sync",
+    "other chargers of the site that stayed in sync, or went on discharging, through the loss; known where one did",
+    unit="1",
+    low=0,
+)
+def site_peers_held_sync(scene: Scene) -> Reading | None:
+    return _number_of(scene, [p for p in _peers(scene) if p.held and p.at_site])
+
+
+@measures(
+    "area_peers_held_sync",
+    "chargers of other sites in the grid area that stayed in sync, or went on discharging, through the loss; known where one "
+    "did",
+    unit="1",
+    low=0,
+)
+def area_peers_held_sync(scene: Scene) -> Reading | None:
+    return _number_of(scene, [p for p in _peers(scene) if p.held and not p.at_site])
+
+
+@measures(
+    "site_peers_charged_through",
+    "other chargers of the site that went on charging through the loss; known where one did",
+    unit="1",
+    low=0,
+)
+def site_peers_charged_through(scene: Scene) -> Reading | None:
+    steady = [p for p in _peers(scene) if p.charged and p.at_site]
+    records = [scene.devices[p.device_id] for p in steady]
+    return Reading(float(len(steady)), scene.anchor, scene.sources("devices", records)) if steady else None
+
+
+@measures(
+    "site_peers_disturbed",
+    "other chargers of the site with a fault of another code, or that went offline, within a minute of an occurrence; known "
+    "where one did",
+    unit="1",
+    low=0,
+)
+def site_peers_disturbed(scene: Scene) -> Reading | None:
+    neighbours = {r.fields["device_id"] for r in scene.neighbours}
+    others = [
+        f for f in scene.all_faults if f.device_id in neighbours and f.code != LOSS and meets_occurrence(scene, f.time)
+    ]
+    hit = {fault.device_id for fault in others}
+    sources = [fault.source for fault in others]
+    for device in sorted(neighbours - hit):
+        for record in scene.records("connections", device=device):
+            if record.fields["transition"] == "offline" and meets_occurrence(scene, record.time or 0.0):
+                hit.add(device)
+                sources.append(scene.source("connections", record))
+                break
+    return Reading(float(len(hit)), scene.anchor, few(sources)) if hit else None
+
+
+@measures(
+    "site_peer_phase_voltage_deviation",
+    "largest deviation from 230 V or 400 V of a phase voltage at another charger of the site within a minute of the latest "
+    "occurrence",
+    unit="%",
+    low=0,
+)
+def site_peer_phase_voltage_deviation(scene: Scene) -> Reading | None:
+    best: Reading | None = None
+    for neighbour in scene.neighbours[:20]:
+        for record in samples(scene, neighbour.fields["device_id"], scene.anchor - MINUTE, scene.anchor + MINUTE, 60):
+            for phase in "abc":
+                voltage = at_path(record.fields, f"phase_details.phase_{phase}.voltage")
+                if voltage is None or voltage <= 50.0:
+                    continue  # An idle charger may report no voltage at all.
+                off = voltage_off(voltage)
+                if best is None or off > float(best.value):
+                    best = Reading(off, record.time, (scene.source("telemetry", record),))
+    return best
+
+
+@measures(
+    "elsewhere_lost_together",
+    "chargers outside the site and its known area that lost sync within a minute of an occurrence; known where one did",
+    unit="1",
+    low=0,
+)
+def elsewhere_lost_together(scene: Scene) -> Reading | None:
+    near = {scene.device_id, *(p.device_id for p in _peers(scene))}
+    hits = [f for f in scene.faults(LOSS) if f.device_id not in near and meets_occurrence(scene, f.time)]
+    return number_of(scene, hits, {f.device_id for f in hits})
+
+
+def _apart_on_firmware(scene: Scene) -> list[FaultEvent]:
+    """Losses of other chargers on this firmware within two weeks that no moment has in common with those here."""
+    version = scene.about("firmware_version")
+    if version is None:
+        return []
+    return [
+        fault
+        for fault in scene.faults(LOSS)
+        if fault.device_id != scene.device_id
+        and (record := scene.devices.get(fault.device_id)) is not None
+        and scene.about("firmware_version", record) == version
+        and abs(fault.time - scene.anchor) <= 14 * DAY
+        and not meets_occurrence(scene, fault.time, 10 * MINUTE)
+    ]
+
+
+@measures(
+    "sites_losing_sync_apart",
+    "other sites with chargers on this firmware that lost sync within two weeks, but not within ten minutes of this charger; "
+    "known where there is one",
+    unit="1",
+    low=0,
+)
+def sites_losing_sync_apart(scene: Scene) -> Reading | None:
+    apart = _apart_on_firmware(scene)
+    sites = {scene.about("site_id", scene.devices.get(f.device_id)) for f in apart} - {None, scene.site_id}
+    return number_of(scene, apart, sites) if sites else None
+
+
+@measures(
+    "models_losing_sync_apart",
+    "different vehicle models at the losses on this firmware, this one's included; known from two losses on several chargers",
+    unit="1",
+    low=0,
+)
+def models_losing_sync_apart(scene: Scene) -> Reading | None:
+    apart = {(f.device_id, f.time) for f in _apart_on_firmware(scene)}
+    found = [h for h in happenings(scene) if (h.device_id, h.time) in apart or is_here(scene, h)]
+    known = [h for h in found if h.vehicle is not None and (h.vehicle.model or h.vehicle.make)]
+    if len({h.device_id for h in known}) < 2:
+        return None
+    return number_of(
+        scene, known, {(h.vehicle.make or "", h.vehicle.model or "") for h in known if h.vehicle is not None}
+    )

@@ -1,0 +1,76 @@
+"""What single records tell: samples of telemetry and the way their energy flows, changes of state, commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...observations import Record, Rows, epoch
+from ...scene import Scene
+
+FLOWING_KW = 0.2
+"""Power from which energy flows rather than a meter's noise (our judgement)."""
+
+
+def rows_between(scene: Scene, device: str, start: float, end: float) -> Rows:
+    """The telemetry rows of a charger from start to end."""
+    table = scene.observations["telemetry"]
+    rows = table.by_device.get(device)
+    if rows is None:
+        return np.empty(0, dtype=np.intp)
+    times = table.times[rows]
+    return rows[int(np.searchsorted(times, start, "left")) : int(np.searchsorted(times, end, "right"))]
+
+
+def samples(scene: Scene, device: str, start: float, end: float, most: int = 400) -> list[Record]:
+    """Telemetry of a charger from start to end, evenly thinned to about so many records."""
+    rows = rows_between(scene, device, start, end)
+    if len(rows) > most:
+        rows = rows[:: len(rows) // most + 1]
+    return [scene.observations["telemetry"].records[row] for row in rows]
+
+
+def own_samples(scene: Scene, start: float, end: float) -> list[Record]:
+    """Telemetry of the incident's connector, and what names none, from start to end."""
+    found = samples(scene, scene.device_id, start, end, 720)
+    return [r for r in found if same_connector(scene.connector_id, r.fields.get("connector_id"))]
+
+
+def same_connector(one: int | None, other: int | None) -> bool:
+    """Whether two records may be of one connector: they are unless they name different ones (0 is the charger itself)."""
+    return not one or not other or one == other
+
+
+def flows_out(fields: Mapping[str, Any]) -> bool | None:
+    """Whether a telemetry record shows energy flowing out of the vehicle; None where it does not say."""
+    power, state = fields.get("power"), fields.get("state")
+    if power is not None:
+        return bool(power < -FLOWING_KW or (state == "discharging" and power > FLOWING_KW))
+    return None if state is None else bool(state == "discharging")
+
+
+def in_sync(fields: Mapping[str, Any]) -> bool:
+    """Whether a telemetry record shows the inverter in step; where it lacks the status, whether the connector discharges."""
+    status = fields.get("inverter_sync_status")
+    if status is not None:
+        return bool(status == "synced" and fields.get("state") != "fault")
+    return fields.get("state") == "discharging"
+
+
+def state_change(event: Record) -> tuple[str, str]:
+    """The states a state event names as left and as entered, in lower case; empty where it does not say."""
+    data = event.fields.get("data") or {}
+    return str(data.get("from") or "").lower(), str(data.get("to") or "").lower()
+
+
+def asks_for_discharge(command: Record) -> bool:
+    """Whether a command tells the charger to discharge."""
+    return "discharg" in command.fields["command"] or "v2g" in command.fields["command"]
+
+
+def asked_at(command: Record) -> float | None:
+    """When a command was given."""
+    moment = command.fields.get("created_at") or command.fields.get("updated_at")
+    return None if moment is None else epoch(moment)

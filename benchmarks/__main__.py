@@ -33,6 +33,7 @@ INFERENCES = 8
 Row = tuple[str, float]
 
 
+_kept: list[Any] = []  # CLIPS environments: they print a remark when they go, which is to come after the table
 CLOCKS = {"wall": perf_counter, "cpu": process_time}
 
 
@@ -45,6 +46,7 @@ def split(triage: Triage, code: str, repeats: int, clock: Callable[[], float]) -
     if available():
         matchers = {"inferring by durable-rules": DurableMatcher(compiled.rules), **matchers}
     peers = _peers(triage, code)
+    _kept.append(peers)
     times: dict[str, list[float]] = {}
 
     def note(part: str, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -142,11 +142,10 @@ def upgrade_hours_before_mismatch(scene: Scene) -> Reading | None:
     low=0,
 )
 def unfinished_upgrade_hours_before_mismatch(scene: Scene) -> Reading | None:
-    # Every name of an upgrade command holds the word.
     unfinished = [
         c
         for c in scene.records("commands")
-        if "firmware" in str(c.fields["command"]) and c.fields.get("status") in ("failed", "queued", "rejected")
+        if _UPGRADE_NAME.search(str(c.fields["command"])) and c.fields.get("status") in ("failed", "queued", "rejected")
     ]
     return time_before_onset(scene, moments_of(scene, "commands", unfinished), HOUR)
 

@@ -3,46 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from ....engine.facts import Source
 from ...readings import DAY, MINUTE, Reading, few
 from ...scene import Scene
 from ..registry import measures
 from .pushes import push_before, pushes
-from .snapshots import latest_wrong, same_id, snapshots
+from .snapshots import Snapshot, latest_wrong, same_id, snapshots
 
 RECENT = 7 * DAY
-"""How far back the mismatches of other chargers count as of the same time (runbooks look at seven days)."""
+"""How far from the incident the mismatches of other chargers count as of the same time (runbooks look at seven days)."""
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """What says that another charger's configuration is wrong or right: a record of it, or a fault of the code."""
+
+    time: float
+    wrong: bool
+    source: Source
+
+
+Dated = TypeVar("Dated", Snapshot, _Sign)
+
+
+def _at_incident(scene: Scene, dated: Sequence[Dated]) -> list[Dated]:
+    """Those up to a day after the incident, as of this charger; where there are none, the first within a week after it."""
+    known = [item for item in dated if item.time <= scene.anchor + DAY]
+    return known or [item for item in dated if item.time <= scene.anchor + RECENT][:1]
+
+
+def _signs(scene: Scene) -> dict[str, _Sign]:
+    """The newest sign at the incident of each other charger; a fault counts within seven days."""
+
+    def load() -> dict[str, list[_Sign]]:
+        found: dict[str, list[_Sign]] = {}
+        for device in sorted(scene.observations["configurations"].by_device):
+            for shot in snapshots(scene, device):
+                if shot.matches is not None:
+                    found.setdefault(device, []).append(_Sign(shot.time, not shot.matches, shot.source))
+        return found
+
+    def decide() -> dict[str, _Sign]:
+        signs = {device: list(told) for device, told in scene.shared_once(("configuration signs",), load).items()}
+        for fault in scene.faults("own"):
+            if abs(fault.time - scene.anchor) <= RECENT:
+                signs.setdefault(fault.device_id, []).append(_Sign(fault.time, True, fault.source))
+        signs.pop(scene.device_id, None)
+        found: dict[str, _Sign] = {}
+        for device, told in sorted(signs.items()):
+            told.sort(key=lambda sign: (sign.time, sign.wrong, sign.source))
+            known = _at_incident(scene, told)
+            if known:
+                found[device] = known[-1]
+        return found
+
+    return scene.once(("configuration signs",), decide)
 
 
 def _mismatched(scene: Scene) -> dict[str, bool]:
-    """Whether each other charger's configuration is wrong, where its newest record or a fault of the code says so."""
+    """Whether each other charger's configuration was wrong at the incident, where a record or a fault says so."""
+    return {device: sign.wrong for device, sign in _signs(scene).items()}
 
-    def load() -> dict[str, bool]:
-        found: dict[str, bool] = {}
-        for device in sorted(scene.observations["configurations"].by_device):
-            known = [s for s in snapshots(scene, device) if s.matches is not None]
-            if known:
-                found[device] = known[-1].matches is False
-        return found
 
-    def with_faults() -> dict[str, bool]:
-        found = dict(scene.shared_once(("mismatched",), load))
-        found.update({f.device_id: True for f in scene.faults("own") if abs(f.time - scene.anchor) <= RECENT})
-        found.pop(scene.device_id, None)
-        return dict(sorted(found.items()))
-
-    return scene.once(("mismatched",), with_faults)
+def _shots(scene: Scene, device: str) -> list[Snapshot]:
+    """The configuration records of a charger at the incident and before."""
+    return _at_incident(scene, snapshots(scene, device))
 
 
 def _firmware_of(scene: Scene, device: str) -> Any:
     return scene.about("firmware_version", scene.devices.get(device))
 
 
+def _shown_by(scene: Scene, device: str) -> Source:
+    """What shows another charger's state: its newest record where that says the same as a newer fault, which tells less."""
+    sign, shots = _signs(scene)[device], _shots(scene, device)
+    return shots[-1].source if shots and shots[-1].matches is (not sign.wrong) else sign.source
+
+
 def _records_of(scene: Scene, devices: Iterable[str]) -> tuple[Source, ...]:
-    """The newest configuration records of some chargers; where they have none, this charger's, or its latest fault."""
-    rows = [shots[-1].source for device in devices if (shots := snapshots(scene, device))]
+    """What shows the state of some chargers; of none, this charger's newest record, or its latest fault."""
+    rows = [_shown_by(scene, device) for device in devices]
     own = [s.source for s in snapshots(scene)[-1:]] or [f.source for f in scene.incidence.faults[-1:]]
     return few(rows or own)
 
@@ -72,7 +115,7 @@ def _same_push(scene: Scene) -> list[str]:
 
 @measures(
     "same_push_chargers_mismatched",
-    "other chargers pushed within 15 minutes of this one whose configuration is wrong now too",
+    "other chargers pushed within 15 minutes of this one whose configuration is wrong too",
     unit="1",
     low=0,
 )
@@ -105,7 +148,7 @@ def same_push_firmwares_mismatched(scene: Scene) -> Reading | None:
 
 
 def _wanted_profile(scene: Scene, device: str) -> str | None:
-    for shot in reversed(snapshots(scene, device)):
+    for shot in reversed(_shots(scene, device)):
         if shot.expected["id"] is not None or shot.expected["hash"] is not None:
             return str(shot.expected["id"] or shot.expected["hash"])
     return None
@@ -185,10 +228,8 @@ def chargers_running_same_wrong_hash(scene: Scene) -> Reading | None:
     shot = latest_wrong(scene)
     if shot is None or shot.running["hash"] is None:
         return None
-    hashes = {
-        device: shots[-1].running["hash"]
-        for device, wrong in _mismatched(scene).items()
-        if wrong and (shots := snapshots(scene, device)) and shots[-1].running["hash"] is not None
-    }
-    alike = [device for device, runs in hashes.items() if same_id(runs, shot.running["hash"])]
-    return _count(scene, alike) if hashes else None
+    wrong = [shots[-1] for d, is_wrong in _mismatched(scene).items() if is_wrong and (shots := _shots(scene, d))]
+    hashed = [other for other in wrong if other.running["hash"] is not None]
+    alike = [other for other in hashed if same_id(other.running["hash"], shot.running["hash"])]
+    sources = few([other.source for other in alike or hashed])
+    return Reading(float(len(alike)), scene.anchor, sources) if hashed else None

@@ -15,10 +15,10 @@ from .onset import CLOCK, Moment, moments_of, onset
 from .pushes import BROKEN, push_before, pushes
 
 _BEFORE = MINUTE
-"""How long before its timestamp a push may have begun (our judgement: clocks of two systems)."""
+"""How long before its timestamp a push may have begun (our judgement: no source tells how far two clocks differ)."""
 
 _AFTER = 30 * MINUTE
-"""How long a push may go on after its timestamp (our judgement: a large profile over a slow link)."""
+"""How long a push may go on after its timestamp (our judgement: no source tells how long a push takes)."""
 
 _RESTART_COMMAND = re.compile(r"reboot|reset$|restart")
 _BREAK_EVENT = re.compile(r"boot|restart|power_?(loss|cycle|up)|offline")
@@ -52,8 +52,8 @@ def _breaks(scene: Scene, began: float) -> Iterator[Moment]:
     if scene.site_id is None:
         return
     for record in scene.observations["grid"].records:
-        site = record.fields.get("site_id")
-        mine = site == scene.site_id if site else record.fields.get("area") == scene.area
+        site, area = record.fields.get("site_id"), record.fields.get("area")
+        mine = site == scene.site_id if site else area is not None and area == scene.area
         if mine and record.time is not None and record.fields.get("kind") == "outage":
             yield record.time, scene.source("grid", record)
 

@@ -13,9 +13,14 @@ from .payload import detail_text
 from .snapshots import IDENTITIES, SETTINGS, bare_id, latest_wrong, same_id, snapshots
 
 
+def _same(key: str, one: Any, two: Any) -> bool:
+    """Whether two values of one key are the same; of hashes one may be the shortened form of the other."""
+    return same_id(one, two) if key == "hash" else bool(one == two)
+
+
 def _differ(first: Mapping[str, Any], second: Mapping[str, Any], keys: Iterable[str]) -> bool:
     """Whether two states of one side differ in one of the keys that both know."""
-    return any(first[k] is not None and second[k] is not None and first[k] != second[k] for k in keys)
+    return any(first[k] is not None and second[k] is not None and not _same(k, first[k], second[k]) for k in keys)
 
 
 def _changed(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -73,14 +73,34 @@ def plain_visit_days_before_mismatch(scene: Scene) -> Reading | None:
     return Reading(max(0.0, (onset(scene).time - time) / DAY), onset(scene).time, (source,))
 
 
+def _matched_after_visit(scene: Scene, override: bool | None) -> Reading | None:
+    """Hours matched after the last visit that may have changed something, where it says this of an override."""
+    mine = up_to_onset(scene, _visits_by_override(scene, override))
+    rest = up_to_onset(scene, _visits_by_override(scene, None if override else True))
+    # Whatever an earlier visit left, the last one may have changed.
+    return None if not mine or (rest and max(rest)[0] > max(mine)[0]) else hours_matched_after(scene, mine)
+
+
 @measures(
     "hours_matched_after_override_visit",
-    "hours from the last visit with an override before the mismatch to the last configuration seen right after it",
+    "hours from the last visit with a recorded override before the mismatch to the last configuration seen right after it; known "
+    "where no later visit leaves open whether something was overridden",
     unit="h",
     low=0,
 )
 def hours_matched_after_override_visit(scene: Scene) -> Reading | None:
-    return hours_matched_after(scene, [*_visits_by_override(scene, True), *_visits_by_override(scene, None)])
+    return _matched_after_visit(scene, True)
+
+
+@measures(
+    "hours_matched_after_visit",
+    "hours from the last visit that says nothing of an override before the mismatch to the last configuration seen right after "
+    "it; known where no visit with a recorded override came later",
+    unit="h",
+    low=0,
+)
+def hours_matched_after_visit(scene: Scene) -> Reading | None:
+    return _matched_after_visit(scene, None)
 
 
 @measures(

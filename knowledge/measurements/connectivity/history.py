@@ -128,7 +128,7 @@ def first_connection_record(scene: Scene) -> Moment | None:
 
 def metadata_moment(scene: Scene, path: str, device: Whose = "own") -> float | None:
     """A timestamp of the charger's metadata (or another's), epoch seconds."""
-    value = scene.about(path) if device is None else scene.about(path, device)
+    value = scene.about(path, device)
     return epoch(value) if hasattr(value, "timestamp") else None
 
 

@@ -8,12 +8,16 @@ import numpy as np
 
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
+from ..common import restarts
 from ..registry import measures
-from .history import Moment, Span, history, records_of, relative_spread
+from .history import Moment, Span, history, logged, records_of, relative_spread
 from .loss import back_at, lost_at
 
 FEWEST_OUTAGES = 3
 """Outages from which on their length is typical (our judgement)."""
+
+VISIT_LASTS = HOUR
+"""How long before and after the moment that a visit's record names somebody may be at the charger (our judgement)."""
 
 
 def _recent_outages(scene: Scene, days: float) -> list[Span]:
@@ -28,7 +32,8 @@ def _on_days(times: Iterable[float]) -> int:
 
 @measures(
     "typical_outage",
-    "median seconds from drop to return over at least three outages in the 30 days up to the latest return",
+    "median seconds from drop to return over at least three outages that ended in the 30 days before the latest occurrence or "
+    "the day after it",
     unit="s",
     low=0,
 )
@@ -42,8 +47,8 @@ def typical_outage(scene: Scene) -> Reading | None:
 
 @measures(
     "outage_length_variation",
-    "spread of at least three outages' lengths in the same 30 days: half the distance of their 16th and 84th percentile over "
-    "their median",
+    "spread of at least three outages' lengths, as for the typical one over the 30 days before the latest occurrence and the "
+    "day after it: half the distance of their 16th and 84th percentile over their median",
     unit="1",
     low=0,
 )
@@ -57,7 +62,8 @@ def outage_length_variation(scene: Scene) -> Reading | None:
 
 @measures(
     "losses_recovered",
-    "losses of the week up to now after which the charger came back without further ado; known where there were any",
+    "losses from which the charger came back in the week before the latest occurrence or the day after it, with no restart "
+    "command that was not refused while it was away and no visit then or within an hour; known where it came back from any",
     unit="1",
     low=0,
 )
@@ -65,13 +71,16 @@ def losses_recovered(scene: Scene) -> Reading | None:
     recent = _recent_outages(scene, 7)
     if not recent:
         return None
-    return Reading(float(len(recent)), recent[-1].end, scene.sources("connections", records_of(recent)))
+    helped = [(time, time) for time, _ in restarts(scene)]
+    helped += [(visit.time - VISIT_LASTS, visit.time + VISIT_LASTS) for visit in logged(scene, "service_visits")]
+    alone = [x for x in recent if not any(low <= x.end and high >= x.end - x.seconds for low, high in helped)]
+    return Reading(float(len(alone)), recent[-1].end, scene.sources("connections", records_of(alone or recent)))
 
 
 @measures(
     "loss_clock_spread",
-    "how far the losses of at least three days lie from one time of day: the largest distance in minutes from their circular "
-    "mean",
+    "how far the losses of at least three days (the faults, else the drops of 30 days that were not on purpose) lie from one "
+    "time of day: the largest distance in minutes from their circular mean",
     unit="min",
     low=0,
 )
@@ -118,7 +127,8 @@ def routine_reconnects_at_this_hour(scene: Scene) -> Reading | None:
 
 @measures(
     "busiest_hours_share",
-    "of at least ten drops over at least three days, the share in percent that falls into the busiest six hours of the day",
+    "of at least ten drops over at least three days, from 30 days before the latest occurrence to a day after it, the share in "
+    "percent that falls into the busiest six hours of the day",
     unit="%",
     low=0,
     high=100,

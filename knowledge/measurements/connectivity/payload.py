@@ -28,8 +28,15 @@ _LONGEST_TOLD = 7 * DAY
 
 
 def seconds_per_unit(path: str, bare: float = 1.0) -> float:
-    """The seconds of one unit that a key's words name (the last that do, `uptime h` 3600); `bare` where none does."""
-    return next((UNITS[word] for word in reversed(path.split()) if word in UNITS), bare)
+    """The seconds of one unit that a key's words name (the last that do, `uptime h` 3600); `bare` where none does.
+
+    `min` is the unit as the last word and where no other is named; elsewhere it is the minimum.
+    """
+    words = path.split()
+    named = [word for word in words if word in UNITS and word != "min"] or [
+        word for word in words[-1:] if word == "min"
+    ]
+    return UNITS[named[-1]] if named else bare
 
 
 def told_seconds(scene: Scene, *patterns: str, bare: float = 1.0) -> Reading | None:

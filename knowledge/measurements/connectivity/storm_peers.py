@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...observations import Record
-from ...readings import DAY, HOUR, Reading
+from ...readings import DAY, HOUR, Reading, few
 from ...scene import Scene
 from ..registry import measures
 from .history import RECONNECT_STORM, fault_times, history, metadata_moment
@@ -96,14 +96,13 @@ def site_peers_stormy(scene: Scene) -> Reading | None:
 
 @measures(
     "site_peers_calm",
-    "other chargers of the site that reach the platform the same way, as far as known, and kept their connections",
+    "of the site's other chargers that reach the platform the same way, as far as both are known, those that kept their "
+    "connections; known where such a charger was observed",
     unit="1",
     low=0,
 )
 def site_peers_calm(scene: Scene) -> Reading | None:
-    near = _at_site(scene)
-    calm = [w.device for w in near if not w.stormy and reached_alike(scene, w.device)]
-    return counted(scene, calm, _devices(near), scene.anchor)
+    return _count(scene, [w for w in _at_site(scene) if reached_alike(scene, w.device)], stormy=False)
 
 
 @measures(
@@ -147,16 +146,20 @@ def _by_firmware(scene: Scene, *, same: bool) -> list[Weather]:
 
 @measures(
     "stormy_sites_on_firmware",
-    "distinct sites, its own included, with chargers on this firmware version that stormed",
+    "distinct sites, its own included, with chargers on this firmware version that stormed; known where others on it, of "
+    "known sites, were observed",
     unit="1",
     low=0,
 )
 def stormy_sites_on_firmware(scene: Scene) -> Reading | None:
-    if scene.device is None or scene.about("firmware_version") is None or scene.site_id is None or not _weathers(scene):
+    alike = [w for w in _by_firmware(scene, same=True) if w.device.fields.get("site_id") is not None]
+    if scene.device is None or scene.site_id is None or not alike:
         return None
-    stormy = [w.device for w in _by_firmware(scene, same=True) if w.stormy]
-    sites = {device.fields.get("site_id") for device in stormy} - {None} | {scene.site_id}
-    return Reading(float(len(sites)), scene.anchor, scene.sources("devices", [scene.device, *stormy]))
+    stormy = [w.device for w in alike if w.stormy]
+    sites = {scene.site_id, *(device.fields["site_id"] for device in stormy)}
+    return Reading(
+        float(len(sites)), scene.anchor, scene.sources("devices", [scene.device, *(stormy or _devices(alike))])
+    )
 
 
 @measures(
@@ -192,16 +195,21 @@ def calm_on_other_firmware(scene: Scene) -> Reading | None:
 @measures(
     "stormy_access_kinds",
     "kinds of access (cellular, wifi, ethernet) among the chargers on this firmware that stormed, its own included; known "
-    "where at least one other stormed",
+    "where at least one other stormed whose access is known, as this one's is",
     unit="1",
     low=0,
 )
 def stormy_access_kinds(scene: Scene) -> Reading | None:
-    stormy = [w.device for w in _by_firmware(scene, same=True) if w.stormy]
-    kinds = {scene.about("connectivity.type", device) for device in (scene.device, *stormy)} - {None}
-    if not stormy or not kinds:
+    own = scene.about("connectivity.type")
+    stormy = [
+        (w.device, kind)
+        for w in _by_firmware(scene, same=True)
+        if w.stormy and (kind := scene.about("connectivity.type", w.device)) is not None
+    ]
+    if own is None or scene.device is None or not stormy:
         return None
-    return Reading(float(len(kinds)), scene.anchor, scene.sources("devices", stormy))
+    kinds = {own, *(kind for _, kind in stormy)}
+    return Reading(float(len(kinds)), scene.anchor, scene.sources("devices", [scene.device, *(d for d, _ in stormy)]))
 
 
 # Ping intervals and signal
@@ -224,7 +232,7 @@ def _pings_differ(scene: Scene, record: Record) -> bool | None:
 )
 def mismatch_follows_storm(scene: Scene) -> Reading | None:
     known = [(w, differ) for w in _weathers(scene) if (differ := _pings_differ(scene, w.device)) is not None]
-    if len(known) < 2 or scene.device is None or len({(w.stormy, differ) for w, differ in known}) < 2:
+    if len(known) < 2 or len({(w.stormy, differ) for w, differ in known}) < 2:
         return None
     hits = sum(w.stormy == differ for w, differ in known)
     return Reading(100.0 * hits / len(known), scene.anchor, scene.sources("devices", [w.device for w, _ in known]))
@@ -251,14 +259,14 @@ def differing_peers_calm(scene: Scene) -> Reading | None:
 def ping_off_calm_peers(scene: Scene) -> Reading | None:
     own = configured_ping(scene, "settings")
     calm = [
-        float(ping.value)
+        ping
         for w in _weathers(scene)
         if not w.stormy and (ping := configured_ping(scene, "settings", w.device.fields["device_id"])) is not None
     ]
     if own is None or not calm:
         return None
-    low, high = sorted((float(own.value), float(np.median(calm))))
-    return Reading(high / low, own.at, own.sources)
+    low, high = sorted((float(own.value), float(np.median([float(ping.value) for ping in calm]))))
+    return Reading(high / low, own.at, few([*own.sources, *(source for ping in calm for source in ping.sources)]))
 
 
 @measures(
@@ -269,7 +277,7 @@ def ping_off_calm_peers(scene: Scene) -> Reading | None:
 def signal_above_calm_peers(scene: Scene) -> Reading | None:
     own = cellular_signal(scene)
     calm = [
-        float(signal)
+        (w.device, float(signal))
         for w in _at_site(scene)
         if not w.stormy
         and (signal := scene.about("connectivity.signal_strength_dbm", w.device)) is not None
@@ -277,4 +285,6 @@ def signal_above_calm_peers(scene: Scene) -> Reading | None:
     ]
     if own is None or not calm:
         return None
-    return Reading(float(own.value) - float(np.median(calm)), own.at, own.sources)
+    usual = float(np.median([signal for _, signal in calm]))
+    sources = few([*own.sources, *scene.sources("devices", [device for device, _ in calm])])
+    return Reading(float(own.value) - usual, own.at, sources)

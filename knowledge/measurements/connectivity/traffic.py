@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ....engine.facts import Source
@@ -48,10 +50,15 @@ def _charging_spans(scene: Scene) -> list[tuple[float, float]]:
     return found
 
 
-def _sessions_between(scene: Scene, start: float, end: float) -> tuple[Source, ...]:
-    """The ended sessions of all connectors that touch a span, as sources."""
+def _charging_sources(scene: Scene, drops: Sequence[Moment]) -> tuple[Source, ...]:
+    """The first and the last drop, and what tells whether it charged between: ended sessions, else telemetry."""
+    start, end = drops[0].time, drops[-1].time
     sessions = scene.sessions(which="all")
-    return few([s.source for s in sessions if s.end is not None and s.end >= start and s.start <= end])
+    charging = [s.source for s in sessions if s.end is not None and s.end >= start and s.start <= end]
+    if not charging:
+        states = scene.words("state", which="all").between(start - 15.0, end + 15.0)
+        charging = [states.source(place) for place in (0, -1)] if len(states) else []
+    return few([*few(charging)[:6], *scene.sources("connections", records_of([drops[0], drops[-1]]))])
 
 
 @measures(
@@ -62,7 +69,8 @@ def _sessions_between(scene: Scene, start: float, end: float) -> tuple[Source, .
     low=0,
 )
 def pauses_while_charging(scene: Scene) -> Reading | None:
-    drops = np.array([drop.time for drop in _drops_of_day(scene)])
+    found = _drops_of_day(scene)
+    drops = np.array([drop.time for drop in found])
     lives = [life.seconds for life in storm(scene).lives]
     if len(drops) < 5 or len(lives) < FEWEST or not _charging_spans(scene):
         return None
@@ -74,13 +82,13 @@ def pauses_while_charging(scene: Scene) -> Reading | None:
         before = (drops >= low - near) & (drops < low + 1)
         after = (drops > high - 1) & (drops <= high + near)
         pauses += bool(high - low > least and not during.any() and before.any() and after.any())
-    return Reading(float(pauses), scene.anchor, _sessions_between(scene, drops[0], drops[-1]))
+    return Reading(float(pauses), scene.anchor, _charging_sources(scene, found))
 
 
 @measures(
     "drops_while_charging",
-    "of at least five drops of the day around the storm, the share in percent during which some connector was charging; known where the "
-    "records hold sessions or telemetry of that time",
+    "of at least five drops from a day before the first occurrence to a day after the latest, the share in percent that came "
+    "while some connector was charging; known where the records hold sessions or telemetry states of that time",
     unit="%",
     low=0,
     high=100,
@@ -92,12 +100,12 @@ def drops_while_charging(scene: Scene) -> Reading | None:
     if len(drops) < 5 or not known:
         return None
     hit = sum(any(low <= drop.time <= high for low, high in spans) for drop in drops)
-    return storm_reading(scene, 100.0 * hit / len(drops), records_of(drops))
+    return Reading(100.0 * hit / len(drops), scene.anchor, _charging_sources(scene, drops))
 
 
 @measures(
     "charging_time_share",
-    "share in percent of the time from the first to the last drop of that day in which some connector was charging; known from "
+    "share in percent of the time from the first to the last of those drops in which some connector was charging; known from "
     "five drops on and where it charged at all",
     unit="%",
     low=0,
@@ -110,7 +118,7 @@ def charging_time_share(scene: Scene) -> Reading | None:
         return None
     start, end = drops[0].time, drops[-1].time
     covered = sum(max(0.0, min(high, end) - max(low, start)) for low, high in spans)
-    return Reading(min(100.0, 100.0 * covered / (end - start)), scene.anchor, _sessions_between(scene, start, end))
+    return Reading(min(100.0, 100.0 * covered / (end - start)), scene.anchor, _charging_sources(scene, drops))
 
 
 # Quiet

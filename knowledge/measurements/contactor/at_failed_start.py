@@ -11,7 +11,7 @@ from ...readings import MINUTE, Reading, few
 from ...scene import Scene
 from ..registry import measures
 from .loads import own_currents
-from .payload import Figure, figures, latest_figure
+from .payload import Figure, figures
 from .release import crossings
 from .series import largest, strongest
 
@@ -112,7 +112,7 @@ def relay_at_failed_start(scene: Scene) -> Iterable[Reading]:
 
 @measures(
     "relay_changes_at_failed_start",
-    "most changes of the relay state within two minutes around one failed start",
+    "most changes of the relay state within two minutes around one failed start, as telemetry shows or details report them",
     unit="1",
     low=0,
 )
@@ -128,14 +128,14 @@ def relay_changes_at_failed_start(scene: Scene) -> Reading | None:
         for window in windows
         if len(window) >= 3
     )
-    told = latest_figure(
+    told = figures(
         scene,
         r"chatter|flutter|bounce|toggles?|transitions|dropouts?|pulses|edges?\b",
         r"\bms\b|\bs\b|time|duration|limit|max",
+        (None,),
     )
-    if told is not None and told.unit is None and (seen is None or told.number > float(seen.value)):
-        return told.reading(max(0.0, told.number))
-    return seen
+    reported = largest(figure.reading(max(0.0, figure.number)) for figure in _reported_then(scene, told))
+    return largest([seen, reported])
 
 
 @measures(
@@ -148,7 +148,7 @@ def output_changes_at_failed_start(scene: Scene) -> Reading | None:
     column = scene.readings("voltage")
     windows = [column.between(start, end) for start, end in around_failures(scene, 90.0, 30.0)]
     return largest(
-        window.reading(float(crossings(np.abs(window.values))), float(window.times[-1]), [0, len(window) - 1])
+        window.reading(float(crossings(window.values)), float(window.times[-1]), [0, len(window) - 1])
         for window in windows
         if len(window) >= 4
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
+from ..common import RESTART_COMMANDS, UPGRADE_COMMANDS, upgrades
 from ..registry import measures
 from .payload import Figure, figures, said_sound
 from .series import early_and_late
@@ -35,16 +36,30 @@ def _levels(scene: Scene) -> list[Reading]:
             rf"{_NO_COIL}|(nominal|rated|expected|reference) (v|volt|supply|coil)",
             ("v", "mv", "pct", "ratio", None),
         )
-        named = [figure for figure in figures(scene, _NAMED, None, ("v",)) if figure.number]
+        named = [figure for figure in figures(scene, _NAMED, None, ("v", "mv")) if figure.number > 0]
         found = []
         for figure in told:
-            beside = [n.number for n in named if n.source == figure.source and n.path != figure.path]
+            beside = [_volts(n) for n in named if n.source == figure.source and n.path != figure.path]
             level = _level(figure, beside[-1] if beside else None)
             if level is not None:
                 found.append(figure.reading(level))
         return found
 
     return scene.once(("contactor-coil",), load)
+
+
+_DROP = re.compile(r"(drop|sag|dip|droop)( m?v| voltage| volts)?$|(drop|sag|dip|droop)\w* (by|of) \w+ ?$")
+_RAIL = re.compile(r"\b(12|24|48) ?v\b|\bv(12|24|48)\b")
+
+
+def _volts(figure: Figure) -> float:
+    return figure.number / 1000.0 if figure.unit == "mv" else figure.number
+
+
+def _level_left(drop: float, nominal: float | None) -> float | None:
+    """What a drop in volts leaves of the nominal voltage, else of 24 V, which control supplies mostly have, where it fits."""
+    nominal = nominal or next((usual for usual in _NOMINAL if usual >= 24.0 and drop < usual), None)
+    return 100.0 * (nominal - drop) / nominal if nominal and 0 < drop < nominal else None
 
 
 def _level(figure: Figure, nominal: float | None) -> float | None:
@@ -57,11 +72,14 @@ def _level(figure: Figure, nominal: float | None) -> float | None:
         if falls and abs(level) < 60:
             level = 100.0 - abs(level)
         return level if 20.0 <= level <= 200.0 else None
-    volts = figure.number / 1000.0 if figure.unit == "mv" else figure.number
+    volts = _volts(figure)
+    rail = _RAIL.search(figure.path)
+    if nominal is None and rail is not None:
+        nominal = float(rail.group(1) or rail.group(2))
     if figure.unit is None and not (5.0 <= abs(volts) <= 60.0 and re.search(r"(coil|supply|rail|psu)$", figure.path)):
         return None
-    if re.search(r"drop$|sag$|dip$|droop$|(drop|sag|dip|droop) v$", figure.path) and 0 < figure.number < 12:
-        return 100.0 * (24.0 - figure.number) / 24.0  # control supplies are mostly 24 V
+    if _DROP.search(figure.path):
+        return _level_left(abs(volts), nominal)
     if re.search(rf"drop\b|sag\b|dip\b|droop|deficit|{_NAMED}", figure.path) and not re.search(
         r"\bto\b|during|level", figure.path
     ):
@@ -128,7 +146,7 @@ def low_supply_companions(scene: Scene) -> Reading | None:
     return Reading(float(len(codes)), scene.anchor, few([fault.source for fault in hits])) if codes else None
 
 
-_RESTARTS = ("reboot", "soft_reset", "hard_reset", "reset", "firmware_upgrade")
+_RESTARTS = (*RESTART_COMMANDS, *UPGRADE_COMMANDS)
 
 
 @measures(
@@ -139,6 +157,7 @@ _RESTARTS = ("reboot", "soft_reset", "hard_reset", "reset", "firmware_upgrade")
 )
 def dropouts_at_failed_starts(scene: Scene) -> Reading | None:
     told = [c.time for c in scene.records("commands") if c.fields["command"] in _RESTARTS and c.time]
+    told += [time for time, _ in upgrades(scene)]
     drops = [
         (r.time, scene.source("connections", r))
         for r in scene.records("connections")

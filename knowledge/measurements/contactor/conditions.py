@@ -11,7 +11,7 @@ from ...observations import Floats
 from ...readings import DAY, HOUR, Reading, few
 from ...scene import Scene
 from ..registry import measures
-from .payload import latest_figure
+from .payload import figures
 from .starts import RETRY_WITHIN, Attempt, attempts, charged, failed_starts, good_starts
 
 
@@ -88,9 +88,10 @@ def _hours_of_rest(scene: Scene, starts: Sequence[Attempt]) -> tuple[list[float]
 
 
 def _rest_before_failures(scene: Scene) -> tuple[list[float], list[Source]]:
-    """The same before failed starts, but for repetitions; the records are those of all."""
-    hours, sources = _hours_of_rest(scene, failed_starts(scene))
-    return [rest for rest in hours if rest > RETRY_WITHIN / HOUR], sources
+    """The same before failed starts, but for repetitions."""
+    rests = list(zip(*_hours_of_rest(scene, failed_starts(scene)), strict=True))
+    kept = [(rest, source) for rest, source in rests if rest > RETRY_WITHIN / HOUR]
+    return [rest for rest, _ in kept], [source for _, source in kept]
 
 
 @measures(
@@ -138,7 +139,14 @@ def failures_by_the_clock(scene: Scene) -> Reading | None:
     return Reading(gap, scene.anchor, few([a.source for a in bad]))
 
 
-@measures("humidity", "relative humidity that details or texts around the fault report", unit="%", low=0, high=100)
+@measures(
+    "humidity",
+    "the latest relative humidity that details or texts report from a day before the first occurrence to a day after the latest",
+    unit="%",
+    low=0,
+    high=100,
+)
 def humidity(scene: Scene) -> Reading | None:
-    told = latest_figure(scene, r"humid|\brh\b|moisture", r"limit|threshold|max", ("pct", "ratio", None))
-    return None if told is None else told.reading(min(100.0, max(0.0, told.percent)))
+    told = figures(scene, r"humid|\brh\b|moisture", r"limit|threshold|max", ("pct", "ratio", None))
+    near = [figure for figure in told if scene.first - DAY <= figure.time <= scene.anchor + DAY]
+    return near[-1].reading(min(100.0, max(0.0, near[-1].percent))) if near else None

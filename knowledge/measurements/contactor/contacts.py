@@ -10,7 +10,7 @@ from ...readings import DAY, HOUR, MINUTE, Reading, Readings
 from ...scene import Scene
 from ..registry import measures
 from .loads import own_currents
-from .payload import latest_figure
+from .payload import figures, latest_figure
 from .series import early_and_late
 
 _OUTLET = "component_health.internal_temps.dc_outlet"
@@ -46,8 +46,9 @@ def isolation_resistance(scene: Scene) -> Reading | None:
     measured = scene.readings(_ISOLATION).between(scene.anchor - 30 * DAY, scene.anchor + HOUR).last()
     if measured is not None:
         return measured
-    told = latest_figure(scene, r"isolation|insulation", r"limit|threshold|min|required", ("kohm", "mohm"))
-    return None if told is None else told.reading(told.number * (1000.0 if told.unit == "mohm" else 1.0))
+    told = figures(scene, r"isolation|insulation", r"limit|threshold|min|required", ("kohm", "mohm"))
+    recent = [figure for figure in told if scene.anchor - 30 * DAY <= figure.time <= scene.anchor + HOUR]
+    return recent[-1].reading(recent[-1].number * (1000.0 if recent[-1].unit == "mohm" else 1.0)) if recent else None
 
 
 @measures(
@@ -79,32 +80,29 @@ def contact_temperature(scene: Scene) -> Reading | None:
     return None
 
 
-def _temperatures(scene: Scene) -> Readings:
-    """Outlet, inlet or connector: the first that was measured a few times in the half year before."""
+def _heat_and_load(scene: Scene) -> tuple[Readings, Readings] | None:
+    """Outlet, inlet or connector under load in the half year before, and the currents then: the first with enough records."""
+    currents = own_currents(scene).between(scene.first - 180 * DAY, scene.first).where(lambda v: np.abs(v) > 5.0)
     for path in (_OUTLET, _INLET, "temperature"):
-        found = scene.readings(path).between(scene.first - 180 * DAY, scene.anchor + MINUTE)
-        if len(found) >= 4:
-            return found
-    return scene.readings(_OUTLET)
+        heat = scene.readings(path).at_rows(currents.rows)
+        if len(heat) >= 9 and heat.times[-1] - heat.times[0] >= 3 * DAY:
+            return heat, currents.at_rows(heat.rows)
+    return None
 
 
 @measures(
     "contact_temperature_rise",
-    "how much hotter outlet, inlet or connector ran under load in the last third of the records before the first occurrence than "
-    "in the first third, over three days or more, at currents that differ by less than a fifth",
+    "how much hotter outlet, inlet or connector ran above 5 A in the last third of at least nine records of the 180 days before "
+    "the first occurrence than in the first third, over three days or more, at currents that differ by less than a fifth",
     unit="K",
 )
 def contact_temperature_rise(scene: Scene) -> Reading | None:
-    temperatures = _temperatures(scene)
-    if len(temperatures) < 9 or temperatures.times[-1] - temperatures.times[0] < 3 * DAY:
+    found = _heat_and_load(scene)
+    if found is None:
         return None
-    heat, load = temperatures.alongside(own_currents(scene))
-    flowing = np.abs(load) > 5.0
-    heat, load = heat[flowing], np.abs(load[flowing])
-    if len(heat) < 9:
-        return None
-    light, heavy = sorted(early_and_late(load))
+    heat, load = found
+    light, heavy = sorted(early_and_late(np.abs(load.values)))
     if heavy - light > 0.2 * heavy:
         return None
-    cooler, hotter = early_and_late(heat)
-    return temperatures.reading(hotter - cooler)
+    cooler, hotter = early_and_late(heat.values)
+    return heat.reading(hotter - cooler)

@@ -16,20 +16,25 @@ from ..fleet import CLUSTER_WINDOW, same_code_nearby
 from ..registry import measures
 from .payload import Figure, figures, leaves
 from .series import largest
-from .service import replacement, visits_that
+from .visits import COUNTER_RESET, replacement, visits_with
 
 RATED_CYCLES = {True: 100_000.0, False: 60_000.0}
 """Service life of a contactor in cycles, DC and AC (dictionary F-0101); a charger's own figure comes first."""
 
 
-def _declared_life(limits: Readings) -> float | None:
-    told = limits.where(lambda v: v > 0).last()
+def _up_to_fault(scene: Scene, column: Readings) -> Readings:
+    """What was reported up to ten minutes after the latest occurrence."""
+    return column.between(0.0, scene.anchor + 10 * MINUTE)
+
+
+def _declared_life(scene: Scene, limits: Readings) -> float | None:
+    told = _up_to_fault(scene, limits).where(lambda v: v > 0).last()
     return None if told is None else float(told.value)
 
 
 def _rated_life(scene: Scene) -> float | None:
     """The cycles the contactor is made for: the charger's own figure, else the dictionary's for its kind."""
-    declared = _declared_life(scene.readings("component_health.contactor_max_cycles"))
+    declared = _declared_life(scene, scene.readings("component_health.contactor_max_cycles"))
     if declared is not None:
         return declared
     told = figures(
@@ -38,13 +43,13 @@ def _rated_life(scene: Scene) -> float | None:
         r"pct|percent|remaining|used",
     )
     usual = None if scene.is_dc is None else RATED_CYCLES[scene.is_dc]
-    return next((figure.number for figure in told if figure.number >= 1000), usual)
+    return next((figure.number for figure in reversed(told) if figure.number >= 1000), usual)
 
 
 def _rated_life_of(scene: Scene, charger: Record) -> float | None:
     """The same of another charger, whose payloads are not read."""
     limits = scene.readings("component_health.contactor_max_cycles", which="all", device=charger.fields["device_id"])
-    declared = _declared_life(limits)
+    declared = _declared_life(scene, limits)
     if declared is not None:
         return declared
     model = str(scene.about("model", charger) or "").upper()
@@ -54,7 +59,10 @@ def _rated_life_of(scene: Scene, charger: Record) -> float | None:
 
 def cycle_counts(scene: Scene) -> Readings:
     """The contactor's counter, up to ten minutes after the latest occurrence."""
-    counts = scene.readings("component_health.contactor_cycles").between(0.0, scene.anchor + 10 * MINUTE)
+    return _plausible(_up_to_fault(scene, scene.readings("component_health.contactor_cycles")))
+
+
+def _plausible(counts: Readings) -> Readings:
     return counts.where(lambda v: (v >= 0) & (v <= 1e8))
 
 
@@ -143,12 +151,6 @@ class _CounterReset:
     source: Source
 
 
-_RESET = re.compile(
-    r"(reset|cleared|zeroed)\W+(\w+\W+){0,4}(cycle )?counter|counter\W+(\w+\W+){0,3}(reset|cleared|zeroed)"
-)
-_NO_RESET = re.compile(r"fan|(not|without|never)\W+(\w+\W+){0,3}(reset|clear)")
-
-
 def _counter_reset(scene: Scene) -> _CounterReset | None:
     """The counter's last fall by at least a tenth; else the last reset command; else the last visit that reports one."""
     counts = cycle_counts(scene)
@@ -161,7 +163,7 @@ def _counter_reset(scene: Scene) -> _CounterReset | None:
         reset = done and command.fields["command"] == "reset_contactor_counter"
         if reset and command.time is not None and command.time <= scene.anchor:
             return _CounterReset(command.time, None, scene.source("commands", command))
-    visits = [visit for visit in visits_that(scene, _RESET, _NO_RESET) if visit[0] <= scene.anchor]
+    visits = [visit for visit in visits_with(scene, COUNTER_RESET) if visit[0] <= scene.anchor]
     return _CounterReset(visits[-1][0], None, visits[-1][1]) if visits else None
 
 
@@ -249,8 +251,8 @@ def cycles_per_session(scene: Scene) -> Reading | None:
 
 @measures(
     "peers_life_used_without_code",
-    "highest contactor life used, in percent, among the other chargers of the same model that did not report the code within "
-    "seven days",
+    "highest contactor life used up to the latest occurrence, in percent, among the other chargers of the same model that did "
+    "not report the code within seven days",
     unit="%",
     low=0,
 )
@@ -264,9 +266,8 @@ def peers_life_used_without_code(scene: Scene) -> Reading | None:
 
 
 def _life_used_of(scene: Scene, charger: Record) -> Reading | None:
-    counted = scene.readings(
-        "component_health.contactor_cycles", which="all", device=charger.fields["device_id"]
-    ).last()
+    counts = scene.readings("component_health.contactor_cycles", which="all", device=charger.fields["device_id"])
+    counted = _plausible(_up_to_fault(scene, counts)).last()
     life = _rated_life_of(scene, charger)
     return (
         Reading(100.0 * float(counted.value) / life, counted.at, counted.sources)

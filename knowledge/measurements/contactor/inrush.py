@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -42,8 +43,8 @@ def seconds_from_start_to_fault(scene: Scene) -> Reading | None:
 
 @measures(
     "start_current_peak",
-    "highest current within two minutes from a session's start in the day before the first occurrence, in percent of the "
-    "charger's largest current",
+    "highest current from ten seconds before to two minutes after a session's start in the day before the first occurrence, in "
+    "percent of the charger's largest current",
     unit="%",
     low=0,
 )
@@ -51,8 +52,8 @@ def start_current_peak(scene: Scene) -> Reading | None:
     rated = rated_current(scene)
     if rated is None:
         return None
-    starts = {s.start for s in scene.sessions() if scene.first - DAY <= s.start <= scene.anchor}
-    starts |= {e.time or 0.0 for e in scene.events("start", which="own", start=scene.first - DAY, end=scene.anchor)}
+    starts = {s.start for s in scene.sessions() if scene.first - DAY <= s.start <= scene.first}
+    starts |= {e.time or 0.0 for e in scene.events("start", which="own", start=scene.first - DAY, end=scene.first)}
     latest = sorted(starts, reverse=True)[:20]
     windows = [column.between(start - 10.0, start + 2 * MINUTE) for column in _currents(scene) for start in latest]
     peak = largest(strongest(window) for window in windows if len(window))
@@ -61,19 +62,19 @@ def start_current_peak(scene: Scene) -> Reading | None:
 
 @measures(
     "current_spike",
-    "highest current in the day up to the first occurrence over the 95th percentile of at least ten currents above 1 A, "
-    "itself and its neighbours in time left out",
+    "highest current in the day up to a minute after the first occurrence over the 95th percentile of at least ten currents "
+    "above 1 A in the 60 days up to then, itself and its neighbours in time left out",
     unit="times",
     low=0,
 )
 def current_spike(scene: Scene) -> Reading | None:
     def spike(column: Readings) -> Reading | None:
-        window = column.between(scene.first - DAY, scene.anchor + MINUTE)
+        window = column.between(scene.first - DAY, scene.first + MINUTE)
         if not len(window):
             return None
         place = int(np.argmax(np.abs(window.values)))
         moment = float(window.times[place])
-        usual = column.between(scene.anchor - 60 * DAY, scene.anchor + MINUTE)
+        usual = column.between(scene.first - 60 * DAY, scene.first + MINUTE)
         rest = np.abs(usual.values[(np.abs(usual.times - moment) > 20.0) & (np.abs(usual.values) > 1.0)])
         if len(rest) < 10:
             return None
@@ -151,6 +152,11 @@ def inrush_level(scene: Scene) -> Reading | None:
 _PRECHARGE = r"pre ?charg"
 
 
+def _since_day_before(scene: Scene, found: Iterable[Figure]) -> list[Figure]:
+    """Those from the day before the first occurrence to an hour after the latest."""
+    return [figure for figure in found if scene.first - DAY <= figure.time <= scene.anchor + HOUR]
+
+
 @measures(
     "precharge_level",
     "how far the output was pre-charged when the contactor closed, in percent, as details or texts report; the lowest of the day "
@@ -159,27 +165,35 @@ _PRECHARGE = r"pre ?charg"
     low=0,
 )
 def precharge_level(scene: Scene) -> Reading | None:
-    shares = figures(
+    shares = _since_day_before(
         scene,
-        _PRECHARGE,
-        r"time|\bms\b|limit|min|required|threshold|target|nominal|resistor|\ba\b|current",
-        ("pct", "ratio"),
+        figures(
+            scene,
+            _PRECHARGE,
+            r"time|\bms\b|limit|min|required|threshold|target|nominal|resistor|\ba\b|current",
+            ("pct", "ratio"),
+        ),
     )
     if shares:
-        recent = [share for share in shares if scene.first - DAY <= share.time <= scene.anchor + HOUR] or shares[-1:]
-        lowest = min(recent, key=lambda share: share.percent)
+        lowest = min(shares, key=lambda share: share.percent)
         return lowest.reading(lowest.percent)
-    reached = latest_figure(
+    told = _since_day_before(
         scene,
-        _PRECHARGE,
-        r"time|limit|threshold|target|nominal|resistor|gap|diff|delta|required|set ?point|battery|bus|vehicle",
-        ("v",),
+        figures(
+            scene,
+            _PRECHARGE,
+            r"time|limit|threshold|target|nominal|resistor|gap|diff|delta|required|set ?point|battery|bus|vehicle",
+            ("v",),
+        ),
     )
-    if reached is None:
+    if not told:
         return None
     goals = figures(scene, r"target|battery|vehicle|set ?point|required|dc bus|ev voltage|requested", None, ("v",))
-    named = [goal.number for goal in goals if goal.source == reached.source and goal.number > 0]
-    return reached.reading(100.0 * reached.number / named[-1]) if named else None
+    named = {goal.source: goal.number for goal in goals if goal.number > 0}
+    levels = [
+        voltage.reading(100.0 * voltage.number / named[voltage.source]) for voltage in told if voltage.source in named
+    ]
+    return min(levels, key=lambda level: float(level.value), default=None)
 
 
 @measures(

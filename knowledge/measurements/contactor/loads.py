@@ -39,8 +39,8 @@ def rated_current(scene: Scene) -> float | None:
         phases = scene.about("product.phases") or (3 if power > 7.4 else 1)
         return 1000.0 * power / (230.0 * max(1.0, float(phases)))
     volts = scene.readings("voltage").at_rows(scene.words("state").rows_where("charging", "discharging"))
-    usual = volts.where(lambda v: v >= 150.0).median(5)
-    return None if usual is None else 1000.0 * power / float(usual.value)
+    usual = np.abs(volts.where(lambda v: np.abs(v) >= 150.0).values)
+    return 1000.0 * power / float(np.median(usual)) if len(usual) >= 5 else None
 
 
 def _power(session: Session) -> float | None:

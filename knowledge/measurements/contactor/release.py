@@ -18,8 +18,8 @@ SAFE_VOLTAGE = 60.0
 
 
 def crossings(voltages: Floats) -> int:
-    """How often the output turned live or dead."""
-    return int(np.count_nonzero(np.diff((voltages >= SAFE_VOLTAGE).astype(np.int8))))
+    """How often the output turned live or dead, whichever way its voltage is signed."""
+    return int(np.count_nonzero(np.diff((np.abs(voltages) >= SAFE_VOLTAGE).astype(np.int8))))
 
 
 def stops(scene: Scene) -> list[tuple[float, Source]]:
@@ -62,7 +62,7 @@ def _release_lags(scene: Scene) -> list[tuple[float, float, Source]]:
                 if opened:
                     found.append((end, opened[0] - end, words.source(0)))
             elif len(after) and after.times[0] <= end + 30.0:
-                dead = np.flatnonzero(after.values < SAFE_VOLTAGE)
+                dead = np.flatnonzero(np.abs(after.values) < SAFE_VOLTAGE)
                 if len(dead):
                     found.append((end, float(after.times[dead[0]]) - end, after.source(int(dead[0]))))
         return found
@@ -165,9 +165,9 @@ def residual_voltage(scene: Scene) -> Reading | None:
     ends = [end for end, _ in stops(scene) if end <= scene.anchor + MINUTE]
     start = ends[-1] if ends and scene.anchor - ends[-1] <= HOUR else scene.anchor
     next_starts = [s.start for s in scene.sessions() if s.start > start + 1.0]
-    measured = scene.readings("voltage").between(start + 1.0, min([start + 15 * MINUTE, *next_starts])).median(2)
-    if measured is not None:
-        return Reading(abs(float(measured.value)), measured.at, measured.sources)
+    measured = scene.readings("voltage").between(start + 1.0, min([start + 15 * MINUTE, *next_starts]))
+    if len(measured) >= 2:
+        return measured.reading(float(np.median(np.abs(measured.values))))
     told = latest_figure(
         scene,
         r"(residual|remaining|output|connector|load side|post|after).*(v|voltage|volts)",

@@ -2,53 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from ....engine.facts import Source
-from ...observations import epoch
 from ...readings import DAY, Reading, few
-from ...scene import Scene, words_of
+from ...scene import Scene
+from ..common import upgrades
 from ..registry import measures
 from .starts import good_starts
-
-_REPLACED = re.compile(
-    r"(replac\w*|renew\w*|swap\w*|exchang\w*|new|install\w*|fitted)\W+(\w+\W+){0,4}contactor|contactor\w*\W+(\w+\W+){0,4}(replac\w*|renew\w*|swap\w*|exchang\w*|fitted)"
-)
-_NOT_REPLACED = re.compile(
-    r"(not|no|without|never|only|ordered|await\w*|recommend\w*|should|to be|plan\w*|quot\w*)\W+(\w+\W+){0,4}(replac|renew|swap|exchang|new contactor)"
-)
-_SUPPLY_REPLACED = re.compile(
-    r"(replac\w*|renew\w*|swap\w*|new|exchang\w*)\W+(\w+\W+){0,4}(psu|power supply|supply unit|24 ?v supply|dc dc)|(psu|power supply|supply unit)\W+(\w+\W+){0,3}(replac\w*|renew\w*|swap\w*|exchang\w*)"
-)
-_UPGRADED = re.compile(
-    r"(firmware|software).*(upgrad|updat|flash|install|roll|loaded|to \d)|(upgrad|updat|flash|install)\w* .*(firmware|software)"
-)
-_UPGRADES = (
-    "firmware_upgrade",
-    "firmware_update",
-    "update_firmware",
-    "upgrade_firmware",
-    "update firmware",
-    "firmware upgrade",
-)
-
-
-def visits_that(
-    scene: Scene, did: re.Pattern[str], did_not: re.Pattern[str] | None = None, device: str | None = None
-) -> list[tuple[float, Source]]:
-    """Service visits of a charger whose report says that work was done and does not deny it: when, and the record."""
-    found = []
-    for visit in scene.records("service_visits", device=device):
-        work = words_of(str(visit.fields.get("work") or ""))
-        if visit.time is not None and did.search(work) and not (did_not and did_not.search(work)):
-            found.append((visit.time, scene.source("service_visits", visit)))
-    return found
-
-
-def replacement(scene: Scene, start: float, end: float) -> tuple[float, Source] | None:
-    """The last service visit between two moments that put a new contactor in."""
-    visits = [visit for visit in visits_that(scene, _REPLACED, _NOT_REPLACED) if start <= visit[0] <= end]
-    return visits[-1] if visits else None
+from .visits import NEW_SUPPLY, replacement, visits_with
 
 
 @measures(
@@ -85,22 +45,13 @@ def failures_after_contactor_replaced(scene: Scene) -> Reading | None:
     low=0,
 )
 def failures_after_supply_replaced(scene: Scene) -> Reading | None:
-    visits = [visit for visit in visits_that(scene, _SUPPLY_REPLACED) if visit[0] <= scene.anchor]
+    visits = [visit for visit in visits_with(scene, NEW_SUPPLY) if visit[0] <= scene.anchor]
     return _failures_after(scene, visits[-1]) if visits else None
 
 
 def last_upgrade(scene: Scene, until: float, device: str | None = None) -> tuple[float, Source] | None:
-    """A charger's last firmware upgrade up to a moment, as commands, events or visit reports tell it."""
-    found = visits_that(scene, _UPGRADED, device=device)
-    for command in scene.records("commands", device=device):
-        moment = command.fields.get("updated_at") or command.fields.get("created_at")
-        done = command.fields["command"] in _UPGRADES and command.fields.get("status") in ("completed", None)
-        if done and moment is not None:
-            found.append((epoch(moment), scene.source("commands", command)))
-    for event in scene.records("events", device=device):
-        if "firmware" in event.fields["event_type"] and event.time is not None:
-            found.append((event.time, scene.source("events", event)))
-    return max((upgrade for upgrade in found if upgrade[0] <= until), default=None)
+    """A charger's last firmware upgrade up to a moment."""
+    return max((upgrade for upgrade in upgrades(scene, device) if upgrade[0] <= until), default=None)
 
 
 @measures(

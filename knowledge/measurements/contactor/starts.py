@@ -192,8 +192,9 @@ def retry_success_share(scene: Scene) -> Reading | None:
 @measures("retries_seen", "failed starts that were tried again within half an hour", unit="1", low=0)
 def retries_seen(scene: Scene) -> Reading | None:
     tried = attempts(scene)
-    if len(tried) < 2 and said_sound(scene, _RETRY) is not None:
-        return Reading(1.0, scene.anchor, few([a.source for a in tried]))
+    told = said_sound(scene, _RETRY)
+    if len(tried) < 2 and told is not None:
+        return Reading(1.0, told.at, told.sources)
     retries = _retries(scene)
     return Reading(float(len(retries)), scene.anchor, few([a.source for a in retries])) if retries else None
 

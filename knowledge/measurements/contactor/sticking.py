@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, words_of
+from ...scene import Scene, affirmed, words_of
 from ..registry import measures
 from .payload import Leaf, leaves
 from .release import SAFE_VOLTAGE, stops
@@ -17,7 +19,7 @@ ENGAGE = "F-0421"
 
 _STICKING = re.compile(
     r"stick|stuck|weld|slow(ly)? (to )?(release|open)|(release|open|drop)\w*( \w+)? (slow|late|delay)"
-    r"|(late|delayed|slow|sluggish) (to )?(release|open)|(fail\w*|did not|didn t|not) (to )?(open|release)|residual voltage|hang"
+    r"|(late|delayed|slow|sluggish) (to )?(release|open)|(fail\w*|did not|didn t|not) (to )?(open|release)|(open|opening|release) failed|residual voltage|hang"
 )
 _NOT_STICKING = re.compile(r"\b(no|not|never|without)\b.{0,20}(stick|stuck|weld)")
 
@@ -26,7 +28,8 @@ def _says_sticking(leaf: Leaf) -> bool:
     if isinstance(leaf.value, str):
         words = words_of(leaf.value)
         return not leaf.spoken and bool(_STICKING.search(words)) and not _NOT_STICKING.search(words)
-    return leaf.value is True and bool(_STICKING.search(leaf.path))
+    # `weld_check_ok: true` names a weld and says that there is none
+    return isinstance(leaf.value, bool) and any(_STICKING.search(said) for said in affirmed({leaf.path: leaf.value}))
 
 
 def _late_stops(scene: Scene) -> list[tuple[float, Source]]:
@@ -38,7 +41,7 @@ def _late_stops(scene: Scene) -> list[tuple[float, Source]]:
         after = voltages.between(end + 1.0, end + 2 * MINUTE)
         if len(after) < 3 or after.times[0] > end + 15.0 or end > scene.anchor - HOUR:
             continue
-        live = after.values[:3] >= SAFE_VOLTAGE
+        live = np.abs(after.values[:3]) >= SAFE_VOLTAGE
         if not live.any():
             others_prompt = True
         elif live.all() and after.times[2] - end >= 12.0:
@@ -106,7 +109,7 @@ def good_sessions_while_sticking(scene: Scene) -> Reading | None:
         return None
     between = [s for s in scene.sessions() if signs[0][0] + HOUR <= s.start <= scene.anchor - HOUR and charged(s)]
     return Reading(
-        float(len(between)), scene.anchor, few([s.source for s in between] or [source for _, source in _signs(scene)])
+        float(len(between)), scene.anchor, few([s.source for s in between] or [source for _, source in signs])
     )
 
 

@@ -131,7 +131,7 @@ def _silent_in_text(written: str) -> Iterator[str]:
             yield EVERY
         return
     none = _NONE_ANSWERS.search(text)
-    # "no power module …" and "no module …" may go on in many ways: only "no modules …" says that none answers
+    # "no power module …" may tell of a missing part, and a bare "no module" of anything
     none_answers = none is not None and not none.group().startswith("no power") and none.group() != "no module"
     counted = _OF_IN_TEXT.search(text)
     if none_answers or _ALL_IN_TEXT.search(text) or (counted is not None and counted.group(1) == counted.group(2)):

@@ -35,7 +35,7 @@ def abort_share_here(scene: Scene) -> Reading | None:
     if len(known) < 5:
         return None
     bad = [s.source for s, ended in known if ended]
-    return Reading(100.0 * len(bad) / len(known), scene.anchor, few(bad))
+    return Reading(100.0 * len(bad) / len(known), scene.anchor, few(bad or [s.source for s, _ in known]))
 
 
 @measures(

@@ -16,15 +16,24 @@ _UNPLUGGED = re.compile(
     r"unplug|ev ?(side )?disconnect|evdisconnect|vehicle (side )?disconnect|(cable|connector|plug) (removed|pulled|disconnect)|plug ?out|ev ?departed"
 )
 
-_CLEAN = re.compile(
-    r"\b(local|remote|user|driver|customer|operator|app|rfid|normal|completed?|finish(ed)?|done|full|target|soc ?limit|time ?limit|energy ?limit|"
-    r"limit reached|soclimitreached|timelimitreached|energylimitreached|ev full|fully charged|stop button|scheduled?|success|master ?pass)\b"
+_UNCLEAN = re.compile(
+    r"\b(abnormal(ly)?|unexpected(ly)?|((over ?current|ground|earth|lock|ev) ?)?(fault(s|y|ed)?|fail(s|ed|ure|ures)?|errors?)|"
+    r"lost|(power ?)?loss|outages?|offline|power ?quality|emergency|trip(s|ped)?|bms(fault|shutdown|stop)?|protect(s|ed|ion|ive)?|"
+    r"stopped ?by ?(the ?)?(vehicle|car|ev)|vehicle (stop(ped)?|request(s|ed)?)|reboot(ed)?|time ?out|timed out|f ?0805)\b"
 )
 
-_UNCLEAN = re.compile(
-    r"abort|abnormal|unexpected|fault|fail|error|lost|loss|outage|network|offline|interrupt|trip|emergency|bms|protect|lock|latch|"
-    r"stopped ?by ?(the ?)?(vehicle|car)|evfault|vehicle (stop|request)|power ?loss|reboot|timeout|shutdown|stopped ?by ?ev|stoppedbyev|other|unknown|terminated|f 0805"
+_CLEAN = re.compile(
+    r"\b(local|remote|user|driver|customer|operator|app|rfid|cards?|normal|completed?|finish(ed)?|done|full|target|soc ?limit|time ?limit|"
+    r"energy ?limit|limit reached|soclimitreached|timelimitreached|energylimitreached|ev full|fully charged|stop button|scheduled?|success|"
+    r"master ?pass|out of credit|de ?auth\w*|unlock ?(command|connector|request)|(hard|soft|immediate) ?reset|reset ?command)\b"
 )
+"""Ends as planned, by the driver or by an operator: OCPP counts resets, unlock commands and refused tokens among them."""
+
+_VAGUE = re.compile(
+    r"\b(abort(s|ed)?|interrupt(s|ed|ion)?|terminated|shut ?down|network|((connector|cable|plug|inter)? ?(lock|latch))|un(locked|latched)|"
+    r"other|unknown)\b"
+)
+"""Words of an unexpected end where nobody is named who wanted it: a session that the user aborted ended as it should."""
 
 
 Ending = tuple[Session, bool]
@@ -44,7 +53,9 @@ def ended_unexpectedly(scene: Scene, session: Session) -> bool | None:
     said = words_of(session.stop_reason)
     if _UNPLUGGED.search(said) or _UNCLEAN.search(said):
         return True
-    return False if _CLEAN.search(said) else None
+    if _CLEAN.search(said):
+        return False
+    return True if _VAGUE.search(said) else None
 
 
 def by_unplugging(scene: Scene, session: Session) -> bool:

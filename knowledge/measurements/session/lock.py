@@ -35,7 +35,8 @@ def mating_cycles(scene: Scene) -> Reading | None:
 
 @measures(
     "lock_commands_failed",
-    "lock or unlock commands to the connector within 30 days that failed or were rejected; known where there were any",
+    "lock or unlock commands to the connector from 30 days before to a day after the fault that failed or were rejected; known "
+    "where there were any",
     unit="1",
     low=0,
 )
@@ -72,27 +73,33 @@ def unlock_seconds_before_end(scene: Scene) -> Reading | None:
     return Reading(scene.anchor - moment, moment, (scene.source("commands", command),))
 
 
-_LOCK_KEY = re.compile(r"\b(un)?(lock|latch|locked)")
-_LOCK_EVENT = re.compile(r"\b(lock|locked|latched|unlock|unlocked|unlatched)$")
+# Types of events come in lower case, so that "ConnectorLockState" is one word here.
+_LOCK_KEY = re.compile(r"\b(connector|plug|cable)?(un)?(lock|latch)(ed|ing|state|status)?\b")
+_LOCK_EVENT = re.compile(r"\b(connector|plug|cable)?(un)?(lock|latch)(ed)?$")
 _LOCK_STATE = re.compile(r"\b(un)?(locked|latched)\b|\b(engaged|disengaged|released)\b")
-_UNLOCKED_STATE = re.compile(r"\b(un(locked|latched)|disengaged|released)\b")
+_UNLOCKED_STATE = re.compile(r"\b(un(locked|latched)|disengaged|released|not (locked|latched|engaged))\b")
+_UNLOCKED_KEY = re.compile(r"un(lock|latch)(ed)?\b|\b(disengaged|released|open|opened)\b")
+_YES_OR_NO_KEY = re.compile(
+    r"(lock|latch)(ed|state|status)?$|\b(engaged|disengaged|released|open|opened|closed|state|status|value|feedback|to)$"
+)
+_YES_OR_NO = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def _locked(event: Record) -> bool | None:
     """Whether the connector is locked by what an event says, or else by its type; None where it says nothing of it."""
-    kind = event.fields["event_type"]
-    if kind in ("fault", "plug_in", "plug_out"):
+    if event.fields["event_type"] in ("fault", "plug_in", "plug_out"):
         return None
+    kind = words_of(event.fields["event_type"])
     for path, value in flat(event.fields.get("data")):
-        if not _LOCK_KEY.search(f"{kind} {path}"):
+        key = path if _LOCK_KEY.search(path) else f"{kind} {path}"
+        if not _LOCK_KEY.search(key):
             continue
-        if isinstance(value, bool):
-            return value
         word = words_of(str(value))
+        if _YES_OR_NO_KEY.search(key) and word in _YES_OR_NO:
+            return _YES_OR_NO[word] is not bool(_UNLOCKED_KEY.search(key))
         if _LOCK_STATE.search(word):
             return not _UNLOCKED_STATE.search(word)
-    named = words_of(kind)
-    return not re.search(r"\bun", named) if _LOCK_EVENT.search(named) else None
+    return not _UNLOCKED_KEY.search(kind) if _LOCK_EVENT.search(kind) else None
 
 
 @measures(

@@ -10,10 +10,10 @@ from ...scene import Scene, words_of
 from ...sessions import Session
 
 MAX_OCCURRENCES = 12
-"""Occurrences that are searched, from the latest, for one that has data (our judgement)."""
+"""Occurrences that are searched, from the latest, for one that has data (our judgement, no source gives a number)."""
 
 MAX_COMPARED = 60
-"""Occurrences, to the latest, that are compared with each other (our judgement)."""
+"""Occurrences, to the latest, that are compared with each other (our judgement, no source gives a number; it bounds the work)."""
 
 CHARGING = ("charging", "discharging")
 """The states in which current flows."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from ....engine.facts import Source
 from ...observations import Record
-from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, as_number, flat, words_of
+from ...readings import DAY, MINUTE, Reading, few
+from ...scene import Scene, as_number, flat
 from ..registry import measures
-from .occurrences import at_latest_occurrence, away_from_occurrences, ended_session, timed_events
+from .occurrences import away_from_occurrences, ended_session, timed_events
 
 _CONTRACT = {"timestamp", "device_id", "connector_id", "record_id", "start_time", "end_time", "energy", "max_power", "avg_power",
              "meter_start", "meter_end", "stop_reason", "details", "vehicle_info"}  # fmt: skip
@@ -72,15 +72,15 @@ def session_end_mention(scene: Scene) -> Iterable[Reading]:
 
 
 def _past_texts(scene: Scene) -> list[tuple[Source, Any]]:
-    """What alarms, other faults and command results of the connector said in the 30 days before."""
+    """What alarms, other faults and command results of the connector said in the 30 days up to the latest occurrence."""
     start = scene.anchor - 30 * DAY
     texts: list[tuple[Source, Any]] = []
-    for moment, event in timed_events(scene, "alarm", "fault", "state", start=start, end=scene.anchor + HOUR):
+    for moment, event in timed_events(scene, "alarm", "fault", "state", start=start, end=scene.anchor):
         said = _said(event)
         if said is not None and away_from_occurrences(scene, moment):
             texts.append((scene.source("events", event), said))
     for command in scene.records("commands", which="own"):
-        if command.time is not None and start <= command.time <= scene.anchor + DAY:
+        if command.time is not None and start <= command.time <= scene.anchor:
             texts.append((scene.source("commands", command), {"result": command.fields.get("result")}))
     return texts
 
@@ -88,7 +88,7 @@ def _past_texts(scene: Scene) -> list[tuple[Source, Any]]:
 @measures(
     "past_alarm_mention",
     "a topic of the fault's vocabulary in alarms, in messages of other faults and in results of commands of the connector "
-    "within 30 days before, those at the occurrences left out",
+    "within 30 days up to the latest occurrence, those at the occurrences left out",
     kind="text",
     many=True,
 )
@@ -112,17 +112,6 @@ def repeated_alarm_mention(scene: Scene) -> Iterable[Reading]:
         for topic, sources in sorted(found.items())
         if len(sources) >= 2
     ]
-
-
-@measures("stop_reason", "the stop reason of the session at the fault, in plain lower-case words", kind="text")
-def stop_reason(scene: Scene) -> Reading | None:
-    def at(time: float) -> Reading | None:
-        session = ended_session(scene, time)
-        if session is not None and session.stop_reason and words_of(session.stop_reason):
-            return Reading(words_of(session.stop_reason)[:200], session.end, (session.source,))
-        return None
-
-    return at_latest_occurrence(scene, at)
 
 
 def end_details(scene: Scene) -> Iterator[tuple[str, Any, Source]]:

@@ -141,7 +141,7 @@ def _connected_at_end(scene: Scene, session: Session) -> bool:
 )
 def other_vehicles_aborted_here(scene: Scene) -> Reading | None:
     known = _strangers(scene)
-    bad = {s.vin: s for s, ended in known if ended and _connected_at_end(scene, s)}
+    bad = {_vin_of(s): s for s, ended in known if ended and _connected_at_end(scene, s)}
     return count_of(scene, list(bad.values()), known)
 
 
@@ -204,4 +204,4 @@ def model_abort_share_elsewhere(scene: Scene) -> Reading | None:
     if len(known) < 3:
         return None
     broken = [s.source for s, bad in known if bad and not by_unplugging(scene, s)]
-    return Reading(100.0 * len(broken) / len(known), scene.anchor, few(broken))
+    return Reading(100.0 * len(broken) / len(known), scene.anchor, few(broken or [s.source for s, _ in known]))

@@ -133,4 +133,6 @@ def hot_faults_afternoon_share(scene: Scene) -> Reading | None:
         return None
     hours = [(time / HOUR + longitude / 15.0) % 24.0 for time in scene.times]
     inside = [hour for hour in hours if 11.0 <= hour <= 19.0]
-    return Reading(100.0 * len(inside) / len(hours), scene.anchor, few([f.source for f in scene.incidence.faults]))
+    told = [] if scene.site is None else [scene.source("sites", scene.site)]
+    told += [fault.source for fault in scene.incidence.faults]
+    return Reading(100.0 * len(inside) / len(hours), scene.anchor, few(told))

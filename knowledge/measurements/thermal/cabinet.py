@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from ...readings import DAY, HOUR, MINUTE, Reading
 from ...scene import Scene
 from ..registry import measures
 from .ambient import over_ambient
-from .cabinet_frame import cabinet_readings, own_frame
+from .cabinet_frame import RESTED, Frame, cabinet_readings, own_frame
 from .cabinet_load import load_before
 from .chargers import about_the_cabinet
 from .remembered import once_an_incident
@@ -122,33 +125,122 @@ def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
     return frame.reading(float(np.percentile(frame.excess[now], 75) - np.percentile(frame.excess[past], 75)), now)
 
 
-@measures(
-    "cooling_half_time",
-    "median minutes in which the cabinet loses half of its temperature over ambient after a load ends and stays off, within 30 "
-    "days up to two days after the latest occurrence",
-    unit="min",
-    low=0,
-)
-def cooling_half_time(scene: Scene) -> Reading | None:
+class _Break(NamedTuple):
+    """A stretch without load after one with: seconds until the cabinet's height over ambient was surely not yet, and surely
+    halved (infinite where it never was while the stretch lasted), and its cells."""
+
+    not_yet: float
+    halved: float
+    cells: slice
+
+
+@once_an_incident
+def _breaks(scene: Scene) -> tuple[Frame, list[_Break]] | None:
+    """The last 40 breaks within 30 days up to two days after the latest occurrence that began 8 K over ambient and more."""
     frame = own_frame(scene)
     if frame is None or frame.width > 20 * MINUTE or not frame.aired:
         return None
     excess = frame.excess
-    found: list[float] = []
+    found: list[_Break] = []
     ends = np.flatnonzero((frame.rest[1:] > 0) & (frame.rest[:-1] == 0)) + 1
     ends = ends[(frame.times[ends] >= scene.anchor - 30 * DAY) & (frame.times[ends] <= scene.anchor + 2 * DAY)]
-    for place in ends[-40:]:
+    for place in ends[-40:].tolist():
         begin = excess[place - 1]
         if not begin >= 8.0:
             continue
         later = frame.times[place:] - frame.times[place - 1]
-        quiet = (later <= 4 * HOUR) & (frame.rest[place:] > 0)
-        quiet &= np.cumprod(frame.rest[place:] > 0).astype(bool)
-        low = np.flatnonzero(quiet & (excess[place:] <= 0.5 * begin))
-        if len(low):
-            found.append(float(later[low[0]]) / MINUTE)
-        elif quiet.any() and later[quiet][-1] >= HOUR and not np.isnan(excess[place:][quiet]).all():
-            found.append(float(later[quiet][-1]) / MINUTE)
-    if not found:
+        quiet = (later <= 4 * HOUR) & np.cumprod(frame.rest[place:] > 0).astype(bool)
+        told = np.flatnonzero(quiet & ~np.isnan(excess[place:]))
+        if not len(told):
+            continue
+        halved = told[excess[place:][told] <= 0.5 * begin]
+        hot = told[told < halved[0]] if len(halved) else told
+        found.append(
+            _Break(
+                float(later[hot[-1]]) if len(hot) else 0.0,
+                float(later[halved[0]]) if len(halved) else float("inf"),
+                slice(place - 1, place + int(halved[0] if len(halved) else told[-1]) + 1),
+            )
+        )
+    return (frame, found) if found else None
+
+
+def _reading_of_breaks(frame: Frame, seconds: float, breaks: Sequence[_Break]) -> Reading:
+    cells = np.zeros(len(frame.times), dtype=bool)
+    for stretch in breaks:
+        cells[stretch.cells] = True
+    return frame.reading(seconds / MINUTE, cells)
+
+
+@measures(
+    "cooling_half_time",
+    "median minutes in which the cabinet has lost half of its temperature over ambient after a load ends and stays off, within 30 "
+    "days up to two days after the latest occurrence; breaks in which it had not count for as long as they lasted "
+    "(Kaplan-Meier); not known where fewer than half of them show it",
+    unit="min",
+    low=0,
+)
+def cooling_half_time(scene: Scene) -> Reading | None:
+    told = _breaks(scene)
+    if told is None:
         return None
-    return frame.reading(float(np.median(found)), frame.cells(scene.anchor - DAY, scene.anchor + DAY))
+    frame, breaks = told
+    # those that ended sooner leave the count without having cooled
+    left, hot = len(breaks), 1.0
+    for halved, _, one in sorted((min(b.halved, b.not_yet), b.halved == float("inf"), b.halved) for b in breaks):
+        if one < float("inf"):
+            hot *= 1.0 - 1.0 / left
+        left -= 1
+        if hot <= 0.5:
+            return _reading_of_breaks(frame, halved, breaks)
+    return None
+
+
+@measures(
+    "cooling_half_time_at_least",
+    "median minutes, over the same breaks, up to the last reading at which the cabinet had not yet lost half of its temperature "
+    "over ambient: a lower bound; without breaks of less than an hour in which it never had",
+    unit="min",
+    low=0,
+)
+def cooling_half_time_at_least(scene: Scene) -> Reading | None:
+    told = _breaks(scene)
+    if told is None:
+        return None
+    frame, breaks = told
+    counted = [b for b in breaks if b.halved < float("inf") or b.not_yet >= HOUR]
+    if not counted:
+        return None
+    return _reading_of_breaks(frame, float(np.median([b.not_yet for b in counted])), counted)
+
+
+@measures(
+    "cabinet_idle_fall",
+    "share of its height over ambient (over 20 °C where that is not known) that the cabinet's reading loses in half an hour: median "
+    "over readings after at least 90 minutes without load against one half an hour to six hours earlier, after at least an "
+    "hour of the same rest and 5 K high, within three days around the latest occurrence",
+    unit="%",
+    high=100,
+)
+def cabinet_idle_fall(scene: Scene) -> Reading | None:
+    frame = own_frame(scene)
+    if frame is None:
+        return None
+    height = frame.excess if frame.aired else frame.cabinet - 20.0
+    within = frame.cells(scene.anchor - 3 * DAY, scene.anchor + DAY) & (frame.rest >= HOUR) & ~np.isnan(height)
+    known_cells = np.flatnonzero(within)
+    if len(known_cells) < 2:
+        return None
+    times, heights, rest = frame.times[known_cells], height[known_cells], frame.rest[known_cells]
+    earlier = np.searchsorted(times, times - 30 * MINUTE + 1.0, "right") - 1
+    later = np.flatnonzero((earlier >= 0) & (rest >= RESTED))
+    earlier = earlier[later]
+    span = times[later] - times[earlier]
+    paired = (span <= 6 * HOUR) & (np.abs(rest[later] - rest[earlier] - span) < frame.width) & (heights[earlier] >= 5.0)
+    if not paired.any():
+        return None
+    later, earlier, span = later[paired], earlier[paired], span[paired]
+    kept = np.clip(heights[later] / heights[earlier], 0.01, 10.0) ** (30 * MINUTE / span)
+    cells = np.zeros(len(frame.times), dtype=bool)
+    cells[known_cells[later]] = cells[known_cells[earlier]] = True
+    return frame.reading(100.0 * (1.0 - float(np.median(kept))), cells)

@@ -33,8 +33,8 @@ def fan_speed_while_hot(scene: Scene) -> Reading | None:
     near = near if len(near) >= 3 else scene.near(speed, 30 * MINUTE, 2 * MINUTE)
     if len(near):
         return near.median()
-    told = scene.detail_number(r"\bfan\b.*\b(rpm|speed)\b", r"\brpm\b")
-    return told or speed.between(scene.anchor - 6 * HOUR, scene.anchor + 2 * MINUTE).last()
+    last = speed.between(scene.anchor - 6 * HOUR, scene.anchor + 2 * MINUTE).last()
+    return last or scene.detail_number(r"\bfan\b.*\b(rpm|speed)\b", r"\brpm\b")
 
 
 @measures(

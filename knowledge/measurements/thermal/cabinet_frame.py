@@ -26,7 +26,9 @@ class Frame:
     """A charger's cabinet on a grid of time: temperature, ambient (°C) and load (kW); NaN where not known."""
 
     table: Table
-    rows: Rows
+    rows: Rows  # of the cabinet's temperature
+    all_rows: Rows  # of the charger
+    sessions: tuple[Session, ...]  # whose power the load was taken from, where telemetry has none
     times: Floats
     width: float
     cabinet: Floats
@@ -55,14 +57,27 @@ class Frame:
         return self.rest >= RESTED
 
     def sources(self, cells: np.ndarray) -> tuple[Source, ...]:
-        """The first and the last record of the time some cells span."""
+        """The first and the last record of the time some cells span; where it has none, the nearest before it."""
         chosen = np.flatnonzero(cells)
-        if not len(chosen) or not len(self.rows):
+        if not len(chosen):
             return ()
         start, end = self.times[chosen[0]] - self.width / 2, self.times[chosen[-1]] + self.width / 2
-        low, high = np.searchsorted(self.table.times[self.rows], [start, end])
-        rows = self.rows[int(low) : max(int(high), int(low) + 1)]
-        return few([self.table.source(int(row)) for row in rows[[0, -1]]]) if len(rows) else ()
+        found: list[Source] = []
+        for rows in (self.rows, self.all_rows):
+            low, high = np.searchsorted(self.table.times[rows], [start, end])
+            if high > low:
+                found = [self.table.source(int(row)) for row in (rows[low], rows[high - 1])]
+                break
+        carried = [s for s in self.sessions if s.start <= end and _end_of(s, self.anchor) >= start]
+        found += [s.source for s in (*carried[:1], *carried[-1:])]
+        return few(found or self._nearest(start))
+
+    def _nearest(self, moment: float) -> list[Source]:
+        """The record a value at rest stands on: the last one before a moment, else the first."""
+        rows = self.all_rows if len(self.all_rows) else self.rows
+        if len(rows):
+            return [self.table.source(int(rows[max(0, int(np.searchsorted(self.table.times[rows], moment)) - 1)]))]
+        return [s.source for s in ([s for s in self.sessions if s.start <= moment] or self.sessions[:1])[-1:]]
 
     def reading(self, value: float, cells: np.ndarray, at: float | None = None) -> Reading:
         """A value measured on some cells, at the latest occurrence where no moment is given."""
@@ -116,15 +131,15 @@ def frame_of(scene: Scene, device: str) -> Frame | None:
         return None
     times = grid.times
     load = np.full(grid.count, np.nan) if columns is None else _load_in_telemetry(columns, grid)
+    powered: tuple[Session, ...] = ()
     if not (load > 0).any():
-        told = _load_in_sessions(sessions, times, scene.anchor)
-        load = load if told is None else told
-    rows = cabinet.between(grid.start, grid.end).rows
-    if not len(rows) and columns is not None:
-        rows = columns.rows
+        powered = tuple(s for s in sessions if _power_of(s, scene.anchor) is not None)
+        load = _load_in_sessions(powered, times, scene.anchor) if powered else load
     return Frame(
         table=scene.observations["telemetry"],
-        rows=rows,
+        rows=cabinet.between(grid.start, grid.end).rows,
+        all_rows=np.empty(0, dtype=np.intp) if columns is None else columns.rows,
+        sessions=powered,
         times=times,
         width=grid.width,
         cabinet=grid.binned(cabinet.times, cabinet.values),
@@ -169,17 +184,23 @@ def _load_in_telemetry(columns: Columns, grid: _Grid) -> Floats:
     return load
 
 
-def _load_in_sessions(sessions: Sequence[Session], times: Floats, anchor: float) -> Floats | None:
-    """The power of all sessions together; None where no session tells any."""
-    powered = [s for s in sessions if (s.avg_power or s.max_power or s.energy) is not None]
-    if not powered:
-        return None
+def _end_of(session: Session, anchor: float) -> float:
+    """When a session ended; one without an end runs up to the fault, half a day at the most."""
+    return session.end if session.end is not None else min(session.start + DAY / 2, max(anchor, session.start))
+
+
+def _power_of(session: Session, anchor: float) -> float | None:
+    """A session's mean power, else that of its energy, else its highest; None where it tells none of them."""
+    hours = max((_end_of(session, anchor) - session.start) / HOUR, 1e-3)
+    spread = None if session.energy is None else session.energy / hours
+    return next((abs(p) for p in (session.avg_power, spread, session.max_power) if p is not None), None)
+
+
+def _load_in_sessions(sessions: Sequence[Session], times: Floats, anchor: float) -> Floats:
+    """The power of all sessions together."""
     load = np.zeros(len(times))
-    for s in powered:
-        stop = s.end if s.end is not None else min(s.start + DAY / 2, max(anchor, s.start))
-        hours = max((stop - s.start) / HOUR, 1e-3)
-        power = s.avg_power if s.avg_power is not None else s.energy / hours if s.energy is not None else s.max_power
-        load[(times >= s.start) & (times <= stop)] += abs(power or 0.0)
+    for session in sessions:
+        load[(times >= session.start) & (times <= _end_of(session, anchor))] += _power_of(session, anchor) or 0.0
     return load
 
 

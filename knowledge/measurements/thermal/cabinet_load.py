@@ -119,13 +119,15 @@ def idle_minutes_before_cabinet_fault(scene: Scene) -> Reading | None:
     if frame is None:
         return None
     found: list[float] = []
+    cells = np.zeros(len(frame.times), dtype=bool)
     for time in scene.times[-20:]:
         mask = frame.cells(time - 10 * MINUTE - 1.5 * frame.width, time - 10 * MINUTE) & ~np.isnan(frame.load)
         if mask.any():
             found.append(float(frame.rest[mask][-1]) / MINUTE)
+            cells |= mask
     if not found:
         return None
-    return frame.reading(float(np.median(found)), frame.cells(scene.anchor - HOUR, scene.anchor))
+    return frame.reading(float(np.median(found)), cells)
 
 
 @measures(

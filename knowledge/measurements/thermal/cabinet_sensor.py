@@ -7,18 +7,22 @@ from typing import Any
 import numpy as np
 
 from ....engine.facts import Source
-from ...observations import epoch
-from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, few
+from ...observations import Floats, epoch
+from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few
 from ...scene import Scene, as_number, words_of
 from ..registry import measures
 from .ambient import over_ambient
 from .cabinet import cabinet_temperature
-from .cabinet_frame import cabinet_readings
+from .cabinet_frame import cabinet_readings, own_frame
+from .chargers import about_the_cabinet
 from .remembered import once_an_incident
-from .telemetry import difference, pairs_apart, sources_of
+from .telemetry import difference, interpolated, pairs_apart, sources_of
 
 INTERNAL = ("power_module", "control_board", "ac_inlet", "dc_outlet")
 """The sensors inside the cabinet beside its own."""
+
+MOST_RECORDS = 200
+"""Records whose power modules are read one by one (our judgement: a median needs no more)."""
 
 
 @measures(
@@ -54,6 +58,80 @@ def cabinet_flutter(scene: Scene) -> Reading | None:
     windows = np.lib.stride_tricks.sliding_window_view(series.values, 5)
     rest = series.values[2:-2] - np.median(windows, axis=1)
     return series.reading(float(np.std(rest)))
+
+
+def _others_at(scene: Scene, moments: Floats) -> Floats:
+    """The hottest of the other sensors in the cabinet at some moments; NaN where none has a reading within ten minutes."""
+    hottest = np.full(len(moments), np.nan)
+    if not len(moments):
+        return hottest
+    for column in (*(scene.readings(f"component_health.internal_temps.{name}", which="all") for name in INTERNAL),
+                   _hottest_module(scene, float(moments[0]), float(moments[-1]))):  # fmt: skip
+        hottest = np.fmax(hottest, interpolated(column, moments, 10 * MINUTE))
+    return hottest
+
+
+def _hottest_module(scene: Scene, start: float, end: float) -> Readings:
+    """The hottest power module in each of the last records of a time."""
+    table = scene.observations["telemetry"]
+    rows = table.by_device.get(scene.device_id, np.empty(0, dtype=np.intp))
+    times = table.times[rows]
+    found: list[tuple[int, float]] = []
+    for row in rows[(times >= start - 10 * MINUTE) & (times <= end + 10 * MINUTE)][-MOST_RECORDS:].tolist():
+        modules = table.records[row].fields.get("power_modules") or []
+        heats = [as_number(module.get("temperature")) for module in modules if isinstance(module, dict)]
+        told = [heat for heat in heats if heat is not None]
+        if told:
+            found.append((row, max(told)))
+    chosen = np.array([row for row, _ in found], dtype=np.intp)
+    return Readings(table, table.times[chosen], np.array([heat for _, heat in found], dtype=np.float64), chosen)
+
+
+@measures(
+    "cabinet_idle_internal_gap",
+    "median of the cabinet sensor minus the hottest of the other sensors in the cabinet after at least 90 minutes without load, "
+    "within three days around the latest occurrence",
+    unit="K",
+)
+def cabinet_idle_internal_gap(scene: Scene) -> Reading | None:
+    return _at_rest_over(scene, over_ambient=False)
+
+
+@measures(
+    "cabinet_unshared_idle_excess",
+    "median of the cabinet sensor over the warmest of ambient and the other sensors in the cabinet (those that are known) after "
+    "at least 90 minutes without load, within three days around the latest occurrence",
+    unit="K",
+)
+def cabinet_unshared_idle_excess(scene: Scene) -> Reading | None:
+    return _at_rest_over(scene, over_ambient=True)
+
+
+def _at_rest_over(scene: Scene, *, over_ambient: bool) -> Reading | None:
+    """The cabinet at rest over the other sensors in it, and over the ambient where that counts too."""
+    frame = own_frame(scene)
+    if frame is None:
+        return None
+    cells = np.flatnonzero(
+        frame.cells(scene.anchor - 3 * DAY, scene.anchor + DAY) & frame.rested & ~np.isnan(frame.cabinet)
+    )
+    others = np.full(len(cells), np.nan)
+    if not _stands_in(scene):
+        others = _others_at(scene, frame.times[cells])
+    if over_ambient:
+        others = np.fmax(others, frame.ambient[cells])
+    told = ~np.isnan(others)
+    if told.sum() < 2:
+        return None
+    mask = np.zeros(len(frame.times), dtype=bool)
+    mask[cells[told]] = True
+    return frame.reading(float(np.median(frame.cabinet[cells[told]] - others[told])), mask)
+
+
+def _stands_in(scene: Scene) -> bool:
+    """Whether the cabinet's reading is itself one of the other sensors', for want of its own."""
+    own = ("cabinet_temperature", "temperature") if about_the_cabinet(scene) else ("cabinet_temperature",)
+    return not any(len(scene.readings(path, which="all")) for path in own)
 
 
 def _module_temperatures(scene: Scene, moment: float) -> tuple[list[float], list[Source]]:

@@ -21,6 +21,7 @@ class _Heating(NamedTuple):
 
     at: float
     ratio: float
+    drive: float  # the current or power it was formed with
     load: Load
 
 
@@ -54,16 +55,14 @@ def _heatings(loads: Iterable[Load]) -> list[_Heating]:
     else:
         driven = [(x, base, 100.0) for x, base in bases]
     found = [
-        _Heating(x.at, (x.peak - base) / (drive / 100.0) ** 2, x) for x, base, drive in driven if x.peak - base > 1.0
-    ]  # fmt: skip
-    # a trickle at the end of a charge divides by almost nothing
-    drives = [heating.load.amps if known(heating.load.amps) else heating.load.power for heating in found]
-    if any(known(drive) for drive in drives):
-        usual = float(np.nanmedian(drives))
-        found = [
-            heating for heating, drive in zip(found, drives, strict=True)
-            if not known(drive) or 0.5 * usual <= drive <= 2.0 * usual
-        ]  # fmt: skip
+        _Heating(x.at, (x.peak - base) / (drive / 100.0) ** 2, drive, x)
+        for x, base, drive in driven
+        if x.peak - base > 1.0
+    ]
+    if found:
+        # a trickle at the end of a charge divides by almost nothing
+        usual = float(np.median([heating.drive for heating in found]))
+        found = [heating for heating in found if 0.5 * usual <= heating.drive <= 2.0 * usual]
     return sorted(found, key=lambda heating: (heating.at, heating.ratio))
 
 

@@ -3,27 +3,99 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, words_of
+from ...scene import MAX_TEXT, Scene, words_of
 from ..registry import measures
 from .chargers import CABINET_CODE, FAN_CODE, about_the_cabinet
 
 CONNECTOR_PARTS = re.compile(r"\b(pins?|contacts?|connectors?|plug|cable|gun)\b")
 FAN_PARTS = re.compile(r"\b(fans?|cooling|ventilator)\b")
 
-_RENEWED = re.compile(r"\b(clean\w*|replac\w*|polish\w*|exchang\w*|renew\w*|swapp\w*|new|isopropyl|wiped)\b")
+_HARD_STOP = re.compile(r"[.!?](?=\s|$)|[;\n\r]")
+_SOFT_STOP = re.compile(r"[,:]|\s[-–—]\s|\b(?:then|but|while|whereas|also)\b", re.IGNORECASE)
+_RENEWED = r"clean\w*|replac\w*|polish\w*|exchang\w*|renew\w*|swap\w*|new|isopropyl|wiped"
+_SAID_ELSE = (
+    r"check\w*|inspect\w*|test\w*|measur\w*|tighten\w*|adjust\w*|updat\w*|reset|look\w*|verif\w*|found|ok|okay|fine|good|normal|"
+    r"worn|burnt|burned|damag\w*|loose|hot|warm|fault\w*|broken|oxid\w*|corro\w*|dirty|noisy|slow"
+)
+_SAID = re.compile(rf"\b(?:(?P<renewed>{_RENEWED})|{_SAID_ELSE})\b")
+# a quality right before the part ("the worn connector") belongs to its name
+_QUALITY = re.compile(
+    r"\b(worn|burnt|burned|damag\w*|loose|hot|warm|fault\w*|broken|oxid\w*|corro\w*|dirty|noisy|slow) (?=\w)"
+)
+_PART_OF_IT = re.compile(
+    r"^ (\w+ )?(filters?|covers?|caps?|holders?|holsters?|locks?|latch|sensors?|labels?|guards?|grilles?|trays?|controllers?|boards?)\b"
+)
+_NOT_YET = re.compile(
+    r"\b(not|no|never|without|needs?|need(ed)? to|should|must|to|to be|will be|recommend\w*|order\w*|await\w*|requires?)( \w+){0,1}$"
+)
+_STILL_TO_DO = re.compile(
+    r"^( \w+){0,2} (ordered|required|needed|due|recommended|scheduled|pending|advised|necessary)\b"
+)
+
+
+def _clauses(text: str) -> Iterator[str]:
+    """A text clause by clause, in words; a clause that says nothing of its part belongs to the one beside it."""
+    for sentence in _HARD_STOP.split(text):
+        clauses: list[str] = []
+        waiting = ""  # parts named before what is said of them
+        for piece in _SOFT_STOP.split(sentence):
+            words = words_of(piece)
+            if _SAID.search(words):
+                clauses.append(f"{waiting} {words}".strip())
+                waiting = ""
+            elif clauses and not waiting and not _said_last(clauses[-1]):
+                clauses[-1] += f" {words}"
+            else:
+                waiting = f"{waiting} {words}".strip()
+        yield from clauses
+
+
+def _said_last(clause: str) -> bool:
+    """Whether a clause ends in what it says ("fan replaced"), so that no list of parts goes on behind it."""
+    return any(match.end() == len(clause) for match in _SAID.finditer(clause))
+
+
+def _renews(clause: str, parts: re.Pattern[str]) -> bool:
+    """Whether what a clause says of one of the parts, nearest beside it, is that it was cleaned or renewed."""
+    clause = _QUALITY.sub("", clause) if re.search(rf"\b({_RENEWED})\b", clause) else clause
+    said = list(_SAID.finditer(clause))
+    for part in parts.finditer(clause):
+        if not said or _PART_OF_IT.search(clause[part.end() :]):
+            continue
+
+        def distance(match: re.Match[str], part: re.Match[str] = part) -> tuple[int, int]:
+            between = (
+                clause[match.end() : part.start()]
+                if match.start() < part.start()
+                else clause[part.end() : match.start()]
+            )
+            return len(between.split()), match.start()
+
+        nearest = min(said, key=distance)
+        # "inspected and cleaned the pins", "pins inspected and cleaned": both are said of them
+        joined = [
+            m
+            for m in said
+            if re.fullmatch(r"( and)? ", clause[min(m.end(), nearest.end()) : max(m.start(), nearest.start())])
+        ]
+        for match in (nearest, *joined):
+            denied = _NOT_YET.search(clause[: match.start()].rstrip()) or _STILL_TO_DO.search(clause[match.end() :])
+            if match["renewed"] and not denied:
+                return True
+    return False
 
 
 def renewals(scene: Scene, parts: re.Pattern[str]) -> list[tuple[float, Source]]:
-    """When visits cleaned or renewed something and named one of the parts."""
+    """When visits cleaned or renewed one of the parts."""
     found = []
     for visit in scene.records("service_visits"):
-        text = words_of(str(visit.fields.get("work") or ""))
-        if visit.time is not None and parts.search(text) and _RENEWED.search(text):
+        text = str(visit.fields.get("work") or "")[:MAX_TEXT]
+        if visit.time is not None and any(_renews(clause, parts) for clause in _clauses(text)):
             found.append((visit.time, scene.source("service_visits", visit)))
     return found
 

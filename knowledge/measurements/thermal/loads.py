@@ -12,8 +12,8 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats, Rows
-from ...readings import DAY, HOUR, MINUTE, few
-from ...scene import FaultEvent, Scene, affirmed, as_number, flat
+from ...readings import DAY, HOUR, MINUTE
+from ...scene import FaultEvent, Scene, affirmed, flat
 from ...sessions import Session
 from .ambient import ambient_at
 from .chargers import CONNECTOR_CODE, connector_limit
@@ -122,13 +122,13 @@ def _carried(columns: Columns, places: Rows) -> _Carried:
         return _Carried()
     temperature, times = columns.temperature[places], columns.times[places]
     peak = at = first = _UNKNOWN
-    sources: tuple[Source, ...] = ()
+    source = columns.table.source(int(columns.rows[places[-1]]))
     warm = np.flatnonzero(~np.isnan(temperature))
     if len(warm):
         place = int(warm[np.argmax(temperature[warm])])
         peak, at = float(temperature[place]), float(times[place])
         first = float(np.min(temperature[warm[:3]]))
-        sources = (columns.table.source(int(columns.rows[places[place]])),)
+        source = columns.table.source(int(columns.rows[places[place]]))
     last = at if known(at) else float(times[-1])
     recent = (times >= last - 20 * MINUTE) & (times <= last)
 
@@ -136,7 +136,7 @@ def _carried(columns: Columns, places: Rows) -> _Carried:
         lately = _rms(values[recent])
         return lately if known(lately) else _rms(values)
 
-    return _Carried(peak, at, first, drive(columns.amps[places]), drive(columns.power[places]), sources)
+    return _Carried(peak, at, first, drive(columns.amps[places]), drive(columns.power[places]), (source,))
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,8 @@ class _Charger:
             if not known(amps):
                 amps = highest_number(details, CURRENT, r"limit|rated|offered|requested")
             if not known(power):
-                power = session.avg_power or session.max_power or _UNKNOWN
+                # a mean of zero is a mean
+                power = next((p for p in (session.avg_power, session.max_power) if p is not None), _UNKNOWN)
             ambient = highest_number(details, r"\b(ambient|outside|outdoor)\b", r"over|rise|delta|limit")
             words = " ".join(affirmed({"reason": session.stop_reason, "details": session.details}))
             said_hot = bool(_HOT_WORDS.search(words)) or highest_number(details, _HOT_KEYS, r"grid|site|limit") > 0.0
@@ -214,7 +215,7 @@ class _Charger:
             hot = False
         return Load(
             self.device, connector, None if session is None else session.vin, start, end, peak, moment, amps, power,
-            ambient, first, hot, sources or few([f.source for f in reported]),
+            ambient, first, hot, sources,
         )  # fmt: skip
 
     def _ambient(self, moment: float) -> float:
@@ -240,11 +241,11 @@ class _Charger:
         if any(known(x.peak) and x.start - MINUTE <= fault.time <= x.end + 5 * MINUTE for x in loads):
             return None
         data = fault.record.fields.get("data") or {}
-        told = {path: number for path, value in flat(data) if (number := as_number(value)) is not None}
-        peak = highest_number(told.items(), CONNECTOR_HEAT, NOT_THE_CONNECTOR)
+        told = list(flat(data))
+        peak = highest_number(told, CONNECTOR_HEAT, NOT_THE_CONNECTOR)
         if not known(peak):
             return None
-        ambient = highest_number(told.items(), r"\bambient\b", r"over|rise|delta|limit")
+        ambient = highest_number(told, r"\bambient\b", r"over|rise|delta|limit")
         return Load(
             device=self.device,
             connector=fault.connector_id,
@@ -253,7 +254,7 @@ class _Charger:
             end=fault.time,
             peak=peak,
             at=fault.time,
-            amps=highest_number(told.items(), CURRENT, r"limit|rated"),
+            amps=highest_number(told, CURRENT, r"limit|rated"),
             power=_UNKNOWN,
             ambient=ambient if known(ambient) else self._ambient(fault.time),
             first=_UNKNOWN,

@@ -185,7 +185,8 @@ def _other_loads_here(scene: Scene, *, hot: bool) -> Reading | None:
 @measures(
     "other_hot_loads_here",
     "other loads of the connector within 14 days before and seven after the latest occurrence that heated it as much, brought "
-    "to the same current (within six degrees), or where that is not known reported the code or came near its limit",
+    "to the same current (within six degrees), or where that is not known reported the code or came near its limit; loads that "
+    "overlap the one at the fault do not count, since they are other records of it",
     unit="1",
     low=0,
 )
@@ -196,7 +197,7 @@ def other_hot_loads_here(scene: Scene) -> Reading | None:
 @measures(
     "other_cool_loads_here",
     "other loads of the connector in the same time that stayed ten degrees cooler, brought to the same current, or where that is "
-    "not known were cool at no less than 0.6 of the load",
+    "not known were cool at no less than 0.6 of the load; loads that overlap the one at the fault do not count",
     unit="1",
     low=0,
 )

@@ -17,34 +17,34 @@ from .records import flows_out, own_samples
 
 @measures(
     "v2g_days_from_weld_fault",
-    "days between the nearest F-0101 (welded contactor) of this charger and the latest occurrence, up to 90 days before and "
-    "one day after it",
+    "days from this charger's last F-0101 (welded contactor) to the latest occurrence, up to 90 days; 0 where it came within a "
+    "minute after",
     unit="days",
     low=0,
 )
 def v2g_days_from_weld_fault(scene: Scene) -> Reading | None:
-    return _nearest_fault(scene, "F-0101")
+    return _days_since(scene, "F-0101")
 
 
 @measures(
     "v2g_days_from_engage_fault",
-    "days between the nearest F-0421 (contactor failed to engage) of this charger and the latest occurrence, up to 90 days "
-    "before and one day after it",
+    "days from this charger's last F-0421 (contactor failed to engage) to the latest occurrence, up to 90 days; 0 where it came "
+    "within a minute after",
     unit="days",
     low=0,
 )
 def v2g_days_from_engage_fault(scene: Scene) -> Reading | None:
-    return _nearest_fault(scene, "F-0421")
+    return _days_since(scene, "F-0421")
 
 
-def _nearest_fault(scene: Scene, code: str) -> Reading | None:
-    found = [
-        f for f in scene.faults(code, device=scene.device_id) if scene.anchor - 90 * DAY <= f.time <= scene.anchor + DAY
-    ]
+def _days_since(scene: Scene, code: str) -> Reading | None:
+    # One that comes later may be what the loss did to the contactor; a minute is what stamps of one moment differ by.
+    start, end = scene.anchor - 90 * DAY, scene.anchor + MINUTE
+    found = [f for f in scene.faults(code, device=scene.device_id) if start <= f.time <= end]
     if not found:
         return None
-    nearest = min(found, key=lambda f: (abs(f.time - scene.anchor), f.source))
-    return Reading(abs(nearest.time - scene.anchor) / DAY, nearest.time, (nearest.source,))
+    last = max(found, key=lambda f: (f.time, f.source))
+    return Reading(max(0.0, scene.anchor - last.time) / DAY, last.time, (last.source,))
 
 
 @measures(

@@ -11,6 +11,7 @@ from ....engine.facts import Source
 from ...readings import HOUR, MINUTE
 from ...scene import Scene, as_number, flat, words_of
 from ...sessions import Session
+from .payload import LIMIT_KEY
 from .records import FLOWING_KW, flows_out, same_connector, samples
 from .vehicles import Vehicle, session_vehicle
 
@@ -18,6 +19,13 @@ _OUTWARD = re.compile(r"\b(discharg\w*|v2g|export\w*|feed in|to grid|bidirection
 _OUTWARD_ENERGY = re.compile(
     r"\b(discharg\w*|export\w*|v2g|to grid|fed in)\b.*\b(energy|kwh|wh)\b|\benergy (out|exported|discharged|to grid)\b"
 )
+
+
+_PLANNED = re.compile(
+    r"\b(target|goal|plan\w*|request\w*|required|schedul\w*|offer\w*|available|remaining|capacity|reserve\w*|forecast"
+    r"|price|cost|tariff|rate)\b"
+)
+"""Keys whose numbers are what was wanted, possible or paid rather than what flowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +44,12 @@ class Discharge:
 def moved_energy_out(scene: Scene, session: Session) -> bool | None:
     """Whether a session moved energy out of the vehicle; None where its records do not say."""
     outward = False
+    told: list[float] = []
     for path, value in flat(session.details):
         number = as_number(value)
-        if number is not None and _OUTWARD_ENERGY.search(path):
-            return abs(number) > 0.1
+        bound = LIMIT_KEY.search(path) or _PLANNED.search(path)
+        if number is not None and not bound and _OUTWARD_ENERGY.search(path):
+            told.append(abs(number))
         if (
             isinstance(value, str)
             and _OUTWARD.search(words_of(value))
@@ -49,9 +59,13 @@ def moved_energy_out(scene: Scene, session: Session) -> bool | None:
         if value is True and _OUTWARD.search(path):
             outward = True
     energy = session.energy
-    if energy is not None and (energy < -0.1 or (outward and energy > 0.1)):
+    if max(told, default=0.0) > 0.1 or (energy is not None and energy < -0.1):
         return True
     if any(power is not None and power < -FLOWING_KW for power in (session.avg_power, session.max_power)):
+        return True
+    if told:
+        return False
+    if outward and energy is not None and energy > 0.1:
         return True
     if session.soc_start is not None and session.soc_end is not None and session.soc_end <= session.soc_start - 2:
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 from ....engine.facts import Source
@@ -32,3 +32,9 @@ def number_of(scene: Scene, found: Collection[Sourced], different: Collection[An
 def incident_sources(scene: Scene) -> tuple[Source, ...]:
     """The fault events of the incident."""
     return sources_of(scene.incidence.faults)
+
+
+def of_incident(scene: Scene, value: float, more: Sequence[Source] = ()) -> Reading | None:
+    """What the incident's fault events, and more records where given, come down to; None where no record tells of it."""
+    sources = few([*incident_sources(scene), *more])
+    return Reading(value, scene.anchor, sources) if sources else None

@@ -9,8 +9,9 @@ from ...observations import Record
 from ...readings import DAY, HOUR, Reading
 from ...scene import Scene
 from ..registry import measures
+from .evidence import of_incident
 from .occurrences import TOGETHER, latest_times
-from .supply import frequency_off, voltage_off
+from .supply import EUROPEAN_VOLTAGES, frequency_off, nominal_voltages, voltage_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +100,20 @@ def grid_record_kind(scene: Scene) -> Iterable[Reading]:
 
 @measures(
     "grid_record_voltage_deviation",
-    "by how much the voltage of each grid record within two hours of an occurrence is off the nearest nominal one",
+    "by how much the voltage of each grid record within two hours of an occurrence is off the nearest nominal one of the "
+    "charger's supply",
     unit="%",
     low=0,
     many=True,
 )
 def grid_record_voltage_deviation(scene: Scene) -> Iterable[Reading]:
+    supply = nominal_voltages(scene)
+
     def off(excursion: _Excursion, _: float) -> float | None:
         voltage = excursion.record.fields.get("voltage_v")
-        return voltage_off(voltage) if voltage is not None and voltage >= 0 else None
+        # What is recorded as an excursion of the voltage was not nominal on any grid.
+        known = supply or (EUROPEAN_VOLTAGES if excursion.record.fields.get("kind") == "voltage_excursion" else None)
+        return voltage_off(voltage, known) if voltage is not None and voltage >= 0 else None
 
     return _of_each(scene, off)
 
@@ -168,4 +174,5 @@ def share_of_losses_with_grid_record(scene: Scene) -> Reading | None:
     if len(times) < 3 or not found:
         return None
     met = [t for t in times if any(e.start - TOGETHER <= t <= e.end + TOGETHER for e in found)]
-    return Reading(100.0 * len(met) / len(times), scene.anchor, scene.sources("grid", [e.record for e in found]))
+    hits = [e.record for e in found if any(e.start - TOGETHER <= t <= e.end + TOGETHER for t in times)]
+    return of_incident(scene, 100.0 * len(met) / len(times), scene.sources("grid", hits))

@@ -85,8 +85,8 @@ def inverter_health_before_loss(scene: Scene) -> Reading | None:
 
 @measures(
     "inverter_health_recovery",
-    "median of the inverter's health from ten minutes to a day after the latest occurrence less that from a day to two minutes "
-    "before it; two readings each",
+    "median of the inverter's health from ten minutes to a day after the latest occurrence less that of the hour before it, or of "
+    "the day where that hour has too few, the last two minutes left out; two readings each",
     unit="points",
 )
 def inverter_health_recovery(scene: Scene) -> Reading | None:

@@ -10,9 +10,9 @@ from ...readings import HOUR, MINUTE, Reading, highest
 from ...scene import Scene
 from ..registry import measures
 from .discharges import moved_energy_out
-from .evidence import incident_sources
+from .evidence import of_incident
 from .occurrences import latest_first
-from .payload import growth, numbers, told_numbers
+from .payload import growth, measured_numbers, told_numbers
 from .records import FLOWING_KW, asked_at, asks_for_discharge, flows_out, own_samples, state_change
 from .switchover import waits_until_loss
 from .vehicles import session_here
@@ -58,7 +58,7 @@ def share_of_losses_after_a_minute(scene: Scene) -> Reading | None:
     waits = waits_until_loss(scene)
     if len(waits) < 2:
         return None
-    return Reading(100.0 * sum(50.0 <= w <= 75.0 for w in waits) / len(waits), scene.anchor, incident_sources(scene))
+    return of_incident(scene, 100.0 * sum(50.0 <= w <= 75.0 for w in waits) / len(waits))
 
 
 @measures(
@@ -155,12 +155,10 @@ def negotiation_time_growth(scene: Scene) -> Reading | None:
 )
 def reported_wait(scene: Scene) -> Reading | None:
     found = []
-    for path, number, source in numbers(scene):
-        if number < 0 or re.search(r"\b(contactor|relay|release|count|soc|volt\w*|freq\w*|duration of)\b", path):
-            continue
-        if not re.search(
-            r"\b(timeout|elapsed|waited|wait|timer|since last|no response|negotiation|handshake|sequence)\b", path
-        ):
+    key = r"\b(timeout|elapsed|waited|wait|timer|since last|no response|negotiation|handshake|sequence)\b"
+    unless = r"\b(contactor|relay|release|count|soc|volt\w*|freq\w*|duration of)\b"
+    for path, number, source in measured_numbers(scene, key, unless):
+        if number < 0:
             continue
         if re.search(r"\bms\b", path):
             found.append(Reading(number / 1000.0, scene.anchor, (source,)))

@@ -13,7 +13,7 @@ from .discharges import discharges
 from .evidence import number_of
 from .occurrences import LOSS, TOGETHER, happenings, is_here, latest_times, meets_occurrence
 from .records import in_sync, samples
-from .supply import voltage_off
+from .supply import nominal_voltages, voltage_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ def site_peers_disturbed(scene: Scene) -> Reading | None:
 
 @measures(
     "site_peer_phase_voltage_deviation",
-    "largest deviation from 230 V or 400 V of a phase voltage at another charger of the site within a minute of the latest "
+    "largest deviation from the supply's nominal one of a phase voltage at another charger of the site within a minute of the latest "
     "occurrence",
     unit="%",
     low=0,
@@ -226,13 +226,14 @@ def site_peers_disturbed(scene: Scene) -> Reading | None:
 def site_peer_phase_voltage_deviation(scene: Scene) -> Reading | None:
     best: Reading | None = None
     for neighbour in scene.neighbours[:20]:
-        for record in samples(scene, neighbour.fields["device_id"], scene.anchor - MINUTE, scene.anchor + MINUTE, 60):
+        device = neighbour.fields["device_id"]
+        for record in samples(scene, device, scene.anchor - MINUTE, scene.anchor + MINUTE, 60):
             for phase in "abc":
                 voltage = at_path(record.fields, f"phase_details.phase_{phase}.voltage")
                 if voltage is None or voltage <= 50.0:
                     continue  # An idle charger may report no voltage at all.
-                off = voltage_off(voltage)
-                if best is None or off > float(best.value):
+                off = voltage_off(voltage, nominal_voltages(scene, scene.device_id, device))
+                if off is not None and (best is None or off > float(best.value)):
                     best = Reading(off, record.time, (scene.source("telemetry", record),))
     return best
 

@@ -158,9 +158,8 @@ _SOC_LIMIT = re.compile(
 
 def _soc_then(scene: Scene, fault: FaultEvent, session: Session | None) -> float | None:
     for path, value in flat(spelled(fault.record.fields.get("data"))):
-        number = as_number(value)
-        if number is not None and _SOC.search(path) and not _SOC_LIMIT.search(path):
-            return as_percent(number)
+        if as_number(value) is not None and _SOC.search(path) and not _SOC_LIMIT.search(path):
+            return as_percent(value)
     best = None
     for record in samples(scene, fault.device_id, fault.time - 15 * MINUTE, fault.time + 2 * MINUTE):
         soc = record.fields.get("soc")
@@ -175,7 +174,7 @@ def _soc_then(scene: Scene, fault: FaultEvent, session: Session | None) -> float
             and fault.time - session.start > HOUR
         )
         best = session.soc_end if near_end and session.soc_end is not None else session.soc_start
-    return None if best is None else as_percent(best)
+    return best if best is not None and 0.0 <= best <= 100.0 else None
 
 
 def is_here(scene: Scene, found: Happening) -> bool:

@@ -13,13 +13,14 @@ from ...readings import DAY, Reading, few
 from ...scene import Scene, as_number, flat
 
 _ACRONYM = re.compile(r"([A-Z]{2,})(?=[A-Z][a-z])")
+_SOC = re.compile(r"SoCs(?![a-z])|SoC")
 _STANDARD = re.compile(r"(?i)iso[ _/-]*15118")
 
 
 def spelled(data: Any, depth: int = 0) -> Any:
     """Data with acronyms set apart from the words beside them: `evSoC` as `ev_soc`, `EVShiftPosition` as `EV_Shift_...`."""
     if isinstance(data, str):
-        return _STANDARD.sub("iso 15118", _ACRONYM.sub(r"\1_", re.sub(r"SoC|SoCs", "_soc_", data[:20_000])))
+        return _STANDARD.sub("iso 15118", _ACRONYM.sub(r"\1_", _SOC.sub("_soc_", data[:20_000])))
     if depth > 20:
         return data
     if isinstance(data, Mapping):
@@ -63,9 +64,18 @@ def _is_measured(path: str, key: str, unless: str) -> bool:
     return bool(re.search(key, path)) and not re.search(unless, path) and not LIMIT_KEY.search(path)
 
 
-def as_percent(value: float) -> float | None:
-    value = value * 100.0 if 0.0 < value < 1.0 else value
-    return value if 0.0 <= value <= 100.0 else None
+def as_percent(value: Any) -> float | None:
+    """A level in a payload, in percent: up to 1 with a decimal point it is a fraction (`1.0` is full), else percent (`1`).
+
+    Fields of the wire format are whole percent and need no reading of this kind.
+    """
+    number = as_number(value)
+    if number is None or not 0.0 <= number <= 100.0:
+        return None
+    pointed = isinstance(value, float) or (
+        isinstance(value, str) and re.match(r"\D*\d+[.,]\d", value) and "%" not in value
+    )
+    return number * 100.0 if pointed and number <= 1.0 else number
 
 
 Told = tuple[float, float, Source]

@@ -66,8 +66,10 @@ def state_change(event: Record) -> tuple[str, str]:
 
 
 def asks_for_discharge(command: Record) -> bool:
-    """Whether a command tells the charger to discharge."""
-    return "discharg" in command.fields["command"] or "v2g" in command.fields["command"]
+    """Whether a command tells the charger to discharge: by its name, or to start something whose parameters speak of it."""
+    name = str(command.fields["command"]).lower()
+    told = f"{name} {command.fields.get('params') or ''}".lower() if "start" in name else name
+    return "discharg" in told or "v2g" in told
 
 
 def asked_at(command: Record) -> float | None:

@@ -15,16 +15,6 @@ from .rhythm import hour_of_day, shortest_stretch
 
 
 @measures(
-    "refusals_of_vehicle",
-    "refusals of the vehicle of the latest one on any charger within 90 days",
-    unit="1",
-    low=0,
-)
-def refusals_of_vehicle(scene: Scene) -> Reading | None:
-    return number_of(scene, vehicle_refusals(scene))
-
-
-@measures(
     "refusal_occasions",
     "refusals of the vehicle at least an hour apart from the one before",
     unit="1",

@@ -10,7 +10,7 @@ import numpy as np
 from ...readings import DAY, HOUR, MINUTE, Reading
 from ...scene import Scene
 from ..registry import measures
-from .evidence import incident_sources
+from .evidence import of_incident
 from .occurrences import happenings_here
 from .switchover import waits_until_loss
 
@@ -32,7 +32,7 @@ def loss_interval_variation(scene: Scene) -> Reading | None:
     intervals = np.diff(np.array(scene.times))
     if len(intervals) < 3 or not 5 * MINUTE < intervals.mean() < 18 * HOUR:
         return None
-    return Reading(float(intervals.std() / intervals.mean()), scene.anchor, incident_sources(scene))
+    return of_incident(scene, float(intervals.std() / intervals.mean()))
 
 
 @measures(
@@ -45,7 +45,7 @@ def loss_interval_ratio(scene: Scene) -> Reading | None:
     halves = _medians_of_halves([later - earlier for earlier, later in pairwise(scene.times)])
     if halves is None or halves[0] <= 0:
         return None
-    return Reading(halves[1] / halves[0], scene.anchor, incident_sources(scene))
+    return of_incident(scene, halves[1] / halves[0])
 
 
 def hour_of_day(time: float) -> float:
@@ -70,13 +70,13 @@ def shortest_stretch(times: Iterable[float]) -> float:
 def sync_loss_hours_spread(scene: Scene) -> Reading | None:
     if len({int(t // DAY) for t in scene.times}) < 3:
         return None
-    return Reading(shortest_stretch(scene.times), scene.anchor, incident_sources(scene))
+    return of_incident(scene, shortest_stretch(scene.times))
 
 
 def _times_to_loss(scene: Scene) -> list[float]:
     """Seconds that each discharge had lasted at its loss, in order of time; of one stay only the first loss."""
     before = [h for h in happenings_here(scene) if h.told and h.time < scene.first and h.lasted is not None]
-    return [h.lasted or 0.0 for h in before] + [wait for wait in waits_until_loss(scene) if wait >= 0]
+    return [h.lasted or 0.0 for h in before] + waits_until_loss(scene)
 
 
 @measures(
@@ -90,7 +90,7 @@ def time_to_loss_variation(scene: Scene) -> Reading | None:
     waits = np.array(_times_to_loss(scene))
     if len(waits) < 3 or waits.min() < 5 * MINUTE:
         return None
-    return Reading(float(waits.std() / waits.mean()), scene.anchor, incident_sources(scene))
+    return of_incident(scene, float(waits.std() / waits.mean()))
 
 
 @measures(
@@ -104,4 +104,4 @@ def time_to_loss_ratio(scene: Scene) -> Reading | None:
     halves = _medians_of_halves(_times_to_loss(scene))
     if halves is None or halves[0] < MINUTE:
         return None
-    return Reading(halves[1] / halves[0], scene.anchor, incident_sources(scene))
+    return of_incident(scene, halves[1] / halves[0])

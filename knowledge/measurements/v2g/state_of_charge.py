@@ -8,13 +8,13 @@ from typing import Any
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, Reading, few
-from ...scene import Scene, as_number, flat
+from ...scene import Scene, flat
 from ..registry import measures
-from .evidence import sources_of
+from .evidence import incident_sources, sources_of
 from .history import compared, next_discharges, vehicle_refusals
 from .occurrences import happenings_here, this_happening
 from .payload import as_percent, details, spelled
-from .records import asked_at
+from .records import asked_at, asks_for_discharge
 
 _FLOOR = re.compile(
     r"\b(min\w*|floor|lower limit|threshold|reserve\w*|required|cutoff|lower)\b.*\b(soc|discharge|state of charge|battery)\b"
@@ -26,28 +26,30 @@ def _floors(scene: Scene, values: Iterable[tuple[str, Any, Source]]) -> list[Rea
     """The floors among values with their key paths, in percent."""
     found = []
     for path, value, source in values:
-        number = as_number(value)
-        if number is not None and _FLOOR.search(path) and (percent := as_percent(number)) is not None:
+        if _FLOOR.search(path) and (percent := as_percent(value)) is not None:
             found.append(Reading(percent, scene.anchor, (source,)))
     return found
 
 
 @measures(
     "named_discharge_floor",
-    "the lowest state of charge for discharging that the fault's payload, or else the discharge command, names",
+    "the floor of the state of charge for discharging that the latest fault event to name one names, or else an alarm, or else the "
+    "latest discharge command within the hour before: of several, the lowest",
     unit="%",
     low=0,
     high=100,
 )
 def named_discharge_floor(scene: Scene) -> Reading | None:
     found = _floors(scene, details(scene))
+    events = incident_sources(scene)
+    found = [floor for floor in found if floor.sources[0] in events] or found
     for command in scene.records("commands", which="own") if not found else ():
         moment = asked_at(command)
-        if "discharg" in command.fields["command"] and moment is not None and -5.0 <= scene.anchor - moment <= HOUR:
+        if asks_for_discharge(command) and moment is not None and -5.0 <= scene.anchor - moment <= HOUR:
             source = scene.source("commands", command)
             params = flat(spelled(command.fields.get("params")))
             found += _floors(scene, ((path, value, source) for path, value in params))
-    return found[-1] if found else None
+    return min((f for f in found if f.sources == found[-1].sources), key=lambda f: float(f.value), default=None)
 
 
 @measures(

@@ -8,9 +8,9 @@ from ...readings import HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ..registry import measures
 from .discharges import discharging_runs
-from .evidence import incident_sources
+from .evidence import incident_sources, of_incident
 from .occurrences import latest_first, latest_times
-from .records import FLOWING_KW, flows_out, own_samples, same_connector, samples, state_change
+from .records import FLOWING_KW, flows_out, own_samples, rows_between, same_connector, samples, state_change
 from .vehicles import session_here
 
 
@@ -37,16 +37,24 @@ def _discharging_for(scene: Scene, time: float) -> tuple[float, tuple[Source, ..
         # An event and the first sample of one switch-over differ by the telemetry's interval: the event is the exact one.
         first = min(t for t in starts if t >= starts[-1] - MINUTE)
         sources = [s for t, s in begun if s is not None and t == first]
-        return max(0.0, time - first), few(sources) or incident_sources(scene)
+        return max(0.0, time - first), few(sources) or _shown_by(scene, first)
     if runs:
-        return max(0.0, time - runs[-1][0]), incident_sources(scene)
+        return max(0.0, time - runs[-1][0]), _shown_by(scene, runs[-1][0])
     return None
+
+
+def _shown_by(scene: Scene, time: float) -> tuple[Source, ...]:
+    """What a time that telemetry gave is told by: the fault events, else the sample itself."""
+    table = scene.observations["telemetry"]
+    return incident_sources(scene) or few(
+        [table.source(int(row)) for row in rows_between(scene, scene.device_id, time, time)]
+    )
 
 
 def waits_until_loss(scene: Scene) -> list[float]:
     """Seconds from the change to discharging, else from the session's start, to each occurrence for which that is known.
 
-    Negative where the session's record begins a little later than the loss.
+    A session whose record begins a little later than the loss does not tell how long it had lasted.
     """
     waits = []
     for time in latest_times(scene):
@@ -54,7 +62,7 @@ def waits_until_loss(scene: Scene) -> list[float]:
         session = session_here(scene, time)
         if found is not None:
             waits.append(found[0])
-        elif session is not None:
+        elif session is not None and session.start <= time:
             waits.append(time - session.start)
     return waits
 
@@ -98,7 +106,7 @@ def share_of_losses_at_switchover(scene: Scene) -> Reading | None:
     known = [found[0] for t in latest_times(scene) if (found := _discharging_for(scene, t)) is not None]
     if len(known) < 3:
         return None
-    return Reading(100.0 * sum(k <= 15.0 for k in known) / len(known), scene.anchor, incident_sources(scene))
+    return of_incident(scene, 100.0 * sum(k <= 15.0 for k in known) / len(known))
 
 
 @measures(

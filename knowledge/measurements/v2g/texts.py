@@ -11,6 +11,7 @@ from ...readings import HOUR, MINUTE, Reading, few
 from ...scene import Scene, flat, words_of
 from ..registry import measures
 from .payload import spelled
+from .records import asks_for_discharge
 from .vehicles import session_here
 
 _GOOD = r"(ok|okay|valid|good|fine|normal|passed|confirmed|complete|completed|done|met|satisfied|ready|sound)"
@@ -58,7 +59,7 @@ def _texts(scene: Scene) -> Iterator[tuple[Source, Any]]:
         if session is not None:
             yield session.source, {"stop_reason": session.stop_reason, "details": session.details}
     for command in scene.records("commands", which="own"):
-        if command.time is not None and abs(command.time - scene.anchor) <= HOUR:
+        if asks_for_discharge(command) and command.time is not None and abs(command.time - scene.anchor) <= HOUR:
             yield scene.source("commands", command), {"result": command.fields.get("result")}
 
 

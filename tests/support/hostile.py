@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from charger_triage.engine.durable_matcher import MAX_NODES, DurableMatcher, UnsafeRuleset
+from charger_triage.engine.durable_matcher import MAX_KINDS, MAX_NODES, DurableMatcher, UnsafeRuleset
 from charger_triage.engine.facts import Fact, FactType, Version, admit
 from charger_triage.engine.inference import Inference, infer
 from charger_triage.engine.matching import VerdictMatcher
@@ -111,7 +111,23 @@ def limits() -> dict[str, Any]:
             DurableMatcher(crowd)
         except UnsafeRuleset as error:
             refused.append(str(error))
+    names = {f"x{number}": FactType(f"x{number}", "number", "x") for number in range(MAX_KINDS + 1)}
+    wide = []
+    for number in range(0, MAX_KINDS + 1, 2):
+        when = [{"fact": f"x{place}"} for place in (number, min(number + 1, MAX_KINDS))][
+            : 2 if number < MAX_KINDS else 1
+        ]
+        model = {"id": f"w{number}", "when": when, "statement": "-", "source": "-", "supports": {"c": "weakly"}}
+        compiled, problems = compile_rule(Rule.model_validate(model), names, ["c"])
+        assert compiled is not None, problems
+        wide.append(compiled)
+    try:
+        DurableMatcher(wide)
+    except UnsafeRuleset as error:
+        refused.append(str(error))
+    broad = run([Fact(name, 1.0) for name in names], wide[:-1])
     return {
+        "broad": len(broad.firings),
         "fired": len(fired.firings),
         "same": len(run([Fact("n", 2.0), Fact("m", -1.0)], same).firings),
         "joined": len(run([Fact("n", 2.0), Fact("m", -1.0)], joined).firings),

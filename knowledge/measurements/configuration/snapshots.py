@@ -35,10 +35,13 @@ def bare_id(value: Any) -> str | None:
     return None if value is None else str(value).strip().lower().removeprefix("sha256:").removeprefix("0x") or None
 
 
+_HEXADECIMAL = set("0123456789abcdef")
+
+
 def same_id(one: str, two: str) -> bool:
-    """Equal, or one the shortened form of the other."""
+    """Equal, or one the shortened form of the other, which only hashes have."""
     short, long = sorted((one, two), key=len)
-    return one == two or (len(short) >= 7 and long.startswith(short))
+    return one == two or (len(short) >= 7 and set(long.lower()) <= _HEXADECIMAL and long.startswith(short))
 
 
 def _snapshot(scene: Scene, record: Record) -> Snapshot:

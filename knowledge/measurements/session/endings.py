@@ -17,15 +17,15 @@ _UNPLUGGED = re.compile(
 )
 
 _UNCLEAN = re.compile(
-    r"\b(abnormal(ly)?|unexpected(ly)?|((over ?current|ground|earth|lock|ev) ?)?(fault(s|y|ed)?|fail(s|ed|ure|ures)?|errors?)|"
-    r"lost|(power ?)?loss|outages?|offline|power ?quality|emergency|trip(s|ped)?|bms(fault|shutdown|stop)?|protect(s|ed|ion|ive)?|"
+    r"\b(abnormal(ly)?|unexpected(ly)?|(over ?current|ground|earth|(connector ?)?lock|ev|power|network|connection|communication|link)?"
+    r"(fault(s|y|ed)?|fail(s|ed|ure|ures)?|errors?|lost|loss|outages?)|offline|power ?quality|emergency(stop)?|trip(s|ped)?|bms(fault|shutdown|stop)?|protect(s|ed|ion|ive)?|"
     r"stopped ?by ?(the ?)?(vehicle|car|ev)|vehicle (stop(ped)?|request(s|ed)?)|reboot(ed)?|time ?out|timed out|f ?0805)\b"
 )
 
 _CLEAN = re.compile(
     r"\b(local|remote|user|driver|customer|operator|app|rfid|cards?|normal|completed?|finish(ed)?|done|full|target|soc ?limit|time ?limit|"
     r"energy ?limit|limit reached|soclimitreached|timelimitreached|energylimitreached|ev full|fully charged|stop button|scheduled?|success|"
-    r"master ?pass|out of credit|de ?auth\w*|unlock ?(command|connector|request)|(hard|soft|immediate) ?reset|reset ?command)\b"
+    r"master ?pass|(local ?)?out ?of ?credit|de ?auth\w*|unlock ?(command|connector|request)|(hard|soft|immediate) ?reset|reset ?command)\b"
 )
 """Ends as planned, by the driver or by an operator: OCPP counts resets, unlock commands and refused tokens among them."""
 

@@ -15,6 +15,9 @@ from .chargers import CABINET_CODE, FAN_CODE, about_the_cabinet
 CONNECTOR_PARTS = re.compile(r"\b(pins?|contacts?|connectors?|plug|cable|gun)\b")
 FAN_PARTS = re.compile(r"\b(fans?|cooling|ventilator)\b")
 
+LONGEST_CLAUSE = 600
+"""Characters of a clause that are judged (our judgement: what is longer is a log, no sentence)."""
+
 _HARD_STOP = re.compile(r"[.!?](?=\s|$)|[;\n\r]")
 _SOFT_STOP = re.compile(r"[,:]|\s[-–—]\s|\b(?:then|but|while|whereas|also)\b", re.IGNORECASE)
 _RENEWED = r"clean\w*|replac\w*|polish\w*|exchang\w*|renew\w*|swap\w*|new|isopropyl|wiped"
@@ -28,7 +31,7 @@ _QUALITY = re.compile(
     r"\b(worn|burnt|burned|damag\w*|loose|hot|warm|fault\w*|broken|oxid\w*|corro\w*|dirty|noisy|slow) (?=\w)"
 )
 _PART_OF_IT = re.compile(
-    r"^ (\w+ )?(filters?|covers?|caps?|holders?|holsters?|locks?|latch|sensors?|labels?|guards?|grilles?|trays?|controllers?|boards?)\b"
+    r"^ (?!(?:and|or)\b)(\w+ )?(filters?|covers?|caps?|holders?|holsters?|locks?|latch|sensors?|labels?|guards?|grilles?|trays?|controllers?|boards?)\b"
 )
 _NOT_YET = re.compile(
     r"\b(not|no|never|without|needs?|need(ed)? to|should|must|to|to be|will be|recommend\w*|order\w*|await\w*|requires?)( \w+){0,1}$"
@@ -45,7 +48,9 @@ def _clauses(text: str) -> Iterator[str]:
         waiting = ""  # parts named before what is said of them
         for piece in _SOFT_STOP.split(sentence):
             words = words_of(piece)
-            if _SAID.search(words):
+            if clauses and words and all(_SAID.fullmatch(word) for word in words.split()):
+                clauses[-1] += f" {words}"  # "fan checked, then replaced"
+            elif _SAID.search(words):
                 clauses.append(f"{waiting} {words}".strip())
                 waiting = ""
             elif clauses and not waiting and not _said_last(clauses[-1]):
@@ -62,6 +67,7 @@ def _said_last(clause: str) -> bool:
 
 def _renews(clause: str, parts: re.Pattern[str]) -> bool:
     """Whether what a clause says of one of the parts, nearest beside it, is that it was cleaned or renewed."""
+    clause = clause[:LONGEST_CLAUSE]
     clause = _QUALITY.sub("", clause) if re.search(rf"\b({_RENEWED})\b", clause) else clause
     said = list(_SAID.finditer(clause))
     for part in parts.finditer(clause):

@@ -85,15 +85,36 @@ def weigh(cause: str, firings: Sequence[Firing]) -> tuple[Evidence, ...]:
     return tuple(evidence)
 
 
+def scores(priors_db: Mapping[str, float], firings: Sequence[Firing]) -> dict[str, float]:
+    """The score of each cause in decibans, without the evidence behind it."""
+    rules = {firing.rule.rule.id: firing.rule.rule for firing in firings}.values()
+    totals = {}
+    for cause, prior in priors_db.items():
+        strongest: dict[tuple[str, bool], float] = {}
+        counted = [prior]
+        for rule in rules:
+            weight = rule.weight_for(cause)
+            if weight is None:
+                continue
+            if rule.group is None:
+                counted.append(weight)
+            else:
+                key = (rule.group, weight > 0)
+                strongest[key] = max(strongest.get(key, 0.0), weight, key=abs)
+        totals[cause] = fsum([*counted, *strongest.values()])
+    return totals
+
+
 def believe(priors_db: Mapping[str, float], firings: Sequence[Firing]) -> Beliefs:
     """Posterior over the causes in `priors_db` (documented order, decibans) and the undocumented rest."""
     evidence = {cause: weigh(cause, firings) for cause in priors_db}
-    scores = {
-        cause: prior + fsum(item.weight_db for item in evidence[cause] if item.counted) for cause, prior in priors_db.items()
+    totals = {
+        cause: fsum([prior, *(item.weight_db for item in evidence[cause] if item.counted)])
+        for cause, prior in priors_db.items()
     }
-    probabilities, rest = posterior(scores)
+    probabilities, rest = posterior(totals)
     return Beliefs(
-        {c: Belief(c, priors_db[c], evidence[c], scores[c], probabilities[c]) for c in priors_db},
+        {c: Belief(c, priors_db[c], evidence[c], totals[c], probabilities[c]) for c in priors_db},
         rest,
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
 
-from .beliefs import Beliefs, believe
+from .beliefs import Beliefs, posterior, scores
 from .facts import Fact
 from .inference import infer
 from .knowledge_base import Check, CheckResult, CompiledFault
@@ -84,9 +84,9 @@ def _outcome(
     more = infer([*facts, supposed], readers, VerdictMatcher(readers)).firings
     already = {(firing.rule.rule.id, firing.match) for firing in firings}
     new = [f for f in more if (f.rule.rule.id, f.match) not in already]
-    after = believe(compiled.priors_db, [*firings, *new])
-    shift = {cause: after.by_cause[cause].score_db - beliefs.by_cause[cause].score_db for cause in beliefs.by_cause}
-    return Outcome(result, shift, {cause: belief.probability for cause, belief in after.by_cause.items()})
+    after = scores(compiled.priors_db, [*firings, *new])
+    shift = {cause: after[cause] - belief.score_db for cause, belief in beliefs.by_cause.items()}
+    return Outcome(result, shift, posterior(after)[0])
 
 
 def _expected_bits(beliefs: Beliefs, outcomes: Sequence[Outcome]) -> float:

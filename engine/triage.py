@@ -222,7 +222,10 @@ def _undocumented(case: IncidentCase) -> Incident:
 
 
 class _Reasoner:
-    """One fault code with its matcher: from an incident's facts to the incident explained."""
+    """One fault code with its matcher: from an incident's facts to the incident explained.
+
+    Parts of a result are made by the hundred and from our own values, so they are constructed without validating.
+    """
 
     def __init__(self, compiled: CompiledFault, knowledge: Knowledge, native: bool) -> None:
         self._compiled = compiled
@@ -317,7 +320,7 @@ class _Reasoner:
             facts = dict.fromkeys(fact for match in item.matches for fact in match)
             shown[rule.id] = statement_of(item.firing.rule, item.firing.match), [_fact_read(fact) for fact in facts]
         statement, read = shown[rule.id]
-        return EvidenceItem(
+        return EvidenceItem.model_construct(
             rule_id=f"{code}.{rule.id}",
             effect=item.effect,
             weight_db=item.weight_db,
@@ -340,7 +343,7 @@ class _Reasoner:
             fact = condition.fact
             age = None if fact is None or fact.at is None or as_of is None else round(as_of - fact.at, 3)
             conditions.append(
-                ConditionRead(
+                ConditionRead.model_construct(
                     text=text,
                     verdict=condition.verdict,
                     value=None if fact is None else _plain(fact.value),
@@ -349,7 +352,7 @@ class _Reasoner:
                     age_s=age,
                 )
             )
-        return RuleRead(
+        return RuleRead.model_construct(
             rule_id=f"{self._compiled.fault.code}.{compiled.rule.id}", verdict=judged.verdict, conditions=conditions
         )
 
@@ -397,7 +400,7 @@ def _plain(value: FactValue) -> bool | float | str:
 
 
 def _fact_read(fact: Fact) -> FactRead:
-    return FactRead(
+    return FactRead.model_construct(
         name=fact.name,
         value=_plain(fact.value),
         unit=fact.unit,

@@ -10,6 +10,10 @@ from charger_triage.knowledge import TriageKnowledge, load_knowledge
 
 from .support.mutations import all_survivors, mutants, survivors
 
+CHECKS = """\
+checks:
+  - {id: ripeness, title: R, codes: [F-0001], where: remote, minutes: 1, results: [{value: 1.0}, {value: 5.0}]}
+"""
 FAULT = """\
 code: F-0001
 title: T
@@ -23,7 +27,7 @@ causes:
   - {id: first, title: First, prior_source: p, explanation: e}
 rules:
   - id: ripe
-    when: [{fact: occurrences, above: 3}, {fact: firmware_version, from: 3.0.0, before: 3.1.0}]
+    when: [{check: ripeness, above: 3}, {fact: firmware_version, from: 3.0.0, before: 3.1.0}]
     supports: {first: weakly}
     statement: x
     source: s
@@ -32,21 +36,21 @@ actions:
 ---
 rules:
   ripe:
-    fires: [{occurrences: 4, firmware_version: 3.0.0}, {occurrences: 4, firmware_version: 3.0.9}]
+    fires: [{check.ripeness: 4, firmware_version: 3.0.0}, {check.ripeness: 4, firmware_version: 3.0.9}]
     near_miss: %s
-    unknown: [{firmware_version: 3.0.0}, {occurrences: 4}]
+    unknown: [{firmware_version: 3.0.0}, {check.ripeness: 4}]
 """
 SHARP = """
-      - {occurrences: 3, firmware_version: 3.0.0}
-      - {occurrences: 4, firmware_version: 2.9.9}
-      - {occurrences: 4, firmware_version: 3.1.0}"""
-BLUNT = "[{occurrences: 2, firmware_version: 3.0.0}]"
+      - {check.ripeness: 3, firmware_version: 3.0.0}
+      - {check.ripeness: 4, firmware_version: 2.9.9}
+      - {check.ripeness: 4, firmware_version: 3.1.0}"""
+BLUNT = "[{check.ripeness: 2, firmware_version: 3.0.0}]"
 
 
 def _load(folder: Path, near_miss: str) -> TriageKnowledge:
     (folder / "faults").mkdir()
     (folder / "knowledge.yaml").write_text('name: small\nversion: "1"\nsource_revision: "1"\n')
-    (folder / "checks.yaml").write_text("checks: []\n")
+    (folder / "checks.yaml").write_text(CHECKS)
     (folder / "faults" / "F-0001.yaml").write_text(FAULT % near_miss)
     return load_knowledge(folder)
 
@@ -60,7 +64,7 @@ def test_the_check_itself_finds_blunt_cases_and_passes_sharp_ones(tmp_path: Path
     blunt = _load(tmp_path / "blunt", BLUNT)
     found = survivors(blunt.faults["F-0001"], blunt.base.catalogue)
     assert {survivor.change for survivor in found} == {
-        "occurrences above 3.0 can become at_least",
+        "check.ripeness above 3.0 can become at_least",
         "firmware_version from 3.0.0 can be left out",
         "firmware_version from 3.0.0 can become from 2.9.9",
         "firmware_version before 3.1.0 can be left out",

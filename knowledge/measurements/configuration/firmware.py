@@ -110,7 +110,7 @@ def schemas_parted_with_mismatch(scene: Scene) -> Reading | None:
     return Reading(one[0] == one[1] and two[0] != two[1], after.time, few([before.source, after.source]))
 
 
-_UPGRADE_NAME = re.compile(r"firmware|(^|_)(fota|ota|fw)(_|$)")
+_UPGRADE_NAME = re.compile(r"^(?!get|query|check|read|list)(.*firmware|(.*_)?(fota|ota|fw)(_|$))")
 
 
 def _upgrades(scene: Scene) -> Iterator[Moment]:

@@ -52,43 +52,74 @@ def _power(session: Session) -> float | None:
     return None
 
 
-def _power_shares(scene: Scene) -> tuple[list[float], list[Source]]:
-    """The power of the sessions up to the fault (at most the last hundred), in percent of the charger's rated power."""
+def _current(currents: Readings, session: Session, latest: float, highest_voltage: float | None) -> float | None:
+    """A DC session's current in A: the upper quartile of telemetry during it, so that a spike at the start does not make
+    it; else its power over the highest usual voltage, which no charge there can have exceeded by much: at least that."""
+    end = latest if session.end is None else min(session.end, latest)
+    flowing = np.abs(currents.between(session.start, end).values)
+    flowing = flowing[flowing > 1.0]
+    if len(flowing) >= 3:
+        return float(np.percentile(flowing, 75))
+    power = _power(session)
+    return None if power is None or highest_voltage is None else 1000.0 * power / highest_voltage
+
+
+def _load_shares(scene: Scene) -> tuple[list[float], list[Source]]:
+    """The load of the sessions up to the fault (at most the last hundred) in percent of the charger's rating: the power of
+    the rated power, or of DC chargers whose largest current is told the current of that, whichever is more. A vehicle of
+    400 V draws all of the current at half of the power, and contacts wear by the current."""
 
     def load() -> tuple[list[float], list[Source]]:
-        rated = _rated_power(scene)
-        if rated is None:
-            return [], []
-        sessions = [s for s in scene.sessions() if s.start <= scene.anchor and charged(s)]
-        found = [(power, s.source) for s in sessions if (power := _power(s)) is not None][-100:]
-        return [100.0 * power / rated for power, _ in found], [source for _, source in found]
+        rated, told = _rated_power(scene), scene.about("product.max_current_a")
+        limit = float(told) if scene.is_dc and isinstance(told, (int, float)) and told > 0 else None
+        volts = np.abs(
+            scene.readings("voltage").at_rows(scene.words("state").rows_where("charging", "discharging")).values
+        )
+        volts = volts[volts >= 150.0]
+        highest = float(np.percentile(volts, 90)) if len(volts) >= 5 else None
+        currents = own_currents(scene)
+        shares: list[float] = []
+        sources: list[Source] = []
+        for session in reversed([s for s in scene.sessions() if s.start <= scene.anchor and charged(s)]):
+            power = _power(session)
+            found = [100.0 * power / rated] if power is not None and rated is not None else []
+            current = None if limit is None else _current(currents, session, scene.anchor, highest)
+            if limit is not None and current is not None:
+                found.append(100.0 * current / limit)
+            if found:
+                shares.append(max(found))
+                sources.append(session.source)
+            if len(shares) == 100:
+                break
+        return shares[::-1], sources[::-1]
 
-    return scene.once(("contactor-power",), load)
+    return scene.once(("contactor-load",), load)
 
 
 @measures(
     "near_rated_session_share",
-    "of at least four of the last hundred sessions of the connector, the share in percent whose power reached 80 % of the "
-    "charger's rated power",
+    "of at least four of the last hundred sessions of the connector, the share in percent whose load reached 80 % of the "
+    "charger's rated power or, of DC chargers, of its largest current",
     unit="%",
     low=0,
     high=100,
 )
 def near_rated_session_share(scene: Scene) -> Reading | None:
-    shares, sources = _power_shares(scene)
+    shares, sources = _load_shares(scene)
     if len(shares) < 4:
         return None
     return Reading(100.0 * float(np.mean(np.array(shares) >= 80.0)), scene.anchor, few(sources))
 
 
 @measures(
-    "session_power_level",
-    "median power of at least four of the last hundred sessions of the connector, in percent of the charger's rated power",
+    "session_load_level",
+    "median load of at least four of the last hundred sessions of the connector, in percent of the charger's rated power or, "
+    "of DC chargers, of its largest current, whichever is more",
     unit="%",
     low=0,
 )
-def session_power_level(scene: Scene) -> Reading | None:
-    shares, sources = _power_shares(scene)
+def session_load_level(scene: Scene) -> Reading | None:
+    shares, sources = _load_shares(scene)
     return Reading(float(np.median(shares)), scene.anchor, few(sources)) if len(shares) >= 4 else None
 
 
@@ -101,13 +132,13 @@ def own_currents(scene: Scene) -> Readings:
 @measures(
     "charging_current_level",
     "upper tenth (90th percentile) of at least ten currents above 1 A up to the latest occurrence, in percent of the "
-    "charger's largest current; known where fewer than four sessions have a power",
+    "charger's largest current; known where fewer than four sessions have a load",
     unit="%",
     low=0,
 )
 def charging_current_level(scene: Scene) -> Reading | None:
     rated = rated_current(scene)
-    if len(_power_shares(scene)[0]) >= 4:
+    if len(_load_shares(scene)[0]) >= 4:
         return None  # a few sessions with telemetry say less of the load than the records of all
     flowing = own_currents(scene).between(scene.anchor - 90 * DAY, scene.anchor).where(lambda v: np.abs(v) > 1.0)
     if rated is None or len(flowing) < 10:

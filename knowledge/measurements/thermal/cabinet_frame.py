@@ -20,6 +20,9 @@ from .telemetry import HISTORY, Columns, columns_of
 RESTED = 90 * MINUTE
 """Rest after which a cabinet has given off its heat (our judgement: three to four time constants of a ventilated cabinet)."""
 
+LONG_RESTED = 6 * HOUR
+"""Rest after which even a cabinet with shut vents has given off its heat (our judgement: three to six half times)."""
+
 
 @dataclass(frozen=True)
 class Frame:

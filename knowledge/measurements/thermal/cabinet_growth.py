@@ -11,7 +11,7 @@ from ...readings import DAY, HOUR, MINUTE, Reading
 from ...scene import Scene
 from ..common import visits_before
 from ..registry import measures
-from .cabinet_frame import Frame, own_frame
+from .cabinet_frame import LONG_RESTED, RESTED, Frame, own_frame
 from .remembered import once_an_incident
 from .telemetry import HISTORY
 
@@ -79,10 +79,24 @@ def cabinet_loaded_growth(scene: Scene) -> Reading | None:
     unit="K",
 )
 def cabinet_idle_growth(scene: Scene) -> Reading | None:
+    return _idle_growth(scene, RESTED)
+
+
+@measures(
+    "cabinet_long_idle_growth",
+    "the same change after at least six hours of rest",
+    unit="K",
+)
+def cabinet_long_idle_growth(scene: Scene) -> Reading | None:
+    return _idle_growth(scene, LONG_RESTED)
+
+
+def _idle_growth(scene: Scene, rest: float) -> Reading | None:
+    """How the cabinet over ambient changed over the days, read after at least so much rest."""
     frame = own_frame(scene)
     if frame is None or not frame.aired:
         return None
-    mask = frame.rested & ~np.isnan(frame.excess) & frame.cells(scene.anchor - HISTORY, scene.anchor + HOUR)
+    mask = (frame.rest >= rest) & ~np.isnan(frame.excess) & frame.cells(scene.anchor - HISTORY, scene.anchor + HOUR)
     return _trend(frame, mask, frame.excess[mask]) if mask.any() else None
 
 

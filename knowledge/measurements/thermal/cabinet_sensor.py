@@ -13,7 +13,7 @@ from ...scene import Scene, as_number, words_of
 from ..registry import measures
 from .ambient import over_ambient
 from .cabinet import cabinet_temperature
-from .cabinet_frame import cabinet_readings, own_frame
+from .cabinet_frame import LONG_RESTED, RESTED, cabinet_readings, own_frame
 from .chargers import about_the_cabinet
 from .remembered import once_an_incident
 from .telemetry import difference, interpolated, pairs_apart, sources_of
@@ -94,7 +94,7 @@ def _hottest_module(scene: Scene, start: float, end: float) -> Readings:
     unit="K",
 )
 def cabinet_idle_internal_gap(scene: Scene) -> Reading | None:
-    return _at_rest_over(scene, over_ambient=False)
+    return _at_rest_over(scene, RESTED, over_ambient=False)
 
 
 @measures(
@@ -104,16 +104,25 @@ def cabinet_idle_internal_gap(scene: Scene) -> Reading | None:
     unit="K",
 )
 def cabinet_unshared_idle_excess(scene: Scene) -> Reading | None:
-    return _at_rest_over(scene, over_ambient=True)
+    return _at_rest_over(scene, RESTED, over_ambient=True)
 
 
-def _at_rest_over(scene: Scene, *, over_ambient: bool) -> Reading | None:
-    """The cabinet at rest over the other sensors in it, and over the ambient where that counts too."""
+@measures(
+    "cabinet_unshared_long_idle_excess",
+    "the same after at least six hours without load",
+    unit="K",
+)
+def cabinet_unshared_long_idle_excess(scene: Scene) -> Reading | None:
+    return _at_rest_over(scene, LONG_RESTED, over_ambient=True)
+
+
+def _at_rest_over(scene: Scene, rest: float, *, over_ambient: bool) -> Reading | None:
+    """The cabinet after so much rest over the other sensors in it, and over the ambient where that counts too."""
     frame = own_frame(scene)
     if frame is None:
         return None
     cells = np.flatnonzero(
-        frame.cells(scene.anchor - 3 * DAY, scene.anchor + DAY) & frame.rested & ~np.isnan(frame.cabinet)
+        frame.cells(scene.anchor - 3 * DAY, scene.anchor + DAY) & (frame.rest >= rest) & ~np.isnan(frame.cabinet)
     )
     others = np.full(len(cells), np.nan)
     if not _stands_in(scene):

@@ -11,29 +11,41 @@ from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene, as_number, flat
 from ..registry import measures
-from .history import logged
+from .history import Span, history, logged, records_of
 from .loss import back_at, lost_at, sessions_at_loss
 from .payload import seconds_per_unit
 
 # The grid
 
 
-def _grid_distance(scene: Scene, kind: str) -> Reading | None:
-    """Seconds from the nearest grid event of a kind at the charger's site or area to the loss, zero while it lasted."""
-    if scene.site_id is None:
-        return None
-    lost = lost_at(scene)
-    best: Reading | None = None
-    for record in scene.observations["grid"].records:
+def _grid_events(scene: Scene, *kinds: str) -> list[Span]:
+    """Grid events of the kinds at the charger's site or area."""
+    found = []
+    for record in scene.observations["grid"].records if scene.site_id is not None else ():
         fields = record.fields
         here = fields.get("site_id") == scene.site_id or (scene.area is not None and fields.get("area") == scene.area)
-        if record.time is None or fields.get("kind") != kind or not here:
-            continue
-        end = record.time + max(0.0, float(fields.get("duration_s") or 0.0))
-        distance = max(0.0, record.time - lost, lost - end)
-        if best is None or distance < float(best.value):
-            best = Reading(distance, record.time, (scene.source("grid", record),))
-    return best
+        if record.time is not None and fields.get("kind") in kinds and here:
+            lasted = max(0.0, float(fields.get("duration_s") or 0.0))
+            found.append(Span(record.time + lasted, lasted, record))
+    return found
+
+
+def _seconds_apart(event: Span, time: float) -> float:
+    """Seconds from a moment to the nearer end of what lasted, zero while it did."""
+    return max(0.0, event.end - event.seconds - time, time - event.end)
+
+
+def _nearest_grid_event(scene: Scene, kind: str) -> Span | None:
+    lost = lost_at(scene)
+    return min(_grid_events(scene, kind), key=lambda event: _seconds_apart(event, lost), default=None)
+
+
+def _grid_distance(scene: Scene, kind: str) -> Reading | None:
+    """Seconds from the nearest grid event of a kind at the charger's site or area to the loss, zero while it lasted."""
+    event = _nearest_grid_event(scene, kind)
+    if event is None:
+        return None
+    return Reading(_seconds_apart(event, lost_at(scene)), event.record.time, (scene.source("grid", event.record),))
 
 
 @measures(
@@ -64,6 +76,36 @@ def seconds_from_grid_voltage_event_to_loss(scene: Scene) -> Reading | None:
 )
 def seconds_from_grid_frequency_event_to_loss(scene: Scene) -> Reading | None:
     return _grid_distance(scene, "frequency_excursion")
+
+
+@measures(
+    "nearest_grid_outage_lasted",
+    "how long the grid outage at the site or area lasted that is nearest to the loss, where its record says so",
+    unit="s",
+    low=0,
+)
+def nearest_grid_outage_lasted(scene: Scene) -> Reading | None:
+    event = _nearest_grid_event(scene, "outage")
+    if event is None or event.record.fields.get("duration_s") is None:
+        return None
+    return Reading(event.seconds, event.record.time, (scene.source("grid", event.record),))
+
+
+@measures(
+    "earlier_drops_with_grid_event",
+    "earlier drops of the connection within 30 days before the loss that came within a minute of a grid outage or voltage "
+    "excursion at the site or area; known where one did",
+    unit="1",
+    low=0,
+)
+def earlier_drops_with_grid_event(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    events = _grid_events(scene, "outage", "voltage_excursion")
+    drops = [drop for drop in history(scene).drops if lost - 30 * DAY <= drop.time < lost - 5 * MINUTE] if events else []
+    hit = [drop for drop in drops if any(_seconds_apart(event, drop.time) <= MINUTE for event in events)]
+    if not hit:
+        return None
+    return Reading(float(len(hit)), lost, scene.sources("connections", records_of(hit)))
 
 
 GRID_LOST = "F-0701"

@@ -51,16 +51,6 @@ def fan_text_mention(scene: Scene) -> Iterable[Reading]:
     return topics_in_words(scene)
 
 
-@measures(
-    "days_since_fan_fault", "days from the last F-0601 of this charger to the latest occurrence", unit="days", low=0
-)
-def days_since_fan_fault(scene: Scene) -> Reading | None:
-    earlier = [fault for fault in scene.faults(FAN_CODE, device=scene.device_id) if fault.time <= scene.anchor]
-    if not earlier or scene.incidence.code == FAN_CODE:
-        return None
-    return Reading((scene.anchor - earlier[-1].time) / DAY, earlier[-1].time, few([fault.source for fault in earlier]))
-
-
 # Peers
 
 

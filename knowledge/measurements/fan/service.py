@@ -84,8 +84,8 @@ def fan_code_returned_after_replacement(scene: Scene) -> Reading | None:
 
 @measures(
     "fan_same_level_again",
-    "difference between the latest speeds and those of the three days before the fan's last replacement, where it was at least 5 % "
-    "faster in between or the code came back",
+    "difference between the median of the last ten speeds, from an hour after the fan's last replacement to an hour after the latest "
+    "occurrence, and that of the last ten in the three days before it, against the latter; known where that is at least 100 rpm",
     unit="%",
     low=0,
 )

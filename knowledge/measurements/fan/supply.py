@@ -138,7 +138,7 @@ def _supply_under(path: str, value: object) -> float | None:
 
 @measures(
     "low_supply_faults",
-    "F-0421 of this charger within 30 days of the latest occurrence; known where the charger reported other faults",
+    "F-0421 of this charger within 30 days before or after the latest occurrence; known where it reported any code but F-0601 then",
     unit="1",
     low=0,
 )
@@ -152,7 +152,8 @@ def low_supply_faults(scene: Scene) -> Reading | None:
 
 @measures(
     "unasked_restarts",
-    "times within seven days before the latest occurrence that the charger came online after power was named as the reason",
+    "connection records, of any transition, from seven days before to an hour after the latest occurrence whose reason names a brown-out, "
+    "a loss of power, a reset or a boot; known where there are connection records then",
     unit="1",
     low=0,
 )

@@ -43,8 +43,9 @@ _ALL_IN_TEXT = re.compile(
     r"\b(all|every|each|both)( of)?( the)?( (power|four|three|two|six|eight|\d))* (modules?|pms?|rectifiers?)\b"
 )
 _NONE_ANSWERS = re.compile(
-    r"\b(no (response|answer|reply|communication|contact|data) (from|to|with) (any|all)( of the)?|none of the( \w+)?|no)( power)? (modules?|pms?|rectifiers?)"
-    r"( (respond\w*|answer\w*|repl\w+|online|reachable|alive))?\b"
+    r"\bno (response|answer|reply|communication|contact|data) (from|to|with) (any|all)( of the)?( power)? (modules?|pms?|rectifiers?)\b"
+    r"|\b(no|none of the)( (power|two|three|four|six|eight|twelve|\d{1,2}))* (modules?|pms?|rectifiers?)( (is|are|was|were|has|have))?"
+    r"( (respond\w*|answer\w*|repl(?:y|ies|ied|ying)|communicat\w*|online|reachable|alive))\b"
 )
 _ANSWERING = re.compile(
     r"\b(\d{1,2}) ?(?:/|out of|of) ?(\d{1,2}) (?:power )?(?:modules? )?(?:are |is )?(?:still )?(?:responding|online|ok|alive|answering|communicating|reachable|active)"
@@ -75,7 +76,7 @@ def _silent_in(node: Any, depth: int = 0) -> Iterator[str]:
             for key, value in {words_of(str(key)): value for key, value in node.items()}.items():
                 yield from _silent_under(key, value, depth)
         elif _BAD.search(status):
-            yield from _indices(index)
+            yield from _indices(index, depth + 1)
 
 
 def _silent_under(key: str, value: Any, depth: int) -> Iterator[str]:
@@ -84,7 +85,7 @@ def _silent_under(key: str, value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, Mapping):
         index = _index(value)
         if index is not None and key in _ONE_MODULE_KEYS:
-            yield from _indices(index)
+            yield from _indices(index, depth + 1)
         elif named is not None and _BAD.search(_status(value) or ""):
             yield str(int(named.group(1)))
         else:
@@ -93,7 +94,7 @@ def _silent_under(key: str, value: Any, depth: int) -> Iterator[str]:
         if isinstance(value, str) and _BAD.search(words_of(value)):
             yield str(int(named.group(1)))
     elif key in _INDEX_LIST_KEYS or (_MODULE_KEY.search(key) and not _NO_INDEX.search(key)):
-        yield from _indices(value)
+        yield from _indices(value, depth + 1)
     elif isinstance(value, str) and _TEXT_KEY.search(key):
         yield from _silent_in_text(value)
     elif isinstance(value, (list, tuple)):
@@ -103,12 +104,13 @@ def _silent_under(key: str, value: Any, depth: int) -> Iterator[str]:
                 yield from _silent_in_text(item)
 
 
-def _indices(value: Any) -> Iterator[str]:
+def _indices(value: Any, depth: int) -> Iterator[str]:
     """The modules that a value stands for where it is known to name modules."""
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool) or value is None or depth > MAX_DEPTH:
         return
     if isinstance(value, (int, float)):
-        if float(value).is_integer() and 0 <= value < 100:
+        # the range first: a whole number may be too large for a float
+        if 0 <= value < 100 and float(value).is_integer():
             yield str(int(value))
     elif isinstance(value, str):
         said = words_of(value)
@@ -117,10 +119,12 @@ def _indices(value: Any) -> Iterator[str]:
         for number in re.findall(r"(?<![\d.])\d{1,2}(?![\d.])", said[:80]):
             yield str(int(number))
     elif isinstance(value, (list, tuple)):
-        yield from _silent_in(value)
+        # nested lists are gone through here, so that none is gone through twice
+        statuses = [_status(item) for item in value[:MAX_ITEMS]]
+        if len(statuses) >= 2 and all(status is not None and _BAD.search(status) for status in statuses):
+            yield EVERY
         for item in value[:MAX_ITEMS]:
-            if not isinstance(item, Mapping):
-                yield from _indices(item)
+            yield from _silent_in(item, depth + 1) if isinstance(item, Mapping) else _indices(item, depth + 1)
 
 
 def _silent_in_text(written: str) -> Iterator[str]:
@@ -130,11 +134,8 @@ def _silent_in_text(written: str) -> Iterator[str]:
         if int(answering.group(1)) == 0:
             yield EVERY
         return
-    none = _NONE_ANSWERS.search(text)
-    # "no power module …" may tell of a missing part, and a bare "no module" of anything
-    none_answers = none is not None and not none.group().startswith("no power") and none.group() != "no module"
     counted = _OF_IN_TEXT.search(text)
-    if none_answers or _ALL_IN_TEXT.search(text) or (counted is not None and counted.group(1) == counted.group(2)):
+    if _NONE_ANSWERS.search(text) or _ALL_IN_TEXT.search(text) or (counted is not None and counted.group(1) == counted.group(2)):
         yield EVERY
         return
     for match in _IN_TEXT.finditer(text):

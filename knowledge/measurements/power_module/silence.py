@@ -87,20 +87,6 @@ def _measured(scene: Scene, value: float, silences: list[Silence]) -> Reading:
     return Reading(float(value), scene.anchor, few([silence.source for silence in silences]))
 
 
-@measures(
-    "silent_module",
-    "a module that fell silent or failed within 30 days, by payload or telemetry",
-    kind="text",
-    many=True,
-)
-def silent_module(scene: Scene) -> Iterable[Reading]:
-    found: dict[str, list[Source]] = {}
-    for silence in _silences(scene):
-        for module in silence.modules:
-            found.setdefault(module, []).append(silence.source)
-    return [Reading(name, scene.anchor, few(sources), key=name) for name, sources in sorted(found.items())]
-
-
 def only_silent_module(scene: Scene) -> str | None:
     """The one module that fell silent; None where there were several, or none is known by its index."""
     names = frozenset().union(*(silence.modules for silence in _silences(scene))) - {EVERY}

@@ -11,6 +11,7 @@ from ..registry import measures
 from .evidence import number_of, sources_of
 from .history import undisturbed, vehicle_discharges, vehicle_refusals
 from .occurrences import Happening, happenings, is_here, the_vehicle, this_happening
+from .records import same_connector
 from .vehicles import recorded_sessions, vehicle_of
 
 _STELLANTIS = re.compile(
@@ -116,6 +117,26 @@ def other_vehicles_discharged_here(scene: Scene) -> Reading | None:
         d for d in undisturbed(scene)
         if d.device_id == scene.device_id and d.vehicle is not None and not vehicle.is_same(d.vehicle)
         and abs(d.start - scene.anchor) <= 30 * DAY
+    ]  # fmt: skip
+    return number_of(scene, found, {d.vehicle.name for d in found if d.vehicle is not None})
+
+
+@measures(
+    "other_vehicles_discharged_since_first_loss",
+    "different other vehicles that discharged on the incident's connector without the fault between its first occurrence of "
+    "the last 30 days and a day after its latest one; known where its vehicle is known and one did",
+    unit="1",
+    low=0,
+)
+def other_vehicles_discharged_since_first_loss(scene: Scene) -> Reading | None:
+    vehicle = the_vehicle(scene)
+    if vehicle is None:
+        return None
+    first = min((t for t in scene.times if t >= scene.anchor - 30 * DAY), default=scene.anchor)
+    found = [
+        d for d in undisturbed(scene)
+        if d.device_id == scene.device_id and same_connector(d.connector_id, scene.connector_id)
+        and d.vehicle is not None and not vehicle.is_same(d.vehicle) and first < d.start <= scene.anchor + DAY
     ]  # fmt: skip
     return number_of(scene, found, {d.vehicle.name for d in found if d.vehicle is not None})
 

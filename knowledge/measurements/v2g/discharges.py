@@ -39,6 +39,7 @@ class Discharge:
     soc: float | None
     soc_end: float | None
     source: Source
+    connector_id: int | None = None
 
 
 def moved_energy_out(scene: Scene, session: Session) -> bool | None:
@@ -113,7 +114,8 @@ def _discharge(scene: Scene, session: Session) -> Discharge:
         start, end = first.time or 0.0, last.time or 0.0
         soc = soc if first.fields.get("soc") is None else first.fields["soc"]
         soc_end = soc_end if last.fields.get("soc") is None else last.fields["soc"]
-    return Discharge(session.device_id, start, end, session_vehicle(scene, session), soc, soc_end, session.source)
+    vehicle = session_vehicle(scene, session)
+    return Discharge(session.device_id, start, end, vehicle, soc, soc_end, session.source, session.connector_id)
 
 
 def discharging_runs(scene: Scene) -> list[tuple[float, float, bool]]:

@@ -109,6 +109,24 @@ def discharged_before_loss(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "charged_before_loss",
+    "whether telemetry shows power flowing into the vehicle in the session before the latest occurrence; known where its "
+    "session is, and two readings of power lie in it",
+    kind="flag",
+)
+def charged_before_loss(scene: Scene) -> Reading | None:
+    for time in latest_first(scene):
+        session = session_here(scene, time)
+        if session is None or session.start > time:
+            continue
+        known = [r for r in own_samples(scene, max(session.start, time - 12 * HOUR), time) if "power" in r.fields]
+        flowing = [r for r in known if (r.fields["power"] or 0.0) > FLOWING_KW and not flows_out(r.fields)]
+        if len(known) >= 2:
+            return Reading(bool(flowing), time, scene.sources("telemetry", flowing or known))
+    return None
+
+
+@measures(
     "seconds_without_power_before_loss",
     "how long no power had flowed on the connector at the latest occurrence that has readings, while it was not idle; known "
     "where power had been, or the records begin, within 15 minutes",

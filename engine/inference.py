@@ -41,7 +41,7 @@ def infer(facts: Sequence[Fact], rules: Sequence[CompiledRule], matcher: Matcher
     Never raises for what the facts hold: beyond a bound the rest is left out and named in `refusals`. Where the
     native matcher fails, the second reading of the same rules takes over.
     """
-    usable, refusals = _bounded(facts, rules)
+    usable, refusals = _bounded(facts, rules, matcher.fact_names)
     try:
         known, firings, more = _chain(usable, matcher)
     except MatcherError as error:
@@ -63,14 +63,15 @@ def _chain(facts: Sequence[Fact], matcher: Matcher) -> tuple[list[Fact], list[Fi
     with matcher.session() as session:
         new: Sequence[Fact] = facts
         for _ in range(MAX_ROUNDS):
-            fired = sorted(session.add(new), key=_firing_key)
+            fired = session.add(new)
             firings.extend(fired)
             if len(firings) > MAX_FIRINGS:
                 refusals.append(f"more than {MAX_FIRINGS} rules fired; the rest is left out")
+                firings.sort(key=_firing_key)
                 del firings[MAX_FIRINGS:]
                 break
             derived: dict[str, Fact] = {}
-            for firing in fired:
+            for firing in sorted((f for f in fired if f.rule.rule.raises is not None), key=_firing_key):
                 name = firing.rule.rule.raises
                 if name is not None and FINDING + name not in raised:
                     derived.setdefault(FINDING + name, _finding(FINDING + name, firing))
@@ -93,17 +94,18 @@ def _finding(name: str, firing: Firing) -> Fact:
     return Fact(name, statement, None, max(times, default=None), connector, None, tuple(sources))
 
 
-def _bounded(facts: Sequence[Fact], rules: Sequence[CompiledRule]) -> tuple[list[Fact], list[str]]:
-    """Leave out facts that no rule can match, and those beyond the bounds."""
+def _bounded(
+    facts: Sequence[Fact], rules: Sequence[CompiledRule], read: frozenset[str]
+) -> tuple[list[Fact], list[str]]:
+    """Leave out facts that no rule can match (`read` are the names that rules read), and those beyond the bounds."""
     refusals: list[str] = []
-    read = {pattern.fact_name for compiled in rules for pattern in compiled.patterns}
     usable = [fact for fact in facts if fact.name in read]
     if len(usable) > MAX_FACTS:
         refusals.append(f"{len(usable)} facts are more than {MAX_FACTS} for one incident; the rest is left out")
         usable = usable[:MAX_FACTS]
     grouped = by_name(usable)
     several = {name for name, group in grouped.items() if len(group) > 1}
-    for compiled in rules:
+    for compiled in rules if several else ():
         names = [pattern.fact_name for pattern in compiled.patterns]
         if several.isdisjoint(names):
             continue  # one combination at most

@@ -35,9 +35,13 @@ class Session(Protocol):
 
 
 class Matcher(Protocol):
-    """Finds which rules fire on which facts; both implementations must find the same."""
+    """Finds which rules fire on which facts; both implementations must find the same.
+
+    `fact_names` are the names that its rules read; other facts need not be given.
+    """
 
     name: str
+    fact_names: frozenset[str]
 
     def session(self) -> Any: ...
 
@@ -180,6 +184,7 @@ class VerdictMatcher:
 
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         self._rules = rules
+        self.fact_names = frozenset(pattern.fact_name for rule in rules for pattern in rule.patterns)
 
     @contextmanager
     def session(self) -> Iterator[Session]:

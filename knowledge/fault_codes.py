@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_OURS = re.compile(r"^F?[\s_-]*(\d{1,4})$", re.IGNORECASE)
+_OURS = re.compile(r"^(?:F[\s_-]*)?(\d{1,4})$", re.IGNORECASE)
 LONGEST_CODE = 256
 
 

@@ -13,6 +13,7 @@ _PRERELEASE = re.compile(r"^(rc|alpha|beta|dev|pre|a|b)[\d.]*", re.IGNORECASE)
 
 DOTTED = "dotted"
 DATED = "date-coded"
+_BELOW_DOTTED = -(10.0**11)  # keeps the ranks of the two schemes apart
 
 
 @lru_cache(maxsize=4096)
@@ -27,7 +28,7 @@ def parse_firmware(text: str) -> Version | None:
     if dated:
         day = dated.group(1)
         if 1 <= int(day[2:4]) <= 12 and 1 <= int(day[4:6]) <= 31:
-            return Version(stripped, DATED, int(day) * 10_000 + int(dated.group(2)))
+            return Version(stripped, DATED, _BELOW_DOTTED + int(day) * 10_000 + int(dated.group(2)))
     dotted = _DOTTED.match(stripped)
     if dotted is None:
         return None

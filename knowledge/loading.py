@@ -230,8 +230,11 @@ def _validated(model: type[Model], document: Document | None, findings: list[Fin
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        for problem in error.errors(include_url=False):
+        problems = error.errors(include_url=False)
+        for problem in problems:
             path = problem["loc"]
+            if any(other["loc"][: len(path)] == path and len(other["loc"]) > len(path) for other in problems):
+                continue  # a list that lost its bad members is not short by itself
             rule = _rule_name(document.data, path)
             message = f"{'.'.join(str(part) for part in path)}: {problem['msg']}"
             findings.append(Finding("malformed", "error", rule, document.place(path), message, "correct it"))

@@ -101,14 +101,14 @@ def test_clean_knowledge_has_no_findings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("when", "dead"),
     [
-        ("{fact: days_since_fan_fault, above: 5}, {fact: days_since_fan_fault, below: 5, as: again}", True),
-        ("{fact: days_since_fan_fault, above: 5}, {fact: days_since_fan_fault, at_most: 6, as: again}", False),
-        ("{fact: days_since_fan_fault, as: x}, {fact: days_since_fan_fault, as: y, above: $x}", True),
+        ("{fact: age, above: 5}, {fact: age, below: 5, as: again}", True),
+        ("{fact: age, above: 5}, {fact: age, at_most: 6, as: again}", False),
+        ("{fact: age, as: x}, {fact: age, as: y, above: $x}", True),
         ("{fact: payload_mention, is: jam, as: x}, {fact: payload_mention, as: y, differs_from: $x}", False),
         ("{fact: fan_status, is: ok}, {fact: fan_status, in: [warning, fault], as: again}", True),
         (
-            "{fact: fan_speed, above: 100, as: x}, {fact: days_since_fan_fault, above: $x, as: y},"
-            "{fact: days_since_fan_fault, below: 99, as: z}",
+            "{fact: fan_speed, above: 100, as: x}, {fact: age, above: $x, as: y},"
+            "{fact: age, below: 99, as: z}",
             True,
         ),
         ("{fact: firmware_version, from: 3.0.0}, {fact: firmware_version, before: 3.0.0, as: again}", True),

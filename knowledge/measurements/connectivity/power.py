@@ -101,8 +101,8 @@ def nearest_grid_outage_lasted(scene: Scene) -> Reading | None:
 def earlier_drops_with_grid_event(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
     events = _grid_events(scene, "outage", "voltage_excursion")
-    drops = [drop for drop in history(scene).drops if lost - 30 * DAY <= drop.time < lost - 5 * MINUTE] if events else []
-    hit = [drop for drop in drops if any(_seconds_apart(event, drop.time) <= MINUTE for event in events)]
+    earlier = [drop for drop in history(scene).drops if lost - 30 * DAY <= drop.time < lost - 5 * MINUTE]
+    hit = [drop for drop in earlier if any(_seconds_apart(event, drop.time) <= MINUTE for event in events)]
     if not hit:
         return None
     return Reading(float(len(hit)), lost, scene.sources("connections", records_of(hit)))

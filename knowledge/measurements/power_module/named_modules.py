@@ -135,7 +135,11 @@ def _silent_in_text(written: str) -> Iterator[str]:
             yield EVERY
         return
     counted = _OF_IN_TEXT.search(text)
-    if _NONE_ANSWERS.search(text) or _ALL_IN_TEXT.search(text) or (counted is not None and counted.group(1) == counted.group(2)):
+    if (
+        _NONE_ANSWERS.search(text)
+        or _ALL_IN_TEXT.search(text)
+        or (counted is not None and counted.group(1) == counted.group(2))
+    ):
         yield EVERY
         return
     for match in _IN_TEXT.finditer(text):

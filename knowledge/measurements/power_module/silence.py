@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -147,6 +148,63 @@ def silent_modules_share(scene: Scene) -> Reading | None:
         for silence in found
     ]
     return _measured(scene, float(np.median(shares)), found)
+
+
+@measures(
+    "silent_modules_reached",
+    "share of the modules that telemetry lists which fell silent at any of those times; known from four modules on",
+    unit="%",
+    low=0,
+    high=100,
+)
+def silent_modules_reached(scene: Scene) -> Reading | None:
+    found, fitted = _silences(scene), module_names(scene)
+    if not found or len(fitted) < 4:
+        return None
+    names = frozenset().union(*(silence.modules for silence in found))
+    return _measured(scene, 100.0 if EVERY in names else 100.0 * len(names & fitted) / len(fitted), found)
+
+
+@measures(
+    "silent_group_share",
+    "share of the times with at least two modules silent at once, but not all, at which it was the commonest set of them; known "
+    "from three such times on",
+    unit="%",
+    low=0,
+    high=100,
+)
+def silent_group_share(scene: Scene) -> Reading | None:
+    fitted = len(module_names(scene))
+    groups = [silence for silence in _silences(scene) if 2 <= len(silence.modules) < fitted]
+    if len(groups) < 3:
+        return None
+    commonest = max(Counter(silence.modules for silence in groups).values())
+    return _measured(scene, 100.0 * commonest / len(groups), groups)
+
+
+@measures(
+    "silence_rises_along_bus",
+    "correlation of a module's index with how often telemetry has it fall silent; known from four modules and twelve times on, where "
+    "not all numbers are equal",
+    unit="1",
+    low=-1,
+    high=1,
+)
+def silence_rises_along_bus(scene: Scene) -> Reading | None:
+    rows = module_rows(scene)
+    times = {name: 0 for name in module_names(scene) if name.isdigit()}
+    falls: list[int] = []
+    for earlier, later in pairwise(rows):
+        for name, word in later.modules.items():
+            if name in times and word != "ok" and earlier.modules.get(name) == "ok":
+                times[name] += 1
+                falls.append(later.place)
+    numbers = np.array(list(times.values()), dtype=float)
+    if len(times) < 4 or len(falls) < 12 or np.ptp(numbers) == 0:
+        return None
+    indices = np.array([int(name) for name in times], dtype=float)
+    along = float(np.corrcoef(indices, numbers)[0, 1])
+    return Reading(along, scene.anchor, few([row_source(scene, place) for place in (falls[0], falls[-1])]))
 
 
 @measures(

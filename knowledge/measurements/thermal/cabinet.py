@@ -12,7 +12,7 @@ from ...scene import Scene
 from ..registry import measures
 from .ambient import over_ambient
 from .cabinet_frame import RESTED, Frame, cabinet_readings, own_frame
-from .cabinet_load import load_before
+from .cabinet_load import alike_to_its_mean, load_before
 from .chargers import about_the_cabinet
 from .remembered import once_an_incident
 from .telemetry import HISTORY, correlation, lagged
@@ -108,16 +108,16 @@ def cabinet_load_correlation(scene: Scene) -> Reading | None:
 
 @measures(
     "cabinet_excess_vs_past",
-    "cabinet over ambient in the hour up to the latest occurrence minus its median from 60 days to half a day before at a "
-    "load alike (0.85 to 1.2)",
+    "upper quartile of the cabinet over ambient in the hour up to the latest occurrence minus that from 60 days to half a day "
+    "before, both at loads alike (0.85 to 1.2 of that hour's mean)",
     unit="K",
 )
 def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
     found = load_before(scene)
     if found is None:
         return None
-    load, frame, now = found
-    now = now & ~np.isnan(frame.excess)
+    load, frame, _ = found
+    now = alike_to_its_mean(found, 0.85, 1.2) & ~np.isnan(frame.excess)
     past = frame.cells(scene.anchor - HISTORY, scene.anchor - DAY / 2) & ~np.isnan(frame.excess) & ~np.isnan(frame.load)
     past &= (frame.load >= 0.85 * load) & (frame.load <= 1.2 * load) if load > 1.0 else frame.rested
     if not now.any() or past.sum() < 4:

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...readings import DAY, HOUR, MINUTE, Reading
+from ....engine.facts import Source
+from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene, as_number, flat
 from ..registry import measures
 from .cabinet_frame import Frame, own_frame
 from .chargers import rating_of
 from .remembered import once_an_incident
-from .telemetry import HISTORY
+from .telemetry import HISTORY, columns_of, known
 
 
 class LoadBefore(NamedTuple):
@@ -35,6 +36,87 @@ def load_before(scene: Scene) -> LoadBefore | None:
         if cells.any():
             return LoadBefore(float(np.mean(frame.load[cells])), frame, cells)
     return None
+
+
+def alike_to_its_mean(found: LoadBefore, least: float, most: float) -> np.ndarray:
+    """The cells of that hour whose own load lies within shares of its mean; all of them where it carried next to none.
+
+    A burst after a quiet hour heats as the burst does, so its heat must not be held against what the mean would give.
+    """
+    if found.power <= 1.0:
+        return found.cells
+    load = np.nan_to_num(found.frame.load)
+    return found.cells & (load >= least * found.power) & (load <= most * found.power)
+
+
+class _LoadAt(NamedTuple):
+    """The power of all connectors together just before an occurrence, and the records it was read from."""
+
+    power: float
+    time: float
+    sources: tuple[Source, ...]
+
+
+@once_an_incident
+def _loads_at_faults(scene: Scene) -> list[_LoadAt]:
+    """The load just before each of the latest 20 occurrences of which it is known."""
+    return [found for time in scene.times[-20:] if (found := _load_at(scene, time)) is not None]
+
+
+def _load_at(scene: Scene, time: float) -> _LoadAt | None:
+    """Each connector's median power in the five minutes before, else its last within 15; else that of the sessions."""
+    columns = columns_of(scene, scene.device_id)
+    total, sources = 0.0, []
+    if columns is not None:
+        # the charger cuts the power as it reports, so the last second tells nothing
+        low, high = np.searchsorted(columns.times, [time - 15 * MINUTE, time - 1.0])
+        places = np.arange(low, high)[~np.isnan(columns.power[low:high])]
+        numbers = np.nan_to_num(columns.connectors[places], nan=-1.0)
+        for number in np.unique(numbers):
+            mine = places[numbers == number]
+            late = mine[columns.times[mine] >= time - 5 * MINUTE]
+            late = late if len(late) else mine[-1:]
+            total += float(np.median(columns.power[late]))
+            sources.append(columns.table.source(int(columns.rows[late[-1]])))
+    if not sources:
+        for session in scene.sessions(which="all"):
+            if session.avg_power is None or session.end is None:
+                continue
+            if session.start <= time - 2 * MINUTE and session.end >= time - MINUTE:
+                total += abs(session.avg_power)
+                sources.append(session.source)
+    return _LoadAt(total, time, few(sources)) if sources and known(total) else None
+
+
+@measures(
+    "load_at_cabinet_fault_share_of_continuous",
+    "power of all connectors in the last minutes before an occurrence, as a share of the cabinet's continuous rating: median "
+    "over the latest 20 occurrences",
+    unit="%",
+    low=0,
+)
+def load_at_cabinet_fault_share_of_continuous(scene: Scene) -> Reading | None:
+    return _share_at_faults(scene, 50.0, 1)
+
+
+@measures(
+    "least_load_at_cabinet_faults_share_of_continuous",
+    "the same, but the lower decile over these occurrences; known from three",
+    unit="%",
+    low=0,
+)
+def least_load_at_cabinet_faults_share_of_continuous(scene: Scene) -> Reading | None:
+    return _share_at_faults(scene, 10.0, 3)
+
+
+def _share_at_faults(scene: Scene, percentile: float, count: int) -> Reading | None:
+    """A percentile of the loads just before the occurrences, as a share of the continuous rating."""
+    rating = rating_of(scene, scene.device_id).continuous
+    found = _loads_at_faults(scene)
+    if rating is None or len(found) < count:
+        return None
+    share = 100.0 * float(np.percentile([one.power for one in found], percentile)) / rating
+    return Reading(share, found[-1].time, few([source for one in found for source in one.sources]))
 
 
 def _load_share(scene: Scene, rating: float | None) -> Reading | None:

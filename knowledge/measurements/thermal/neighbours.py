@@ -9,7 +9,7 @@ from ...readings import DAY, HOUR, Reading, few
 from ...scene import Scene
 from ..registry import measures
 from .cabinet_frame import Frame, frame_of, own_frame
-from .cabinet_load import load_before
+from .cabinet_load import alike_to_its_mean, load_before
 from .chargers import peers, rating_of
 from .connector import connector_temperature, temperature_in_metadata
 from .load_comparison import alike, as_hot, gap_to, scaled
@@ -173,6 +173,9 @@ def _warmer_than_peers(scene: Scene, own: Frame, span: float, *, over_ambient: b
     """The upper quartile of our last hour minus the median of those of neighbours under a load alike within `span`."""
     warmth = own.excess if over_ambient else own.cabinet
     now = own.cells(scene.anchor - HOUR - own.width / 2, scene.anchor + own.width / 2) & ~np.isnan(warmth)
+    before = load_before(scene)
+    if before is not None:
+        now &= np.isnan(own.load) | alike_to_its_mean(before, 0.65, 1.55)
     values: list[float] = []
     sources: list[Source] = []
     for record in peers(scene):
@@ -194,8 +197,9 @@ def _warmer_than_peers(scene: Scene, own: Frame, span: float, *, over_ambient: b
 
 @measures(
     "cabinet_peers_gap",
-    "how much hotter the cabinet was in the hour up to the latest occurrence than the median of neighbours of the same model at "
-    "a load alike (0.65 to 1.55) at the same time, else within three days (then over ambient)",
+    "how much hotter the cabinet was in the hour up to the latest occurrence, while its load was near that hour's mean, than "
+    "the median of neighbours of the same model at a load alike (0.65 to 1.55) at the same time, else within three days (then "
+    "over ambient)",
     unit="K",
 )
 def cabinet_peers_gap(scene: Scene) -> Reading | None:

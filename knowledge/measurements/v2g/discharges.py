@@ -74,7 +74,8 @@ def moved_energy_out(scene: Scene, session: Session) -> bool | None:
     known = [
         flow
         for r in samples(scene, session.device_id, session.start, end, 120)
-        if (flow := flows_out(r.fields)) is not None
+        if same_connector(session.connector_id, r.fields.get("connector_id"))
+        and (flow := flows_out(r.fields)) is not None
     ]
     if known:
         return sum(known) >= min(2, len(known))

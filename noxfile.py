@@ -51,4 +51,4 @@ def absent(session: nox.Session) -> None:
 
 for python in PYTHONS:
     if python not in PRESENT:
-        nox.session(absent, name=f"tests-{python}", venv_backend="none")
+        nox.session(name=f"tests-{python}", venv_backend="none")(absent)

@@ -156,7 +156,7 @@ def inrush_weld() -> Case:
     health = {"contactor_cycles": 6120, "contactor_max_cycles": 100000}
 
     def sample(minute: float) -> Record:
-        closed = {"component_health": {**health, "relay_state": "closed", "isolation_test_kohms": 4200}}
+        closed: Record = {"component_health": {**health, "relay_state": "closed", "isolation_test_kohms": 4200}}
         if minute < -52:
             return {"state": "idle", "voltage": 0.4, "current": 0.0, "power": 0.0, "temperature": 24.0,
                     "component_health": {**health, "relay_state": "open", "isolation_test_kohms": 4200}}  # fmt: skip
@@ -194,15 +194,13 @@ def oxidised_pins() -> Case:
             growth = (42 - day) * 0.62 if connector == 2 else 0.0
             start = -days(day) - 30
             vin = f"VIN{(day * 7 + connector) % 17:02d}"
-            for record in series(
-                device, start, start + 29, 120,
-                lambda minute, s=start, g=growth: charging(
-                    rng, 92, 22 + (26 + g) * (1 - math.exp(-(minute - s) / 9)), ambient_temperature=19.0,
-                    component_health={"cooling_fan_rpm": rng.randint(2180, 2240), "cooling_fan_status": "ok"},
-                ),
-                connector,
-            ):  # fmt: skip
-                case["telemetry"].append(record)
+
+            def sample(minute: float, start: float = start, growth: float = growth) -> Record:
+                heat = 22 + (26 + growth) * (1 - math.exp(-(minute - start) / 9))
+                fan = {"cooling_fan_rpm": rng.randint(2180, 2240), "cooling_fan_status": "ok"}
+                return charging(rng, 92, heat, ambient_temperature=19.0, component_health=fan)
+
+            case["telemetry"].extend(series(device, start, start + 29, 120, sample, connector))
             case["charging_records"].append(session(start, 29, device, 92, day, connector, vehicle_info={"vin": vin}))
     case["events"] = [
         event(-31, device, "plug_in", 2), event(-30, device, "start", 2),

@@ -143,6 +143,8 @@ _WORSE = re.compile(
     r"un(responsive|changed|successful)|still|did not|didn t|doesn t|does not|remains?|persist\w*|fail\w*|timed? ?out|never|without effect|"
     r"again (lost|silent)|immediately)\b"
 )
+_ANSWERS = re.compile(r"\b(respond\w*|recovered|restored|reachable|alive)\b")
+"""Words of a key in a reset's result under which it says yes or no to the module's answering again."""
 
 
 class Outcome(NamedTuple):
@@ -183,19 +185,23 @@ def _outcome(scene: Scene, reset: Reset, until: float) -> Outcome | None:
             silent = {name for name, word in row.modules.items() if word != "ok"} or silent
         elif begin <= row.time <= min(until, reset.time + 6 * HOUR):
             after.append(row)
+    result = reset.fields.get("result")
+    answers = [value for key, value in flat(result) if isinstance(value, bool) and _ANSWERS.search(key)]
     if silent and after:
         good = [all(row.modules.get(name, "ok") == "ok" for name in silent) for row in after]
         word = _verdict(good)
         if word == "recovered" and relapse is not None:
             word = "relapsed"
+        if word == "recovered" and answers and not all(answers):
+            # the reset itself found the module silent: what brought it back later is unknown
+            return None
         return told(word, *few([row_source(scene, after[0].place), row_source(scene, after[-1].place)]))
-    result = reset.fields.get("result")
     said = " ".join(words_of(str(value)) for _, value in flat(result) if isinstance(value, str))
-    if _WORSE.search(said):
+    if _WORSE.search(said) or (answers and not all(answers)):
         return told("no-change")
     if relapse is not None:
         return told("relapsed", relapse.source)
-    if _BETTER.search(said) and reset.fields.get("status") != "failed":
+    if (_BETTER.search(said) or answers) and reset.fields.get("status") != "failed":
         return told("recovered")
     states = scene.words("state", which="own").between(begin, min(until, reset.time + 2 * HOUR))
     before = scene.words("state", which="own").between(reset.time - 30 * MINUTE, reset.time + 5.0)

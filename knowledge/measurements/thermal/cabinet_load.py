@@ -85,7 +85,18 @@ def _load_at(scene: Scene, time: float) -> _LoadAt | None:
             if session.start <= time - 2 * MINUTE and session.end >= time - MINUTE:
                 total += abs(session.avg_power)
                 sources.append(session.source)
-    return _LoadAt(total, time, few(sources)) if sources and known(total) else None
+    if sources:
+        return _LoadAt(total, time, few(sources)) if known(total) else None
+    frame = own_frame(scene)
+    if frame is None:
+        return None
+    # records that lie farther apart tell the load of a cell at best
+    cells = np.flatnonzero(frame.cells(time - 1.5 * frame.width, time + frame.width / 2) & ~np.isnan(frame.load))[-1:]
+    if not len(cells):
+        return None
+    mask = np.zeros(len(frame.times), dtype=bool)
+    mask[cells] = True
+    return _LoadAt(float(frame.load[cells[0]]), time, frame.sources(mask))
 
 
 @measures(

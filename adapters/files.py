@@ -114,7 +114,9 @@ class _Reader:
     def _folder(self, path: Path) -> None:
         files = [entry for entry in sorted(path.iterdir()) if entry.is_file() and _known_name(entry.name)]
         if not files:
-            raise UnreadableInput(f"{path}: holds no record list; name files after their list, such as events.jsonl or telemetry.csv")
+            raise UnreadableInput(
+                f"{path}: holds no record list; name files after their list, such as events.jsonl or telemetry.csv"
+            )
         for entry in files:
             self._member(entry.name, entry.read_bytes(), str(entry))
 
@@ -123,13 +125,19 @@ class _Reader:
             with zipfile.ZipFile(path) as archive:
                 members = [m for m in archive.infolist() if not m.is_dir() and _known_name(Path(m.filename).name)]
                 if not members:
-                    raise UnreadableInput(f"{path}: holds no record list; name files after their list, such as events.jsonl")
+                    raise UnreadableInput(
+                        f"{path}: holds no record list; name files after their list, such as events.jsonl"
+                    )
                 if sum(member.file_size for member in members) > MAX_ZIP_BYTES:
-                    raise UnreadableInput(f"{path}: unpacks to more than {MAX_ZIP_BYTES >> 30} GiB; unpack it and give the folder")
+                    raise UnreadableInput(
+                        f"{path}: unpacks to more than {MAX_ZIP_BYTES >> 30} GiB; unpack it and give the folder"
+                    )
                 for member in sorted(members, key=lambda m: m.filename):
                     self._member(Path(member.filename).name, archive.read(member), f"{path}/{member.filename}")
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-            raise UnreadableInput(f"{path}: is a damaged or encrypted zip ({error}); unpack it and give the folder") from error
+            raise UnreadableInput(
+                f"{path}: is a damaged or encrypted zip ({error}); unpack it and give the folder"
+            ) from error
 
     def _member(self, name: str, content: bytes, label: str) -> None:
         """A file of a folder: one that cannot be read costs only itself."""
@@ -142,7 +150,9 @@ class _Reader:
         stem, suffix = name.split(".")[0].lower(), Path(name).suffix.lower()
         record_list = stem if stem in SCHEMAS else None
         if suffix == ".parquet" or content[:4] == b"PAR1":
-            self._rows(self._list_of(record_list, label, _parquet_fields(content, label)), _parquet_rows(content, label))
+            self._rows(
+                self._list_of(record_list, label, _parquet_fields(content, label)), _parquet_rows(content, label)
+            )
         elif suffix == ".csv":
             text = _decoded(content)
             self._rows(self._list_of(record_list, label, _csv_fields(text, label)), _csv_rows(text, label))
@@ -154,7 +164,9 @@ class _Reader:
     def _list_of(self, named: str | None, label: str, fields: Sequence[str]) -> str:
         found = named or _guess({field.split(".")[0] for field in fields})
         if found is None:
-            raise UnreadableInput(f"{label}: cannot be told which record list it holds; name it after its list, such as events.csv")
+            raise UnreadableInput(
+                f"{label}: cannot be told which record list it holds; name it after its list, such as events.csv"
+            )
         return found
 
     def _rows(self, record_list: str, rows: Iterator[tuple[int, Any]]) -> None:
@@ -180,7 +192,11 @@ class _Reader:
             raise UnreadableInput(f"{label}: is no JSON ({problem}); give a JSON document, JSON lines or CSV")
 
     def _document(self, document: Any, label: str, record_list: str | None) -> None:
-        if isinstance(document, Mapping) and record_list is None and (set(document) & set(SCHEMAS) or "bundle_version" in document or not document or "as_of" in document):
+        if (
+            isinstance(document, Mapping)
+            and record_list is None
+            and (set(document) & set(SCHEMAS) or "bundle_version" in document or not document or "as_of" in document)
+        ):
             if document.get("as_of") is not None:
                 self.builder.state_as_of(document["as_of"])
             for name, records in document.items():
@@ -209,7 +225,13 @@ class _Reader:
             records.append(_BROKEN if problem is not None else value)
         for place, number, problem in bad:
             name = record_list or "bundle"
-            self.builder.report(name, place if record_list else None, None, f"{label} line {number} is no JSON ({problem}); it is skipped", skipped=True)
+            self.builder.report(
+                name,
+                place if record_list else None,
+                None,
+                f"{label} line {number} is no JSON ({problem}); it is skipped",
+                skipped=True,
+            )
         self._sorted_out(records, label, record_list)
 
     def _sorted_out(self, records: Sequence[Any], label: str, record_list: str | None) -> None:
@@ -222,15 +244,29 @@ class _Reader:
             if record is _BROKEN:
                 continue
             named = record.get("list") or record.get("record_list") if isinstance(record, Mapping) else None
-            found = named if isinstance(named, str) and named in SCHEMAS else _guess(set(record)) if isinstance(record, Mapping) else None
+            found = (
+                named
+                if isinstance(named, str) and named in SCHEMAS
+                else _guess(set(record))
+                if isinstance(record, Mapping)
+                else None
+            )
             if found is None:
                 unknown += 1
                 continue
             self._rows(found, iter([(0, record)]))
         if unknown and unknown == sum(record is not _BROKEN for record in records):
-            raise UnreadableInput(f"{label}: holds no record list; give an object whose keys are record lists, such as {{\"events\": [...]}}")
+            raise UnreadableInput(
+                f'{label}: holds no record list; give an object whose keys are record lists, such as {{"events": [...]}}'
+            )
         if unknown:
-            self.builder.report("bundle", None, None, f"{label}: {unknown} records belong to no known list; they are skipped", skipped=True)
+            self.builder.report(
+                "bundle",
+                None,
+                None,
+                f"{label}: {unknown} records belong to no known list; they are skipped",
+                skipped=True,
+            )
 
 
 _BROKEN = object()
@@ -260,7 +296,12 @@ def _json_or_problem(text: str) -> tuple[Any, str | None]:
         return from_json(text, allow_inf_nan=True), None
     except ValueError as error:
         problem = str(error)
-    if "recursion" not in problem and "surrogate" not in problem and "number" not in problem and "escape" not in problem:
+    if (
+        "recursion" not in problem
+        and "surrogate" not in problem
+        and "number" not in problem
+        and "escape" not in problem
+    ):
         return None, problem
     if _nesting(text) > MAX_NESTING:
         return None, f"it nests deeper than {MAX_NESTING}"
@@ -338,7 +379,9 @@ def _parquet(content: bytes, label: str) -> Any:
     try:
         return polars.read_parquet(io.BytesIO(content))
     except Exception as error:  # Polars raises many kinds, its panics among them
-        raise UnreadableInput(f"{label}: is no readable Parquet ({str(error).splitlines()[0]}); write it again") from error
+        raise UnreadableInput(
+            f"{label}: is no readable Parquet ({str(error).splitlines()[0]}); write it again"
+        ) from error
 
 
 def _parquet_fields(content: bytes, label: str) -> list[str]:

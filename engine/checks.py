@@ -63,7 +63,9 @@ def prospects(
         readers = compiled.readers_of[check.id]
         if not readers:
             continue
-        outcomes = tuple(_outcome(compiled, check, result, facts, firings, readers, beliefs) for result in check.results)
+        outcomes = tuple(
+            _outcome(compiled, check, result, facts, firings, readers, beliefs) for result in check.results
+        )
         bits = _expected_bits(beliefs, outcomes)
         if bits >= LEAST_BITS:
             found.append(Prospect(check, bits, outcomes))
@@ -111,4 +113,3 @@ def _expected_bits(beliefs: Beliefs, outcomes: Sequence[Outcome]) -> float:
 def separating(prospect: Prospect, cause: str, rival: str) -> float:
     """The widest gap, in decibans, that a result of the check would put between two causes."""
     return max(abs(o.shift_db.get(cause, 0.0) - o.shift_db.get(rival, 0.0)) for o in prospect.outcomes)
-

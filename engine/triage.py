@@ -233,9 +233,7 @@ class _Reasoner:
         self._matcher: Matcher = make_matcher(compiled.rules) if native else VerdictMatcher(compiled.rules)
         catalogue = knowledge.base.catalogue
         self._texts = {rule.rule.id: conditions_in_words(rule, catalogue) for rule in compiled.rules}
-        self._all_unknown = {
-            rule.rule.id: self._read(rule, verdict_of(rule, {}), None) for rule in compiled.rules
-        }
+        self._all_unknown = {rule.rule.id: self._read(rule, verdict_of(rule, {}), None) for rule in compiled.rules}
         self._bearing = {
             cause: [rule for rule in compiled.rules if _bears(rule, cause, compiled.rules)]
             for cause in compiled.fault.cause_ids
@@ -251,7 +249,8 @@ class _Reasoner:
         ahead = prospects(compiled, inference.facts, inference.firings, beliefs)
         where = _incident_id(case)
         problems = [
-            DataProblem("facts", None, item.fact.name, f"{where}: {item.problem}; the fact is left out") for item in refused
+            DataProblem("facts", None, item.fact.name, f"{where}: {item.problem}; the fact is left out")
+            for item in refused
         ]
         problems.extend(DataProblem("facts", None, None, f"{where}: {refusal}") for refusal in inference.refusals)
         ranked = self._ranked(beliefs)

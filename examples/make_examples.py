@@ -58,7 +58,9 @@ def event(minutes: float, device: str, kind: str, connector: int | None = 1, **d
     return record
 
 
-def fault(minutes: float, device: str, code: str, connector: int | None = 1, message: str = "", **details: Any) -> Record:
+def fault(
+    minutes: float, device: str, code: str, connector: int | None = 1, message: str = "", **details: Any
+) -> Record:
     """A fault event."""
     return event(minutes, device, "fault", connector, fault_code=code, fault_message=message, details=details)
 
@@ -68,7 +70,9 @@ def state(minutes: float, device: str, before: str, after: str, connector: int =
     return event(minutes, device, "state", connector, **{"from": before, "to": after})
 
 
-def session(start: float, minutes: float, device: str, power: float, number: int, connector: int = 1, **more: Any) -> Record:
+def session(
+    start: float, minutes: float, device: str, power: float, number: int, connector: int = 1, **more: Any
+) -> Record:
     """A charging record; power in kW."""
     return {
         "record_id": f"{device}-{connector}-{number:04d}", "device_id": device, "connector_id": connector,
@@ -110,7 +114,9 @@ def firmware_cluster() -> Case:
     rng = random.Random(1)
     case: Case = {"sites": [], "devices": [], "events": [], "charging_records": [], "commands": [], "heartbeats": []}
     for place in range(5):
-        case["sites"].append({"site_id": f"S{place + 1}", "name": f"Depot {place + 1}", "area": "north", "network": {"status": "up"}})
+        case["sites"].append(
+            {"site_id": f"S{place + 1}", "name": f"Depot {place + 1}", "area": "north", "network": {"status": "up"}}
+        )
     for number in range(30):
         device = f"TP-{number + 1:03d}"
         affected = number % 3 == 0
@@ -133,7 +139,14 @@ def firmware_cluster() -> Case:
             if fails or (device == "TP-001" and visit == 5):
                 case["events"].append(state(start + 0.4, device, "preparing", "fault"))
                 case["events"].append(
-                    fault(start + 0.4, device, "F-0421", message="no contactor feedback in time", feedback_window_ms=100, stage="start")
+                    fault(
+                        start + 0.4,
+                        device,
+                        "F-0421",
+                        message="no contactor feedback in time",
+                        feedback_window_ms=100,
+                        stage="start",
+                    )
                 )
                 start += 3
                 case["events"].append(event(start, device, "plug_in"))
@@ -151,7 +164,9 @@ def inrush_weld() -> Case:
     case: Case = {
         "sites": [{"site_id": "S1", "name": "Motorway east", "area": "east", "network": {"status": "up"}}],
         "devices": [charger(device, "S1", lifecycle={"usage_duration_days": 210, "manufacturing_batch": "B2530"})],
-        "grid": [{"timestamp": at(-52.2), "area": "east", "kind": "voltage_excursion", "voltage_v": 181.0, "duration_s": 1.2}],
+        "grid": [
+            {"timestamp": at(-52.2), "area": "east", "kind": "voltage_excursion", "voltage_v": 181.0, "duration_s": 1.2}
+        ],
     }
     health = {"contactor_cycles": 6120, "contactor_max_cycles": 100000}
 
@@ -169,7 +184,9 @@ def inrush_weld() -> Case:
 
     case["telemetry"] = list(series(device, -60, 0, 5, sample))
     case["charging_records"] = [session(-days(k) - 40, 30, device, 88 + k % 5 * 10, k) for k in range(1, 15)]
-    case["charging_records"].append(session(-52, 48, device, 120, 99, vehicle_info={"vin": "WVWZZZE1ZPP000111", "make": "Volkswagen"}))
+    case["charging_records"].append(
+        session(-52, 48, device, 120, 99, vehicle_info={"vin": "WVWZZZE1ZPP000111", "make": "Volkswagen"})
+    )
     case["events"] = [
         event(-53, device, "plug_in"), event(-52.6, device, "auth_ok"), state(-52.4, device, "idle", "preparing"),
         event(-52, device, "start"), event(-4, device, "stop", reason="target_soc"), event(-3.2, device, "plug_out"),
@@ -262,10 +279,18 @@ def site_outage() -> Case:
                     last_heartbeat=at(silent - 0.2 if lost else -0.3), **({"offline_since": at(silent + 1)} if lost else {}))
         )  # fmt: skip
         case["heartbeats"].extend(heartbeats(device, -40, silent - 0.2 if lost else -0.3))
-        case["connections"].append({"timestamp": at(-days(4)), "device_id": device, "transition": "online", "handshake_ms": 180})
+        case["connections"].append(
+            {"timestamp": at(-days(4)), "device_id": device, "transition": "online", "handshake_ms": 180}
+        )
         if lost:
             case["connections"].append(
-                {"timestamp": at(silent + 1), "device_id": device, "transition": "offline", "clean_close": False, "close_code": 1006}
+                {
+                    "timestamp": at(silent + 1),
+                    "device_id": device,
+                    "transition": "offline",
+                    "clean_close": False,
+                    "close_code": 1006,
+                }
             )
     return case
 
@@ -287,7 +312,14 @@ def idle_connection() -> Case:
     for start, end in ((-300, -165), (-75, -1)):
         minute = float(start)
         while minute < end:
-            case["connections"].append({"timestamp": at(minute), "device_id": device, "transition": "online", "handshake_ms": rng.randint(140, 190)})
+            case["connections"].append(
+                {
+                    "timestamp": at(minute),
+                    "device_id": device,
+                    "transition": "online",
+                    "handshake_ms": rng.randint(140, 190),
+                }
+            )
             minute += 300 / 60 + rng.uniform(-0.02, 0.02)
             case["connections"].append(
                 {"timestamp": at(minute), "device_id": device, "transition": "offline", "clean_close": False, "close_code": 1006,
@@ -295,10 +327,25 @@ def idle_connection() -> Case:
             )  # fmt: skip
             minute += 0.05
     for place in range(8):
-        case["connections"].append({"timestamp": at(-15 + place * 1.7), "device_id": device, "transition": "reconnect", "handshake_ms": rng.randint(140, 190)})
+        case["connections"].append(
+            {
+                "timestamp": at(-15 + place * 1.7),
+                "device_id": device,
+                "transition": "reconnect",
+                "handshake_ms": rng.randint(140, 190),
+            }
+        )
     case["connections"].sort(key=lambda record: str(record["timestamp"]))
     case["telemetry"].extend(series(device, -160, -80, 15, lambda _: charging(rng, 46, 38)))
-    case["telemetry"].extend(series(device, -300, -161, 300, lambda _: {"state": "idle", "voltage": 0.0, "current": 0.0, "power": 0.0, "temperature": 21.0}))
+    case["telemetry"].extend(
+        series(
+            device,
+            -300,
+            -161,
+            300,
+            lambda _: {"state": "idle", "voltage": 0.0, "current": 0.0, "power": 0.0, "temperature": 21.0},
+        )
+    )
     case["events"] = [fault(-1, device, "F-0302", None, "reconnect storm", reconnects=8)]
     case["heartbeats"] = [beat for unit in (device, "DC60-12") for beat in heartbeats(unit, -5, 0)]
     return case
@@ -312,8 +359,22 @@ def module_hang() -> Case:
 
     def sample(minute: float) -> Record:
         out = any(start <= minute < end for start, end in hung)
-        modules = [{"index": index, "status": "timeout" if out and index == 2 else "ok", "temperature": round(48 + index + rng.uniform(-0.5, 0.5), 1)} for index in range(1, 5)]
-        return charging(rng, 90 if out else 118, 36, dc_bus_voltage=round(760 + rng.uniform(-3, 3), 1), dc_bus_current=150.0, power_modules=modules)
+        modules = [
+            {
+                "index": index,
+                "status": "timeout" if out and index == 2 else "ok",
+                "temperature": round(48 + index + rng.uniform(-0.5, 0.5), 1),
+            }
+            for index in range(1, 5)
+        ]
+        return charging(
+            rng,
+            90 if out else 118,
+            36,
+            dc_bus_voltage=round(760 + rng.uniform(-3, 3), 1),
+            dc_bus_current=150.0,
+            power_modules=modules,
+        )
 
     case: Case = {
         "sites": [{"site_id": "S1", "name": "Airport", "network": {"status": "up"}}],
@@ -409,10 +470,28 @@ def bms_shutdown() -> Case:
             case["charging_records"].append(session(-days(k) + k * 13, 40, device, 55, k, vehicle_info=other))
         case["heartbeats"].extend(heartbeats(device, -20, 0))
     case["charging_records"].append(
-        session(-days(2), 12, devices[1], 54, 50, vehicle_info=vehicle, stop_reason="other", details={"ev_error": "battery temperature high"})
+        session(
+            -days(2),
+            12,
+            devices[1],
+            54,
+            50,
+            vehicle_info=vehicle,
+            stop_reason="other",
+            details={"ev_error": "battery temperature high"},
+        )
     )
     case["charging_records"].append(
-        session(-21, 17, devices[0], 54, 51, vehicle_info=vehicle, stop_reason="other", details={"ev_error_code": "FAILED_RESS", "ev_status": "malfunction"})
+        session(
+            -21,
+            17,
+            devices[0],
+            54,
+            51,
+            vehicle_info=vehicle,
+            stop_reason="other",
+            details={"ev_error_code": "FAILED_RESS", "ev_status": "malfunction"},
+        )
     )
 
     def sample(minute: float) -> Record:
@@ -435,7 +514,10 @@ def bms_shutdown() -> Case:
 def write_json(name: str, case: Mapping[str, Any]) -> None:
     """One JSON document."""
     document = {"bundle_version": 1, "as_of": at(0), **case}
-    lines = [f"{json.dumps(key)}: {_list_text(value) if isinstance(value, list) else json.dumps(value)}" for key, value in document.items()]
+    lines = [
+        f"{json.dumps(key)}: {_list_text(value) if isinstance(value, list) else json.dumps(value)}"
+        for key, value in document.items()
+    ]
     (HERE / f"{name}.json").write_text("{" + ",\n".join(lines) + "}\n", encoding="utf-8")
 
 

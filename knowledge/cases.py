@@ -155,7 +155,11 @@ def _rule_cases(compiled: CompiledFault, cases: FaultCases, catalogue: Catalogue
                 inference = infer(facts, compiled.rules, matcher)
                 fired = any(firing.rule.rule.id == rule_id for firing in inference.firings)
                 verdict = verdict_of(rule, by_name(inference.facts)).verdict
-                failure = None if verdict == expected and fired == (kind == "fires") else f"it is {verdict}, expected {expected}"
+                failure = (
+                    None
+                    if verdict == expected and fired == (kind == "fires")
+                    else f"it is {verdict}, expected {expected}"
+                )
                 yield CaseOutcome(code, rule_id, kind, place, failure)
 
 
@@ -206,7 +210,8 @@ def _rank_facts(compiled: CompiledFault, given: Given, catalogue: Catalogue) -> 
     order = list(compiled.fault.cause_ids)
     ranked = sorted(beliefs.by_cause.values(), key=lambda belief: (-belief.score_db, order.index(belief.cause)))
     return [
-        (b.cause, b.probability, [statement_of(item.firing.rule, item.firing.match) for item in b.evidence]) for b in ranked
+        (b.cause, b.probability, [statement_of(item.firing.rule, item.firing.match) for item in b.evidence])
+        for b in ranked
     ]
 
 
@@ -228,7 +233,13 @@ def _rank_records(code: str, case: CauseCase, triage: Triage) -> Ranking:
         for event in lists.get("events", [])
     )
     if not holds and not given.get("as_of"):
-        fault = {"timestamp": "T", "device_id": case.device, "connector_id": 1, "event_type": "fault", "data": {"fault_code": code}}
+        fault = {
+            "timestamp": "T",
+            "device_id": case.device,
+            "connector_id": 1,
+            "event_type": "fault",
+            "data": {"fault_code": code},
+        }
         lists.setdefault("events", []).extend(records_of(fault))
     as_of = next(iter(records_of({"as_of": given["as_of"]})))["as_of"] if given.get("as_of") else None
     diagnosis = triage.diagnose(observe(lists, as_of), device_id=case.device, fault_code=code)
@@ -239,5 +250,6 @@ def _rank_records(code: str, case: CauseCase, triage: Triage) -> Ranking:
         raise ValueError(f"its records raise no {code} on {case.device}")
     incident = diagnosis.incidents[0]
     return [
-        (h.cause_id.partition("/")[2], h.probability, [item.statement for item in h.evidence]) for h in incident.hypotheses
+        (h.cause_id.partition("/")[2], h.probability, [item.statement for item in h.evidence])
+        for h in incident.hypotheses
     ]

@@ -140,7 +140,14 @@ def load_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
             continue
         if fault.code in faults or path.stem != fault.code:
             findings.append(
-                Finding("misplaced", "error", None, document.place(("code",)), f"{fault.code} in {path.name}", "one file a code, named by it")
+                Finding(
+                    "misplaced",
+                    "error",
+                    None,
+                    document.place(("code",)),
+                    f"{fault.code} in {path.name}",
+                    "one file a code, named by it",
+                )
             )
             continue
         compiled, met = compile_fault(fault, facts, list(checks.values()), document)
@@ -208,7 +215,14 @@ def compile_fault(
                 if condition.fact_name.endswith("_mention") and topic not in fault.vocabulary:
                     where = document.place(("rules", place, "when", number))
                     findings.append(
-                        Finding("cannot-fire", "error", rule.id, where, f"the vocabulary has no {topic!r}", "add its phrases to it")
+                        Finding(
+                            "cannot-fire",
+                            "error",
+                            rule.id,
+                            where,
+                            f"the vocabulary has no {topic!r}",
+                            "add its phrases to it",
+                        )
                     )
         if compiled is not None:
             rules.append(compiled)
@@ -246,4 +260,3 @@ def _rule_name(data: Any, path: Sequence[Any]) -> str | None:
         rule = data["rules"][path[1]]
         return str(rule.get("id")) if isinstance(rule, dict) else None
     return None
-

@@ -28,6 +28,9 @@ Rows = NDArray[np.intp]
 MAX_DEPTH = 40
 """How deep a kept payload may nest (our judgement; serialisers give up at about 255)."""
 
+MAX_BITS = 4096
+"""Longest whole number kept in a payload (our judgement; Python refuses to write 4,300 digits)."""
+
 MAX_WARNINGS_PER_FIELD = 100
 """Warnings of one list and field after which the rest is only counted (our judgement: nobody reads more)."""
 
@@ -52,8 +55,10 @@ def parse_timestamp(value: Any) -> float | None:
 
 def plain_json(value: Any, depth: int = 0) -> Any:
     """A value as JSON can always hold it: lone surrogates replaced, NaN and infinities null, too deep nesting cut."""
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= MAX_BITS else "(number too long)"
     if isinstance(value, float):
         return value if abs(value) < float("inf") else None
     if isinstance(value, str):
@@ -211,7 +216,9 @@ class ObservationsBuilder:
 
     problems: list[DataProblem] = field(default_factory=list)
     as_of: float | None = None
-    _entries: dict[str, list[tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]]] = field(default_factory=dict)
+    _entries: dict[str, list[tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]]] = field(
+        default_factory=dict
+    )
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def state_as_of(self, value: Any) -> None:
@@ -221,14 +228,18 @@ class ObservationsBuilder:
         self.as_of = parse_timestamp(value)
         if self.as_of is None:
             self.problems.append(
-                DataProblem("bundle", None, "as_of", f"{_short(value)} is no timestamp; the newest one in the bundle is used")
+                DataProblem(
+                    "bundle", None, "as_of", f"{_short(value)} is no timestamp; the newest one in the bundle is used"
+                )
             )
 
     def add_list(self, name: str, records: Any) -> None:
         """Take a whole record list."""
         if name not in SCHEMAS:
             self.problems.append(
-                DataProblem(name[:256], None, None, f"no such record list; known are {', '.join(SCHEMAS)}", skipped=True)
+                DataProblem(
+                    name[:256], None, None, f"no such record list; known are {', '.join(SCHEMAS)}", skipped=True
+                )
             )
             return
         if records is None:
@@ -236,7 +247,9 @@ class ObservationsBuilder:
         if isinstance(records, Mapping):
             records = [records]
         if not isinstance(records, (list, tuple)):
-            self.problems.append(DataProblem(name, None, None, f"a list is expected, not {_kind(records)}", skipped=True))
+            self.problems.append(
+                DataProblem(name, None, None, f"a list is expected, not {_kind(records)}", skipped=True)
+            )
             return
         for index, record in enumerate(records):
             self.add(name, index, record)
@@ -283,7 +296,9 @@ class ObservationsBuilder:
                 continue
             label = ".".join(str(part) for part in path)
             _drop(mended, path)
-            self._warn(name, index, label, f"{_short(problem['input'])}: {_sentence(problem['msg'])}; the field is left out")
+            self._warn(
+                name, index, label, f"{_short(problem['input'])}: {_sentence(problem['msg'])}; the field is left out"
+            )
         if bad:
             return None
         try:
@@ -312,7 +327,9 @@ class ObservationsBuilder:
         for (name, label), count in sorted(self._counts.items()):
             if count > MAX_WARNINGS_PER_FIELD:
                 more = count - MAX_WARNINGS_PER_FIELD
-                problems.append(DataProblem(name, None, label or None, f"{more} more records have a problem of this kind"))
+                problems.append(
+                    DataProblem(name, None, label or None, f"{more} more records have a problem of this kind")
+                )
         return Observations(tables, self.as_of, problems)
 
 

@@ -138,7 +138,9 @@ class Readings:
             return None
         best, place = 0.0, window
         for middle in range(window, len(self) - window + 1):
-            step = float(np.median(self.values[middle : middle + window]) - np.median(self.values[middle - window : middle]))
+            step = float(
+                np.median(self.values[middle : middle + window]) - np.median(self.values[middle - window : middle])
+            )
             if abs(step) > abs(best):
                 best, place = step, middle
         return self.reading(best, float(self.times[place]), [place - 1, place])

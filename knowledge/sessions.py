@@ -51,7 +51,9 @@ def sessions_of(observations: Observations, device_id: str) -> list[Session]:
         same = [
             known
             for known in found
-            if (known.connector_id == session.connector_id or known.connector_id is None or session.connector_id is None)
+            if (
+                known.connector_id == session.connector_id or known.connector_id is None or session.connector_id is None
+            )
             and (
                 abs(known.start - session.start) <= SAME_SESSION
                 or (known.start <= session.start and (known.end is None or session.start <= known.end))

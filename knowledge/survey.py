@@ -81,7 +81,9 @@ class FoundIncident:
             for record in scene.records("telemetry", which="own")
             if record.time is not None and window[0] <= record.time <= window[1]
         ]
-        nearest = sorted(telemetry, key=lambda r: (abs((r.time or 0.0) - self.last_seen), r.index))[:MAX_DOSSIER_TELEMETRY]
+        nearest = sorted(telemetry, key=lambda r: (abs((r.time or 0.0) - self.last_seen), r.index))[
+            :MAX_DOSSIER_TELEMETRY
+        ]
         return {
             "payloads": [payload_of(fault.record) for fault in self.incidence.faults],
             "device": None if scene.device is None else payload_of(scene.device),
@@ -115,7 +117,12 @@ def fault_events(observations: Observations) -> tuple[list[FaultEvent], list[Dat
         value = data.get("fault_code") if isinstance(data, Mapping) else None
         if value is None:
             problems.append(
-                DataProblem("events", record.index, "data.fault_code", "a fault event names no code; no incident is raised from it")
+                DataProblem(
+                    "events",
+                    record.index,
+                    "data.fault_code",
+                    "a fault event names no code; no incident is raised from it",
+                )
             )
             continue
         code = read("events", record, value, "data.fault_code")
@@ -250,4 +257,3 @@ def storm_times(observations: Observations, device: str) -> list[float]:
         if end - start + 1 > STORM_RECONNECTS:
             stormy.update(range(start, end + 1))
     return sorted({times[place] for place in stormy})
-

@@ -281,7 +281,8 @@ def test_kb_lint_and_test_name_the_place(tmp_path: Path, capsys: pytest.CaptureF
     folder = knowledge_folder(tmp_path, "below: 900", "below: 800")
     assert main(["kb", "test", folder]) == 1
     assert (
-        capsys.readouterr().out == "F-0421.yaml:21:13: F-0421 slow [fires]: it is not met, expected met\n4 cases, 1 failed\n"
+        capsys.readouterr().out
+        == "F-0421.yaml:21:13: F-0421 slow [fires]: it is not met, expected met\n4 cases, 1 failed\n"
     )
     folder = knowledge_folder(tmp_path, "source: dictionary F-0601", "source: hearsay")
     assert main(["kb", "lint", folder]) == 1

@@ -33,7 +33,9 @@ def test_an_example_raises_what_it_holds_and_leads_with_its_cause(
     """Exactly the incidents of the case are raised, without a warning, and the right cause stands first."""
     diagnosis = triage.diagnose(read_bundle(EXAMPLES / name))
     assert diagnosis.warnings == []
-    leaders = {incident.incident_id: incident.hypotheses[0].cause_id.partition("/")[2] for incident in diagnosis.incidents}
+    leaders = {
+        incident.incident_id: incident.hypotheses[0].cause_id.partition("/")[2] for incident in diagnosis.incidents
+    }
     assert set(leaders) == set(expected)
     for incident_id, cause in expected.items():
         assert cause is None or leaders[incident_id] == cause, incident_id
@@ -52,5 +54,7 @@ def test_both_matchers_give_the_same_bytes(triage: Triage, name: str) -> None:
 
 def test_every_example_is_listed() -> None:
     """A shipped case that nobody checks would be a case nobody keeps true."""
-    shipped = {path.name for path in EXAMPLES.iterdir() if path.suffix not in (".md", ".py") and path.name != "__pycache__"}
+    shipped = {
+        path.name for path in EXAMPLES.iterdir() if path.suffix not in (".md", ".py") and path.name != "__pycache__"
+    }
     assert shipped == {name for name, _ in EXPECTED}

@@ -66,7 +66,11 @@ def as_folder_with_csv(folder: Path) -> Path:
     as_folder_of_lines(folder)
     (folder / "telemetry.jsonl").unlink()
     rows = [
-        {**{k: v for k, v in record.items() if k != "component_health"}, "component_health.contactor_cycles": 1200.0, "soc": ""}
+        {
+            **{k: v for k, v in record.items() if k != "component_health"},
+            "component_health.contactor_cycles": 1200.0,
+            "soc": "",
+        }
         for record in BUNDLE["telemetry"]
     ]
     with (folder / "telemetry.csv").open("w", newline="") as file:
@@ -95,7 +99,9 @@ def as_zip(folder: Path) -> Path:
 
 def as_mixed_lines(folder: Path) -> Path:
     path = folder / "records.jsonl"
-    path.write_text("\n".join(json.dumps({"list": name, **record}) for name, records in LISTS.items() for record in records))
+    path.write_text(
+        "\n".join(json.dumps({"list": name, **record}) for name, records in LISTS.items() for record in records)
+    )
     return path
 
 

@@ -27,7 +27,11 @@ def healthy_fleet(seed: int, chargers: int) -> dict[str, list[dict[str, Any]]]:
     for site in range(5):
         lists["sites"].append({"site_id": f"S{site}", "area": "north", "network": {"status": "up"}})
         lists["environment"].extend(
-            {"timestamp": at(hour * 60), "site_id": f"S{site}", "ambient_c": round(19 + 12 * math.sin((hour - 8) / 24 * 2 * math.pi), 1)}
+            {
+                "timestamp": at(hour * 60),
+                "site_id": f"S{site}",
+                "ambient_c": round(19 + 12 * math.sin((hour - 8) / 24 * 2 * math.pi), 1),
+            }
             for hour in range(24)
         )
     for number in range(chargers):
@@ -39,17 +43,42 @@ def healthy_fleet(seed: int, chargers: int) -> dict[str, list[dict[str, Any]]]:
              "firmware_version": rng.choice(["3.0.1", "3.1.0", "4.1.0", "260420.0107"]), "v2g_capable": v2g,
              "product": {"rated_power_kw": power, "current_type": "AC" if "AC" in model else "DC"}}
         )  # fmt: skip
-        lists["heartbeats"].extend({"timestamp": at(minute), "device_id": device, "status": "online", "fault_code": 0} for minute in range(1400, 1440))
+        lists["heartbeats"].extend(
+            {"timestamp": at(minute), "device_id": device, "status": "online", "fault_code": 0}
+            for minute in range(1400, 1440)
+        )
         reconnects = rng.sample(range(60, 1380), rng.randint(0, 3))
         for minute in reconnects:
-            lists["connections"].append({"timestamp": at(minute), "device_id": device, "transition": "offline", "clean_close": True, "close_code": 1001})
-            lists["connections"].append({"timestamp": at(minute + 1.5), "device_id": device, "transition": "online", "handshake_ms": 190})
+            lists["connections"].append(
+                {
+                    "timestamp": at(minute),
+                    "device_id": device,
+                    "transition": "offline",
+                    "clean_close": True,
+                    "close_code": 1001,
+                }
+            )
+            lists["connections"].append(
+                {"timestamp": at(minute + 1.5), "device_id": device, "transition": "online", "handshake_ms": 190}
+            )
         for session in range(rng.randint(1, 4)):
             start = 60 + session * 320 + rng.uniform(0, 120)
             sign = -1.0 if v2g and session == 1 else 1.0
             lists["events"].extend(
-                {"timestamp": at(start + shift), "device_id": device, "connector_id": 1, "event_type": kind, "data": data}
-                for shift, kind, data in ((-1, "plug_in", {}), (-0.5, "auth_ok", {}), (0, "start", {}), (40, "stop", {"reason": "user_request"}), (42, "plug_out", {}))
+                {
+                    "timestamp": at(start + shift),
+                    "device_id": device,
+                    "connector_id": 1,
+                    "event_type": kind,
+                    "data": data,
+                }
+                for shift, kind, data in (
+                    (-1, "plug_in", {}),
+                    (-0.5, "auth_ok", {}),
+                    (0, "start", {}),
+                    (40, "stop", {"reason": "user_request"}),
+                    (42, "plug_out", {}),
+                )
             )
             lists["charging_records"].append(
                 {"record_id": f"{device}-{session}", "device_id": device, "connector_id": 1, "start_time": at(start), "end_time": at(start + 40),

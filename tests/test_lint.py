@@ -107,8 +107,7 @@ def test_clean_knowledge_has_no_findings(tmp_path: Path) -> None:
         ("{fact: payload_mention, is: jam, as: x}, {fact: payload_mention, as: y, differs_from: $x}", False),
         ("{fact: fan_status, is: ok}, {fact: fan_status, in: [warning, fault], as: again}", True),
         (
-            "{fact: fan_speed, above: 100, as: x}, {fact: age, above: $x, as: y},"
-            "{fact: age, below: 99, as: z}",
+            "{fact: fan_speed, above: 100, as: x}, {fact: age, above: $x, as: y},{fact: age, below: 99, as: z}",
             True,
         ),
         ("{fact: firmware_version, from: 3.0.0}, {fact: firmware_version, before: 3.0.0, as: again}", True),

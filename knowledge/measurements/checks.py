@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from ...engine.facts import Fact
 from ..readings import DAY
-from ..scene import Scene, as_number
+from ..scene import Scene
+from ..texts import as_number
 
 STALE_AFTER_S = 7 * DAY
 """A result older than this before the first occurrence says nothing of the incident (our judgement: the runbooks look
@@ -30,7 +31,15 @@ def check_facts(scene: Scene, fact_names: Iterable[str]) -> list[Fact]:
         value = check_value(record.fields["value"])
         if value is None:
             continue
-        fact = Fact(f"{CHECK}{check}", value, None, record.time, scene.connector_id, None, (scene.source("check_results", record),))
+        fact = Fact(
+            f"{CHECK}{check}",
+            value,
+            None,
+            record.time,
+            scene.connector_id,
+            None,
+            (scene.source("check_results", record),),
+        )
         known = newest.setdefault(check, [])
         if known and known[0].at is not None and known[0].at < record.time:
             known.clear()

@@ -30,7 +30,9 @@ def age(scene: Scene) -> Reading | None:
     return Reading((scene.anchor - float(activated.value)) / DAY, None, activated.sources)
 
 
-@measures("occurrences_last_7d", "fault events of this incident within seven days up to the latest one", unit="1", low=0)
+@measures(
+    "occurrences_last_7d", "fault events of this incident within seven days up to the latest one", unit="1", low=0
+)
 def occurrences_last_7d(scene: Scene) -> Reading | None:
     recent = [fault for fault in scene.incidence.faults if fault.time >= scene.anchor - 7 * DAY]
     return Reading(float(len(recent)), scene.anchor, few([fault.source for fault in recent])) if recent else None
@@ -39,7 +41,11 @@ def occurrences_last_7d(scene: Scene) -> Reading | None:
 def upgrades(scene: Scene, device: str | None = None) -> Iterator[tuple[float, Source]]:
     """When the charger's firmware was upgraded: completed upgrade commands, and events that say so."""
     for command in scene.records("commands", device=device):
-        if command.fields["command"] in UPGRADE_COMMANDS and command.fields.get("status") in ("completed", "accepted", None):
+        if command.fields["command"] in UPGRADE_COMMANDS and command.fields.get("status") in (
+            "completed",
+            "accepted",
+            None,
+        ):
             moment = command.fields.get("updated_at") or command.fields.get("created_at")
             if moment is not None:
                 yield epoch(moment), scene.source("commands", command)
@@ -75,24 +81,40 @@ def visits_before(scene: Scene, moment: float) -> list[Record]:
     return [v for v in scene.records("service_visits") if v.time is not None and v.time <= moment]
 
 
-@measures("days_from_visit_to_first_fault", "days from the last service visit before the first occurrence to it", unit="days", low=0)
+@measures(
+    "days_from_visit_to_first_fault",
+    "days from the last service visit before the first occurrence to it",
+    unit="days",
+    low=0,
+)
 def days_from_visit_to_first_fault(scene: Scene) -> Reading | None:
     earlier = visits_before(scene, scene.first)
     if not earlier:
         return None
-    return Reading((scene.first - (earlier[-1].time or 0.0)) / DAY, scene.first, (scene.source("service_visits", earlier[-1]),))
+    return Reading(
+        (scene.first - (earlier[-1].time or 0.0)) / DAY, scene.first, (scene.source("service_visits", earlier[-1]),)
+    )
 
 
 def restarts(scene: Scene) -> Iterator[tuple[float, Source]]:
     """When the charger was told to restart, by commands that were not refused."""
     for command in scene.records("commands"):
-        if command.fields["command"] in RESTART_COMMANDS and command.fields.get("status") not in ("failed", "rejected", "queued"):
+        if command.fields["command"] in RESTART_COMMANDS and command.fields.get("status") not in (
+            "failed",
+            "rejected",
+            "queued",
+        ):
             moment = command.fields.get("created_at") or command.fields.get("updated_at")
             if moment is not None:
                 yield epoch(moment), scene.source("commands", command)
 
 
-@measures("minutes_from_restart_command", "minutes from the last restart command before the latest occurrence to it", unit="min", low=0)
+@measures(
+    "minutes_from_restart_command",
+    "minutes from the last restart command before the latest occurrence to it",
+    unit="min",
+    low=0,
+)
 def minutes_from_restart_command(scene: Scene) -> Reading | None:
     earlier = [(time, source) for time, source in restarts(scene) if time <= scene.anchor + 1.0]
     if not earlier:

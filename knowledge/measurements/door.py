@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from ...engine.facts import Source
-from ..scene import Scene, words_of
+from ..scene import Scene
+from ..texts import words_of
 
 _DOOR = re.compile(r"\b(doors?|cover|tamper\w*|cabinet open\w*|housing open\w*|enclosure open\w*)\b")
 

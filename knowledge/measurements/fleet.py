@@ -75,7 +75,8 @@ def firmware_peers_without_code_share(scene: Scene) -> Reading | None:
     peers = [
         record
         for record in scene.others
-        if scene.about("firmware_version", record) == version and was_observed(scene, record.fields["device_id"], CLUSTER_WINDOW)
+        if scene.about("firmware_version", record) == version
+        and was_observed(scene, record.fields["device_id"], CLUSTER_WINDOW)
     ]
     if len(peers) < 3:
         return None
@@ -144,4 +145,8 @@ def other_connectors_with_code(scene: Scene) -> Reading | None:
         if fault.connector_id not in (None, scene.connector_id) and abs(fault.time - scene.anchor) <= CLUSTER_WINDOW
     ]
     number = len({fault.connector_id for fault in faults})
-    return Reading(float(number), scene.anchor, few([fault.source for fault in faults] or [f.source for f in scene.incidence.faults]))
+    return Reading(
+        float(number),
+        scene.anchor,
+        few([fault.source for fault in faults] or [f.source for f in scene.incidence.faults]),
+    )

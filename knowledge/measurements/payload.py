@@ -10,7 +10,8 @@ import numpy as np
 
 from ...engine.facts import Source
 from ..readings import DAY, MINUTE, Reading
-from ..scene import Scene, as_number, flat
+from ..scene import Scene
+from ..texts import as_number, flat
 
 MAX_MESSAGE = 2000
 """Characters of one text that are searched for numbers (our judgement: what counts stands at the beginning)."""

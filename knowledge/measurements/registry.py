@@ -48,7 +48,9 @@ def measures(
     def declare(function: Function) -> Function:
         if name in REGISTRY:
             raise ValueError(f"two measurements are called {name!r}")
-        fact_type = FactType(name, kind, meaning, unit, low, high, choices, many, parse_firmware if kind == "version" else None)
+        fact_type = FactType(
+            name, kind, meaning, unit, low, high, choices, many, parse_firmware if kind == "version" else None
+        )
         REGISTRY[name] = Measurement(fact_type, function)
         return function
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from ....engine.facts import Source
 from ...readings import DAY, Reading, few
-from ...scene import Scene, as_number
+from ...scene import Scene
+from ...texts import as_number
 from ..registry import measures
 from .onset import onset
 from .pushes import is_push

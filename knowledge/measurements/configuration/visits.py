@@ -9,7 +9,8 @@ import numpy as np
 
 from ...observations import Record
 from ...readings import DAY, HOUR, Reading, few
-from ...scene import Scene, affirmed, words_of
+from ...scene import Scene
+from ...texts import affirmed, words_of
 from ..registry import measures
 from .onset import (
     CLOCK,

@@ -7,7 +7,8 @@ import re
 from ....engine.facts import Source
 from ...observations import Record, epoch
 from ...readings import DAY, HOUR, MINUTE, Reading
-from ...scene import Scene, flat, words_of
+from ...scene import Scene
+from ...texts import flat, words_of
 from ..registry import measures
 from .changes import latest_until
 from .loss import connections_since, lost_at

@@ -8,7 +8,8 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, Reading, Readings, few
-from ...scene import Scene, as_number, words_of
+from ...scene import Scene
+from ...texts import as_number, words_of
 from ..registry import measures
 from .payload import UNIT, told_seconds
 from .storm import connection_life

@@ -10,7 +10,8 @@ import numpy as np
 from ....engine.facts import Source
 from ...observations import Record, at_path, epoch
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, as_number, flat, words_of
+from ...scene import Scene
+from ...texts import as_number, flat, words_of
 from ..registry import measures
 from .history import logged
 from .loss import lost_at

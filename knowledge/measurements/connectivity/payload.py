@@ -8,7 +8,8 @@ from typing import Any
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, as_number, words_of
+from ...scene import Scene
+from ...texts import as_number, words_of
 from ..registry import measures
 
 UNITS: Mapping[str, float] = {

@@ -9,7 +9,8 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, as_number, flat
+from ...scene import Scene
+from ...texts import as_number, flat
 from ..registry import measures
 from .history import Span, history, logged, records_of
 from .loss import back_at, lost_at, sessions_at_loss

@@ -8,8 +8,9 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
-from ...scene import Scene, words_of
+from ...scene import Scene
 from ...sessions import Session
+from ...texts import words_of
 from ..registry import measures
 from .counters import cycle_counts
 from .payload import latest_figure

@@ -9,7 +9,8 @@ from typing import Any
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, Reading
-from ...scene import Scene, as_number, flat, words_of
+from ...scene import Scene
+from ...texts import as_number, flat, words_of
 
 MOST = 400
 """Events and sessions of one charger whose details are read, the newest ones (our judgement: enough for any trend)."""

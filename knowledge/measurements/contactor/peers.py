@@ -9,7 +9,8 @@ import numpy as np
 from ....engine.facts import Source
 from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, flat
+from ...scene import Scene
+from ...texts import flat
 from ..registry import measures
 from .starts import Attempt, attempts, charged, failed_starts, good_starts
 

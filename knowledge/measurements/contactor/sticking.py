@@ -8,7 +8,8 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, affirmed, words_of
+from ...scene import Scene
+from ...texts import affirmed, words_of
 from ..registry import measures
 from .payload import Leaf, leaves
 from .release import SAFE_VOLTAGE, stops

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ....engine.facts import Source
-from ...scene import MAX_TEXT, Scene, words_of
+from ...scene import Scene
+from ...texts import MAX_TEXT, words_of
 
 _BOUNDARY = re.compile(
     r"[,;!?\n]+|\.(?=\s|$)|\s[-–—]+\s|\b(?:but|however|instead|although|then|while|because|since|after)\b", re.I

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
 from ...scene import Scene
 from ..common import restarts
 from ..mains import phase_voltages
 from ..registry import measures
-from .speed import speed_column, speeds, states_of
+from .fall import fall
+from .speed import HISTORY, speed_column, speeds, states_of
 
 
 def _together(scene: Scene, other: Readings, least_range: float) -> Reading | None:
@@ -94,6 +96,17 @@ def _together_with_first(scene: Scene, paths: tuple[str, ...], least_range: floa
     return next((reading for reading in known if reading is not None), None)
 
 
+def _work(scene: Scene, readings: Readings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """In which of some rows the charger worked, by state or by any connector's sessions, and in which it idled."""
+    states = states_of(scene, readings)
+    working = np.isin(states, ("charging", "discharging"))
+    # a row of one connector says nothing of the other: sessions of all of them count as work
+    for session in scene.sessions(which="all"):
+        if session.end is not None:
+            working |= (readings.times >= session.start) & (readings.times <= session.end)
+    return working, ~working & (states != "fault")
+
+
 @measures(
     "fan_change_while_working",
     "median speed while the charger works (state, else sessions) against the median while it idles, over a week up to the latest "
@@ -103,17 +116,65 @@ def _together_with_first(scene: Scene, paths: tuple[str, ...], least_range: floa
 def fan_change_while_working(scene: Scene) -> Reading | None:
     week = speed_column(scene).between(scene.anchor - 7 * DAY, scene.as_of + 1.0)
     readings = week.where(lambda rpm: rpm > 100.0)
-    states = states_of(scene, readings)
-    working = np.isin(states, ("charging", "discharging"))
-    # a row of one connector says nothing of the other: sessions of all of them count as work
-    for session in scene.sessions(which="all"):
-        if session.end is not None:
-            working |= (readings.times >= session.start) & (readings.times <= session.end)
-    idle = ~working & (states != "fault")
+    working, idle = _work(scene, readings)
     if working.sum() < 5 or idle.sum() < 5:
         return None
     base = float(np.median(readings.values[idle]))
     return readings.reading(100.0 * (float(np.median(readings.values[working])) / base - 1.0))
+
+
+def _gain_at_work(scene: Scene, start: float, end: float) -> Reading | None:
+    """By how much the fan is faster at work than at rest between two moments; known from four readings of each."""
+    readings = speed_column(scene).between(start, end).where(lambda rpm: rpm > 100.0)
+    working, idle = _work(scene, readings)
+    if working.sum() < 4 or idle.sum() < 4:
+        return None
+    base = float(np.median(readings.values[idle]))
+    return readings.reading(100.0 * (float(np.median(readings.values[working])) / base - 1.0))
+
+
+@measures(
+    "fan_work_gain_before_fall",
+    "by how much the fan was faster while the charger worked than while it idled, until its speed fell; known from four readings of each",
+    unit="%",
+)
+def fan_work_gain_before_fall(scene: Scene) -> Reading | None:
+    found = fall(scene)
+    return None if found is None else _gain_at_work(scene, found.start - HISTORY, found.start)
+
+
+@measures(
+    "fan_work_gain_after_fall",
+    "by how much the fan is faster while the charger works than while it idles, since its speed fell; known from four readings of each",
+    unit="%",
+)
+def fan_work_gain_after_fall(scene: Scene) -> Reading | None:
+    found = fall(scene)
+    return None if found is None else _gain_at_work(scene, found.end, scene.as_of + 1.0)
+
+
+@measures(
+    "fan_slow_just_at_work",
+    "the smaller of two shares, over two days up to the latest occurrence: of the slow speeds (below 92 % of the 90th percentile) those "
+    "while the charger worked, and of the speeds at work the slow ones; known from three separate stretches of slow speeds and of "
+    "work, and eight readings of either kind",
+    unit="%",
+    low=0,
+    high=100,
+)
+def fan_slow_just_at_work(scene: Scene) -> Reading | None:
+    window = speed_column(scene).between(scene.anchor - 2 * DAY, scene.anchor + 6 * HOUR)
+    readings = window.where(lambda rpm: rpm > 100.0)
+    if len(readings) < 16:
+        return None
+    slow = readings.values < 0.92 * float(np.percentile(readings.values, 90))
+    working, _ = _work(scene, readings)
+    if min(slow.sum(), (~slow).sum(), working.sum(), (~working).sum()) < 8:
+        return None
+    if min((np.diff(part.astype(int)) > 0).sum() + int(part[0]) for part in (slow, working)) < 3:
+        return None
+    both = float((slow & working).sum())
+    return readings.reading(100.0 * min(both / float(slow.sum()), both / float(working.sum())))
 
 
 @measures(

@@ -113,6 +113,25 @@ def fan_spread_after_fall(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "fan_back_since_fall",
+    "share of the speeds since that fall that were back within a quarter of it below the early level; known from eight readings over a "
+    "day on",
+    unit="%",
+    low=0,
+    high=100,
+)
+def fan_back_since_fall(scene: Scene) -> Reading | None:
+    found = fall(scene)
+    if found is None:
+        return None
+    since = found.whole.between(found.end, np.inf)
+    if len(since) < 8 or since.span < DAY:
+        return None
+    back = since.values >= found.before - 0.25 * (found.before - found.after)
+    return since.reading(100.0 * float(back.mean()))
+
+
+@measures(
     "fan_fall_largest_step",
     "share of the whole fall that lies between two readings next to each other; known from eight readings over two days on",
     unit="%",
@@ -169,7 +188,8 @@ def fan_reports_falling(scene: Scene) -> Reading | None:
 
 @measures(
     "fan_reports_spread",
-    "range of the speeds that at least three payloads give, hours apart, against their highest",
+    "range of the speeds that at least three payloads give, hours apart, against their highest; from ten payloads on without the tenth "
+    "of them at either end",
     unit="%",
     low=0,
 )
@@ -181,7 +201,9 @@ def fan_reports_spread(scene: Scene) -> Reading | None:
     # speeds that only fell do not spread
     if not (np.diff(values) > 0.1 * values.max()).any():
         return None
-    spread = 100.0 * float(values.max() - values.min()) / float(values.max())
+    # of many, a single odd one is no unrest
+    low, high = np.percentile(values, (10, 90)) if len(values) >= 10 else (values.min(), values.max())
+    spread = 100.0 * float(high - low) / float(values.max())
     return Reading(spread, scene.anchor, few([number.source for number in found]))
 
 

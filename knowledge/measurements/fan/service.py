@@ -9,7 +9,8 @@ import numpy as np
 from ....engine.facts import Source
 from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, words_of
+from ...scene import Scene
+from ...texts import words_of
 from ..registry import measures
 from .reports import FAN_CODE
 from .speed import speeds

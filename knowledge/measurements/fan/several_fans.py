@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...readings import DAY, Reading, few
-from ...scene import Scene, words_of
+from ...scene import Scene
+from ...texts import words_of
 from ..payload import PayloadNumber, charger_payloads
 from ..registry import measures
 from .speed import NOMINAL_RPM, NOT_MEASURED

@@ -81,7 +81,7 @@ def states_of(scene: Scene, readings: Readings) -> NDArray[np.str_]:
 def speeds(scene: Scene) -> Speeds:
     """The fan's speeds: by telemetry, and where that holds fewer than five, by the payloads of faults and alarms too.
 
-    Where the fan idles with the charger (idle rows at half the speed of working ones), only working rows are taken.
+    Where the fan idles with the charger (idle rows below 80 % of working ones in the earlier half), only working rows are taken.
     """
 
     def load() -> Speeds:
@@ -92,7 +92,11 @@ def speeds(scene: Scene) -> Speeds:
         if working.sum() >= 6 and (~working).sum() >= 1:
             at_work = readings.at_rows(readings.rows[working])
             at_rest = readings.at_rows(readings.rows[~working])
-            if np.median(at_rest.values) < 0.5 * np.median(at_work.values):
+            # by the earlier half: a fan that later stopped following the charger is no other fan
+            middle = 0.5 * float(readings.times[0] + readings.times[-1])
+            early = [part.between(-np.inf, middle).values for part in (at_rest, at_work)]
+            rest, work = early if min(map(len, early)) >= 3 else (at_rest.values, at_work.values)
+            if np.median(rest) < 0.8 * np.median(work):
                 readings = at_work
         table = scene.observations["telemetry"]
         if len(readings) >= 5:

@@ -8,6 +8,7 @@ from ...observations import Floats
 from ...readings import DAY, HOUR, Reading
 from ...scene import Scene
 from ..registry import measures
+from .fall import fall
 from .speed import HISTORY, speeds, speeds_near_fault
 
 
@@ -31,13 +32,18 @@ def _comebacks_near_fault(scene: Scene, low: float, high: float, least: float) -
 
 @measures(
     "fan_swings",
-    "times the speed fell below 80 % of its upper level (90th percentile) and came back above 92 % of it, within a day of the "
-    "latest occurrence; known from eight readings on",
+    "times the speed fell below 80 % of its upper level (90th percentile; below 60 % where the speed has fallen for good and only "
+    "scatters about its new level) and came back above 92 % of it, within a day of the latest occurrence; known from eight readings on",
     unit="1",
     low=0,
 )
 def fan_swings(scene: Scene) -> Reading | None:
-    return _comebacks_near_fault(scene, 0.8, 0.92, least=0.0)
+    known, fallen = speeds_near_fault(scene), fall(scene)
+    if known is None:
+        return None
+    # a fan that is slow for good runs rough: what returns to its low level only has not come back
+    only_low = fallen is not None and float(np.percentile(known.values, 90)) < 0.5 * (fallen.before + fallen.after)
+    return _comebacks_near_fault(scene, 0.6 if only_low else 0.8, 0.92, least=0.0)
 
 
 @measures(

@@ -7,7 +7,8 @@ import re
 import numpy as np
 
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import FaultEvent, Scene, as_number, flat, words_of
+from ...scene import FaultEvent, Scene
+from ...texts import as_number, flat, words_of
 from ..mains import PHASE_NOMINAL_V, grid_excursions, phase_voltages
 from ..payload import PayloadNumber, decimal, newest, payload_numbers, payload_texts
 from ..registry import measures

@@ -9,7 +9,8 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...readings import HOUR, MINUTE, Reading, Readings, few
-from ...scene import Scene, words_of
+from ...scene import Scene
+from ...texts import words_of
 from ..registry import measures
 from .telemetry import MODULE_HISTORY
 

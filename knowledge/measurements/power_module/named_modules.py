@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...readings import Reading
-from ...scene import Scene, words_of
+from ...scene import Scene
+from ...texts import words_of
 from ..payload import MAX_MESSAGE, PayloadNumber, charger_payloads, payload_numbers, payload_texts
 
 EVERY = "all"

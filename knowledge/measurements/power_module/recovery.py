@@ -11,7 +11,8 @@ import numpy as np
 from ....engine.facts import Source
 from ...observations import epoch
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, flat, words_of
+from ...scene import Scene
+from ...texts import flat, words_of
 from ..registry import measures
 from .telemetry import ModuleRow, module_rows, row_source
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from ....engine.facts import Source
 from ...readings import DAY, Reading
-from ...scene import Scene, words_of
+from ...scene import Scene
+from ...texts import words_of
 from ..door import last_door_event
 from ..registry import measures
 from .recovery import reset_commands

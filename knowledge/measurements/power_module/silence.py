@@ -192,7 +192,7 @@ def silent_group_share(scene: Scene) -> Reading | None:
 )
 def silence_rises_along_bus(scene: Scene) -> Reading | None:
     rows = module_rows(scene)
-    times = {name: 0 for name in module_names(scene) if name.isdigit()}
+    times = {name: 0 for name in sorted(module_names(scene)) if name.isdecimal() and len(name) <= 3}
     falls: list[int] = []
     for earlier, later in pairwise(rows):
         for name, word in later.modules.items():

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ...readings import DAY, MINUTE, Reading, few
-from ...scene import Scene, words_of
+from ...scene import Scene
 from ...sessions import Session
+from ...texts import words_of
 
 HISTORY = 60 * DAY
 """How far back sessions count as history (our judgement: longer than a worn latch takes to show, shorter than a refit)."""

@@ -11,7 +11,8 @@ import numpy as np
 from ....engine.facts import Source
 from ...observations import epoch
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, as_number
+from ...scene import Scene
+from ...texts import as_number
 from ..registry import measures
 from .connections import breaks, heartbeat_gap, largest_gap, told_breaks
 from .occurrences import MAX_COMPARED, ended_session

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from ...observations import Record
 from ...readings import DAY, MINUTE, Reading
-from ...scene import Scene, flat, words_of
+from ...scene import Scene
+from ...texts import flat, words_of
 from ..registry import measures
 from .occurrences import latest_occurrences, timed_events
 from .texts import end_number

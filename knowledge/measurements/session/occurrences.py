@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE, Reading
-from ...scene import Scene, words_of
+from ...scene import Scene
 from ...sessions import Session
+from ...texts import words_of
 
 MAX_OCCURRENCES = 12
 """Occurrences that are searched, from the latest, for one that has data (our judgement, no source gives a number)."""

@@ -9,7 +9,8 @@ from typing import Any
 from ....engine.facts import Source
 from ...observations import Record
 from ...readings import DAY, MINUTE, Reading, few
-from ...scene import Scene, as_number, flat
+from ...scene import Scene
+from ...texts import as_number, flat
 from ..registry import measures
 from .occurrences import away_from_occurrences, ended_session, timed_events
 

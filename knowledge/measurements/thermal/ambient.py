@@ -6,7 +6,8 @@ import numpy as np
 
 from ...observations import Floats
 from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
-from ...scene import Scene, as_number
+from ...scene import Scene
+from ...texts import as_number
 from ..registry import measures
 from .chargers import site_of
 from .remembered import once_a_bundle, once_an_incident

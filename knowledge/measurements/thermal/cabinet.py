@@ -116,7 +116,7 @@ def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
     found = load_before(scene)
     if found is None:
         return None
-    load, frame, _ = found
+    load, frame = found.power, found.frame
     now = alike_to_its_mean(found, 0.85, 1.2) & ~np.isnan(frame.excess)
     past = frame.cells(scene.anchor - HISTORY, scene.anchor - DAY / 2) & ~np.isnan(frame.excess) & ~np.isnan(frame.load)
     past &= (frame.load >= 0.85 * load) & (frame.load <= 1.2 * load) if load > 1.0 else frame.rested

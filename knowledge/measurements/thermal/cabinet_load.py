@@ -9,7 +9,8 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, as_number, flat
+from ...scene import Scene
+from ...texts import as_number, flat
 from ..registry import measures
 from .cabinet_frame import Frame, own_frame
 from .chargers import rating_of
@@ -23,6 +24,7 @@ class LoadBefore(NamedTuple):
     power: float
     frame: Frame
     cells: np.ndarray
+    time: float
 
 
 @once_an_incident
@@ -34,7 +36,7 @@ def load_before(scene: Scene) -> LoadBefore | None:
     for time in reversed(scene.times):
         cells = frame.cells(time - HOUR - frame.width / 2, time + frame.width / 2) & ~np.isnan(frame.load)
         if cells.any():
-            return LoadBefore(float(np.mean(frame.load[cells])), frame, cells)
+            return LoadBefore(float(np.mean(frame.load[cells])), frame, cells, time)
     return None
 
 
@@ -45,8 +47,10 @@ def alike_to_its_mean(found: LoadBefore, least: float, most: float) -> np.ndarra
     """
     if found.power <= 1.0:
         return found.cells
-    load = np.nan_to_num(found.frame.load)
-    return found.cells & (load >= least * found.power) & (load <= most * found.power)
+    frame, load = found.frame, np.nan_to_num(found.frame.load)
+    # the cell of the fault mixes the power before it with none after it
+    whole = frame.times <= found.time - frame.width / 2 if frame.width <= 10 * MINUTE else np.True_
+    return found.cells & whole & (load >= least * found.power) & (load <= most * found.power)
 
 
 class _LoadAt(NamedTuple):
@@ -234,7 +238,7 @@ def load_vs_past(scene: Scene) -> Reading | None:
     found = load_before(scene)
     if found is None:
         return None
-    load, frame, mask = found
+    load, frame, mask, _ = found
     past = frame.load[frame.cells(scene.anchor - HISTORY, scene.anchor - 4 * DAY) & (frame.load > 1.0)]
     return frame.reading(load / float(np.percentile(past, 90)), mask) if len(past) >= 6 else None
 

@@ -9,7 +9,8 @@ import numpy as np
 from ....engine.facts import Source
 from ...observations import Floats, epoch
 from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few
-from ...scene import Scene, as_number, words_of
+from ...scene import Scene
+from ...texts import as_number, words_of
 from ..registry import measures
 from .ambient import over_ambient
 from .cabinet import cabinet_temperature

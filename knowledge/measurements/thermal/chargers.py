@@ -6,7 +6,8 @@ import re
 from typing import NamedTuple
 
 from ...observations import Record
-from ...scene import Scene, as_number
+from ...scene import Scene
+from ...texts import as_number
 
 CONNECTOR_CODE, CABINET_CODE, FAN_CODE = "F-0203", "F-0204", "F-0601"
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import Scene, as_number, flat
+from ...scene import Scene
+from ...texts import as_number, flat
 from ..registry import measures
 from .ambient import over_ambient
 from .loads import load_now

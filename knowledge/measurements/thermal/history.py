@@ -8,7 +8,8 @@ from typing import Any
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
-from ...scene import MAX_TEXT, Scene, words_of
+from ...scene import Scene
+from ...texts import MAX_TEXT, words_of
 from ..registry import measures
 from .chargers import CABINET_CODE, FAN_CODE, about_the_cabinet
 

@@ -13,8 +13,9 @@ import numpy as np
 from ....engine.facts import Source
 from ...observations import Floats, Rows
 from ...readings import DAY, HOUR, MINUTE
-from ...scene import FaultEvent, Scene, affirmed, flat
+from ...scene import FaultEvent, Scene
 from ...sessions import Session
+from ...texts import affirmed, flat
 from .ambient import ambient_at
 from .chargers import CONNECTOR_CODE, connector_limit
 from .payload import CONNECTOR_HEAT, CURRENT, NOT_THE_CONNECTOR, highest_number

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ...scene import as_number
+from ...texts import as_number
 
 CONNECTOR_HEAT = r"\btemp|\bt (conn\w*|pins?|plug|contact|cable)\b|\b(peak|max|connector|plug|pin|handle|contact)\b.*\b(c|deg ?c|celsius)$"
 """Keys of a temperature that may be the connector's."""

@@ -6,7 +6,8 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...readings import DAY, MINUTE, Reading, few
-from ...scene import Scene, flat
+from ...scene import Scene
+from ...texts import flat
 from ..registry import measures
 from .load_comparison import alike, as_hot, excess_over, scaled
 from .loads import Load, load_now, loads_here, loads_of

@@ -6,7 +6,8 @@ import re
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, Reading, few
-from ...scene import Scene, words_of
+from ...scene import Scene
+from ...texts import words_of
 from ..registry import measures
 from .evidence import number_of, sources_of
 from .history import undisturbed, vehicle_discharges, vehicle_refusals

@@ -9,8 +9,9 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...readings import HOUR, MINUTE
-from ...scene import Scene, as_number, flat, words_of
+from ...scene import Scene
 from ...sessions import Session
+from ...texts import as_number, flat, words_of
 from .payload import LIMIT_KEY
 from .records import FLOWING_KW, flows_out, same_connector, samples
 from .vehicles import Vehicle, session_vehicle

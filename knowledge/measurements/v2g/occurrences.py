@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE
-from ...scene import FaultEvent, Scene, as_number, flat, words_of
+from ...scene import FaultEvent, Scene
 from ...sessions import Session
+from ...texts import as_number, flat, words_of
 from .payload import as_percent, spelled
 from .records import asks_for_discharge, same_connector, samples
 from .vehicles import Vehicle, recorded_sessions, session_at, vehicle_in, vehicle_in_events, vehicle_of, vehicle_of_stay

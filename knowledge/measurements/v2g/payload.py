@@ -10,7 +10,8 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...readings import DAY, Reading, few
-from ...scene import Scene, as_number, flat
+from ...scene import Scene
+from ...texts import as_number, flat
 
 _ACRONYM = re.compile(r"([A-Z]{2,})(?=[A-Z][a-z])")
 _SOC = re.compile(r"SoCs(?![a-z])|SoC")

@@ -8,7 +8,8 @@ from typing import Any
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, Reading, few
-from ...scene import Scene, flat
+from ...scene import Scene
+from ...texts import flat
 from ..registry import measures
 from .evidence import incident_sources, sources_of
 from .history import compared, next_discharges, vehicle_refusals

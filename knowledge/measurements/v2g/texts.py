@@ -8,7 +8,8 @@ from typing import Any
 
 from ....engine.facts import Source
 from ...readings import HOUR, MINUTE, Reading, few
-from ...scene import Scene, flat, words_of
+from ...scene import Scene
+from ...texts import flat, words_of
 from ..registry import measures
 from .payload import spelled
 from .records import asks_for_discharge

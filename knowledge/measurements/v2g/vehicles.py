@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...readings import DAY, HOUR, MINUTE
-from ...scene import Scene, flat
+from ...scene import Scene
 from ...sessions import Session
+from ...texts import flat
 from .records import same_connector
 
 

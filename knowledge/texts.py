@@ -1,0 +1,91 @@
+"""Texts of people and firmware: their words, the numbers they begin with, and which topics they mention and do not deny."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATORS = re.compile(r"[\s_\-/.:,;(){}\[\]\"'=|]+")
+DENIED = re.compile(
+    r"\b(no|not|without|never|isn t|wasn t|none|nor|ruled out|excluded?|denied|0|zero|false)\s+(\w+\s+){0,2}$"
+)
+_NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
+             "off", "inactive", "fine", "valid", "not detected", "not present", "n a", ""}  # fmt: skip
+_POSITIVE = {"ok", "okay", "normal", "pass", "passed", "healthy", "good", "clean", "valid", "nominal", "fine"}
+_COUNTING = re.compile(r"\b(count|counter|errors?|events?|retries|timeouts?|failures?|drops|resets?|total)\b")
+
+MAX_TEXT = 20_000
+"""Characters of one text that are searched for vocabulary (our judgement: no vendor message is longer)."""
+
+
+def words_of(text: str) -> str:
+    """A text in lower-case words: `BusOff_detected` as "bus off detected"."""
+    return _SEPARATORS.sub(" ", _CAMEL.sub(" ", text[:MAX_TEXT])).lower().strip()
+
+
+def flat(data: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Every leaf of nested data with its key path in words."""
+    if depth > 20:
+        return
+    if isinstance(data, Mapping):
+        for key in sorted(data, key=str):
+            yield from flat(data[key], f"{path} {words_of(str(key))}".strip(), depth + 1)
+    elif isinstance(data, (list, tuple)):
+        for item in data[:200]:
+            yield from flat(item, path, depth + 1)
+    else:
+        yield path, data
+
+
+def affirmed(data: Any) -> Iterator[str]:
+    """What data says is so, one sentence a leaf; values that deny their key are left out.
+
+    `lock_ok: false` says that the lock failed, and `lock_ok: true` says nothing is wrong with it.
+    """
+    for path, value in flat(data):
+        if value is None:
+            continue
+        if isinstance(value, bool):
+            subject, _, last = path.rpartition(" ")
+            if last not in _POSITIVE:
+                if value:
+                    yield path
+            elif not value and subject:
+                yield f"{subject} failed"
+        elif isinstance(value, (int, float)):
+            if value > 0 and _COUNTING.search(path):
+                yield path
+        elif isinstance(value, str):
+            said = words_of(value)
+            if said not in _NEGATIVE:
+                yield f"{path} {said}"
+
+
+def as_number(value: Any) -> float | None:
+    """A number, or the number that a text begins with; None for anything else, and for what is not finite."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        number = float(value) if abs(value) < 1e300 else float("inf")
+        return number if abs(number) < float("inf") else None
+    if isinstance(value, str):
+        match = re.match(r"^\s*[<>=~≈]?\s*([+-]?\d{1,15}(?:[.,]\d{1,12})?)", value)
+        return float(match.group(1).replace(",", ".")) if match else None
+    return None
+
+
+@lru_cache(maxsize=64)
+def topic_patterns(vocabulary: tuple[tuple[str, tuple[str, ...]], ...]) -> list[tuple[str, re.Pattern[str]]]:
+    """One pattern a topic; `*` at the end of a phrase stands for any ending."""
+    compiled = []
+    for topic, phrases in vocabulary:
+        alternatives = []
+        for phrase in phrases:
+            open_end = phrase.endswith("*")
+            words = re.escape(words_of(phrase.rstrip("*"))).replace(r"\ ", " ")
+            alternatives.append(rf"\b{words}" + ("" if open_end else r"\b"))
+        compiled.append((topic, re.compile("|".join(alternatives))))
+    return compiled

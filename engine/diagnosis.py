@@ -15,26 +15,13 @@ class ResultModel(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
-class SourceRef(ResultModel):
-    """The record a value came from: its list, its place in the list in time order, its timestamp (ISO 8601, UTC)."""
-
-    list: str
-    index: int
-    timestamp: str | None
-
-    @classmethod
-    def of(cls, source: Source) -> SourceRef:
-        """The same reference as a result model."""
-        return cls.model_construct(list=source.list, index=source.index, timestamp=source.timestamp)
-
-
 class FactRead(ResultModel):
     """A fact as it was read: numbers in `unit`, versions and texts as text, yes or no as true or false."""
 
     name: str
     value: bool | float | str
     unit: str | None
-    sources: list[SourceRef]
+    sources: list[Source]
 
 
 class EvidenceItem(ResultModel):
@@ -61,7 +48,7 @@ class ConditionRead(ResultModel):
     verdict: Literal["met", "not met", "unknown"]
     value: bool | float | str | None
     unit: str | None
-    sources: list[SourceRef]
+    sources: list[Source]
     age_s: float | None
 
 

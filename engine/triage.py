@@ -26,7 +26,6 @@ from .diagnosis import (
     OpenQuestion,
     RecommendedAction,
     RuleRead,
-    SourceRef,
 )
 from .durable_matcher import available, make_matcher
 from .facts import Fact, FactValue, Version, admit, iso_timestamp
@@ -347,7 +346,7 @@ class _Reasoner:
                     verdict=condition.verdict,
                     value=None if fact is None else _plain(fact.value),
                     unit=None if fact is None else fact.unit,
-                    sources=[] if fact is None else [SourceRef.of(source) for source in fact.sources],
+                    sources=[] if fact is None else list(fact.sources),
                     age_s=age,
                 )
             )
@@ -403,7 +402,7 @@ def _fact_read(fact: Fact) -> FactRead:
         name=fact.name,
         value=_plain(fact.value),
         unit=fact.unit,
-        sources=[SourceRef.of(source) for source in fact.sources],
+        sources=list(fact.sources),
     )
 
 

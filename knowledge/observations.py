@@ -95,6 +95,7 @@ class Table:
     _numbers: dict[str, Floats] = field(default_factory=dict, repr=False)
     _texts: dict[str, list[str | None]] = field(default_factory=dict, repr=False)
     _values: dict[str, list[Any]] = field(default_factory=dict, repr=False)
+    _mappings: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def times(self) -> Floats:
@@ -141,10 +142,16 @@ class Table:
         column = self._values.get(path)
         if column is None:
             parent, _, last = path.rpartition(".")
-            holders = self.values(parent) if parent else [record.fields for record in self.records]
-            column = [holder.get(last) if holder.__class__ is dict else None for holder in holders]
-            self._values[path] = column
+            column = self._values[path] = [holder.get(last) for holder in self._holders(parent)]
         return column
+
+    def _holders(self, path: str) -> list[Mapping[str, Any]]:
+        """The mappings at a dotted path (the records themselves where it is empty), an empty one where unknown."""
+        holders = self._mappings.get(path)
+        if holders is None:
+            found = self.values(path) if path else [record.fields for record in self.records]
+            holders = self._mappings[path] = [value if value.__class__ is dict else _NOTHING for value in found]
+        return holders
 
     def source(self, row: int) -> Source:
         """Where a row came from."""
@@ -153,6 +160,9 @@ class Table:
     def source_of(self, record: Record) -> Source:
         """Where one of its records came from."""
         return Source(self.name, record.index, None if record.time is None else iso_timestamp(record.time))
+
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 def at_path(fields: Any, path: str) -> Any:

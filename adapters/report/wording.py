@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
-from ...engine.diagnosis import EvidenceItem, Hypothesis, Incident, NextCheck, SourceRef
-from ...engine.facts import plain_number
+from ...engine.diagnosis import EvidenceItem, Hypothesis, Incident, NextCheck
+from ...engine.facts import Source, plain_number
 
 LONGEST_TEXT = 400
 """Characters of one text that a report shows (our judgement: five lines of a terminal)."""
@@ -111,11 +111,11 @@ def listed(items: Sequence[str], word: str = "and") -> str:
     return f"{', '.join(items[:-1])} {word} {items[-1]}"
 
 
-def read_from(sources: Sequence[SourceRef]) -> str:
+def read_from(sources: Sequence[Source]) -> str:
     """Where a value was read: `telemetry[17] @ 2026-05-10 11:59:30Z`; of many records the first, the last, the count."""
-    by_list: dict[str, list[SourceRef]] = {}
-    for source in dict.fromkeys((s.list, s.index, s.timestamp) for s in sources):
-        by_list.setdefault(source[0], []).append(SourceRef(list=source[0], index=source[1], timestamp=source[2]))
+    by_list: dict[str, list[Source]] = {}
+    for source in dict.fromkeys(sources):
+        by_list.setdefault(source.list, []).append(source)
     parts = []
     for name, refs in sorted(by_list.items()):
         refs.sort(key=lambda ref: ref.index)
@@ -126,7 +126,7 @@ def read_from(sources: Sequence[SourceRef]) -> str:
     return ", ".join(parts)
 
 
-def _place(ref: SourceRef) -> str:
+def _place(ref: Source) -> str:
     return f"[{ref.index}]" if ref.timestamp is None else f"[{ref.index}] @ {moment(ref.timestamp)}"
 
 

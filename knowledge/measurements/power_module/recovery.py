@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,20 +73,23 @@ def _rows_near_fault(scene: Scene) -> list[ModuleRow[str]]:
     return []
 
 
+def _run(ok: bool, rows: Sequence[tuple[bool, ModuleRow[str]]]) -> Run:
+    first, last = rows[0][1], rows[-1][1]
+    return Run(ok, first.time, last.time, len(rows), first.place)
+
+
 def _runs(scene: Scene) -> dict[str, list[Run]]:
     """The runs of each module near the fault, in time order."""
 
     def load() -> dict[str, list[Run]]:
-        found: dict[str, list[Run]] = {}
+        courses: dict[str, list[tuple[bool, ModuleRow[str]]]] = {}
         for row in _rows_near_fault(scene):
             for name, word in row.modules.items():
-                runs = found.setdefault(name, [])
-                ok = word == "ok"
-                if runs and runs[-1].ok == ok:
-                    runs[-1] = runs[-1]._replace(end=row.time, rows=runs[-1].rows + 1)
-                else:
-                    runs.append(Run(ok, row.time, row.time, 1, row.place))
-        return found
+                courses.setdefault(name, []).append((word == "ok", row))
+        return {
+            name: [_run(ok, list(same)) for ok, same in groupby(course, itemgetter(0))]
+            for name, course in courses.items()
+        }
 
     return scene.once(("module runs",), load)
 

@@ -28,11 +28,13 @@ class ModuleRow(NamedTuple, Generic[Value]):
 
 def _by_module(record: Record, field: str) -> dict[str, Any]:
     """A field of each module of a row that has it, by the module's index, else its place in the list."""
-    return {
-        str(module["index"] if module.get("index") is not None else number): module[field]
-        for number, module in enumerate(record.fields.get("power_modules") or [])
-        if isinstance(module, Mapping) and module.get(field) is not None
-    }
+    found: dict[str, Any] = {}
+    for number, module in enumerate(record.fields.get("power_modules") or ()):
+        value = module.get(field)
+        if value is not None:
+            index = module.get("index")
+            found[str(number if index is None else index)] = value
+    return found
 
 
 def module_rows(scene: Scene) -> list[ModuleRow[str]]:
@@ -46,7 +48,7 @@ def module_rows(scene: Scene) -> list[ModuleRow[str]]:
             record = table.records[place]
             if record.time is None or record.time < start:
                 continue
-            statuses = {name: str(status) for name, status in _by_module(record, "status").items()}
+            statuses: dict[str, str] = _by_module(record, "status")
             if statuses:
                 rows.append(ModuleRow(record.time, statuses, int(place)))
         return rows
@@ -67,7 +69,7 @@ def module_temperatures(scene: Scene) -> list[ModuleRow[float]]:
         low, high = np.searchsorted(times, scene.anchor - HOUR), np.searchsorted(times, scene.anchor + 5.0, "right")
         for place in places[int(low) : int(high)]:
             record = table.records[place]
-            temperatures = {name: float(value) for name, value in _by_module(record, "temperature").items()}
+            temperatures: dict[str, float] = _by_module(record, "temperature")
             if temperatures and record.time is not None:
                 rows.append(ModuleRow(record.time, temperatures, int(place)))
         return rows

@@ -291,6 +291,10 @@ class Scene:
 
         return self._once(("connectors",), load)
 
+    def is_recorded(self, device: str) -> bool:
+        """Whether telemetry, charging records or events hold anything of a charger, and not only its metadata."""
+        return any(device in self.observations[name].by_device for name in ("telemetry", "charging_records", "events"))
+
     # Windows
 
     def near(self, readings: Readings, before: float, after: float) -> Readings:

@@ -127,6 +127,8 @@ def own_frame(scene: Scene) -> Frame | None:
 @once_an_incident
 def frame_of(scene: Scene, device: str) -> Frame | None:
     """The frame of a charger from 60 days before to two days after the latest occurrence; None where nothing is recorded."""
+    if not scene.is_recorded(device):
+        return None
     cabinet, columns = cabinet_readings(scene, device), columns_of(scene, device)
     sessions = scene.sessions(which="all", device=device)
     grid = _grid_of(scene, cabinet, columns, sessions)

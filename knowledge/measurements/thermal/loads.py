@@ -58,6 +58,8 @@ class Load:
 @once_a_bundle
 def loads_of(scene: Scene, device: str) -> list[Load]:
     """The loads of a charger, by start."""
+    if not scene.is_recorded(device):
+        return []
     events = scene.observations["events"].by_device.get(device)
     charger = _Charger(
         scene=scene,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..engine.facts import Source, Version
 from ..engine.knowledge_base import Fault
 from .firmware import parse_firmware
 from .observations import Observations, Record, Rows, Table, at_path, epoch, plain_json
-from .readings import MINUTE, Reading, Readings, Words, few
+from .readings import MAX_SOURCES, MINUTE, Reading, Readings, Words, few
 from .sessions import Session, sessions_of
 from .texts import DENIED, affirmed, as_number, flat, topic_patterns
 
@@ -270,7 +271,10 @@ class Scene:
 
     def sources(self, table: str, records: Iterable[Record]) -> tuple[Source, ...]:
         """Where some records came from; of many, the first and the last."""
-        return few([self.source(table, record) for record in records])
+        ordered = sorted({record.index: record for record in records}.values(), key=attrgetter("index"))
+        half = MAX_SOURCES // 2
+        chosen = ordered if len(ordered) <= MAX_SOURCES else [*ordered[:half], *ordered[-half:]]
+        return tuple(self.source(table, record) for record in chosen)
 
     def connectors(self) -> list[int]:
         """The charger's connectors as its metadata, telemetry and events name them, ascending."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from ..engine.facts import Source
 from .observations import Floats, Rows, Table
+
+Item = TypeVar("Item")
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -29,13 +32,15 @@ class Reading:
     connector: int | None = None
 
 
+def ends(ordered: Sequence[Item]) -> Sequence[Item]:
+    """At most MAX_SOURCES of some things in order: of more, the first and the last ones."""
+    half = MAX_SOURCES // 2
+    return ordered if len(ordered) <= MAX_SOURCES else [*ordered[:half], *ordered[-half:]]
+
+
 def few(sources: Sequence[Source]) -> tuple[Source, ...]:
     """At most MAX_SOURCES of the sources, in order, without repeats."""
-    unique = sorted(set(sources))
-    if len(unique) <= MAX_SOURCES:
-        return tuple(unique)
-    half = MAX_SOURCES // 2
-    return (*unique[:half], *unique[-half:])
+    return tuple(ends(sorted(set(sources))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,6 @@ class Readings:
     def where(self, test: Callable[[Floats], np.ndarray]) -> Readings:
         """Those whose values pass a vectorised test."""
         return self._pick(test(self.values))
-
-    def alongside(self, other: Readings) -> tuple[Floats, Floats]:
-        """The values of both columns where one record holds both."""
-        _, mine, theirs = np.intersect1d(self.rows, other.rows, assume_unique=True, return_indices=True)
-        return self.values[mine], other.values[theirs]
 
     def at_rows(self, rows: Rows) -> Readings:
         """Those that stand in the given rows."""
@@ -122,28 +122,6 @@ class Readings:
     def spread(self, least: int = 3) -> Reading | None:
         """The standard deviation, where there are at least so many readings."""
         return self.reading(float(np.std(self.values))) if len(self) >= max(2, least) else None
-
-    def slope(self, per: float, least: int = 3, span: float = 0.0) -> Reading | None:
-        """Least-squares change per so many seconds; needs `least` readings over at least `span` seconds."""
-        if len(self) < max(2, least) or self.times[-1] - self.times[0] < max(span, 1e-3):
-            return None
-        times = self.times - self.times[0]
-        centred = times - times.mean()
-        rate = float((centred * (self.values - self.values.mean())).sum() / (centred**2).sum())
-        return self.reading(rate * per)
-
-    def largest_step(self, window: int = 3) -> Reading | None:
-        """The largest change between the medians of `window` readings before and after a place, with its sign."""
-        if len(self) < 2 * window:
-            return None
-        best, place = 0.0, window
-        for middle in range(window, len(self) - window + 1):
-            step = float(
-                np.median(self.values[middle : middle + window]) - np.median(self.values[middle - window : middle])
-            )
-            if abs(step) > abs(best):
-                best, place = step, middle
-        return self.reading(best, float(self.times[place]), [place - 1, place])
 
 
 @dataclass(frozen=True, slots=True)

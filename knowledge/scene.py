@@ -15,7 +15,7 @@ from ..engine.facts import Source, Version
 from ..engine.knowledge_base import Fault
 from .firmware import parse_firmware
 from .observations import Observations, Record, Rows, Table, at_path, epoch, plain_json
-from .readings import MAX_SOURCES, MINUTE, Reading, Readings, Words, few
+from .readings import MINUTE, Reading, Readings, Words, ends, few
 from .sessions import Session, sessions_of
 from .texts import DENIED, affirmed, as_number, flat, topic_patterns
 
@@ -272,9 +272,7 @@ class Scene:
     def sources(self, table: str, records: Iterable[Record]) -> tuple[Source, ...]:
         """Where some records came from; of many, the first and the last."""
         ordered = sorted({record.index: record for record in records}.values(), key=attrgetter("index"))
-        half = MAX_SOURCES // 2
-        chosen = ordered if len(ordered) <= MAX_SOURCES else [*ordered[:half], *ordered[-half:]]
-        return tuple(self.source(table, record) for record in chosen)
+        return tuple(self.source(table, record) for record in ends(ordered))
 
     def connectors(self) -> list[int]:
         """The charger's connectors as its metadata, telemetry and events name them, ascending."""

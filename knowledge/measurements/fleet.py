@@ -26,6 +26,13 @@ def _count(scene: Scene, faults: dict[str, list[FaultEvent]], devices: Sequence[
     return Reading(float(len(devices)), scene.anchor, few([event.source for event in events]))
 
 
+def _cluster(scene: Scene) -> tuple[dict[str, list[FaultEvent]], list[str]]:
+    """The chargers that reported the code within seven days, and those of them on this charger's firmware version."""
+    faults = same_code_nearby(scene, CLUSTER_WINDOW)
+    version = scene.about("firmware_version")
+    return faults, [d for d in faults if scene.about("firmware_version", scene.devices.get(d)) == version]
+
+
 @measures(
     "devices_with_code_on_firmware",
     "chargers on this charger's firmware version, itself included, that reported the code within seven days",
@@ -35,9 +42,7 @@ def _count(scene: Scene, faults: dict[str, list[FaultEvent]], devices: Sequence[
 def devices_with_code_on_firmware(scene: Scene) -> Reading | None:
     if scene.firmware is None:
         return None
-    faults = same_code_nearby(scene, CLUSTER_WINDOW)
-    version = scene.about("firmware_version")
-    alike = [d for d in faults if scene.about("firmware_version", scene.devices.get(d)) == version]
+    faults, alike = _cluster(scene)
     return _count(scene, faults, alike) if alike else None
 
 
@@ -50,9 +55,7 @@ def devices_with_code_on_firmware(scene: Scene) -> Reading | None:
 def sites_with_code_on_firmware(scene: Scene) -> Reading | None:
     if scene.firmware is None:
         return None
-    faults = same_code_nearby(scene, CLUSTER_WINDOW)
-    version = scene.about("firmware_version")
-    alike = [d for d in faults if scene.about("firmware_version", scene.devices.get(d)) == version]
+    faults, alike = _cluster(scene)
     sites = {scene.about("site_id", scene.devices.get(d)) for d in alike} - {None}
     if not sites:
         return None

@@ -5,8 +5,9 @@ It knows no charger. `Triage` is the façade that callers build; the rest is for
 
 from __future__ import annotations
 
-from .diagnosis import Diagnosis, Hypothesis, Incident
+from .diagnosis import Diagnosis, Incident, UnknownCause
 from .fault_explanation import FaultExplanation
+from .hypothesis import Hypothesis, WhyNot
 from .triage import Triage, UnknownCode
 
-__all__ = ["Diagnosis", "FaultExplanation", "Hypothesis", "Incident", "Triage", "UnknownCode"]
+__all__ = ["Diagnosis", "FaultExplanation", "Hypothesis", "Incident", "Triage", "UnknownCause", "UnknownCode", "WhyNot"]

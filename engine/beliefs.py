@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import Literal
 
 from .matching import Firing, Match
+from .rules import Rule
 
 PRIOR_DECIBANS: Mapping[str, float] = {"most-common": 5.0, "ordinary": 0.0, "rare": -5.0}
 """Decibans of the prior's words against an ordinary cause: about three times as likely, and a third.
@@ -85,24 +86,46 @@ def weigh(cause: str, firings: Sequence[Firing]) -> tuple[Evidence, ...]:
     return tuple(evidence)
 
 
+class Ledger:
+    """What counts for and against each cause: priors and the rules that fired, without the evidence behind them."""
+
+    def __init__(self, priors_db: Mapping[str, float], rules: Iterable[Rule] = ()) -> None:
+        self._sums = dict(priors_db)
+        self._strongest: dict[tuple[str, str, bool], float] = {}
+        for rule in rules:
+            self._enter(rule)
+
+    def _enter(self, rule: Rule) -> None:
+        for cause in (*rule.supports, *rule.against):
+            weight = rule.weight_for(cause) or 0.0
+            if rule.group is None:
+                self._sums[cause] += weight
+                continue
+            key = (cause, rule.group, weight > 0)
+            before = self._strongest.get(key, 0.0)
+            if abs(weight) > abs(before):
+                self._strongest[key] = weight
+                self._sums[cause] += weight - before
+
+    def with_rules(self, rules: Iterable[Rule]) -> Ledger:
+        """The ledger after some more rules have fired."""
+        after = Ledger({})
+        after._sums = dict(self._sums)
+        after._strongest = dict(self._strongest)
+        for rule in rules:
+            after._enter(rule)
+        return after
+
+    @property
+    def scores_db(self) -> Mapping[str, float]:
+        """The score of each cause in decibans."""
+        return self._sums
+
+
 def scores(priors_db: Mapping[str, float], firings: Sequence[Firing]) -> dict[str, float]:
     """The score of each cause in decibans, without the evidence behind it."""
     rules = {firing.rule.rule.id: firing.rule.rule for firing in firings}.values()
-    totals = {}
-    for cause, prior in priors_db.items():
-        strongest: dict[tuple[str, bool], float] = {}
-        counted = [prior]
-        for rule in rules:
-            weight = rule.weight_for(cause)
-            if weight is None:
-                continue
-            if rule.group is None:
-                counted.append(weight)
-            else:
-                key = (rule.group, weight > 0)
-                strongest[key] = max(strongest.get(key, 0.0), weight, key=abs)
-        totals[cause] = fsum([*counted, *strongest.values()])
-    return totals
+    return dict(Ledger(priors_db, rules).scores_db)
 
 
 def believe(priors_db: Mapping[str, float], firings: Sequence[Firing]) -> Beliefs:

@@ -7,7 +7,7 @@ entropy it is expected to take away, divided by what it costs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 
 from .beliefs import Beliefs, posterior, scores
@@ -44,11 +44,14 @@ class Prospect:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One result of a check: the shift of each cause's score in decibans and the probabilities afterwards."""
+    """One result of a check: how likely it is now, the shift of each cause's score in decibans, and the probabilities
+    afterwards."""
 
     result: CheckResult
     shift_db: Mapping[str, float]
     probabilities: Mapping[str, float]
+    undocumented_probability: float
+    chance: float = 0.0
 
 
 def prospects(
@@ -66,9 +69,10 @@ def prospects(
         outcomes = tuple(
             _outcome(compiled, check, result, facts, firings, readers, beliefs) for result in check.results
         )
-        bits = _expected_bits(beliefs, outcomes)
+        bits, chances = _expected_bits(beliefs, outcomes)
         if bits >= LEAST_BITS:
-            found.append(Prospect(check, bits, outcomes))
+            likely = (replace(outcome, chance=chance) for outcome, chance in zip(outcomes, chances, strict=True))
+            found.append(Prospect(check, bits, tuple(likely)))
     found.sort(key=lambda prospect: (-round(prospect.bits_per_minute, 9), prospect.check.id))
     return found
 
@@ -88,11 +92,14 @@ def _outcome(
     new = [f for f in more if (f.rule.rule.id, f.match) not in already]
     after = scores(compiled.priors_db, [*firings, *new])
     shift = {cause: after[cause] - belief.score_db for cause, belief in beliefs.by_cause.items()}
-    return Outcome(result, shift, posterior(after)[0])
+    return Outcome(result, shift, *posterior(after))
 
 
-def _expected_bits(beliefs: Beliefs, outcomes: Sequence[Outcome]) -> float:
-    """Mutual information of cause and result, P(result | cause) being share times likelihood ratio, normalised."""
+def _expected_bits(beliefs: Beliefs, outcomes: Sequence[Outcome]) -> tuple[float, list[float]]:
+    """Mutual information of cause and result, and the chance of each result now.
+
+    P(result | cause) is the result's share times its likelihood ratio for the cause, normalised.
+    """
     prior = {cause: belief.probability for cause, belief in beliefs.by_cause.items()}
     prior[""] = beliefs.undocumented_probability
     given: dict[str, list[float]] = {}
@@ -101,13 +108,15 @@ def _expected_bits(beliefs: Beliefs, outcomes: Sequence[Outcome]) -> float:
         total = sum(weights)
         given[cause] = [weight / total for weight in weights]
     bits = 0.0
+    chances = []
     for place in range(len(outcomes)):
         chance = sum(prior[cause] * given[cause][place] for cause in prior)
+        chances.append(chance)
         for cause, probability in prior.items():
             joint = probability * given[cause][place]
             if joint > 0 and chance > 0:
                 bits += joint * log2(given[cause][place] / chance)
-    return max(0.0, bits)
+    return max(0.0, bits), chances
 
 
 def separating(prospect: Prospect, cause: str, rival: str) -> float:

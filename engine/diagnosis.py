@@ -4,81 +4,26 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from .facts import Source
+from .hypothesis import Hypothesis, WhyNot, compare
+from .trace import FactRead, ResultModel
 
 
-class ResultModel(BaseModel):
-    """Base of the results: immutable once made."""
+class CheckOutcome(ResultModel):
+    """One result that a check can have: how likely it is now, and the ranking it would leave.
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
-
-
-class FactRead(ResultModel):
-    """A fact as it was read: numbers in `unit`, versions and texts as text, yes or no as true or false."""
-
-    name: str
-    value: bool | float | str
-    unit: str | None
-    sources: list[Source]
-
-
-class EvidenceItem(ResultModel):
-    """A rule that fired, for one cause. `weight_db` is 10·log10 of its likelihood ratio: above zero it supports.
-
-    `counted` is false where stronger evidence of the same `group` and sign already counts (`already_counted_by`).
+    `value` is a value that stands for the result (numbers in the check's unit); `probabilities` are by cause id, and add
+    up to 1 with `undocumented_probability`.
     """
 
-    rule_id: str
-    effect: Literal["supports", "against"]
-    weight_db: float
-    counted: bool
-    already_counted_by: str | None
-    group: str | None
-    statement: str
-    facts: list[FactRead]
-    source: str
-
-
-class ConditionRead(ResultModel):
-    """A condition's verdict with the value read, its records, and its age at `as_of` in seconds."""
-
-    text: str
-    verdict: Literal["met", "not met", "unknown"]
-    value: bool | float | str | None
-    unit: str | None
-    sources: list[Source]
-    age_s: float | None
-
-
-class RuleRead(ResultModel):
-    """The verdict of a rule that bears on a cause, fired or not, condition by condition."""
-
-    rule_id: str
-    verdict: Literal["met", "not met", "unknown"]
-    conditions: list[ConditionRead]
-
-
-class OpenQuestion(ResultModel):
-    """A check nobody has done yet, and which rival it would tell the cause from."""
-
-    check_id: str
-    would: str
-
-
-class Hypothesis(ResultModel):
-    """A documented cause. `score_db` is `prior_db` plus every counted weight; `probability` follows from the scores."""
-
-    rank: int
-    cause_id: str
-    title: str
-    probability: float
-    prior_db: float
-    score_db: float
-    evidence: list[EvidenceItem]
-    verdicts: list[RuleRead]
-    unknown: list[OpenQuestion]
+    result: str
+    value: float | str
+    chance: float
+    leader: str
+    probabilities: dict[str, float]
+    undocumented_probability: float
 
 
 class NextCheck(ResultModel):
@@ -90,14 +35,22 @@ class NextCheck(ResultModel):
     minutes: float
     expected_bits: float
     if_: dict[str, str] = Field(alias="if", serialization_alias="if")
+    unit: str | None = None
+    bits_per_minute: float = 0.0
+    outcomes: list[CheckOutcome] = Field(default_factory=list)
 
 
 class RecommendedAction(ResultModel):
-    """What mends the likely causes; `for_` names their ids."""
+    """What mends the likely causes; `for_` names their ids.
+
+    `covered_by` is the incident upstream whose visit does it too, so that nobody is sent twice; null where it stands
+    for itself.
+    """
 
     title: str
     for_: list[str] = Field(alias="for", serialization_alias="for")
     where: Literal["remote", "onsite"]
+    covered_by: str | None = None
 
 
 class KnownFirmwareIssue(ResultModel):
@@ -110,18 +63,66 @@ class KnownFirmwareIssue(ResultModel):
 
 
 class UpstreamIncident(ResultModel):
-    """Another incident that brought this one about."""
+    """Another incident that brought this one about: its id, the cause of this incident that it stands behind, and why."""
 
     incident_id: str
     cause_id: str
     statement: str
+    rule_id: str = ""
+
+
+class Consequence(ResultModel):
+    """What this incident brought about: another incident, or something seen in the records that has no code."""
+
+    incident_id: str | None
+    statement: str
+    sources: list[Source]
+
+
+class Contradiction(ResultModel):
+    """Two things that were read and cannot both be true; `between` holds the two, `bears_on` the causes they weigh."""
+
+    rule_id: str
+    statement: str
+    between: list[FactRead]
+    bears_on: list[str]
+
+
+class Change(ResultModel):
+    """Something that is not known yet and is supposed to be so: the result of a check, or a fact.
+
+    `fact` names the fact, `value` is one that stands for what `text` says, in `unit`; `at`, `connector_id` and `key` are
+    those of the fact (when it held, where, of which unit), null where they do not matter.
+    """
+
+    check_id: str | None
+    fact: str
+    value: bool | float | str
+    unit: str | None
+    text: str
+    at: str | None = None
+    connector_id: int | None = None
+    key: str | None = None
+
+
+class LeaderChange(ResultModel):
+    """A smallest set of changes that puts another cause first; none of them can be left out.
+
+    Given as `suppose=` to `Triage.diagnose` it gives the diagnosis as it would then be.
+    """
+
+    incident_id: str
+    leader: str
+    probability: float
+    changes: list[Change]
 
 
 class Incident(ResultModel):
     """One fault code on one device and connector, with its causes ranked.
 
     `hypotheses` holds every documented cause of the code; an undocumented code has none, and carries in `escalation`
-    what its report must hold.
+    what its report must hold. `root` is the incident at the head of the chain of `caused_by`, null where this one is it.
+    `would_change` holds, for each other cause that can be brought to lead, the smallest set of changes that does it.
     """
 
     incident_id: str
@@ -143,10 +144,18 @@ class Incident(ResultModel):
     known_firmware_issue: KnownFirmwareIssue | None
     caused_by: list[UpstreamIncident]
     escalation: dict[str, Any] | None
+    root: str | None = None
+    leads_to: list[Consequence] = Field(default_factory=list)
+    contradictions: list[Contradiction] = Field(default_factory=list)
+    would_change: list[LeaderChange] = Field(default_factory=list)
 
 
 class Watch(ResultModel):
-    """An early warning: something that drifts toward a fault."""
+    """An early warning: something that drifts toward a fault.
+
+    `trend` says with numbers how, `leads_to` names the fault code, `expected_at` the date on which its threshold is
+    reached at the present rate (null where no rate is known, or the threshold is passed already).
+    """
 
     device_id: str
     connector_id: int | None
@@ -154,6 +163,9 @@ class Watch(ResultModel):
     leads_to: str
     trend: str
     expected_at: str | None
+    rule_id: str = ""
+    facts: list[FactRead] = Field(default_factory=list)
+    source: str = ""
 
 
 class DataWarning(ResultModel):
@@ -174,8 +186,15 @@ class KnowledgeRef(ResultModel):
     source_revision: str
 
 
+class UnknownCause(LookupError):
+    """No incident of the diagnosis has this cause among its hypotheses."""
+
+
 class Diagnosis(ResultModel):
-    """All incidents of a bundle, explained. The same records, knowledge and version give the same bytes."""
+    """All incidents of a bundle, explained. The same records, knowledge and version give the same bytes.
+
+    `measurements` says of every measurement that the evidence names what it measures.
+    """
 
     as_of: str | None
     version: str
@@ -185,3 +204,30 @@ class Diagnosis(ResultModel):
     incidents: list[Incident]
     watches: list[Watch]
     warnings: list[DataWarning]
+    measurements: dict[str, str] = Field(default_factory=dict)
+
+    def why_not(self, cause_id: str, *, above: str | None = None, incident_id: str | None = None) -> WhyNot:
+        """Why a cause does not stand above another: what speaks against it, and what is unknown.
+
+        Without `above` it is compared with the leader (the leader itself with the cause next to it). Of several incidents
+        with this cause the first is meant, or the one named. Raises UnknownCause where there is none.
+        """
+        for incident in self.incidents:
+            if incident_id is None or incident.incident_id == incident_id:
+                causes = {hypothesis.cause_id: hypothesis for hypothesis in incident.hypotheses}
+                if cause_id in causes and (above is None or above in causes):
+                    other = next(
+                        h for h in incident.hypotheses if h.cause_id == above or (not above and h.cause_id != cause_id)
+                    )
+                    return compare(incident.incident_id, causes[cause_id], other)
+        where = "no incident" if incident_id is None else f"no incident {incident_id}"
+        raise UnknownCause(f"{where} of this diagnosis has the cause {cause_id!r}")
+
+    def would_change(self, incident_id: str | None = None) -> list[LeaderChange]:
+        """For each incident (or the one named) the smallest sets of facts or check results that put another cause first."""
+        return [
+            change
+            for incident in self.incidents
+            if incident_id is None or incident.incident_id == incident_id
+            for change in incident.would_change
+        ]

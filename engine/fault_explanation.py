@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from .diagnosis import ResultModel
 from .facts import Catalogue
 from .knowledge_base import CompiledFault
 from .rules import DECIBANS, CompiledRule
+from .trace import ResultModel
 
 
 class RuleInWords(ResultModel):
@@ -21,6 +21,8 @@ class RuleInWords(ResultModel):
     group: str | None
     statement: str
     source: str
+    contradicts: list[str] = Field(default_factory=list)
+    brings_about: str | None = None
 
 
 class CauseInWords(ResultModel):
@@ -126,6 +128,8 @@ def rule_in_words(compiled: CompiledRule, code: str, catalogue: Catalogue) -> Ru
         group=rule.group,
         statement=rule.statement,
         source=rule.source,
+        contradicts=list(rule.contradicts or ()),
+        brings_about=rule.brings_about,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
 
 from .durable_matcher import MatcherError
@@ -28,11 +28,15 @@ FINDING = "finding."
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What followed: every fact that was matched, findings included, the firings in a fixed order, what was refused."""
+    """What followed: every fact that was matched, findings included, the firings in a fixed order, what was refused.
+
+    `raised` holds for each finding, by the name of its fact, the firing that raised it first.
+    """
 
     facts: tuple[Fact, ...]
     firings: tuple[Firing, ...]
     refusals: tuple[str, ...]
+    raised: Mapping[str, Firing] = field(default_factory=dict)
 
 
 def infer(facts: Sequence[Fact], rules: Sequence[CompiledRule], matcher: Matcher) -> Inference:
@@ -43,22 +47,22 @@ def infer(facts: Sequence[Fact], rules: Sequence[CompiledRule], matcher: Matcher
     """
     usable, refusals = _bounded(facts, rules, matcher.fact_names)
     try:
-        known, firings, more = _chain(usable, matcher)
+        known, firings, raised, more = _chain(usable, matcher)
     except MatcherError as error:
         refusals.append(f"the rule engine failed ({error}); the second reading of the rules took over")
-        known, firings, more = _chain(usable, VerdictMatcher(rules))
+        known, firings, raised, more = _chain(usable, VerdictMatcher(rules))
     firings.sort(key=_firing_key)
-    return Inference(tuple(known), tuple(firings), (*refusals, *more))
+    return Inference(tuple(known), tuple(firings), (*refusals, *more), raised)
 
 
 def _firing_key(firing: Firing) -> tuple[str, list[tuple[str, str, int, str, float]]]:
     return (firing.rule.rule.id, [fact.sort_key() for fact in firing.match])
 
 
-def _chain(facts: Sequence[Fact], matcher: Matcher) -> tuple[list[Fact], list[Firing], list[str]]:
+def _chain(facts: Sequence[Fact], matcher: Matcher) -> tuple[list[Fact], list[Firing], dict[str, Firing], list[str]]:
     known = list(facts)
     firings: list[Firing] = []
-    raised: dict[str, Fact] = {}
+    raised: dict[str, Firing] = {}
     refusals: list[str] = []
     with matcher.session() as session:
         new: Sequence[Fact] = facts
@@ -70,22 +74,22 @@ def _chain(facts: Sequence[Fact], matcher: Matcher) -> tuple[list[Fact], list[Fi
                 firings.sort(key=_firing_key)
                 del firings[MAX_FIRINGS:]
                 break
-            derived: dict[str, Fact] = {}
+            derived: dict[str, Firing] = {}
             for firing in sorted((f for f in fired if f.rule.rule.raises is not None), key=_firing_key):
-                name = firing.rule.rule.raises
-                if name is not None and FINDING + name not in raised:
-                    derived.setdefault(FINDING + name, _finding(FINDING + name, firing))
+                name = f"{FINDING}{firing.rule.rule.raises}"
+                if name not in raised:
+                    derived.setdefault(name, firing)
             if not derived:
                 break
             raised.update(derived)
-            new = [derived[name] for name in sorted(derived)]
+            new = [finding(name, derived[name]) for name in sorted(derived)]
             known.extend(new)
         else:
             refusals.append(f"findings were still being raised after {MAX_ROUNDS} rounds; the rest is left out")
-    return known, firings, refusals
+    return known, firings, raised, refusals
 
 
-def _finding(name: str, firing: Firing) -> Fact:
+def finding(name: str, firing: Firing) -> Fact:
     """A finding stands on the records of the facts that raised it; its value is the sentence that says so."""
     sources = sorted({source for fact in firing.match for source in fact.sources})
     times = [fact.at for fact in firing.match if fact.at is not None]

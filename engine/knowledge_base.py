@@ -180,6 +180,11 @@ class KnowledgeBase:
     catalogue: Catalogue
 
 
+def incident_id(device_id: str, connector_id: int | None, code: str) -> str:
+    """What an incident is called: charger, connector (a hyphen for the whole charger) and code."""
+    return f"{device_id}/{'-' if connector_id is None else connector_id}/{code}"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class DataProblem:
     """Something in the data that was not used: where (list, place as fed, field) and what is wrong with it."""

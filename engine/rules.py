@@ -140,7 +140,12 @@ _WORDS = {
 
 
 class Rule(RuleModel):
-    """Conditions that must all be met, and what that says: weights for and against causes, or a finding it raises.
+    """Conditions that must all be met, and what that says.
+
+    A rule does one of four things: it weighs causes (`supports`, `against`), raises a finding (`raises`), names two of its
+    conditions whose facts cannot both be true (`contradicts`), or tells what the fault brought about that has no code of
+    its own (`brings_about`). A rule that weighs may name in `upstream` the condition whose fact is another incident (its
+    key the incident's id) that stands behind this one.
 
     `group` names evidence that is not independent (for one cause only the strongest of each sign counts); `source`
     says where its figures come from, or that they are judgement and why; `statement` is the sentence in the trace,
@@ -152,14 +157,24 @@ class Rule(RuleModel):
     supports: dict[Identifier, Strength] = Field(default_factory=dict)
     against: dict[Identifier, Strength] = Field(default_factory=dict)
     raises: Identifier | None = None
+    contradicts: tuple[str, str] | None = None
+    brings_about: str | None = Field(default=None, min_length=1)
+    upstream: str | None = None
     group: Identifier | None = None
     statement: str = Field(min_length=1)
     source: str = Field(min_length=1)
 
     @model_validator(mode="after")
     def _says_something(self) -> Rule:
-        if bool(self.supports or self.against) == (self.raises is not None):
-            raise ValueError("a rule either weighs causes (supports, against) or raises a finding")
+        weighs = bool(self.supports or self.against)
+        if [weighs, self.raises is not None, self.contradicts is not None, self.brings_about is not None].count(
+            True
+        ) != 1:
+            raise ValueError(
+                "a rule either weighs causes (supports, against), raises a finding, contradicts, or brings_about something"
+            )
+        if self.upstream is not None and not self.supports:
+            raise ValueError("a rule with an upstream incident supports the cause that it stands behind")
         both = sorted(set(self.supports) & set(self.against))
         if both:
             raise ValueError(f"{both[0]} stands under supports and under against")
@@ -208,6 +223,11 @@ class CompiledRule:
     rule: Rule
     patterns: tuple[Pattern, ...]
     aliases: tuple[str, ...]  # name under which the statement shows each pattern's fact
+
+
+def fact_called(compiled: CompiledRule, match: Sequence[Fact], alias: str) -> Fact:
+    """The fact that a condition took, by the condition's alias."""
+    return match[compiled.aliases.index(alias)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +307,15 @@ def compile_rule(
         if not pattern.tests and any(p.fact_name == pattern.fact_name for p in patterns[:place]):
             blame(("when", place), "repeats an earlier condition", "remove it")
     shown = set(aliases)
+    for field, names in (
+        ("contradicts", rule.contradicts or ()),
+        ("upstream", (rule.upstream,) if rule.upstream else ()),
+    ):
+        for name in names:
+            if name not in shown:
+                blame((field,), f"{name!r} is no condition", f"use one of {', '.join(sorted(shown))}")
+    if rule.contradicts is not None and rule.contradicts[0] == rule.contradicts[1]:
+        blame(("contradicts",), "a fact cannot contradict itself", "name two conditions")
     for _, placeholder, _, _ in string.Formatter().parse(_checked_template(rule.statement, blame)):
         if placeholder is not None and placeholder not in shown:
             blame(

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
 
 from ._logging import get_logger
-from .beliefs import UNDOCUMENTED_DECIBANS, Belief, Beliefs, Evidence, believe
+from .beliefs import UNDOCUMENTED_DECIBANS, Belief, Beliefs, believe
 from .checks import Prospect, prospects, separating
+from .counterfactuals import Counterfactuals, supposed_fact
 from .diagnosis import (
-    ConditionRead,
+    Change,
+    CheckOutcome,
     DataWarning,
     Diagnosis,
-    EvidenceItem,
-    FactRead,
-    Hypothesis,
     Incident,
     KnowledgeRef,
     KnownFirmwareIssue,
+    LeaderChange,
     NextCheck,
-    OpenQuestion,
     RecommendedAction,
-    RuleRead,
 )
 from .durable_matcher import available, make_matcher
-from .facts import Fact, FactValue, Version, admit, iso_timestamp
-from .fault_explanation import FaultExplanation, conditions_in_words, explain_fault
-from .inference import Inference, infer
-from .knowledge_base import CompiledFault, DataProblem, IncidentCase, Knowledge
-from .matching import FactsByName, Matcher, RuleVerdict, VerdictMatcher, by_name, verdict_of
-from .rules import CompiledRule, statement_of
+from .explanation import Trace, Tracer, names_read
+from .facts import Fact, Version, admit, iso_timestamp
+from .fault_explanation import FaultExplanation, explain_fault
+from .hypothesis import Hypothesis, OpenQuestion, compare
+from .inference import FINDING, infer
+from .knowledge_base import CompiledFault, DataProblem, IncidentCase, Knowledge, incident_id
+from .links import linked
+from .matching import Matcher, VerdictMatcher, by_name
+from .trace import RuleRead
 
 PROBABILITY_DECIMALS = 10
 """Digits of a printed probability: enough that a sum over causes is 1 to a billionth, few enough to be stable."""
@@ -119,13 +120,18 @@ class Triage:
         as_of: float | None = None,
         device_id: str | None = None,
         fault_code: str | None = None,
+        suppose: LeaderChange | Mapping[str, Any] | None = None,
     ) -> Diagnosis:
         """Find every incident in a bundle and rank its causes.
 
         `as_of` (epoch seconds) leaves out what came later; `device_id` and `fault_code` (as the knowledge base
-        spells it) restrict which incidents are diagnosed, while all records still count as context. Nothing in the
-        records raises: what cannot be used becomes a warning.
+        spells it) restrict which incidents are diagnosed, while all records still count as context. `suppose` asks what
+        if: changes of one incident as `would_change` gives them, or values of facts (results of checks under
+        `check.<id>`) for every incident whose rules read them; ValueError says which of them cannot be.
+
+        Nothing in the records raises: what cannot be used becomes a warning.
         """
+        supposed = self._supposed(suppose)
         survey = self._knowledge.survey(bundle, as_of)
         problems = list(survey.problems)
         cases = [
@@ -140,7 +146,8 @@ class Triage:
             if compiled is None:
                 incidents.append(_undocumented(case))
                 continue
-            incident, facts, met = self._reasoner(compiled).diagnose(case, survey.as_of)
+            extra = supposed.get(_incident_id(case), supposed.get("", ()))
+            incident, facts, met = self._reasoner(compiled).diagnose(case, survey.as_of, extra)
             incidents.append(incident)
             problems.extend(met)
             digest.update(_digestible(case, facts))
@@ -150,9 +157,10 @@ class Triage:
             knowledge=self._knowledge_ref,
             matcher="durable-rules" if self._native else "verdicts",
             facts_digest=f"sha256:{digest.hexdigest()}",
-            incidents=incidents,
+            incidents=linked(incidents),
             watches=[],
             warnings=_warnings(problems),
+            measurements=self._measurements(incidents),
         )
         _log.info(
             "diagnosed",
@@ -162,6 +170,30 @@ class Triage:
             facts_digest=diagnosis.facts_digest,
         )
         return diagnosis
+
+    def _supposed(self, suppose: LeaderChange | Mapping[str, Any] | None) -> dict[str, list[Fact]]:
+        """Supposed facts by the incident they are for; those for every incident under an empty name."""
+        if suppose is None:
+            return {}
+        catalogue = self._knowledge.base.catalogue
+        if isinstance(suppose, LeaderChange):
+            return {suppose.incident_id: [supposed_fact(change, catalogue) for change in suppose.changes]}
+        changes = [
+            Change(check_id=None, fact=name, value=value, unit=None, text="") for name, value in sorted(suppose.items())
+        ]
+        return {"": [supposed_fact(change, catalogue) for change in changes]}
+
+    def _measurements(self, incidents: Sequence[Incident]) -> dict[str, str]:
+        """What the measurements behind the evidence and the contradictions measure."""
+        names: set[str] = set()
+        for incident in incidents:
+            for hypothesis in incident.hypotheses:
+                for item in hypothesis.evidence:
+                    names |= names_read(item.facts)
+            for contradiction in incident.contradictions:
+                names |= names_read(contradiction.between)
+        catalogue = self._knowledge.base.catalogue
+        return {name: catalogue[name].meaning for name in sorted(names) if not name.startswith(FINDING)}
 
     def explain(self, fault_code: str) -> FaultExplanation:
         """The entry of a fault code and its rules in words. Raises UnknownCode for one that is not documented."""
@@ -177,8 +209,7 @@ def _case_order(case: IncidentCase) -> tuple[str, int, str]:
 
 
 def _incident_id(case: IncidentCase) -> str:
-    connector = "-" if case.connector_id is None else str(case.connector_id)
-    return f"{case.device_id}/{connector}/{case.code}"
+    return incident_id(case.device_id, case.connector_id, case.code)
 
 
 def _digestible(case: IncidentCase, facts: Sequence[Fact]) -> bytes:
@@ -230,19 +261,17 @@ class _Reasoner:
         self._compiled = compiled
         self._knowledge = knowledge
         self._matcher: Matcher = make_matcher(compiled.rules) if native else VerdictMatcher(compiled.rules)
-        catalogue = knowledge.base.catalogue
-        self._texts = {rule.rule.id: conditions_in_words(rule, catalogue) for rule in compiled.rules}
-        self._all_unknown = {rule.rule.id: self._read(rule, verdict_of(rule, {}), None) for rule in compiled.rules}
-        self._bearing = {
-            cause: [rule for rule in compiled.rules if _bears(rule, cause, compiled.rules)]
-            for cause in compiled.fault.cause_ids
-        }
+        self._tracer = Tracer(compiled, knowledge.base.catalogue)
+        self._counterfactuals = Counterfactuals(compiled, knowledge.base.catalogue)
 
-    def diagnose(self, case: IncidentCase, as_of: float | None) -> tuple[Incident, list[Fact], list[DataProblem]]:
-        """The incident, the facts it was reasoned from, and what was refused."""
+    def diagnose(
+        self, case: IncidentCase, as_of: float | None, supposed: Sequence[Fact] = ()
+    ) -> tuple[Incident, list[Fact], list[DataProblem]]:
+        """The incident, the facts it was reasoned from (those supposed among them), and what was refused."""
         compiled = self._compiled
         fault = compiled.fault
-        facts, refused = admit(case.measure(compiled.fact_names), self._knowledge.base.catalogue)
+        measured = [*case.measure(compiled.fact_names), *(f for f in supposed if f.name in compiled.fact_names)]
+        facts, refused = admit(measured, self._knowledge.base.catalogue)
         inference = infer(facts, compiled.rules, self._matcher)
         beliefs = believe(compiled.priors_db, inference.firings)
         ahead = prospects(compiled, inference.facts, inference.firings, beliefs)
@@ -253,6 +282,8 @@ class _Reasoner:
         ]
         problems.extend(DataProblem("facts", None, None, f"{where}: {refusal}") for refusal in inference.refusals)
         ranked = self._ranked(beliefs)
+        trace = self._tracer.of(inference)
+        verdicts = self._tracer.verdicts(by_name(inference.facts), as_of)
         incident = Incident(
             incident_id=where,
             device_id=case.device_id,
@@ -265,14 +296,17 @@ class _Reasoner:
             first_seen=iso_timestamp(case.first_seen),
             last_seen=iso_timestamp(case.last_seen),
             occurrences=case.occurrences,
-            hypotheses=self._hypotheses(ranked, inference, ahead, as_of),
+            hypotheses=self._hypotheses(where, ranked, trace, verdicts, ahead),
             undocumented_probability=round(beliefs.undocumented_probability, PROBABILITY_DECIMALS),
             undocumented_prior_db=UNDOCUMENTED_DECIBANS,
             next_checks=[_next_check(prospect, fault.code) for prospect in ahead],
             actions=self._actions(beliefs),
             known_firmware_issue=self._firmware_issue(case.firmware_version),
-            caused_by=[],
+            caused_by=trace.upstream(ranked[0].cause),
             escalation=None,
+            leads_to=trace.consequences(),
+            contradictions=trace.contradictions(beliefs),
+            would_change=self._counterfactuals.changes(where, inference, case.connector_id, as_of),
         )
         return incident, facts, problems
 
@@ -282,77 +316,33 @@ class _Reasoner:
 
     def _hypotheses(
         self,
+        where: str,
         ranked: Sequence[Belief],
-        inference: Inference,
+        trace: Trace,
+        verdicts: Mapping[str, list[RuleRead]],
         ahead: Sequence[Prospect],
-        as_of: float | None,
     ) -> list[Hypothesis]:
         fault = self._compiled.fault
         titles = {cause.id: cause.title for cause in fault.causes}
-        facts = by_name(inference.facts)
-        read = {rule.rule.id: self._verdict(rule, facts, as_of) for rule in self._compiled.rules}
-        shown: dict[str, tuple[str, list[FactRead]]] = {}
-        hypotheses = []
+        hypotheses: list[Hypothesis] = []
         for rank, belief in enumerate(ranked, 1):
             rival = next((other for other in ranked if other.cause != belief.cause), None)
-            hypotheses.append(
-                Hypothesis(
-                    rank=rank,
-                    cause_id=f"{fault.code}/{belief.cause}",
-                    title=titles[belief.cause],
-                    probability=round(belief.probability, PROBABILITY_DECIMALS),
-                    prior_db=belief.prior_db,
-                    score_db=belief.score_db,
-                    evidence=[self._evidence(item, shown) for item in belief.evidence],
-                    verdicts=[read[rule.rule.id] for rule in self._bearing[belief.cause]],
-                    unknown=_open_questions(belief, rival, ahead, fault.code),
-                )
+            hypothesis = Hypothesis(
+                rank=rank,
+                cause_id=f"{fault.code}/{belief.cause}",
+                title=titles[belief.cause],
+                probability=round(belief.probability, PROBABILITY_DECIMALS),
+                prior_db=belief.prior_db,
+                score_db=belief.score_db,
+                evidence=[trace.evidence(item) for item in belief.evidence],
+                verdicts=verdicts[belief.cause],
+                unknown=_open_questions(belief, rival, ahead, fault.code),
             )
+            if hypotheses:
+                why_not = compare(where, hypothesis, hypotheses[0])
+                hypothesis = hypothesis.model_copy(update={"why_not": why_not})
+            hypotheses.append(hypothesis)
         return hypotheses
-
-    def _evidence(self, item: Evidence, shown: dict[str, tuple[str, list[FactRead]]]) -> EvidenceItem:
-        """One piece of evidence; a rule's sentence and facts are the same for every cause and made once (`shown`)."""
-        rule = item.firing.rule.rule
-        code = self._compiled.fault.code
-        if rule.id not in shown:
-            facts = dict.fromkeys(fact for match in item.matches for fact in match)
-            shown[rule.id] = statement_of(item.firing.rule, item.firing.match), [_fact_read(fact) for fact in facts]
-        statement, read = shown[rule.id]
-        return EvidenceItem.model_construct(
-            rule_id=f"{code}.{rule.id}",
-            effect=item.effect,
-            weight_db=item.weight_db,
-            counted=item.counted,
-            already_counted_by=None if item.already_counted_by is None else f"{code}.{item.already_counted_by}",
-            group=rule.group,
-            statement=statement,
-            facts=read,
-            source=rule.source,
-        )
-
-    def _verdict(self, compiled: CompiledRule, facts: FactsByName, as_of: float | None) -> RuleRead:
-        if not any(pattern.fact_name in facts for pattern in compiled.patterns):
-            return self._all_unknown[compiled.rule.id]
-        return self._read(compiled, verdict_of(compiled, facts), as_of)
-
-    def _read(self, compiled: CompiledRule, judged: RuleVerdict, as_of: float | None) -> RuleRead:
-        conditions = []
-        for text, condition in zip(self._texts[compiled.rule.id], judged.conditions, strict=True):
-            fact = condition.fact
-            age = None if fact is None or fact.at is None or as_of is None else round(as_of - fact.at, 3)
-            conditions.append(
-                ConditionRead.model_construct(
-                    text=text,
-                    verdict=condition.verdict,
-                    value=None if fact is None else _plain(fact.value),
-                    unit=None if fact is None else fact.unit,
-                    sources=[] if fact is None else list(fact.sources),
-                    age_s=age,
-                )
-            )
-        return RuleRead.model_construct(
-            rule_id=f"{self._compiled.fault.code}.{compiled.rule.id}", verdict=judged.verdict, conditions=conditions
-        )
 
     def _actions(self, beliefs: Beliefs) -> list[RecommendedAction]:
         """Actions for the likely causes, by probability over minutes (Kadane and Simon 1977)."""
@@ -383,29 +373,6 @@ class _Reasoner:
         )
 
 
-def _bears(compiled: CompiledRule, cause: str, rules: Sequence[CompiledRule]) -> bool:
-    """Whether a rule weighs a cause, or raises a finding that a rule which does reads."""
-    rule = compiled.rule
-    if rule.raises is None:
-        return rule.weight_for(cause) is not None
-    raised = f"finding.{rule.raises}"
-    readers = [other for other in rules if any(p.fact_name == raised for p in other.patterns) and other is not compiled]
-    return any(_bears(other, cause, [r for r in rules if r is not compiled]) for other in readers)
-
-
-def _plain(value: FactValue) -> bool | float | str:
-    return value.text if isinstance(value, Version) else value
-
-
-def _fact_read(fact: Fact) -> FactRead:
-    return FactRead.model_construct(
-        name=fact.name,
-        value=_plain(fact.value),
-        unit=fact.unit,
-        sources=list(fact.sources),
-    )
-
-
 def _open_questions(belief: Belief, rival: Belief | None, ahead: Sequence[Prospect], code: str) -> list[OpenQuestion]:
     if rival is None:
         return []
@@ -418,17 +385,31 @@ def _open_questions(belief: Belief, rival: Belief | None, ahead: Sequence[Prospe
 
 
 def _next_check(prospect: Prospect, code: str) -> NextCheck:
-    results = {}
+    check = prospect.check
+    outcomes = []
     for outcome in prospect.outcomes:
-        leader = max(outcome.probabilities, key=lambda cause: outcome.probabilities[cause])
-        results[outcome.result.name] = f"{code}/{leader} would lead with {outcome.probabilities[leader]:.0%}"
-    return NextCheck.model_validate(
-        {
-            "check_id": prospect.check.id,
-            "title": prospect.check.title,
-            "where": prospect.check.where,
-            "minutes": prospect.check.minutes,
-            "expected_bits": round(prospect.expected_bits, 4),
-            "if": results,
+        probabilities = {
+            f"{code}/{cause}": round(probability, PROBABILITY_DECIMALS)
+            for cause, probability in outcome.probabilities.items()
         }
+        outcomes.append(
+            CheckOutcome(
+                result=outcome.result.name,
+                value=outcome.result.value,
+                chance=round(outcome.chance, PROBABILITY_DECIMALS),
+                leader=max(probabilities, key=lambda cause: probabilities[cause]),
+                probabilities=probabilities,
+                undocumented_probability=round(outcome.undocumented_probability, PROBABILITY_DECIMALS),
+            )
+        )
+    return NextCheck(
+        check_id=check.id,
+        title=check.title,
+        where=check.where,
+        minutes=check.minutes,
+        expected_bits=round(prospect.expected_bits, 4),
+        if_={o.result: f"{o.leader} would lead with {o.probabilities[o.leader]:.0%}" for o in outcomes},
+        unit=check.unit,
+        bits_per_minute=round(prospect.bits_per_minute, 6),
+        outcomes=outcomes,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +10,13 @@ import typer
 from ..report.wording import clean, counted
 from .failures import LACKING, Unusable
 from .knowledge_commands import kb
-from .lookup import documented_codes, fault_code_of, load_triage
+from .lookup import demand_device, documented_codes, fault_code_of, load_triage, moment_of
 from .output import Destination
 from .shell import PROGRAM, LogFormat, Shell
 
 if TYPE_CHECKING:
     from ...engine import Diagnosis, Triage
     from ..files import Bundle
-
-MAX_DEVICES_NAMED = 10
-"""Chargers named where the one asked for is not in the records."""
 
 app = typer.Typer(
     name=PROGRAM,
@@ -90,7 +86,7 @@ def diagnose(
     from ..files import UnreadableInput, read_bundles
 
     shell = context.ensure_object(Shell)
-    moment = None if as_of is None else _moment(as_of)
+    moment = None if as_of is None else moment_of(as_of)
     fault_code = None if code is None else fault_code_of(code)
     with shell.progress("reading records"):
         try:
@@ -98,7 +94,7 @@ def diagnose(
         except UnreadableInput as error:
             raise Unusable(str(error)) from None
     if device is not None:
-        _demand_device(bundle, device)
+        demand_device(bundle, device)
     with shell.progress("diagnosing"):
         triage = load_triage()
         diagnosis = triage.diagnose(bundle, as_of=moment, device_id=device, fault_code=fault_code)
@@ -111,35 +107,6 @@ def diagnose(
         shell.log.warning(f"{problems} in the data, listed in the report", skipped_records=bundle.skipped)
     if strict and bundle.skipped:
         raise typer.Exit(LACKING)
-
-
-def _moment(text: str) -> float:
-    from ...engine.facts import iso_timestamp
-    from ...knowledge.observations import parse_timestamp
-
-    moment = parse_timestamp(text.strip())
-    try:
-        if moment is not None:
-            iso_timestamp(moment)
-            return moment
-    except (ValueError, OverflowError, OSError):
-        pass
-    raise Unusable(f"--as-of {text!r} is no time; write it as 2026-05-10T12:00:00Z or in epoch seconds")
-
-
-def _demand_device(bundle: Bundle, device: str) -> None:
-    known = sorted({name for table in bundle.observations.tables.values() for name in table.by_device})
-    if device in known:
-        return
-    if not known:
-        raise Unusable(f"--device {device!r}: the records name no charger; leave --device out, or check the input")
-    close = get_close_matches(device, known, n=1, cutoff=0.7)
-    hint = f"did you mean {close[0]}? " if close else ""
-    more = f" and {len(known) - MAX_DEVICES_NAMED} more" if len(known) > MAX_DEVICES_NAMED else ""
-    raise Unusable(
-        f"--device {device!r} is not in the records; {hint}there are: "
-        f"{', '.join(clean(name, 60) for name in known[:MAX_DEVICES_NAMED])}{more}"
-    )
 
 
 def _demand_code(triage: Triage, bundle: Bundle, fault_code: str, moment: float | None) -> None:

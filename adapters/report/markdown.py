@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ...engine.diagnosis import Diagnosis, EvidenceItem, FactRead, Hypothesis, Incident, RuleRead
+from ...engine.diagnosis import Diagnosis, Incident
 from ...engine.facts import in_words
+from ...engine.hypothesis import Hypothesis
+from ...engine.trace import EvidenceItem, FactRead, RuleRead
 from .markup import code, escaped, fenced, table
 from .text import HOW_NUMBERS_WORK, footer, kind_in_words, nothing_found, report_contents, summary, warnings_in_words
 from .text import by_kind as kinds_of

@@ -8,7 +8,9 @@ from typing import Any
 
 from rich.text import Text
 
-from ...engine.diagnosis import DataWarning, Diagnosis, EvidenceItem, Hypothesis, Incident, NextCheck
+from ...engine.diagnosis import DataWarning, Diagnosis, Incident, NextCheck
+from ...engine.hypothesis import Hypothesis
+from ...engine.trace import EvidenceItem
 from .page import Page
 from .wording import (
     UNEXPLAINED,

@@ -6,8 +6,10 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
-from ...engine.diagnosis import EvidenceItem, Hypothesis, Incident, NextCheck
+from ...engine.diagnosis import Incident, NextCheck
 from ...engine.facts import Source, plain_number
+from ...engine.hypothesis import Hypothesis
+from ...engine.trace import EvidenceItem
 
 LONGEST_TEXT = 400
 """Characters of one text that a report shows (our judgement: five lines of a terminal)."""

@@ -1,0 +1,147 @@
+"""A cause as it stands in the ranking, and why it stands there and not above another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .trace import ConditionRead, EvidenceItem, ResultModel, RuleRead
+
+
+class OpenQuestion(ResultModel):
+    """A check nobody has done yet, and which rival it would tell the cause from."""
+
+    check_id: str
+    would: str
+
+
+class Difference(ResultModel):
+    """One rule that fired, seen from two causes: decibans that count for each, and what the other one gains by it."""
+
+    rule_id: str
+    statement: str
+    weight_db: float
+    other_weight_db: float
+    difference_db: float
+
+
+class Refuted(ResultModel):
+    """A rule that would speak for a cause, were its conditions met: those that are not, with the value read instead."""
+
+    rule_id: str
+    would_add_db: float
+    conditions: list[ConditionRead]
+
+
+class Missing(ResultModel):
+    """A rule that would speak for a cause, of which something is unknown: what would have to be true.
+
+    `would_add_db` is what it would add to the cause's score as things stand (its group counts once); `check_ids` are the
+    checks whose results it waits for.
+    """
+
+    rule_id: str
+    would_add_db: float
+    conditions: list[str]
+    check_ids: list[str]
+
+
+class WhyNot(ResultModel):
+    """Why a cause does not stand above another: `prior_gap_db` and the differences add up to `gap_db`, the lead of `above`.
+
+    `differences` come the largest first, those above zero being what keeps the cause below; `refuted` and `missing` are
+    what could have spoken for it and does not, because it is not so, or because nobody knows.
+    """
+
+    incident_id: str
+    cause_id: str
+    above: str
+    gap_db: float
+    prior_gap_db: float
+    differences: list[Difference]
+    refuted: list[Refuted]
+    missing: list[Missing]
+
+
+class Hypothesis(ResultModel):
+    """A documented cause. `score_db` is `prior_db` plus every counted weight; `probability` follows from the scores.
+
+    `why_not` says why it does not lead; it is null for the leader.
+    """
+
+    rank: int
+    cause_id: str
+    title: str
+    probability: float
+    prior_db: float
+    score_db: float
+    evidence: list[EvidenceItem]
+    verdicts: list[RuleRead]
+    unknown: list[OpenQuestion]
+    why_not: WhyNot | None = None
+
+
+CHECK = "check "
+"""How the text of a condition on a check begins."""
+
+
+def compare(incident_id: str, cause: Hypothesis, other: Hypothesis) -> WhyNot:
+    """Why `cause` does not stand above `other`, from what stands in both: nothing is computed anew."""
+    mine, theirs = _counted(cause.evidence), _counted(other.evidence)
+    statements = {item.rule_id: item.statement for item in [*cause.evidence, *other.evidence]}
+    differences = []
+    for rule_id in statements:
+        weight, other_weight = mine.get(rule_id, 0.0), theirs.get(rule_id, 0.0)
+        if weight != other_weight:
+            differences.append(
+                Difference(
+                    rule_id=rule_id,
+                    statement=statements[rule_id],
+                    weight_db=weight,
+                    other_weight_db=other_weight,
+                    difference_db=other_weight - weight,
+                )
+            )
+    differences.sort(key=lambda item: (-item.difference_db, item.rule_id))
+    refuted, missing = [], []
+    for read in cause.verdicts:
+        adds = would_add(cause, read)
+        if adds <= 0:
+            continue
+        if read.verdict == "not met":
+            failing = [condition for condition in read.conditions if condition.verdict == "not met"]
+            refuted.append(Refuted(rule_id=read.rule_id, would_add_db=adds, conditions=failing))
+        elif read.verdict == "unknown":
+            unknown = [condition.text for condition in read.conditions if condition.verdict == "unknown"]
+            missing.append(
+                Missing(rule_id=read.rule_id, would_add_db=adds, conditions=unknown, check_ids=_checks(unknown))
+            )
+    return WhyNot(
+        incident_id=incident_id,
+        cause_id=cause.cause_id,
+        above=other.cause_id,
+        gap_db=other.score_db - cause.score_db,
+        prior_gap_db=other.prior_db - cause.prior_db,
+        differences=differences,
+        refuted=sorted(refuted, key=lambda item: (-item.would_add_db, item.rule_id)),
+        missing=sorted(missing, key=lambda item: (-item.would_add_db, item.rule_id)),
+    )
+
+
+def _counted(evidence: Sequence[EvidenceItem]) -> dict[str, float]:
+    return {item.rule_id: item.weight_db for item in evidence if item.counted}
+
+
+def would_add(cause: Hypothesis, read: RuleRead) -> float:
+    """What a rule that has not fired would add to a cause's score, in decibans: its group counts once for each sign."""
+    weight = read.weighs.get(cause.cause_id, 0.0)
+    if read.group is None or weight <= 0:
+        return weight
+    already = max(
+        (item.weight_db for item in cause.evidence if item.counted and item.group == read.group and item.weight_db > 0),
+        default=0.0,
+    )
+    return max(0.0, weight - already)
+
+
+def _checks(conditions: Sequence[str]) -> list[str]:
+    return [text.split(" ")[1] for text in conditions if text.startswith(CHECK)]

@@ -60,6 +60,10 @@ class _Candidate:
         """Decibans by which a cause can at most come nearer to the leader."""
         return self.gains_db.get(cause, 0.0) + self.losses_db.get(leader, 0.0)
 
+    def helps(self, cause: str) -> bool:
+        """Whether it raises a cause or lowers another one."""
+        return cause in self.gains_db or any(other != cause for other in self.losses_db)
+
 
 class Counterfactuals:
     """Finds for one fault what would have to be known for another cause to lead."""
@@ -298,7 +302,7 @@ class _Search:
         gap = self._ledger.scores_db[self.leader] - self._ledger.scores_db[cause]
         moving = [(item.could_move(cause, self.leader), item) for item in candidates]
         ordered = sorted(
-            (pair for pair in moving if pair[0] > 0),
+            (pair for pair in moving if pair[1].helps(cause)),
             key=lambda pair: (
                 -pair[0],
                 [s.check is None for s in pair[1].supposed],

@@ -136,7 +136,7 @@ def rule_in_words(compiled: CompiledRule, code: str, catalogue: Catalogue) -> Ru
 def conditions_in_words(compiled: CompiledRule, catalogue: Catalogue) -> list[str]:
     """The conditions of a rule, one sentence part each."""
     subjects = {
-        alias: f"the {condition.fact_name.replace('_', ' ')} above"
+        alias: f"that {condition.fact_name.replace('_', ' ')}"
         for alias, condition in zip(compiled.aliases, compiled.rule.when, strict=True)
     }
     return [condition.in_words(catalogue.get(condition.fact_name), subjects) for condition in compiled.rule.when]

@@ -19,6 +19,7 @@ import pytest
 
 from charger_triage.adapters.cli import main
 from charger_triage.adapters.files import read_bundle
+from charger_triage.adapters.report.wording import arithmetic, decibans
 from charger_triage.engine import Triage
 from charger_triage.knowledge import TriageKnowledge
 
@@ -111,6 +112,34 @@ def test_options_restrict_what_is_diagnosed(tmp_path: Path, capsys: pytest.Captu
     assert codes("--as-of", "2026-05-10T11:00:00Z") == []
 
 
+def test_why_and_why_not_are_the_library_s(bundle: str, capsys: pytest.CaptureFixture[str], triage: Triage) -> None:
+    """`--why` gives the hypothesis and `--why-not` the comparison, as JSON the very models, as text the same numbers."""
+    diagnosis = triage.diagnose(read_bundle(bundle))
+    (incident,) = diagnosis.incidents
+    last = incident.hypotheses[-1]
+    why_not = diagnosis.why_not(last.cause_id, above=incident.hypotheses[1].cause_id)
+    above = ["--above", incident.hypotheses[1].cause_id]
+    assert main(["diagnose", bundle, "--why", last.cause_id, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [json.loads(last.model_dump_json())]
+    assert main(["diagnose", bundle, "--why-not", last.cause_id, *above, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [json.loads(why_not.model_dump_json())]
+    for style in ("text", "markdown"):
+        assert main(["diagnose", bundle, "--why-not", last.cause_id, *above, "--format", style]) == 0
+        assert f"{decibans(why_not.gap_db, sign=False)} dB" in capsys.readouterr().out
+        assert main(["diagnose", bundle, "--why", last.cause_id, "--format", style]) == 0
+        assert arithmetic(last) in capsys.readouterr().out
+
+
+def test_what_if_is_told_by_suppose(bundle: str, capsys: pytest.CaptureFixture[str], triage: Triage) -> None:
+    """`--suppose` ranks as if a check had been done: the first set of checks that would change the leader does."""
+    diagnosis = triage.diagnose(read_bundle(bundle))
+    change = next(c for c in diagnosis.would_change() if all(item.check_id for item in c.changes))
+    options = [part for item in change.changes for part in ("--suppose", f"{item.check_id}={item.value}")]
+    assert main(["diagnose", bundle, "--format", "json", *options]) == 0
+    leader = json.loads(capsys.readouterr().out)["incidents"][0]["hypotheses"][0]
+    assert (leader["cause_id"], leader["probability"]) == (change.leader, change.probability)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -118,7 +147,13 @@ def test_options_restrict_what_is_diagnosed(tmp_path: Path, capsys: pytest.Captu
         (["frobnicate"], "frobnicate"),
         (["diagnose"], "PATH"),
         (["diagnose", "nowhere.json"], "nowhere.json: there is no such file"),
-        (["diagnose", "CASE", "--format", "html"], "'html' is not one of"),
+        (["diagnose", "CASE", "--format", "pdf"], "'pdf' is not one of"),
+        (["diagnose", "CASE", "--why", "frob"], "'frob' is no cause of these incidents; there are: F-0421/"),
+        (["diagnose", "CASE", "--why-not", "aux-contact-dirt"], "did you mean F-0421/aux-contact-dirty?"),
+        (["diagnose", "CASE", "--suppose", "close-click"], "write NAME=VALUE"),
+        (["diagnose", "CASE", "--suppose", "close-click=loud"], "write one of present, absent"),
+        (["diagnose", "CASE", "--suppose", "close-clack=present"], "did you mean close-click?"),
+        (["diagnose", "CASE", "--suppose", "coil-voltage=low"], "a number is expected"),
         (["diagnose", "CASE", "--output", "nowhere/report.txt"], "nowhere/report.txt: cannot be written"),
         (["diagnose", "CASE", "--device", "AA"], "--device 'AA' is not in the records; there are: A"),
         (["diagnose", "CASE", "--code", "F-9999"], "the records hold F-0421"),

@@ -94,6 +94,30 @@ def test_the_explanation_is_the_computation(triage: Triage, bundle: Bundle) -> N
 
 @few
 @given(bundle=bundles())
+def test_the_argument_holds_for_every_incident(triage: Triage, bundle: Bundle) -> None:
+    """Comparisons add up to their gaps; each set that would change the leader does, when it is supposed."""
+    observations = observe(bundle)
+    diagnosis = triage.diagnose(observations)
+    for incident in diagnosis.incidents:
+        for hypothesis in incident.hypotheses[1:]:
+            why_not = diagnosis.why_not(hypothesis.cause_id, incident_id=incident.incident_id)
+            assert why_not == hypothesis.why_not
+            total = why_not.prior_gap_db + sum(item.difference_db for item in why_not.differences)
+            assert total == why_not.gap_db == incident.hypotheses[0].score_db - hypothesis.score_db
+        for change in incident.would_change[:2]:
+            (after,) = [
+                i
+                for i in triage.diagnose(observations, suppose=change).incidents
+                if i.incident_id == incident.incident_id
+            ]
+            assert (after.hypotheses[0].cause_id, after.hypotheses[0].probability) == (
+                change.leader,
+                change.probability,
+            )
+
+
+@few
+@given(bundle=bundles())
 def test_every_value_read_names_records_of_the_bundle(triage: Triage, bundle: Bundle) -> None:
     """No value comes out of nothing: each has a source, which is a record that was fed, with that record's timestamp.
 

@@ -113,7 +113,7 @@ def test_the_printed_sum_gives_the_score() -> None:
     items.append(evidence(13.0, "The same again.", counted=False, already_counted_by="F-0421.r20.0"))
     report = paragraphs(diagnosis_text(diagnosis(incident(hypothesis(1, "Low supply", items)))))
     assert "prior 0 + 20 + 13 + 2 × 7 + 3 − 7 = 43 dB" in report
-    assert "Reason 20.0. telemetry[17] @ 2026-05-10 11:59:30Z" in report
+    assert "Reason 20.0. coil voltage 85% ← telemetry[17] @ 2026-05-10 11:59:30Z" in report
     assert "and 2 more: +7, +3" in report
     assert "already counted: The same again. (+13, by F-0421.r20.0)" in report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +11,13 @@ import typer
 from ..report.wording import clean, counted
 from .failures import LACKING, Unusable
 from .knowledge_commands import kb
-from .lookup import demand_device, documented_codes, fault_code_of, load_triage, moment_of
+from .lookup import cause_of, demand_device, documented_codes, fault_code_of, load_triage, moment_of, supposed_of
 from .output import Destination
 from .shell import PROGRAM, LogFormat, Shell
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from ...engine import Diagnosis, Triage
     from ..files import Bundle
 
@@ -36,6 +39,7 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
@@ -77,6 +81,19 @@ def diagnose(
     ] = None,
     report_format: FormatOption = Format.TEXT,
     output: Annotated[str | None, typer.Option(metavar="FILE", help="Write the report to a file.")] = None,
+    why: Annotated[
+        str | None, typer.Option(metavar="CAUSE", help="Tell all that speaks for and against one cause instead.")
+    ] = None,
+    why_not: Annotated[
+        str | None, typer.Option(metavar="CAUSE", help="Tell instead why a cause does not stand above another.")
+    ] = None,
+    above: Annotated[
+        str | None, typer.Option(metavar="CAUSE", help="With --why-not: the other cause, where it is not the leader.")
+    ] = None,
+    suppose: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What if: the result of a check, or a fact, is so; may be repeated."),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if records were skipped.")] = False,
 ) -> None:
     """Find the incidents in records and rank their causes.
@@ -97,11 +114,27 @@ def diagnose(
         demand_device(bundle, device)
     with shell.progress("diagnosing"):
         triage = load_triage()
-        diagnosis = triage.diagnose(bundle, as_of=moment, device_id=device, fault_code=fault_code)
+        supposed = supposed_of(suppose, triage) if suppose else None
+        try:
+            diagnosis = triage.diagnose(bundle, as_of=moment, device_id=device, fault_code=fault_code, suppose=supposed)
+        except ValueError as error:
+            raise Unusable(f"--suppose: {error}") from None
     if fault_code is not None and not diagnosis.incidents:
         _demand_code(triage, bundle, fault_code, moment)
     asked = " and ".join(part for part in (device, fault_code) if part is not None)
-    _write_report(diagnosis, report_format, Destination(output), asked)
+    destination = Destination(output)
+    if why is not None:
+        _write_why(diagnosis, cause_of(why, diagnosis), report_format, destination)
+    elif why_not is not None:
+        _write_why_not(
+            diagnosis,
+            cause_of(why_not, diagnosis),
+            None if above is None else cause_of(above, diagnosis),
+            report_format,
+            destination,
+        )
+    else:
+        _write_report(diagnosis, bundle, report_format, destination, asked)
     if diagnosis.warnings:
         problems = counted(len(diagnosis.warnings), "problem")
         shell.log.warning(f"{problems} in the data, listed in the report", skipped_records=bundle.skipped)
@@ -123,9 +156,59 @@ def _demand_code(triage: Triage, bundle: Bundle, fault_code: str, moment: float 
         raise Unusable(f"--code {fault_code!r} is neither documented nor in the records; {there}")
 
 
-def _write_report(diagnosis: Diagnosis, report_format: Format, destination: Destination, asked: str) -> None:
+def _write_why(diagnosis: Diagnosis, cause: str, report_format: Format, destination: Destination) -> None:
+    asked = [(i, h) for i in diagnosis.incidents for h in i.hypotheses if h.cause_id == cause]
+    if report_format is Format.JSON:
+        destination.write_json(_json_list([hypothesis for _, hypothesis in asked]))
+        return
+    from ..report.why import why_markdown, why_text
+
+    if report_format is Format.MARKDOWN:
+        destination.write(why_markdown(asked))
+    else:
+        destination.write(why_text(asked, width=destination.width, colour=destination.colour))
+
+
+def _write_why_not(
+    diagnosis: Diagnosis, cause: str, above: str | None, report_format: Format, destination: Destination
+) -> None:
+    from ...engine import UnknownCause
+
+    compared = []
+    for incident in diagnosis.incidents:
+        if any(hypothesis.cause_id == cause for hypothesis in incident.hypotheses):
+            try:
+                found = diagnosis.why_not(cause, above=above, incident_id=incident.incident_id)
+            except UnknownCause as error:
+                raise Unusable(f"--above {above}: {error}; name a cause of the same code") from None
+            compared.append((incident, found))
+    if report_format is Format.JSON:
+        destination.write_json(_json_list([why_not for _, why_not in compared]))
+        return
+    from ..report.why import why_not_markdown, why_not_text
+
+    if report_format is Format.MARKDOWN:
+        destination.write(why_not_markdown(compared))
+    else:
+        destination.write(why_not_text(compared, width=destination.width, colour=destination.colour))
+
+
+def _json_list(models: Sequence[BaseModel]) -> str:
+    from pydantic_core import to_json
+
+    return to_json(list(models), indent=2, by_alias=True).decode()
+
+
+def _write_report(
+    diagnosis: Diagnosis, bundle: Bundle, report_format: Format, destination: Destination, asked: str
+) -> None:
     if report_format is Format.JSON:
         destination.write_json(diagnosis.model_dump_json(indent=2))
+        return
+    if report_format is Format.HTML:
+        from ..report.html import diagnosis_html
+
+        destination.write(diagnosis_html(diagnosis, bundle, asked=asked))
         return
     from ..report import diagnosis_markdown, diagnosis_text
 

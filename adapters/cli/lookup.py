@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,16 @@ from ..report.wording import clean
 from .failures import Unusable
 
 if TYPE_CHECKING:
-    from ...engine import Triage
+    from ...engine import Diagnosis, Triage
+    from ...engine.facts import FactType
     from ...knowledge import KnowledgeError, TriageKnowledge
     from ..files import Bundle
 
 MAX_DEVICES_NAMED = 10
 """Chargers named where the one asked for is not in the records."""
+
+MAX_CAUSES_NAMED = 12
+"""Causes named where the one asked for is not weighed."""
 
 
 def fault_code_of(text: str) -> str:
@@ -102,3 +107,62 @@ def demand_device(bundle: Bundle, device: str) -> None:
         f"--device {device!r} is not in the records; {hint}there are: "
         f"{', '.join(clean(name, 60) for name in known[:MAX_DEVICES_NAMED])}{more}"
     )
+
+
+def cause_of(text: str, diagnosis: Diagnosis) -> str:
+    """A cause's id from the id or its part after the code. Raises Unusable where the diagnosis weighs no such cause."""
+    known = sorted({h.cause_id for incident in diagnosis.incidents for h in incident.hypotheses})
+    code, slash, name = text.strip().partition("/")
+    wanted = f"{fault_code_of(code)}/{name.strip().lower()}" if slash else code.lower()
+    found = [cause for cause in known if cause == wanted or (not slash and cause.partition("/")[2] == wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Unusable(f"{text!r} is a cause of several codes; write {' or '.join(found)}")
+    if not known:
+        raise Unusable(f"{text!r}: no incident is weighed here, so no cause is")
+    close = get_close_matches(wanted, known, n=1, cutoff=0.6) or get_close_matches(
+        wanted.partition("/")[2] or wanted, [cause.partition("/")[2] for cause in known], n=1, cutoff=0.6
+    )
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise Unusable(f"{text!r} is no cause of these incidents; {hint}there are: {', '.join(known[:MAX_CAUSES_NAMED])}")
+
+
+def supposed_of(assignments: Sequence[str], triage: Triage) -> dict[str, bool | float | str]:
+    """What `NAME=VALUE` supposes, by the names of facts. Raises Unusable where no fact or check is so called."""
+    catalogue = triage.knowledge.base.catalogue
+    supposed: dict[str, bool | float | str] = {}
+    for assignment in assignments:
+        name, equals, text = (part.strip() for part in assignment.partition("="))
+        if not equals or not text:
+            raise Unusable(f"--suppose {assignment!r}: write NAME=VALUE, such as close-click=absent")
+        fact = name if name in catalogue else f"check.{name}"
+        if fact not in catalogue:
+            known = [known.removeprefix("check.") for known in catalogue]
+            close = get_close_matches(name, known, n=1, cutoff=0.6)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise Unusable(
+                f"--suppose {name!r} is neither a check nor a fact; {hint}charger-triage explain CODE lists both"
+            )
+        supposed[fact] = _typed(text, catalogue[fact], assignment)
+    return supposed
+
+
+def _typed(text: str, fact_type: FactType, assignment: str) -> bool | float | str:
+    if fact_type.kind == "number":
+        from ...knowledge.texts import as_number
+
+        number = as_number(text)
+        if number is None:
+            raise Unusable(
+                f"--suppose {assignment!r}: a number is expected{f' in {fact_type.unit}' if fact_type.unit not in (None, '1') else ''}"
+            )
+        return number
+    if fact_type.kind == "flag":
+        words = {"yes": True, "true": True, "no": False, "false": False}
+        if text.lower() not in words:
+            raise Unusable(f"--suppose {assignment!r}: write yes or no")
+        return words[text.lower()]
+    if fact_type.choices is not None and text not in fact_type.choices:
+        raise Unusable(f"--suppose {assignment!r}: write one of {', '.join(fact_type.choices)}")
+    return text

@@ -7,8 +7,18 @@ from collections.abc import Sequence
 
 from ...engine.diagnosis import Diagnosis, Incident
 from ...engine.facts import in_words
-from ...engine.hypothesis import Hypothesis
-from ...engine.trace import EvidenceItem, FactRead, RuleRead
+from ...engine.hypothesis import Hypothesis, WhyNot
+from ...engine.trace import RuleRead
+from .argument import (
+    action_in_words,
+    chain,
+    change_in_words,
+    consequences_in_words,
+    contradiction_in_words,
+    outcome_in_words,
+    root_in_words,
+    why_not_in_words,
+)
 from .markup import code, escaped, fenced, table
 from .text import HOW_NUMBERS_WORK, footer, kind_in_words, nothing_found, report_contents, summary, warnings_in_words
 from .text import by_kind as kinds_of
@@ -21,7 +31,6 @@ from .wording import (
     contradiction,
     counted,
     decibans,
-    evidence_read_from,
     firmware_applies,
     headline,
     indecision,
@@ -31,8 +40,10 @@ from .wording import (
     read_from,
     times_of,
     where_of,
-    with_titles,
 )
+
+MAX_TOLD = 5
+"""Things of a kind that a comparison of two causes tells in a ticket (our judgement; JSON holds all)."""
 
 MAX_WARNINGS = 100
 """Data warnings that a ticket lists (our judgement; JSON holds all)."""
@@ -76,10 +87,11 @@ def _incident(incident: Incident) -> list[str]:
     lines += [" · ".join(facts), ""]
     if not incident.documented:
         return lines + _undocumented(incident)
-    lines += _causes(incident)
+    lines += _links(incident) + _causes(incident)
     for hypothesis in incident.hypotheses:
         lines += _trace(hypothesis)
-    lines += _caused_by(incident) + _checks(incident) + _actions(incident) + _firmware(incident)
+    lines += _contradictions(incident) + _would_change(incident)
+    lines += _checks(incident) + _actions(incident) + _firmware(incident)
     if incident.hypotheses:
         lines += _verdicts(incident.hypotheses[0])
     return lines
@@ -108,17 +120,18 @@ def _trace(hypothesis: Hypothesis) -> list[str]:
                 decibans(item.weight_db),
                 "yes" if item.counted else f"no, by {code(item.already_counted_by or '')}",
                 escaped(item.statement),
-                _values(item),
-                escaped(evidence_read_from(item)),
+                "<br>".join(f"{'– ' * depth}{escaped(text)}" for depth, text in chain(item.facts)),
                 code(item.rule_id),
                 escaped(item.source),
             ]
             for item in hypothesis.evidence
         ]
-        lines += table(["dB", "counted", "reason", "values", "read from", "rule", "source"], rows)
+        lines += table(["dB", "counted", "reason", "value ← read from", "rule", "source"], rows)
     else:
         lines += ["Nothing that was read speaks for or against it.", ""]
     lines += [f"Sum: {escaped(arithmetic(hypothesis))}", ""]
+    if hypothesis.why_not is not None:
+        lines += _why_not(hypothesis.why_not)
     pair = contradiction(hypothesis)
     if pair is not None:
         lines += [
@@ -128,19 +141,41 @@ def _trace(hypothesis: Hypothesis) -> list[str]:
     return lines
 
 
-def _values(item: EvidenceItem) -> str:
-    return "<br>".join(f"{escaped(fact.name)}: {escaped(_value(fact))}" for fact in item.facts)
+def _links(incident: Incident) -> list[str]:
+    lines = []
+    root = root_in_words(incident)
+    if root is not None:
+        lines += [f"**{escaped(root)}**", ""]
+        lines += [
+            f"- {escaped(up.statement)} ({code(up.incident_id)}, {code(up.cause_id)})" for up in incident.caused_by
+        ]
+        lines.append("")
+    brought_about = consequences_in_words(incident)
+    if brought_about:
+        lines += ["### It brought about", "", *(f"- {escaped(line)}" for line in brought_about), ""]
+    return lines
 
 
-def _value(fact: FactRead) -> str:
-    return in_words(fact.value, fact.unit)
-
-
-def _caused_by(incident: Incident) -> list[str]:
-    if not incident.caused_by:
+def _contradictions(incident: Incident) -> list[str]:
+    if not incident.contradictions:
         return []
-    rows = [f"- {escaped(up.statement)} ({code(up.incident_id)}, {code(up.cause_id)})" for up in incident.caused_by]
-    return ["### Brought about by", "", *rows, ""]
+    lines = ["### Cannot both be true", ""]
+    for found in incident.contradictions:
+        sentence, *sides = contradiction_in_words(found)
+        lines += [f"- {escaped(sentence)}", *(f"  - {escaped(side)}" for side in sides)]
+    return [*lines, ""]
+
+
+def _would_change(incident: Incident) -> list[str]:
+    if not incident.would_change:
+        return []
+    told = (f"- {escaped(change_in_words(change, incident))}" for change in incident.would_change)
+    return ["### What would change the leader", "", *told, ""]
+
+
+def _why_not(why_not: WhyNot) -> list[str]:
+    rows = [[escaped(label), escaped(sentence)] for label, sentence in why_not_in_words(why_not, MAX_TOLD)]
+    return ["Why it does not lead:", "", *table(["", "why"], rows)]
 
 
 def _checks(incident: Incident) -> list[str]:
@@ -153,7 +188,8 @@ def _checks(incident: Incident) -> list[str]:
             minutes(check.minutes),
             f"{check.expected_bits:.2f}",
             "<br>".join(
-                f"{escaped(result)} → {escaped(with_titles(then, incident))}" for result, then in check.if_.items()
+                f"{escaped(outcome.result)} ({percent(outcome.chance)}) → {escaped(outcome_in_words(outcome))}"
+                for outcome in check.outcomes
             ),
             code(check.check_id),
         ]
@@ -162,7 +198,9 @@ def _checks(incident: Incident) -> list[str]:
     return [
         "### Next checks",
         "",
-        *table(["check", "where", "time", "expected bits", "what each result would say", "id"], rows),
+        *table(
+            ["check", "where", "time", "expected bits", "what each result (and its chance) would leave", "id"], rows
+        ),
     ]
 
 
@@ -171,8 +209,10 @@ def _actions(incident: Incident) -> list[str]:
         return []
     lines = ["### Actions", ""]
     for action in incident.actions:
+        covered = action_in_words(action)
         lines.append(
             f"- {escaped(action.title)} ({WHERE[action.where]}) for {', '.join(code(cause) for cause in action.for_)}"
+            + ("" if covered is None else f"; {escaped(covered)}")
         )
     return [*lines, ""]
 

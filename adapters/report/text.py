@@ -9,8 +9,18 @@ from typing import Any
 from rich.text import Text
 
 from ...engine.diagnosis import DataWarning, Diagnosis, Incident, NextCheck
-from ...engine.hypothesis import Hypothesis
-from ...engine.trace import EvidenceItem
+from ...engine.hypothesis import Hypothesis, WhyNot
+from ...engine.trace import EvidenceItem, FactRead
+from .argument import (
+    action_in_words,
+    chain,
+    change_in_words,
+    consequences_in_words,
+    contradiction_in_words,
+    outcome_in_words,
+    root_in_words,
+    why_not_in_words,
+)
 from .page import Page
 from .wording import (
     UNEXPLAINED,
@@ -22,7 +32,6 @@ from .wording import (
     contradiction,
     counted,
     decibans,
-    evidence_read_from,
     firmware_applies,
     for_and_against,
     headline,
@@ -35,7 +44,6 @@ from .wording import (
     span,
     times_of,
     where_of,
-    with_titles,
 )
 
 MAX_REASONS = 3
@@ -46,6 +54,9 @@ MAX_WARNINGS = 10
 
 MAX_IN_FULL = 10
 """Incidents told in full (our judgement: nobody reads more)."""
+
+MAX_STEPS = 6
+"""Steps of one chain down to the records that are shown."""
 
 MAX_ALIKE = 3
 """Incidents of one code and leading cause that are each told in full; of more than that only the first is."""
@@ -181,14 +192,16 @@ def _incident(page: Page, incident: Incident) -> None:
     if not incident.documented:
         _undocumented(page, incident)
         return
+    _links(page, incident)
     _causes(page, incident)
     if not any(hypothesis.evidence for hypothesis in incident.hypotheses):
         page.line("Nothing that was read speaks for or against any of them; the shares are the priors'.", indent=2)
     else:
         _reasons(page, incident.hypotheses[0])
+        _contradictions(page, incident)
         for runner_up in incident.hypotheses[1:2]:
             _runner_up(page, runner_up)
-    _caused_by(page, incident)
+    _would_change(page, incident)
     _next_checks(page, incident)
     _actions(page, incident)
     _firmware(page, incident)
@@ -253,7 +266,7 @@ def _reasons(page: Page, leader: Hypothesis) -> None:
         )
 
 
-WIDEST_RESULT = 24
+WIDEST_RESULT = 34
 """Columns of a check's results up to which their consequences stand in a column of their own."""
 
 SIDE = 6
@@ -263,27 +276,64 @@ SIDE = 6
 def _reason(page: Page, item: EvidenceItem) -> None:
     style = "green" if item.weight_db > 0 else "red"
     page.line(clean(item.statement), label=Text(f"{decibans(item.weight_db):>4}  ", style), indent=2, hang=SIDE)
-    where = evidence_read_from(item)
-    if where:
-        page.line(where, indent=2 + SIDE, style="dim")
+    _chain(page, item.facts, 2 + SIDE)
+
+
+def _chain(page: Page, facts: Sequence[FactRead], indent: int) -> None:
+    """The steps from a sentence down to the records."""
+    steps = list(chain(facts))
+    for depth, text in steps[:MAX_STEPS]:
+        page.line(text, indent=indent + 2 * depth, hang=2, style="dim")
+    if len(steps) > MAX_STEPS:
+        page.line(f"and {len(steps) - MAX_STEPS} more; --why tells all", indent=indent, style="dim")
 
 
 def _runner_up(page: Page, runner_up: Hypothesis) -> None:
-    page.heading(f"Runner-up: {clean(runner_up.title)}, {percent(runner_up.probability)}")
-    supporting, opposing = for_and_against(runner_up)
-    for item in [*supporting[:MAX_REASONS], *opposing[:MAX_REASONS]]:
-        style = "green" if item.weight_db > 0 else "red"
-        page.line(clean(item.statement), label=Text(f"{decibans(item.weight_db):>4}  ", style), indent=2, hang=SIDE)
-    if not supporting and not opposing:
-        page.line("nothing read speaks for or against it", indent=2 + SIDE)
+    page.heading(f"Why not: {clean(runner_up.title)}, {percent(runner_up.probability)}")
+    supporting, _ = for_and_against(runner_up)
+    for item in supporting[:MAX_REASONS]:
+        page.line(clean(item.statement), label=Text(f"{decibans(item.weight_db):>4}  ", "green"), indent=2, hang=SIDE)
+    if runner_up.why_not is not None:
+        why_not_lines(page, runner_up.why_not, MAX_REASONS)
     page.line(arithmetic(runner_up), label="Sum", indent=2, hang=SIDE)
 
 
-def _caused_by(page: Page, incident: Incident) -> None:
-    if incident.caused_by:
-        page.heading("Brought about by")
+def why_not_lines(page: Page, why_not: WhyNot, most: int) -> None:
+    """The lines of a comparison; weights stand left of the sentences, words in front of them."""
+    for label, sentence in why_not_in_words(why_not, most):
+        if label[:1] in ("+", "−", ""):
+            page.line(sentence, label=Text(f"{label:>4}  ", "red"), indent=2, hang=SIDE)
+        else:
+            page.line(sentence, label=f"{label}: ", indent=2 + SIDE, hang=2)
+
+
+def _links(page: Page, incident: Incident) -> None:
+    root = root_in_words(incident)
+    if root is not None:
+        page.line(root, style="bold yellow")
         for upstream in incident.caused_by:
             page.line(f"{clean(upstream.statement)} ({clean(upstream.incident_id)})", indent=2)
+    brought_about = consequences_in_words(incident)
+    if brought_about:
+        page.heading("It brought about")
+        for line in brought_about:
+            page.line(line, label="- ", indent=2)
+
+
+def _contradictions(page: Page, incident: Incident) -> None:
+    for found in incident.contradictions:
+        sentence, *sides = contradiction_in_words(found)
+        page.heading("Cannot both be true", style="bold yellow")
+        page.line(sentence, indent=2, style="yellow")
+        for side in sides:
+            page.line(side, indent=4, hang=2, style="dim")
+
+
+def _would_change(page: Page, incident: Incident) -> None:
+    if incident.would_change:
+        page.heading("What would change the leader")
+        for change in incident.would_change[:MAX_REASONS]:
+            page.line(change_in_words(change, incident), label="- ", indent=2)
 
 
 def _next_checks(page: Page, incident: Incident) -> None:
@@ -293,19 +343,20 @@ def _next_checks(page: Page, incident: Incident) -> None:
         return
     best, *others = incident.next_checks
     page.line(Text(check_in_words(best), "bold"), indent=2)
-    _outcomes(page, best, incident)
+    _outcomes(page, best)
     if others:
         page.line(f"then: {'; '.join(check_in_words(check) for check in others[:MAX_REASONS])}", indent=2, style="dim")
 
 
-def _outcomes(page: Page, check: NextCheck, incident: Incident) -> None:
-    widest = max((len(clean(result)) for result in check.if_), default=0)
-    for result, consequence in check.if_.items():
-        then = with_titles(consequence, incident)
+def _outcomes(page: Page, check: NextCheck) -> None:
+    labels = [f"{clean(outcome.result)} ({percent(outcome.chance)})" for outcome in check.outcomes]
+    widest = max(map(len, labels), default=0)
+    for label, outcome in zip(labels, check.outcomes, strict=True):
+        then = outcome_in_words(outcome)
         if widest <= WIDEST_RESULT:
-            page.line(then, label=f"{clean(result):<{widest}} → ", indent=4)
+            page.line(then, label=f"{label:<{widest}} → ", indent=4)
         else:
-            page.line(f"{clean(result)} → {then}", indent=4)
+            page.line(f"{label} → {then}", indent=4, hang=2)
 
 
 def _actions(page: Page, incident: Incident) -> None:
@@ -316,6 +367,9 @@ def _actions(page: Page, incident: Incident) -> None:
         causes = ", ".join(short_id(cause) for cause in action.for_)
         body = Text(f"{clean(action.title)} ({WHERE[action.where]})")
         body.append(f" for {causes}", "dim")
+        covered = action_in_words(action)
+        if covered is not None:
+            body.append(f"; {covered}", "yellow")
         page.line(body, indent=2, label="- ")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from charger_triage.engine.facts import Fact, FactType
 from charger_triage.engine.knowledge_base import Check, CompiledFault, Fault, FirmwareIssue, KnowledgeBase, Survey
-from charger_triage.engine.rules import compile_rule
+from charger_triage.engine.rules import Rule, compile_rule
 
 FLAGS = ("warm", "hot", "noisy", "old", "wet", "seen", "denied")
 CODE = "X-1"
@@ -88,15 +88,15 @@ class GivenCase:
         return {}
 
 
-def _base() -> KnowledgeBase:
+def _base(fault: Fault = FAULT) -> KnowledgeBase:
     compiled = []
-    for rule in FAULT.rules:
-        found, problems = compile_rule(rule, CATALOGUE, FAULT.cause_ids)
+    for rule in fault.rules:
+        found, problems = compile_rule(rule, CATALOGUE, fault.cause_ids)
         assert found is not None, problems
         compiled.append(found)
     names = frozenset(p.fact_name for rule in compiled for p in rule.patterns if not p.fact_name.startswith("finding."))
-    fault = CompiledFault(FAULT, tuple(compiled), names, tuple(CHECKS.values()))
-    return KnowledgeBase("small", "1", "sha256:0", "0", {CODE: fault}, CHECKS, CATALOGUE)
+    found_fault = CompiledFault(fault, tuple(compiled), names, tuple(CHECKS.values()))
+    return KnowledgeBase("small", "1", "sha256:0", "0", {CODE: found_fault}, CHECKS, CATALOGUE)
 
 
 @dataclass
@@ -113,3 +113,9 @@ class SmallKnowledge:
         """There are no firmware issues."""
         del issue, version
         return None
+
+
+def with_rules(*rules: Mapping[str, Any]) -> SmallKnowledge:
+    """The small knowledge base with some more rules. Raises where one of them is no rule, or cannot fire."""
+    more = [Rule.model_validate(rule) for rule in rules]
+    return SmallKnowledge(_base(FAULT.model_copy(update={"rules": (*FAULT.rules, *more)})))

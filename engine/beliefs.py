@@ -24,6 +24,12 @@ Our judgement: the dictionary is curated from field experience, so a cause outsi
 speaks for it, it gains what the documented causes lose.
 """
 
+CLOSE_MAPPING_DECIBANS = 6.0
+"""What the undocumented rest gains where an incident's code was only close to the one that was reported.
+
+Our judgement: the reported code covers what the documented causes do not, so a cause outside them is as likely as any.
+"""
+
 Effect = Literal["supports", "against"]
 
 
@@ -56,10 +62,14 @@ class Belief:
 
 @dataclass(frozen=True, slots=True)
 class Beliefs:
-    """Beliefs in documented order, and the probability that none of them is the cause. All probabilities add up to 1."""
+    """Beliefs in documented order, and the probability that none of them is the cause (with its prior in decibans).
+
+    All probabilities add up to 1.
+    """
 
     by_cause: Mapping[str, Belief]
     undocumented_probability: float
+    undocumented_db: float = UNDOCUMENTED_DECIBANS
 
 
 def weigh(cause: str, firings: Sequence[Firing]) -> tuple[Evidence, ...]:
@@ -128,24 +138,29 @@ def scores(priors_db: Mapping[str, float], firings: Sequence[Firing]) -> dict[st
     return dict(Ledger(priors_db, rules).scores_db)
 
 
-def believe(priors_db: Mapping[str, float], firings: Sequence[Firing]) -> Beliefs:
-    """Posterior over the causes in `priors_db` (documented order, decibans) and the undocumented rest."""
+def believe(
+    priors_db: Mapping[str, float], firings: Sequence[Firing], undocumented_db: float = UNDOCUMENTED_DECIBANS
+) -> Beliefs:
+    """Posterior over the causes in `priors_db` (documented order, decibans) and the undocumented rest with its prior."""
     evidence = {cause: weigh(cause, firings) for cause in priors_db}
     totals = {
         cause: fsum([prior, *(item.weight_db for item in evidence[cause] if item.counted)])
         for cause, prior in priors_db.items()
     }
-    probabilities, rest = posterior(totals)
+    probabilities, rest = posterior(totals, undocumented_db)
     return Beliefs(
         {c: Belief(c, priors_db[c], evidence[c], totals[c], probabilities[c]) for c in priors_db},
         rest,
+        undocumented_db,
     )
 
 
-def posterior(scores_db: Mapping[str, float]) -> tuple[dict[str, float], float]:
+def posterior(
+    scores_db: Mapping[str, float], undocumented_db: float = UNDOCUMENTED_DECIBANS
+) -> tuple[dict[str, float], float]:
     """Softmax of scores in decibans over the causes and the undocumented rest, whose score is its prior."""
-    highest = max([*scores_db.values(), UNDOCUMENTED_DECIBANS])
+    highest = max([*scores_db.values(), undocumented_db])
     odds = {cause: 10 ** ((score - highest) / 10) for cause, score in scores_db.items()}
-    rest = 10 ** ((UNDOCUMENTED_DECIBANS - highest) / 10)
+    rest = 10 ** ((undocumented_db - highest) / 10)
     total = fsum([*odds.values(), rest])
     return {cause: value / total for cause, value in odds.items()}, rest / total

@@ -92,7 +92,7 @@ def _outcome(
     new = [f for f in more if (f.rule.rule.id, f.match) not in already]
     after = scores(compiled.priors_db, [*firings, *new])
     shift = {cause: after[cause] - belief.score_db for cause, belief in beliefs.by_cause.items()}
-    return Outcome(result, shift, *posterior(after))
+    return Outcome(result, shift, *posterior(after, beliefs.undocumented_db))
 
 
 def _expected_bits(beliefs: Beliefs, outcomes: Sequence[Outcome]) -> tuple[float, list[float]]:

@@ -74,20 +74,27 @@ class Counterfactuals:
         self._texts = {rule.rule.id: conditions_in_words(rule, catalogue) for rule in compiled.rules}
         self._readers: dict[str, list[CompiledRule]] = {}
         self._raising: dict[str, list[CompiledRule]] = {}
+        self.reads = {rule.rule.id: {pattern.fact_name for pattern in rule.patterns} for rule in compiled.rules}
         for rule in compiled.rules:
-            for name in {pattern.fact_name for pattern in rule.patterns}:
+            for name in self.reads[rule.rule.id]:
                 self._readers.setdefault(name, []).append(rule)
             if rule.rule.raises is not None:
                 self._raising.setdefault(f"{FINDING}{rule.rule.raises}", []).append(rule)
 
     def changes(
-        self, incident: str, inference: Inference, connector: int | None, at: float | None
+        self,
+        incident: str,
+        inference: Inference,
+        connector: int | None,
+        at: float | None,
+        undocumented_db: float,
     ) -> list[LeaderChange]:
         """For each cause that can be brought to lead the smallest set found; one of checks alone where that is another.
 
-        `connector` and `at` (epoch seconds) are where and when supposed facts are taken to hold.
+        `connector` and `at` (epoch seconds) are where and when supposed facts are taken to hold, `undocumented_db` is the
+        prior of the undocumented rest.
         """
-        search = _Search(self, inference, connector, at)
+        search = _Search(self, inference, connector, at, undocumented_db)
         found: list[LeaderChange] = []
         for cause in self._compiled.fault.cause_ids:
             if cause == search.leader:
@@ -109,7 +116,7 @@ class Counterfactuals:
         return sorted(found, key=order)
 
     def _change(self, incident: str, cause: str, supposed: Sequence[Supposition], search: _Search) -> LeaderChange:
-        probabilities, _ = posterior(search.scores(supposed) or {})
+        probabilities, _ = posterior(search.scores(supposed) or {}, search.undocumented_db)
         return LeaderChange(
             incident_id=incident,
             leader=f"{self._compiled.fault.code}/{cause}",
@@ -133,7 +140,15 @@ class Counterfactuals:
 class _Search:
     """One incident: what is known of it, what could be known besides, and what that would make of the scores."""
 
-    def __init__(self, owner: Counterfactuals, inference: Inference, connector: int | None, at: float | None) -> None:
+    def __init__(
+        self,
+        owner: Counterfactuals,
+        inference: Inference,
+        connector: int | None,
+        at: float | None,
+        undocumented_db: float,
+    ) -> None:
+        self.undocumented_db = undocumented_db
         self._owner = owner
         self._compiled = owner._compiled
         self._facts: FactsByName = by_name(inference.facts)
@@ -253,7 +268,9 @@ class _Search:
             raised: set[str] = set()
             readers = {rule.rule.id: rule for name in sorted(names) for rule in self._owner._readers.get(name, ())}
             for rule_id, rule in readers.items():
-                match = None if rule_id in self._fired or rule_id in new else next(matches(rule, facts), None)
+                if rule_id in self._fired or rule_id in new or not self._owner.reads[rule_id] <= facts.keys():
+                    continue
+                match = next(matches(rule, facts), None)
                 if match is None:
                     continue
                 new[rule_id] = rule

@@ -117,12 +117,22 @@ class LeaderChange(ResultModel):
     changes: list[Change]
 
 
+class MappedFrom(ResultModel):
+    """The code of another standard that was reported, what it means there, and how well it fits the documented one."""
+
+    code: str
+    standard: str
+    meaning: str
+    exactness: Literal["exact", "close"]
+
+
 class Incident(ResultModel):
     """One fault code on one device and connector, with its causes ranked.
 
     `hypotheses` holds every documented cause of the code; an undocumented code has none, and carries in `escalation`
     what its report must hold. `root` is the incident at the head of the chain of `caused_by`, null where this one is it.
-    `would_change` holds, for each other cause that can be brought to lead, the smallest set of changes that does it.
+    `mapped_from` names the code of another standard that was reported instead; where it is only close, the undocumented
+    rest has the larger prior. `would_change` holds, for each other cause that can be brought to lead, the smallest set of changes that does it.
     """
 
     incident_id: str
@@ -148,6 +158,7 @@ class Incident(ResultModel):
     leads_to: list[Consequence] = Field(default_factory=list)
     contradictions: list[Contradiction] = Field(default_factory=list)
     would_change: list[LeaderChange] = Field(default_factory=list)
+    mapped_from: MappedFrom | None = None
 
 
 class Watch(ResultModel):

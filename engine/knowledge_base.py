@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from pydantic import Field, model_validator
 
 from .beliefs import PRIOR_DECIBANS
+from .diagnosis import MappedFrom
 from .facts import Catalogue, Fact, RefusedFact
 from .rules import CompiledRule, Identifier, Rule, RuleModel
 
@@ -213,6 +214,8 @@ class IncidentCase(Protocol):
     def occurrences(self) -> int: ...
     @property
     def firmware_version(self) -> str | None: ...
+    @property
+    def mapped_from(self) -> MappedFrom | None: ...
 
     def measure(self, fact_names: Iterable[str]) -> Iterable[Fact | RefusedFact]:
         """The facts of these names that the records hold, and those that could not be measured."""

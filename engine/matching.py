@@ -81,7 +81,7 @@ def matches(compiled: CompiledRule, facts: FactsByName) -> Iterator[Match]:
 
 
 def _is_free(fact: Fact, taken: Sequence[Fact | None]) -> bool:
-    return not any(fact is other for other in taken)
+    return not taken or not any(fact is other for other in taken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
 
 from ._logging import get_logger
-from .beliefs import UNDOCUMENTED_DECIBANS, Belief, Beliefs, believe
+from .beliefs import CLOSE_MAPPING_DECIBANS, UNDOCUMENTED_DECIBANS, Belief, Beliefs, believe
 from .checks import Prospect, prospects, separating
 from .counterfactuals import Counterfactuals, supposed_fact
 from .diagnosis import (
@@ -212,6 +212,11 @@ def _incident_id(case: IncidentCase) -> str:
     return incident_id(case.device_id, case.connector_id, case.code)
 
 
+def _undocumented_db(case: IncidentCase) -> float:
+    close = case.mapped_from is not None and case.mapped_from.exactness == "close"
+    return UNDOCUMENTED_DECIBANS + (CLOSE_MAPPING_DECIBANS if close else 0.0)
+
+
 def _digestible(case: IncidentCase, facts: Sequence[Fact]) -> bytes:
     rows = [
         [f.name, f.value.text if isinstance(f.value, Version) else f.value, f.unit, f.at, f.connector, f.key]
@@ -248,6 +253,7 @@ def _undocumented(case: IncidentCase) -> Incident:
         known_firmware_issue=None,
         caused_by=[],
         escalation=case.dossier(),
+        mapped_from=case.mapped_from,
     )
 
 
@@ -273,7 +279,7 @@ class _Reasoner:
         measured = [*case.measure(compiled.fact_names), *(f for f in supposed if f.name in compiled.fact_names)]
         facts, refused = admit(measured, self._knowledge.base.catalogue)
         inference = infer(facts, compiled.rules, self._matcher)
-        beliefs = believe(compiled.priors_db, inference.firings)
+        beliefs = believe(compiled.priors_db, inference.firings, _undocumented_db(case))
         ahead = prospects(compiled, inference.facts, inference.firings, beliefs)
         where = _incident_id(case)
         problems = [
@@ -298,7 +304,7 @@ class _Reasoner:
             occurrences=case.occurrences,
             hypotheses=self._hypotheses(where, ranked, trace, verdicts, ahead),
             undocumented_probability=round(beliefs.undocumented_probability, PROBABILITY_DECIMALS),
-            undocumented_prior_db=UNDOCUMENTED_DECIBANS,
+            undocumented_prior_db=beliefs.undocumented_db,
             next_checks=[_next_check(prospect, fault.code) for prospect in ahead],
             actions=self._actions(beliefs),
             known_firmware_issue=self._firmware_issue(case.firmware_version),
@@ -306,7 +312,10 @@ class _Reasoner:
             escalation=None,
             leads_to=trace.consequences(),
             contradictions=trace.contradictions(beliefs),
-            would_change=self._counterfactuals.changes(where, inference, case.connector_id, as_of),
+            would_change=self._counterfactuals.changes(
+                where, inference, case.connector_id, as_of, beliefs.undocumented_db
+            ),
+            mapped_from=case.mapped_from,
         )
         return incident, facts, problems
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..engine.diagnosis import MappedFrom
 from ..engine.facts import Fact, RefusedFact, iso_timestamp
 from ..engine.knowledge_base import DataProblem, Fault
 from .fault_codes import NoFaultCode, normal_code
@@ -63,6 +64,11 @@ class FoundIncident:
         """The charger's firmware version as its metadata gives it."""
         version = self.scene().about("firmware_version")
         return version if isinstance(version, str) else None
+
+    @property
+    def mapped_from(self) -> MappedFrom | None:
+        """The code of another standard that was reported instead of a documented one; None where it was documented."""
+        return None
 
     def scene(self) -> Scene:
         """Everything the records hold around the incident."""

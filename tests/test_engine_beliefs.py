@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charger_triage.engine import Triage
-from charger_triage.engine.beliefs import PRIOR_DECIBANS, UNDOCUMENTED_DECIBANS, believe
+from charger_triage.engine.beliefs import CLOSE_MAPPING_DECIBANS, PRIOR_DECIBANS, UNDOCUMENTED_DECIBANS, believe
+from charger_triage.engine.diagnosis import MappedFrom
 from charger_triage.engine.facts import Fact, FactType
 from charger_triage.engine.matching import Firing
 from charger_triage.engine.rules import DECIBANS, Rule, compile_rule
@@ -226,3 +227,19 @@ def test_equal_evidence_gives_equal_probability_times_prior(small: Triage) -> No
                 "also",
                 "rare",
             ]
+
+
+def test_a_code_that_was_only_close_leaves_more_to_the_undocumented() -> None:
+    """An exact mapping changes no number; a close one raises the rest's prior, which is printed with it."""
+    plain, exact, close = (
+        Triage(SmallKnowledge(mapped_from=mapped), matcher="verdicts").diagnose({"hot": True}).incidents[0]
+        for mapped in (
+            None,
+            *(MappedFrom(code="E1", standard="S", meaning="m", exactness=fit) for fit in ("exact", "close")),
+        )
+    )
+    assert exact.hypotheses == plain.hypotheses
+    assert plain.undocumented_prior_db == UNDOCUMENTED_DECIBANS
+    assert close.undocumented_prior_db == UNDOCUMENTED_DECIBANS + CLOSE_MAPPING_DECIBANS
+    assert (close.undocumented_probability or 0.0) > (plain.undocumented_probability or 0.0)
+    check_arithmetic(json.loads(close.model_dump_json()))

@@ -164,7 +164,9 @@ def kind_in_words(alike: Sequence[Incident]) -> str:
     shares = [incident.hypotheses[0].probability for incident in alike]
     low, high = percent(min(shares)), percent(max(shares))
     share = high if low == high else f"{low} to {high}"
-    return f"{clean(first.hypotheses[0].title)} ({share})"
+    roots = sorted({incident.root for incident in alike if incident.root is not None})
+    behind = "" if not roots else f"; brought about by {listed([clean(root) for root in roots[:MAX_REASONS]])}"
+    return f"{clean(first.hypotheses[0].title)} ({share}){behind}"
 
 
 def _overview(page: Page, kinds: dict[Kind, list[Incident]]) -> None:

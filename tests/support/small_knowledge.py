@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from charger_triage.engine.diagnosis import MappedFrom
 from charger_triage.engine.facts import Fact, FactType
 from charger_triage.engine.knowledge_base import Check, CompiledFault, Fault, FirmwareIssue, KnowledgeBase, Survey
 from charger_triage.engine.rules import Rule, compile_rule
@@ -78,6 +79,7 @@ class GivenCase:
     last_seen: float = 0.0
     occurrences: int = 1
     firmware_version: str | None = None
+    mapped_from: MappedFrom | None = None
 
     def measure(self, fact_names: Iterable[str]) -> Iterable[Fact]:
         """The given facts that rules read."""
@@ -105,9 +107,11 @@ class SmallKnowledge:
 
     base: KnowledgeBase = field(default_factory=_base)
 
+    mapped_from: MappedFrom | None = None
+
     def survey(self, records: Any, as_of: float | None = None) -> Survey:
         """One incident with the given facts."""
-        return Survey(as_of or 0.0, [GivenCase(records)], [])
+        return Survey(as_of or 0.0, [GivenCase(records, mapped_from=self.mapped_from)], [])
 
     def applies(self, issue: FirmwareIssue, version: str | None) -> bool | None:
         """There are no firmware issues."""

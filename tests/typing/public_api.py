@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Any, assert_type
 
 from charger_triage.adapters.files import Bundle, read_bundle
-from charger_triage.engine import Diagnosis, FaultExplanation, Hypothesis, Incident, Triage, UnknownCode
+from charger_triage.engine import (
+    Diagnosis,
+    FaultExplanation,
+    Hypothesis,
+    Incident,
+    Triage,
+    UnknownCause,
+    UnknownCode,
+    WhyNot,
+)
+from charger_triage.engine.diagnosis import LeaderChange
 from charger_triage.knowledge import KnowledgeError, TriageKnowledge, load_knowledge
 from charger_triage.knowledge.observations import Observations, observe
 
@@ -64,3 +74,20 @@ def entry(triage: Triage) -> FaultExplanation | None:
 def weights(incident: Incident) -> list[float]:
     """The decibans that count for the leading cause."""
     return [item.weight_db for item in incident.hypotheses[0].evidence if item.counted]
+
+
+def argued(triage: Triage, bundle: Bundle, cause_id: str) -> float | None:
+    """How far a cause stands behind the leader, and what it would have instead if the smallest change came true."""
+    diagnosis = triage.diagnose(bundle)
+    try:
+        why_not = diagnosis.why_not(cause_id)
+    except UnknownCause:
+        return None
+    assert_type(why_not, WhyNot)
+    changes = diagnosis.would_change()
+    assert_type(changes, list[LeaderChange])
+    for change in changes:
+        if change.leader == cause_id:
+            return triage.diagnose(bundle, suppose=change).incidents[0].hypotheses[0].probability
+    triage.diagnose(bundle, suppose={"check.close-click": "absent"})
+    return why_not.gap_db

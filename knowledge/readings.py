@@ -79,6 +79,10 @@ class Readings:
         """Those that stand in the given rows."""
         return self._pick(np.isin(self.rows, rows))
 
+    def at(self, places: Rows) -> Readings:
+        """Those at some places among these."""
+        return self._pick(places)
+
     def source(self, place: int) -> Source:
         """The record of one reading."""
         return self.table.source(int(self.rows[place]))

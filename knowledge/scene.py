@@ -23,6 +23,9 @@ Which = Literal["own", "all", "others"]
 Loaded = TypeVar("Loaded")
 
 
+INCIDENCES = "incidences"
+"""Where the survey leaves the documented incidents of each charger, among what the scenes of a bundle share."""
+
 Whose = Record | Literal["own"] | None
 """Whose metadata is meant: the incident's own charger, another's record, or a record that is not there."""
 
@@ -43,7 +46,8 @@ class FaultEvent:
 class Incidence:
     """Where and when an incident happened: the times of its fault events (epoch seconds, ascending) and their records.
 
-    An incident that no event stands behind (a lost heartbeat) has the moment it was noticed as its only time.
+    An incident that no event stands behind (a lost heartbeat) has the moment it was noticed as its only time, and in
+    `raised_from` the records that it was seen in.
     """
 
     device_id: str
@@ -51,6 +55,7 @@ class Incidence:
     code: str
     times: tuple[float, ...]
     faults: tuple[FaultEvent, ...]
+    raised_from: tuple[Source, ...] = ()
 
 
 class Scene:
@@ -352,6 +357,12 @@ class Scene:
 
         found: list[FaultEvent] = self._shared(("faults",), load).get((wanted, device), [])
         return found
+
+    @property
+    def incidences(self) -> Sequence[Incidence]:
+        """The documented incidents of this charger as the survey found them, this one among them."""
+        found: Mapping[str, Sequence[Incidence]] = self.shared.get(INCIDENCES, {})
+        return found.get(self.device_id, ())
 
     # Texts
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engine.diagnosis import MappedFrom
-from ..engine.facts import Fact, RefusedFact, iso_timestamp
+from ..engine.facts import Fact, RefusedFact, Source, iso_timestamp
 from ..engine.knowledge_base import DataProblem, Fault
 from .fault_codes import NoFaultCode, normal_code
 from .measurements import measure
-from .observations import Observations, Record, epoch
-from .readings import MINUTE
-from .scene import FaultEvent, Incidence, Scene, payload_of
+from .observations import Observations, Record, Table, epoch
+from .readings import MINUTE, ends
+from .scene import INCIDENCES, FaultEvent, Incidence, Scene, payload_of
 
 HEARTBEAT_LOST = "F-0301"
 RECONNECT_STORM = "F-0302"
@@ -162,13 +162,16 @@ def find_incidents(
         entry = entries.get(fault.code)
         connector = None if entry is not None and entry.scope == "charger" else fault.connector_id
         grouped.setdefault((fault.device_id, connector, fault.code), []).append(fault)
-    shared: dict[Any, Any] = {}
+    by_charger: dict[str, list[Incidence]] = {}
+    shared: dict[Any, Any] = {INCIDENCES: by_charger}
     found = []
 
     def add(device: str, connector: int | None, code: str, times: Sequence[float], events: Sequence[FaultEvent],
-            last: float | None = None) -> None:  # fmt: skip
+            raised_from: Sequence[Source] = (), last: float | None = None) -> None:  # fmt: skip
         entry = entries.get(code)
-        incidence = Incidence(device, connector, code, tuple(times), tuple(events))
+        incidence = Incidence(device, connector, code, tuple(times), tuple(events), tuple(raised_from))
+        if entry is not None:
+            by_charger.setdefault(device, []).append(incidence)
         found.append(
             FoundIncident(
                 incidence=incidence,
@@ -185,14 +188,16 @@ def find_incidents(
     for (device, connector, code), events in grouped.items():
         add(device, connector, code, sorted({event.time for event in events}), events)
     reported = {(fault.device_id, fault.code) for fault in faults}
-    metadata = {record.fields["device_id"]: record.fields for record in observations["devices"].records}
+    metadata = {record.fields["device_id"]: record for record in observations["devices"].records}
     for device in sorted({*metadata, *observations["heartbeats"].by_device, *observations["connections"].by_device}):
+        record = metadata.get(device)
         if (device, HEARTBEAT_LOST) not in reported and (
-            lost := lost_since(observations, device, metadata.get(device, {}))
+            lost := lost_since(observations, device, {} if record is None else record.fields)
         ) is not None:
-            add(device, None, HEARTBEAT_LOST, [lost], [], observations.as_of)
+            signs = signs_of_loss(observations, device, record)
+            add(device, None, HEARTBEAT_LOST, [lost], [], signs, observations.as_of)
         if (device, RECONNECT_STORM) not in reported and (storm := storm_times(observations, device)):
-            add(device, None, RECONNECT_STORM, storm, [])
+            add(device, None, RECONNECT_STORM, storm, [], records_at(observations["connections"], device, storm))
     return found, problems
 
 
@@ -233,6 +238,20 @@ def lost_since(observations: Observations, device: str, metadata: Mapping[str, A
     if newest is None or as_of is None:
         return None
     return newest if as_of - newest > MISSED_INTERVALS * heartbeat_interval(observations, device) else None
+
+
+def signs_of_loss(observations: Observations, device: str, metadata: Record | None) -> list[Source]:
+    """The records that a lost heartbeat is seen in: the charger's metadata, and its newest heartbeat."""
+    heartbeats = observations["heartbeats"]
+    signs = [] if metadata is None else [observations["devices"].source_of(metadata)]
+    signs.extend(heartbeats.source(int(row)) for row in heartbeats.by_device.get(device, ())[-1:])
+    return signs
+
+
+def records_at(table: Table, device: str, moments: Sequence[float]) -> list[Source]:
+    """The records of a charger at some moments (epoch seconds); of many, the first and the last."""
+    wanted = set(moments)
+    return [table.source(int(row)) for row in ends([r for r in table.by_device[device] if table.times[r] in wanted])]
 
 
 def reconnects(observations: Observations, device: str) -> list[float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from ...engine.facts import Fact
+from ...engine.facts import Fact, Source
 from ..readings import DAY
 from ..scene import Scene
 from ..texts import as_number
@@ -16,6 +17,40 @@ at seven days)."""
 CHECK = "check."
 
 
+class CheckFound(NamedTuple):
+    """A result of a check as rules read it: when it was found (epoch seconds), what, and the record."""
+
+    time: float
+    value: float | str
+    source: Source
+
+
+def _newest(scene: Scene) -> dict[str, list[CheckFound]]:
+    """The newest results of every check of this connector or of the whole charger; several of one moment are all kept."""
+
+    def load() -> dict[str, list[CheckFound]]:
+        newest: dict[str, list[CheckFound]] = {}
+        for record in scene.records("check_results", which="own"):
+            check = str(record.fields["check_id"]).strip().lower().replace("_", "-").replace(" ", "-")
+            if record.time is None or record.time < scene.first - STALE_AFTER_S:
+                continue
+            value = check_value(record.fields["value"])
+            if value is None:
+                continue
+            known = newest.setdefault(check, [])
+            if known and known[0].time < record.time:
+                known.clear()
+            known.append(CheckFound(record.time, value, scene.source("check_results", record)))
+        return newest
+
+    return scene.once(("check results",), load)
+
+
+def latest_results(scene: Scene, check: str) -> list[CheckFound]:
+    """The newest result of a check; several where results of one moment contradict each other, none where it was not done."""
+    return _newest(scene).get(check, [])
+
+
 def check_facts(scene: Scene, fact_names: Iterable[str]) -> list[Fact]:
     """The newest result of each check that rules read, of this connector or of the whole charger.
 
@@ -23,28 +58,12 @@ def check_facts(scene: Scene, fact_names: Iterable[str]) -> list[Fact]:
     carry its unit.
     """
     wanted = {name.removeprefix(CHECK) for name in fact_names if name.startswith(CHECK)}
-    newest: dict[str, list[Fact]] = {}
-    for record in scene.records("check_results", which="own"):
-        check = str(record.fields["check_id"]).strip().lower().replace("_", "-").replace(" ", "-")
-        if check not in wanted or record.time is None or record.time < scene.first - STALE_AFTER_S:
-            continue
-        value = check_value(record.fields["value"])
-        if value is None:
-            continue
-        fact = Fact(
-            f"{CHECK}{check}",
-            value,
-            None,
-            record.time,
-            scene.connector_id,
-            None,
-            (scene.source("check_results", record),),
-        )
-        known = newest.setdefault(check, [])
-        if known and known[0].at is not None and known[0].at < record.time:
-            known.clear()
-        known.append(fact)
-    return [fact for facts in newest.values() for fact in facts]
+    return [
+        Fact(f"{CHECK}{check}", found.value, None, found.time, scene.connector_id, None, (found.source,))
+        for check, results in _newest(scene).items()
+        if check in wanted
+        for found in results
+    ]
 
 
 def check_value(value: object) -> float | str | None:

@@ -15,7 +15,7 @@ from .telemetry import HISTORY, REACH, difference, interpolated, sources_of
 
 
 @once_a_bundle
-def _weather_of(scene: Scene, site: str | None) -> Readings:
+def weather_of(scene: Scene, site: str | None) -> Readings:
     """Ambient temperatures recorded for a site."""
     table = scene.observations["environment"]
     values = table.numbers("ambient_c")
@@ -31,7 +31,7 @@ def _ambient_of(scene: Scene, device: str) -> Readings:
     if len(own):
         return own
     site = site_of(scene, device)
-    weather = _weather_of(scene, site)
+    weather = weather_of(scene, site)
     if len(weather) or site is None:
         return weather
     for other, record in sorted(scene.devices.items()):
@@ -86,7 +86,7 @@ def over_ambient(scene: Scene, heat: Reading | None) -> Reading | None:
 def ambient_day_max(scene: Scene) -> Reading | None:
     found = [
         reading
-        for series in (_ambient_of(scene, scene.device_id), _weather_of(scene, scene.site_id))
+        for series in (_ambient_of(scene, scene.device_id), weather_of(scene, scene.site_id))
         if (reading := series.between(scene.anchor - DAY, scene.anchor + HOUR).max()) is not None
     ]
     return max(found, key=lambda reading: float(reading.value), default=None)
@@ -99,7 +99,7 @@ def ambient_day_max(scene: Scene) -> Reading | None:
 )
 def ambient_fault_day_excess(scene: Scene) -> Reading | None:
     series = _ambient_of(scene, scene.device_id)
-    weather = _weather_of(scene, scene.site_id)
+    weather = weather_of(scene, scene.site_id)
     if len(weather) and (not len(series) or np.ptp(weather.times) > np.ptp(series.times)):
         series = weather
     near = series.between(scene.anchor - HISTORY, scene.anchor + DAY)

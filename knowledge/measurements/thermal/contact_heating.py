@@ -16,7 +16,7 @@ from .telemetry import HISTORY, known
 from .vehicles import vehicle_of
 
 
-class _Heating(NamedTuple):
+class Heating(NamedTuple):
     """One load's rise for the square of its current: kelvin for (100 A)², or (100 kW)² where currents are not known."""
 
     at: float
@@ -30,7 +30,7 @@ def _most(part: Sequence[Load], whole: Sequence[Load]) -> bool:
     return len(part) >= 0.7 * len(whole)
 
 
-def _heatings(loads: Iterable[Load]) -> list[_Heating]:
+def heatings(loads: Iterable[Load]) -> list[Heating]:
     """The heating of each load, in time order.
 
     All of them rise over the ambient where that is known of most, else over the temperature at the load's beginning, and
@@ -55,7 +55,7 @@ def _heatings(loads: Iterable[Load]) -> list[_Heating]:
     else:
         driven = [(x, base, 100.0) for x, base in bases]
     found = [
-        _Heating(x.at, (x.peak - base) / (drive / 100.0) ** 2, drive, x)
+        Heating(x.at, (x.peak - base) / (drive / 100.0) ** 2, drive, x)
         for x, base, drive in driven
         if x.peak - base > 1.0
     ]
@@ -66,17 +66,17 @@ def _heatings(loads: Iterable[Load]) -> list[_Heating]:
     return sorted(found, key=lambda heating: (heating.at, heating.ratio))
 
 
-def _in_history(heatings: Iterable[_Heating], moment: float) -> list[_Heating]:
-    return [heating for heating in heatings if moment - HISTORY <= heating.at <= moment + DAY]
+def _in_history(found: Iterable[Heating], moment: float) -> list[Heating]:
+    return [heating for heating in found if moment - HISTORY <= heating.at <= moment + DAY]
 
 
-def _reading(value: float, found: Sequence[_Heating]) -> Reading:
+def _reading(value: float, found: Sequence[Heating]) -> Reading:
     """A value measured on heatings, with the first and the last as its sources."""
     return Reading(value, found[-1].at, few([*found[0].load.sources, *found[-1].load.sources]))
 
 
 def _growth(loads: Iterable[Load], moment: float) -> Reading | None:
-    found = _in_history(_heatings(loads), moment)
+    found = _in_history(heatings(loads), moment)
     if len(found) < 5 or found[-1].at - found[0].at < 4 * DAY:
         return None
     third = max(2, len(found) // 3)
@@ -106,7 +106,7 @@ def contact_heating_growth(scene: Scene) -> Reading | None:
     high=1,
 )
 def contact_heating_steadiness(scene: Scene) -> Reading | None:
-    found = _in_history(_heatings(loads_here(scene)), scene.anchor)
+    found = _in_history(heatings(loads_here(scene)), scene.anchor)
     if len(found) < 6 or found[-1].at - found[0].at < 4 * DAY:
         return None
     ratios = np.array([x.ratio for x in found])
@@ -148,7 +148,7 @@ def contact_heating_now(scene: Scene) -> Reading | None:
     now = load_now(scene)
     if now is None:
         return None
-    found = _heatings(loads_here(scene))
+    found = heatings(loads_here(scene))
     mine = [x.ratio for x in found if x.load is now]
     past = [x for x in found if now.start - HISTORY <= x.at <= now.start - DAY / 2]
     if not mine or len(past) < 3:
@@ -165,7 +165,7 @@ def contact_heating_now(scene: Scene) -> Reading | None:
     low=0,
 )
 def contact_heating_change_at_visit(scene: Scene) -> Reading | None:
-    found = _heatings(loads_here(scene))
+    found = heatings(loads_here(scene))
     for time, source in reversed(renewals(scene, CONNECTOR_PARTS)):
         before = [x.ratio for x in found if x.at < time][-5:]
         after = [x.ratio for x in found if x.at > time][:5]

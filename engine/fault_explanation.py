@@ -23,6 +23,7 @@ class RuleInWords(ResultModel):
     source: str
     contradicts: list[str] = Field(default_factory=list)
     brings_about: str | None = None
+    upstream: str | None = None
 
 
 class CauseInWords(ResultModel):
@@ -119,17 +120,19 @@ def explain_fault(compiled: CompiledFault, catalogue: Catalogue) -> FaultExplana
 def rule_in_words(compiled: CompiledRule, code: str, catalogue: Catalogue) -> RuleInWords:
     """One rule with its conditions written out."""
     rule = compiled.rule
+    texts = conditions_in_words(compiled, catalogue)
     return RuleInWords(
         rule_id=f"{code}.{rule.id}",
-        conditions=conditions_in_words(compiled, catalogue),
+        conditions=texts,
         supports={f"{code}/{cause}": DECIBANS[strength] for cause, strength in rule.supports.items()},
         against={f"{code}/{cause}": -DECIBANS[strength] for cause, strength in rule.against.items()},
         raises=rule.raises,
         group=rule.group,
         statement=rule.statement,
         source=rule.source,
-        contradicts=list(rule.contradicts or ()),
+        contradicts=[texts[compiled.aliases.index(alias)] for alias in rule.contradicts or ()],
         brings_about=rule.brings_about,
+        upstream=rule.upstream,
     )
 
 

@@ -18,8 +18,14 @@ from ..engine.facts import Catalogue, Fact
 from ..engine.knowledge_base import Check, CompiledFault
 from ..engine.matching import passes
 from ..engine.rules import CompiledRule, Operator, Pattern, Rule, Test, variants
-from .cases import CaseOutcome, cases_of
+from ..engine.watch_rules import CompiledWatch
+from .cases import CaseOutcome, WatchCases, cases_of, watch_cases_of
+from .library import SYMPTOMS
 from .loading import Finding, KnowledgeError, LoadedFault, Severity, TriageKnowledge, load_knowledge
+from .measurements.checks import CHECK
+from .measurements.links import INCIDENT_FACTS
+from .symptoms import CodeSymptoms, SymptomsFile
+from .watch_files import WATCHES
 from .yaml_files import Document, read_documents
 
 FINDING = "finding."
@@ -57,6 +63,8 @@ def lint(directory: str | Path | None = None) -> list[Finding]:
         findings.extend(linter.unsourced())
         findings.extend(linter.contradictory())
     findings.extend(_unread_checks(knowledge))
+    findings.extend(_unspoken(knowledge))
+    findings.extend(_watch_findings(knowledge))
     return sorted(findings, key=lambda f: (f.place.file, f.place.line, f.place.column, f.kind, f.rule or "", f.message))
 
 
@@ -116,11 +124,25 @@ class _FaultLinter:
                 continue
             for other in self._compiled.rules:
                 weaker = other.rule.id in self._implied[rule.id] and not self._same_conditions(rule, other.rule)
-                if weaker and rule.group is not None and rule.group == other.rule.group and _covers(other.rule, rule):
+                # a link is told even where it does not count
+                counted = rule.upstream is None and rule.group is not None
+                if weaker and counted and rule.group == other.rule.group and _covers(other.rule, rule):
                     message = f"whenever it fires, {other.rule.id} of the same group fires and weighs at least as much"
                     mend = "make it stronger, make the conditions of the other narrower, or remove it"
                     yield self._finding("dead", path, message, mend, rule, "warning")
                     break
+            yield from self._without_effect(path, rule)
+
+    def _without_effect(self, path: Sequence[str | int], rule: Rule) -> Iterator[Finding]:
+        """Keys that say nothing on the rule they stand on."""
+        if rule.group is not None and not (rule.supports or rule.against):
+            mend = "remove it; a group is for rules that weigh causes"
+            yield self._finding("dead", (*path, "group"), "its group counts for no cause", mend, rule, "warning")
+        read = {condition.alias or condition.fact_name: condition.fact_name for condition in rule.when}
+        if rule.upstream is not None and read[rule.upstream] not in INCIDENT_FACTS:
+            message = f"{read[rule.upstream]} is no other incident, so caused_by can never name one by it"
+            mend = f"let upstream name a condition over {' or '.join(sorted(INCIDENT_FACTS))}"
+            yield self._finding("dead", (*path, "upstream"), message, mend, rule)
 
     def unreachable(self) -> Iterator[Finding]:
         """Rules behind findings that nothing raises, findings that nobody reads, topics that nobody asks for."""
@@ -275,7 +297,8 @@ def _unread_checks(knowledge: TriageKnowledge) -> Iterator[Finding]:
 
 def _unread_results(check: Check, place: int, loaded: LoadedFault, document: Document) -> Iterator[Finding]:
     code = loaded.compiled.fault.code
-    readers = [p for rule in loaded.compiled.rules for p in rule.patterns if p.fact_name == check.fact_name]
+    weighing = [r for r in loaded.compiled.rules if r.rule.supports or r.rule.against or r.rule.raises]
+    readers = [p for rule in weighing for p in rule.patterns if p.fact_name == check.fact_name]
     if not readers:
         yield Finding(
             "unreachable", "warning", None, document.place(("checks", place)),
@@ -290,6 +313,139 @@ def _unread_results(check: Check, place: int, loaded: LoadedFault, document: Doc
                 f"no rule of {code} reads the result {result.name!r} of {check.id}",
                 f"say in faults/{code}.yaml what it means",
             )  # fmt: skip
+
+
+def _unspoken(knowledge: TriageKnowledge) -> Iterator[Finding]:
+    """What is wrong with the symptoms. Without a file of them faults cannot be asked for by words; that is no mistake."""
+    path = knowledge.directory / SYMPTOMS
+    if path.exists():
+        document = read_documents(path, 1)[0]
+        spoken = SymptomsFile.model_validate(document.data).codes
+        yield from _wordless(knowledge, spoken, document)
+        for code, about in spoken.items():
+            yield from _misleading(knowledge, code, about, document)
+
+
+def _wordless(knowledge: TriageKnowledge, spoken: Mapping[str, CodeSymptoms], document: Document) -> Iterator[Finding]:
+    """Codes and causes that no words of a caller lead to."""
+    for code, loaded in knowledge.faults.items():
+        if code not in spoken:
+            mend = f"say under codes: {code}: how callers put it"
+            yield Finding("unreachable", "error", None, document.place(("codes",)), f"{code} has no symptoms", mend)
+            continue
+        pointed = {cause for symptom in spoken[code].symptoms for cause in symptom.causes}
+        for cause in loaded.compiled.fault.cause_ids:
+            if cause not in pointed:
+                where = document.place(("codes", code, "symptoms"))
+                mend = "name it under causes: of the symptoms that point at it"
+                yield Finding("unreachable", "warning", None, where, f"no symptom points at {code}/{cause}", mend)
+
+
+def _misleading(knowledge: TriageKnowledge, code: str, about: CodeSymptoms, document: Document) -> Iterator[Finding]:
+    """Symptoms that lead to what is not there, or do not say where they come from."""
+    if code not in knowledge.faults:
+        mend = f"add faults/{code}.yaml, or remove its symptoms"
+        yield Finding("unreachable", "error", None, document.place(("codes", code)), f"{code} has no file", mend)
+        return
+    causes = knowledge.faults[code].compiled.fault.cause_ids
+    named = [
+        *((("symptoms", n, "causes"), c, causes, f"cause of {code}") for n, s in enumerate(about.symptoms) for c in s.causes),
+        *((("decides", n, "rather_than"), c, knowledge.faults, "code") for n, d in enumerate(about.decides) for c in d.rather_than),
+    ]  # fmt: skip
+    for path, name, known, what in named:
+        if name not in known:
+            where = document.place(("codes", code, *path))
+            mend = f"name one of {', '.join(known)}"
+            yield Finding("unreachable", "error", None, where, f"{name!r} is no {what}", mend)
+    sources = [("symptoms", n, s.source) for n, s in enumerate(about.symptoms)]
+    sources += [("decides", n, d.source) for n, d in enumerate(about.decides)]
+    for part, place, source in sources:
+        if not is_sourced(source):
+            where = document.place(("codes", code, part, place, "source"))
+            mend = "name the dictionary's section, a runbook or a standard, or write 'judgement:' and why"
+            yield Finding("unsourced", "error", None, where, f"{source!r} does not say where it comes from", mend)
+
+
+def _watch_findings(knowledge: TriageKnowledge) -> Iterator[Finding]:
+    """What is wrong or missing among the early warnings."""
+    watches = knowledge.base.watches
+    if watches:
+        linter = _WatchLinter(watches, read_documents(knowledge.directory / WATCHES, 1)[0], knowledge)
+        yield from linter.dead()
+        yield from linter.unsourced()
+        yield from linter.contradictory()
+        found = watch_cases_of(knowledge.directory)
+        if isinstance(found, CaseOutcome):
+            yield Finding("untested", "error", None, found.place, found.failure or "", "correct the cases")
+        else:
+            yield from linter.untested(found)
+
+
+@dataclass(frozen=True)
+class _WatchLinter:
+    """The rules about the rules of early warnings."""
+
+    watches: Sequence[CompiledWatch]
+    document: Document
+    knowledge: TriageKnowledge
+
+    def _finding(self, kind: str, path: Sequence[str | int], message: str, mend: str, rule: str) -> Finding:
+        return Finding(kind, "error", rule, self.document.place(("rules", *path)), message, mend)
+
+    def dead(self) -> Iterator[Finding]:
+        """Watches that can never be raised, or that an earlier one of their group always hides."""
+        catalogue = self.knowledge.base.catalogue
+        for place, compiled in enumerate(self.watches):
+            watch = compiled.watch
+            if not can_fire(compiled.rule, catalogue):
+                mend = "correct the conditions, or remove the watch"
+                yield self._finding("dead", (place, "when"), "its conditions cannot hold together", mend, watch.id)
+                continue
+            for earlier in self.watches[:place]:
+                of_one_kind = (earlier.watch.topic, earlier.watch.scope) == (watch.topic, watch.scope)
+                if of_one_kind and implies(compiled.rule, earlier.rule, catalogue):
+                    message = f"whenever it fires, {earlier.watch.id} of the same group stands before it"
+                    yield self._finding("dead", (place,), message, "put it above that one, or remove it", watch.id)
+                    break
+
+    def unsourced(self) -> Iterator[Finding]:
+        """Watches that do not say where their figures come from."""
+        for place, compiled in enumerate(self.watches):
+            watch = compiled.watch
+            if not is_sourced(watch.source):
+                message = f"{watch.source!r} does not say where it comes from"
+                mend = "name the dictionary's section, a runbook or a standard, or write 'judgement:' and why"
+                yield self._finding("unsourced", (place, "source"), message, mend, watch.id)
+
+    def contradictory(self) -> Iterator[Finding]:
+        """Watches over other versions than those that the fault names as affected."""
+        for place, compiled in enumerate(self.watches):
+            watch = compiled.watch
+            issue = self.knowledge.base.faults[watch.leads_to].fault.firmware_issue
+            for number, condition in enumerate(watch.when):
+                ranged = condition.from_ is not None or condition.to is not None
+                if ranged and (issue is None or (condition.from_, condition.to) != (issue.from_, issue.to)):
+                    known = "names no versions" if issue is None else f"names {issue.from_} to {issue.to}"
+                    message = f"firmware_issue of {watch.leads_to} {known}"
+                    mend = "give both the same versions"
+                    yield self._finding("contradictory", (place, "when", number), message, mend, watch.id)
+
+    def untested(self, found: WatchCases) -> Iterator[Finding]:
+        """Watches that lack a case by facts, or records in which they are raised."""
+        for place, compiled in enumerate(self.watches):
+            name = compiled.watch.id
+            cases = found.cases.rules.get(name)
+            can_miss = any(pattern.tests for pattern in compiled.rule.patterns)
+            missing = [
+                kind
+                for kind, needed in (("fires", True), ("near_miss", can_miss), ("unknown", True))
+                if needed and not (cases is not None and getattr(cases, kind))
+            ]
+            if not any(case.raised for case in found.cases.watches.get(name, ())):
+                missing.append("records")
+            if missing:
+                mend = f"add them under rules: {name}: and watches: {name}: in the second document"
+                yield self._finding("untested", (place,), f"it has no case for {', '.join(missing)}", mend, name)
 
 
 def _may_pass(pattern: Pattern, fact: Fact) -> bool:
@@ -363,7 +519,9 @@ def _slots(patterns: Sequence[Pattern], catalogue: Catalogue) -> list[str]:
     slots = []
     for place, pattern in enumerate(patterns):
         fact_type = catalogue.get(pattern.fact_name)
-        once = fact_type is not None and not fact_type.many and not pattern.fact_name.startswith(FINDING)
+        # results of one check that contradict each other are all kept, and so are the sentences of a finding
+        several = pattern.fact_name.startswith((FINDING, CHECK))
+        once = fact_type is not None and not fact_type.many and not several
         slots.append(pattern.fact_name if once else f"{pattern.fact_name}#{place}")
     return slots
 

@@ -1,52 +1,49 @@
-"""Knowledge files to a compiled knowledge base: everything wrong with them is found at once, with its place."""
+"""Knowledge files to a compiled knowledge base: all at once with everything wrong found, or each code when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from threading import RLock
+from typing import Any, TypeVar
 
 from ..engine.durable_matcher import UnsafeRuleset, make_matcher
 from ..engine.facts import FactType
 from ..engine.knowledge_base import Check, CompiledFault, Fault, FirmwareIssue, KnowledgeBase, Survey
 from ..engine.rules import CompiledRule, RuleModel, compile_rule
+from ..engine.watch_rules import CompiledWatch
+from .findings import Finding, KnowledgeError, Severity, file_finding, read_knowledge, validated
 from .firmware import in_range
+from .library import CHECKS, FAULTS, SYMPTOMS, ChecksFile, check_type, finding_types, shipped_directory
 from .measurements import catalogue
 from .observations import Observations
 from .survey import find_incidents
-from .yaml_files import Document, Place, YamlProblem, read_documents
+from .symptoms import SymptomsFile
+from .watch_files import WATCHES, load_watches
+from .watching import WatchSubjects
+from .yaml_files import Document
 
-Severity = Literal["error", "warning"]
-Model = TypeVar("Model", bound=BaseModel)
+__all__ = [
+    "Finding",
+    "KnowledgeError",
+    "LoadedFault",
+    "Severity",
+    "TriageKnowledge",
+    "compile_fault",
+    "load_knowledge",
+    "open_knowledge",
+    "shipped_directory",
+]
 
+MANIFEST = "knowledge.yaml"
+MEASURED: Mapping[str, FactType] = {name: measurement.fact_type for name, measurement in catalogue().items()}
+"""The facts that measurements make, by name. The measurements are imported with this module, not when a file is loaded."""
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong with a knowledge file: which kind, how grave, where, what, and how to mend it."""
-
-    kind: str
-    severity: Severity
-    rule: str | None
-    place: Place
-    message: str
-    mend: str
-
-    def __str__(self) -> str:
-        rule = f" [{self.rule}]" if self.rule else ""
-        return f"{self.place}: {self.severity}: {self.kind}{rule}: {self.message}; {self.mend}"
-
-
-class KnowledgeError(ValueError):
-    """Knowledge files that cannot be used; `findings` says all that is wrong and where."""
-
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("\n".join(str(finding) for finding in findings))
-        self.findings = tuple(findings)
+Value = TypeVar("Value")
 
 
 class Manifest(RuleModel):
@@ -57,19 +54,14 @@ class Manifest(RuleModel):
     source_revision: str
 
 
-class ChecksFile(RuleModel):
-    """All checks that can be asked for."""
-
-    checks: tuple[Check, ...]
-
-
 @dataclass(frozen=True)
 class LoadedFault:
-    """A fault, compiled, and the document it was read from."""
+    """A fault, compiled, the document it was read from, and the findings that its rules raise, as facts."""
 
     compiled: CompiledFault
     document: Document
     path: Path
+    findings: Mapping[str, FactType] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,113 +79,225 @@ class TriageKnowledge:
             raise TypeError(f"read_bundle() makes what diagnose() takes, not {type(records).__name__}")
         if as_of is not None:
             observations = observations.until(as_of)
-        entries = {code: loaded.compiled.fault for code, loaded in self.faults.items()}
+        entries = _Seen(self.faults, lambda loaded: loaded.compiled.fault)
         incidents, problems = find_incidents(observations, entries)
-        return Survey(observations.as_of, incidents, [*observations.problems, *problems])
+        subjects = WatchSubjects.beside(incidents, observations)
+        return Survey(observations.as_of, incidents, [*observations.problems, *problems], subjects)
 
     def applies(self, issue: FirmwareIssue, version: str | None) -> bool | None:
         """Whether a firmware issue holds for a version; None for an unknown version or one of another scheme."""
         return in_range(version, issue.from_, issue.to)
 
 
-def shipped_directory() -> Path:
-    """Where the shipped knowledge files lie."""
-    return Path(str(files(__package__ or "")))
+class _Faults(Mapping[str, LoadedFault]):
+    """The faults of a folder, each read and compiled when it is first asked for, and then kept. Safe to share by threads.
+
+    A file that cannot be used raises KnowledgeError with all that is wrong with it.
+    """
+
+    def __init__(self, paths: Mapping[str, Path], load: Callable[[Path], LoadedFault]) -> None:
+        self._paths = paths
+        self._load = load
+        self._loaded: dict[str, LoadedFault] = {}
+        self._lock = RLock()
+
+    @property
+    def loaded(self) -> Mapping[str, LoadedFault]:
+        """The faults that were asked for already."""
+        return dict(self._loaded)
+
+    def __getitem__(self, code: str) -> LoadedFault:
+        found = self._loaded.get(code)
+        if found is None:
+            with self._lock:
+                found = self._loaded.get(code) or self._load(self._paths[code])
+                self._loaded[code] = found
+        return found
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+@dataclass(frozen=True)
+class _Seen(Mapping[str, Value]):
+    """The faults of a folder, seen under one aspect."""
+
+    faults: Mapping[str, LoadedFault]
+    aspect: Callable[[LoadedFault], Value]
+
+    def __getitem__(self, code: str) -> Value:
+        return self.aspect(self.faults[code])
+
+    def __contains__(self, code: object) -> bool:
+        return code in self.faults
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.faults)
+
+    def __len__(self) -> int:
+        return len(self.faults)
+
+
+@dataclass(frozen=True)
+class _Catalogue(Mapping[str, FactType]):
+    """Every fact by its name: measured ones and checks are known at once, findings with the faults that raise them."""
+
+    facts: Mapping[str, FactType]
+    faults: _Faults
+
+    def __getitem__(self, name: str) -> FactType:
+        known = self.facts.get(name)
+        if known is not None:
+            return known
+        if name.startswith("finding."):
+            for faults in (self.faults.loaded, self.faults):
+                for loaded in faults.values():
+                    if name in loaded.findings:
+                        return loaded.findings[name]
+        raise KeyError(name)
+
+    def _names(self) -> dict[str, None]:
+        found = dict.fromkeys(self.facts)
+        for loaded in self.faults.values():
+            found.update(dict.fromkeys(loaded.findings))
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+
+def open_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
+    """The shipped knowledge base, or one of the same layout, whose faults are compiled when they are first asked for.
+
+    Raises KnowledgeError where manifest, checks or watches cannot be used, or there is no fault; a mistake in a fault's file is
+    raised where the fault is asked for. `load_knowledge` finds all mistakes at once.
+    """
+    findings: list[Finding] = []
+    files = _Files.of(shipped_directory() if directory is None else Path(directory), findings)
+    return _knowledge(files, findings)
 
 
 def load_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
     """Load the shipped knowledge base, or one of the same layout from a directory.
 
-    The layout: `knowledge.yaml`, `checks.yaml` and one file a code under `faults/`. Raises KnowledgeError with every
-    mistake and its place; a rule that cannot fire is a mistake.
+    The layout: `knowledge.yaml`, `checks.yaml`, one file a code under `faults/`, and, where faults can be asked for by
+    words, `symptoms.yaml`, and, where there are early warnings, `watches.yaml`. Raises KnowledgeError with every mistake
+    and its place; a rule that cannot fire is a mistake.
     """
     folder = shipped_directory() if directory is None else Path(directory)
     findings: list[Finding] = []
-    contents: dict[str, bytes] = {}
+    with _no_collections():
+        files = _Files.of(folder, findings)
+        if (folder / SYMPTOMS).exists():
+            validated(SymptomsFile, read_knowledge(folder / SYMPTOMS, findings), findings)
+        for code in files.faults:
+            try:
+                files.faults[code]
+            except KnowledgeError as error:
+                findings.extend(error.findings)
+    return _knowledge(files, findings)
 
-    def read(path: Path) -> Document | None:
-        try:
-            contents[path.relative_to(folder).as_posix()] = path.read_bytes()
-            (document,) = read_documents(path, 1)
-        except OSError as error:
-            findings.append(_file_finding(path, f"cannot be read: {error.strerror or error}", "put the file there"))
-            return None
-        except ValueError as error:
-            place = error.place if isinstance(error, YamlProblem) else Place(path.name, 1, 1)
-            problem = error.problem if isinstance(error, YamlProblem) else "the file is empty"
-            findings.append(Finding("unreadable", "error", None, place, problem, "correct the YAML"))
-            return None
-        for place in document.repeated_keys:
-            findings.append(Finding("repeated-key", "error", None, place, "the key stands twice", "keep one of them"))
-        return document
 
-    manifest = _validated(Manifest, read(folder / "knowledge.yaml"), findings)
-    checks_file = _validated(ChecksFile, read(folder / "checks.yaml"), findings)
-    checks = {} if checks_file is None else {check.id: check for check in checks_file.checks}
-    facts: dict[str, FactType] = {name: measurement.fact_type for name, measurement in catalogue().items()}
-    facts.update({check.fact_name: _check_type(check) for check in checks.values()})
-    faults: dict[str, LoadedFault] = {}
-    for path in sorted((folder / "faults").glob("*.yaml")):
-        document = read(path)
-        fault = _validated(Fault, document, findings)
-        if fault is None or document is None:
-            continue
-        if fault.code in faults or path.stem != fault.code:
-            findings.append(
-                Finding(
-                    "misplaced",
-                    "error",
-                    None,
-                    document.place(("code",)),
-                    f"{fault.code} in {path.name}",
-                    "one file a code, named by it",
-                )
-            )
-            continue
-        compiled, met = compile_fault(fault, facts, list(checks.values()), document)
-        findings.extend(met)
-        if compiled is not None:
-            faults[fault.code] = LoadedFault(compiled, document, path)
-    if not faults and not findings:
-        findings.append(_file_finding(folder / "faults", "holds no fault", "add one file a code"))
-    if findings or manifest is None:
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Without garbage collections: reading makes some hundred thousand objects that stay, and looking through them again
+    and again takes longer than making them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The files of a folder: manifest, checks and watches read, faults to be read."""
+
+    folder: Path
+    manifest: Manifest | None
+    checks: Mapping[str, Check]
+    facts: Mapping[str, FactType]
+    faults: _Faults
+    watches: tuple[CompiledWatch, ...]
+    digest: str
+
+    @classmethod
+    def of(cls, folder: Path, findings: list[Finding]) -> _Files:
+        """Open a folder; what is wrong with what is read is added to the findings."""
+        manifest = validated(Manifest, read_knowledge(folder / MANIFEST, findings), findings)
+        checks_file = validated(ChecksFile, read_knowledge(folder / CHECKS, findings), findings)
+        paths = {path.stem: path for path in sorted((folder / FAULTS).glob("*.yaml"))}
+        if not paths and not findings:
+            findings.append(file_finding(folder / FAULTS, "holds no fault", "add one file a code"))
+        checks = {} if checks_file is None else {check.id: check for check in checks_file.checks}
+        facts = {**MEASURED, **{check.fact_name: check_type(check) for check in checks.values()}}
+        faults = _Faults(paths, lambda path: _load_fault(path, facts, tuple(checks.values())))
+        watches = load_watches(folder, facts, paths, findings)
+        return cls(folder, manifest, checks, facts, faults, watches, _digest(folder, paths.values()))
+
+
+def _knowledge(files: _Files, findings: Iterable[Finding]) -> TriageKnowledge:
+    """The knowledge base of opened files. Raises KnowledgeError where there are findings, in the order of their places."""
+    if findings or files.manifest is None:
         raise KnowledgeError(sorted(findings, key=lambda f: (f.place.file, f.place.line, f.place.column, f.message)))
-    findable = dict(facts)
-    for loaded in faults.values():
-        findable.update(_finding_types(loaded.compiled.fault))
     base = KnowledgeBase(
-        name=manifest.name,
-        version=manifest.version,
-        digest=f"sha256:{_digest(contents)}",
-        source_revision=manifest.source_revision,
-        faults={code: loaded.compiled for code, loaded in faults.items()},
-        checks=checks,
-        catalogue=findable,
+        name=files.manifest.name,
+        version=files.manifest.version,
+        digest=f"sha256:{files.digest}",
+        source_revision=files.manifest.source_revision,
+        faults=_Seen(files.faults, lambda loaded: loaded.compiled),
+        checks=files.checks,
+        catalogue=_Catalogue(files.facts, files.faults),
+        watches=files.watches,
     )
-    return TriageKnowledge(base, faults, folder)
+    return TriageKnowledge(base, files.faults, files.folder)
 
 
-def _digest(contents: Mapping[str, bytes]) -> str:
+def _load_fault(path: Path, facts: Mapping[str, FactType], checks: Iterable[Check]) -> LoadedFault:
+    """The fault of a file, compiled. Raises KnowledgeError with all that is wrong with it."""
+    findings: list[Finding] = []
+    document = read_knowledge(path, findings)
+    fault = validated(Fault, document, findings)
+    if fault is None or document is None:
+        raise KnowledgeError(findings)
+    if path.stem != fault.code:
+        where = document.place(("code",))
+        raise KnowledgeError(
+            [
+                *findings,
+                Finding(
+                    "misplaced", "error", None, where, f"{fault.code} in {path.name}", "one file a code, named by it"
+                ),
+            ]
+        )
+    compiled, met = compile_fault(fault, facts, checks, document)
+    findings.extend(met)
+    if compiled is None or findings:
+        raise KnowledgeError(findings)
+    return LoadedFault(compiled, document, path, finding_types(fault.rules))
+
+
+def _digest(folder: Path, fault_paths: Iterable[Path]) -> str:
+    """A digest over the names and bytes of all knowledge files that can be read."""
     digest = sha256()
-    for name in sorted(contents):
-        digest.update(f"{name}\0{len(contents[name])}\0".encode())
-        digest.update(contents[name])
+    paths = [folder / MANIFEST, folder / CHECKS, folder / SYMPTOMS, folder / WATCHES, *fault_paths]
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):
+        with suppress(OSError):
+            content = path.read_bytes()
+            digest.update(f"{name}\0{len(content)}\0".encode())
+            digest.update(content)
     return digest.hexdigest()
-
-
-def _file_finding(path: Path, message: str, mend: str) -> Finding:
-    return Finding("unreadable", "error", None, Place(path.name, 1, 1), message, mend)
-
-
-def _check_type(check: Check) -> FactType:
-    if check.is_number:
-        return FactType(check.fact_name, "number", check.title, check.unit)
-    return FactType(check.fact_name, "text", check.title, choices=tuple(str(result.value) for result in check.results))
-
-
-def _finding_types(fault: Fault) -> dict[str, FactType]:
-    raised = {rule.raises for rule in fault.rules if rule.raises is not None}
-    return {f"finding.{name}": FactType(f"finding.{name}", "text", f"finding {name}") for name in raised}
 
 
 def compile_fault(
@@ -201,7 +305,7 @@ def compile_fault(
 ) -> tuple[CompiledFault | None, list[Finding]]:
     """Compile a fault's rules; what is wrong comes back with its place instead."""
     findings: list[Finding] = []
-    known = {**facts, **_finding_types(fault)}
+    known = {**facts, **finding_types(fault.rules)}
     rules: list[CompiledRule] = []
     for place, rule in enumerate(fault.rules):
         compiled, problems = compile_rule(rule, known, fault.cause_ids)
@@ -236,27 +340,3 @@ def compile_fault(
         return None, [Finding("too-large", "error", None, document.place(("rules",)), str(error), "split the rules")]
     names = frozenset(name for name in read if not name.startswith("finding."))
     return CompiledFault(fault, tuple(rules), names, bearing), []
-
-
-def _validated(model: type[Model], document: Document | None, findings: list[Finding]) -> Model | None:
-    if document is None:
-        return None
-    try:
-        return model.model_validate(document.data)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        for problem in problems:
-            path = problem["loc"]
-            if any(other["loc"][: len(path)] == path and len(other["loc"]) > len(path) for other in problems):
-                continue  # a list that lost its bad members is not short by itself
-            rule = _rule_name(document.data, path)
-            message = f"{'.'.join(str(part) for part in path)}: {problem['msg']}"
-            findings.append(Finding("malformed", "error", rule, document.place(path), message, "correct it"))
-        return None
-
-
-def _rule_name(data: Any, path: Sequence[Any]) -> str | None:
-    if len(path) > 1 and path[0] == "rules" and isinstance(path[1], int):
-        rule = data["rules"][path[1]]
-        return str(rule.get("id")) if isinstance(rule, dict) else None
-    return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
 
 
 class _Loader(yaml.CSafeLoader):
@@ -107,12 +108,63 @@ def read_documents(path: Path, most: int | None = None) -> list[Document]:
         while (most is None or len(documents) < most) and loader.check_node():
             node = loader.get_node()
             documents.append(Document(path.name, loader.construct_document(node), node))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise YamlProblem(Place(path.name, line, column), str(error.problem or error.context)) from error
     except yaml.YAMLError as error:
-        raise YamlProblem(Place(path.name, 1, 1), str(error)) from error
+        raise _problem(path, error) from error
     finally:
         loader.dispose()
     return documents
+
+
+class _PartLoader(_Loader, Composer):
+    """Composes a document value by value as events come in, so that what follows is never read."""
+
+    def __init__(self, stream: bytes) -> None:
+        _Loader.__init__(self, stream)
+        Composer.__init__(self)
+
+
+def read_parts(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """The values of some keys of a file's first mapping, without reading on behind the last of them.
+
+    Other values are passed over. Keys that are not there are left out. Raises YamlProblem and OSError.
+    """
+    loader = _PartLoader(path.read_bytes())
+    found: dict[str, Any] = {}
+    try:
+        while not loader.check_event(yaml.MappingStartEvent):
+            if loader.check_event(yaml.StreamEndEvent, yaml.ScalarEvent, yaml.SequenceStartEvent):
+                return found
+            loader.get_event()
+        loader.get_event()
+        while len(found) < len(keys) and not loader.check_event(yaml.MappingEndEvent):
+            key = loader.construct_object(loader.compose_node(None, 0), deep=True)
+            if key in keys:
+                found[key] = loader.construct_object(loader.compose_node(None, 0), deep=True)
+            else:
+                _pass_over(loader)
+    except yaml.YAMLError as error:
+        raise _problem(path, error) from error
+    finally:
+        loader.dispose()
+    return found
+
+
+def _pass_over(loader: _PartLoader) -> None:
+    """Go past one value."""
+    depth = 0
+    while True:
+        event = loader.get_event()
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth == 0:
+            return
+
+
+def _problem(path: Path, error: yaml.YAMLError) -> YamlProblem:
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        return YamlProblem(Place(path.name, line, column), str(error.problem or error.context))
+    return YamlProblem(Place(path.name, 1, 1), str(error))

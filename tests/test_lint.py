@@ -221,3 +221,43 @@ def test_what_keeps_knowledge_from_loading_is_a_finding(tmp_path: Path) -> None:
     assert str(finding).startswith(
         f"F-0421.yaml:{fault.count(chr(10)) - 3}:12: error: cannot-fire [added]: no fact is named 'fan_sped'"
     )
+
+
+LINK = "{fact: earlier_incident, is: F-0101, as: up}"
+
+
+@pytest.mark.parametrize(
+    ("when", "says", "found"),
+    [
+        (LINK, "supports: {stuck: weakly}\n    upstream: up", []),
+        ("{fact: age, as: up}", "supports: {stuck: weakly}\n    upstream: up", ["dead"]),
+        (
+            "{check: close-click, is: present, as: x}, {check: close-click, is: absent, as: y}",
+            "contradicts: [x, y]",
+            [],
+        ),
+        ("{fact: age, as: x}, {fact: fan_speed, as: y}", "contradicts: [x, y]\n    group: fleet", ["dead"]),
+        ("{fact: age, above: 5}", "brings_about: haste", []),
+        ("{fact: age, above: 5}", "brings_about: haste\n    group: fleet", ["dead"]),
+    ],
+)
+def test_keys_that_say_nothing_on_a_rule_are_dead(tmp_path: Path, when: str, says: str, found: list[str]) -> None:
+    """An upstream that is no incident names none, and a group is for rules that weigh; a check may contradict itself."""
+    findings = linted(tmp_path, fault=FAULT + rule("added", when, says))
+    assert [(f.kind, f.rule) for f in findings] == [(kind, "added") for kind in found]
+
+
+def test_a_link_is_not_dead_where_a_wider_rule_of_its_group_outdoes_it(tmp_path: Path) -> None:
+    """It names the incident behind this one, whether or not its weight counts."""
+    wide = rule("added", "{fact: age, above: 5}", "supports: {stuck: strongly}\n    group: fleet")
+    link = f"{LINK}, {{fact: age, above: 6}}"
+    says = "supports: {stuck: weakly}\n    group: fleet"
+    assert linted(tmp_path, fault=FAULT + wide + rule("added-too", link, f"{says}\n    upstream: up")) == []
+
+
+def test_a_result_that_only_a_contradiction_reads_is_unread(tmp_path: Path) -> None:
+    """To say that two things cannot both be true is not to say what either means."""
+    told = "{check: close-click, is: unsure, as: x}, {fact: age, as: y}"
+    checks = CHECKS.replace("{value: unknown}", "{value: unsure}")
+    (finding,) = linted(tmp_path, fault=FAULT + rule("added", told, "contradicts: [x, y]"), checks=checks)
+    assert finding.kind == "unreachable" and "unsure" in finding.message

@@ -11,7 +11,16 @@ import typer
 from ..report.wording import clean, counted
 from .failures import LACKING, Unusable
 from .knowledge_commands import kb
-from .lookup import cause_of, demand_device, documented_codes, fault_code_of, load_triage, moment_of, supposed_of
+from .lookup import (
+    cause_of,
+    demand_device,
+    documented_codes,
+    fault_code_of,
+    load_triage,
+    moment_of,
+    supposed_of,
+    usable_knowledge,
+)
 from .output import Destination
 from .shell import PROGRAM, LogFormat, Shell
 
@@ -40,6 +49,14 @@ class Format(StrEnum):
     JSON = "json"
     MARKDOWN = "markdown"
     HTML = "html"
+
+
+class EntryFormat(StrEnum):
+    """How what is known of a code is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
@@ -115,10 +132,8 @@ def diagnose(
     with shell.progress("diagnosing"):
         triage = load_triage()
         supposed = supposed_of(suppose, triage) if suppose else None
-        try:
+        with usable_knowledge():
             diagnosis = triage.diagnose(bundle, as_of=moment, device_id=device, fault_code=fault_code, suppose=supposed)
-        except ValueError as error:
-            raise Unusable(f"--suppose: {error}") from None
     if fault_code is not None and not diagnosis.incidents:
         _demand_code(triage, bundle, fault_code, moment)
     asked = " and ".join(part for part in (device, fault_code) if part is not None)
@@ -220,25 +235,22 @@ def _write_report(
 
 @app.command()
 def explain(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="A fault code in any spelling: F-0421, f0421, 421.")],
-    report_format: FormatOption = Format.TEXT,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CODE|WORDS...",
+            help="A fault code in any spelling (F-0421, 421), its title, or what is seen and heard.",
+        ),
+    ],
+    report_format: Annotated[
+        EntryFormat, typer.Option("--format", help="How the answer is written.")
+    ] = EntryFormat.TEXT,
 ) -> None:
-    """Show what is known of a fault code.
+    """Show what is known of a fault code, or find the codes that words describe.
 
-    That is its entry, and its rules in words with every threshold and its source.
+    Of a code that is its entry, and its rules in words with every threshold and its source; of words (hums but no
+    current) the codes whose symptoms fit, and which facts and checks would decide.
     """
-    from ...engine import UnknownCode
-    from ..report import explanation_markdown, explanation_text
+    from .explaining import write_explanation
 
-    triage = load_triage()
-    try:
-        explained = triage.explain(fault_code_of(code))
-    except UnknownCode as error:
-        raise Unusable(str(error)) from None
-    destination = Destination()
-    if report_format is Format.JSON:
-        destination.write_json(explained.model_dump_json(indent=2))
-    elif report_format is Format.MARKDOWN:
-        destination.write(explanation_markdown(explained))
-    else:
-        destination.write(explanation_text(explained, width=destination.width, colour=destination.colour))
+    write_explanation(" ".join(words), report_format.value, Destination())

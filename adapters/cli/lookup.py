@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from .failures import Unusable
 if TYPE_CHECKING:
     from ...engine import Diagnosis, Triage
     from ...engine.facts import FactType
-    from ...knowledge import KnowledgeError, TriageKnowledge
+    from ...knowledge import TriageKnowledge
     from ..files import Bundle
 
 MAX_DEVICES_NAMED = 10
@@ -39,23 +40,34 @@ def fault_code_of(text: str) -> str:
 def load_triage() -> Triage:
     """The façade over the shipped knowledge. Raises Unusable where that is broken."""
     from ...engine import Triage
-    from ...knowledge import KnowledgeError
 
-    try:
+    with usable_knowledge():
         return Triage()
-    except KnowledgeError as error:
-        raise _broken(error, None) from None
 
 
 def load_from(directory: str | None) -> TriageKnowledge:
     """The knowledge in a folder, or the shipped one. Raises Unusable where it is not there or broken."""
-    from ...knowledge import KnowledgeError, load_knowledge
+    from ...knowledge import load_knowledge
 
     demand_folder(directory)
-    try:
+    with usable_knowledge(directory):
         return load_knowledge(directory)
+
+
+@contextmanager
+def usable_knowledge(directory: str | None = None) -> Iterator[None]:
+    """Within it, knowledge files that cannot be used raise Unusable with the first thing that is wrong with them."""
+    from ...knowledge import KnowledgeError
+
+    try:
+        yield
     except KnowledgeError as error:
-        raise _broken(error, directory) from None
+        first, number = error.findings[0], len(error.findings)
+        others = f" (and {number - 1} more)" if number > 1 else ""
+        where = "" if directory is None else f" {directory}"
+        raise Unusable(
+            f"the knowledge cannot be loaded: {first}{others}; charger-triage kb lint{where} lists all"
+        ) from None
 
 
 def demand_folder(directory: str | None) -> None:
@@ -64,13 +76,6 @@ def demand_folder(directory: str | None) -> None:
         raise Unusable(
             f"{directory}: there is no such folder; name one that holds knowledge.yaml, checks.yaml and faults/"
         )
-
-
-def _broken(error: KnowledgeError, directory: str | None) -> Unusable:
-    first, number = error.findings[0], len(error.findings)
-    others = f" (and {number - 1} more)" if number > 1 else ""
-    where = "" if directory is None else f" {directory}"
-    return Unusable(f"the knowledge cannot be loaded: {first}{others}; charger-triage kb lint{where} lists all")
 
 
 def documented_codes(triage: Triage) -> tuple[str, ...]:
@@ -163,6 +168,8 @@ def _typed(text: str, fact_type: FactType, assignment: str) -> bool | float | st
         if text.lower() not in words:
             raise Unusable(f"--suppose {assignment!r}: write yes or no")
         return words[text.lower()]
+    if fact_type.kind == "version" and (fact_type.parse is None or fact_type.parse(text) is None):
+        raise Unusable(f"--suppose {assignment!r}: a version is expected, such as 3.0.2 or 260420.0107")
     if fact_type.choices is not None and text not in fact_type.choices:
         raise Unusable(f"--suppose {assignment!r}: write one of {', '.join(fact_type.choices)}")
     return text

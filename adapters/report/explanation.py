@@ -10,7 +10,7 @@ from rich.text import Text
 from ...engine.fault_explanation import CauseInWords, CheckInWords, FaultExplanation, RuleInWords
 from .markup import code, escaped, table
 from .page import Page
-from .wording import WHERE, clean, counted, decibans, minutes, short_id
+from .wording import WHERE, clean, counted, decibans, listed, minutes, short_id
 
 _PRIORS = {"most-common": "most common", "ordinary": "", "rare": "rare"}
 
@@ -153,11 +153,23 @@ def _rule(page: Page, rule: RuleInWords, cause_id: str | None = None) -> None:
         body = Text(f"{decibans(weight)} dB ", "green" if weight > 0 else "red")
         body.append(short_id(cause))
         page.line(body, label="then" if number == 0 else "", indent=4, hang=6)
-    if rule.raises is not None:
-        page.line(f"finding {clean(rule.raises)}", label="then", indent=4, hang=6)
+    for consequence in other_consequences(rule):
+        page.line(clean(consequence), label="then", indent=4, hang=6)
     page.line(f"“{clean(said(rule), 1000)}”", label="says", indent=4, hang=6)
     group = f"; counts once with others of group {clean(rule.group)}" if rule.group is not None else ""
     page.line(f"{clean(rule.source, 1000)}{group}", label=Text("from", "dim"), indent=4, hang=6, style="dim")
+
+
+def other_consequences(rule: RuleInWords) -> list[str]:
+    """What a rule does besides weighing causes."""
+    found = [] if rule.raises is None else [f"finding {rule.raises}"]
+    if rule.contradicts:
+        found.append(f"cannot both be true: {listed(rule.contradicts)}")
+    if rule.brings_about is not None:
+        found.append(f"told as brought about by this fault: {rule.brings_about}")
+    if rule.upstream is not None:
+        found.append("the earlier incident is named as standing behind this one")
+    return found
 
 
 def said(rule: RuleInWords) -> str:
@@ -237,7 +249,6 @@ def explanation_markdown(explained: FaultExplanation) -> str:
 def _rule_row(rule: RuleInWords) -> list[str]:
     effects: Mapping[str, float] = {**rule.supports, **rule.against}
     then = [f"{decibans(weight)} dB {code(cause)}" for cause, weight in effects.items()]
-    if rule.raises is not None:
-        then.append(f"finding {code(rule.raises)}")
+    then += [escaped(consequence) for consequence in other_consequences(rule)]
     conditions = "<br>".join(escaped(condition) for condition in rule.conditions)
     return [code(rule.rule_id), conditions, "<br>".join(then), escaped(said(rule)), escaped(rule.source)]

@@ -66,4 +66,7 @@ class Page:
             start.append_text(wrapped)
             if not wrapped.plain:
                 start.rstrip()
-            self._console.print(start, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)
+            if self._console.no_color:  # rich would write the same characters, three times as slowly
+                self._out.write(f"{start.plain}\n")
+            else:
+                self._console.print(start, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)

@@ -1,0 +1,70 @@
+"""`explain`: finds what a user means, a code by any name or a fault by its symptoms, and writes what is known of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .failures import Unusable
+from .lookup import usable_knowledge
+from .output import Destination
+
+if TYPE_CHECKING:
+    from ...engine import FaultExplanation
+    from ...knowledge import FaultSearch
+
+
+def write_explanation(asked: str, report_format: str, destination: Destination) -> None:
+    """Write the entry of the code that was named, or the codes that fit the words.
+
+    `report_format` is text, json or markdown. As JSON a code that was named gives a FaultExplanation, words give a
+    FaultSearch. Raises Unusable for an empty question, a code that is not documented, and knowledge that cannot be used.
+    """
+    from ...knowledge import find_faults
+
+    if not asked.strip():
+        raise Unusable("nothing was asked; name a code such as F-0421, or say what is seen or heard")
+    with usable_knowledge():
+        search = find_faults(asked)
+        explained = None if search.fault_code is None else _explained(search.fault_code)
+    if explained is None:
+        _write_search(search, report_format, destination)
+    else:
+        _write_entry(search, explained, report_format, destination)
+
+
+def _explained(fault_code: str) -> FaultExplanation:
+    """The entry of a code; only its own file is read and compiled."""
+    from ...engine import Triage, UnknownCode
+    from ...knowledge import open_knowledge
+
+    try:
+        return Triage(open_knowledge()).explain(fault_code)
+    except UnknownCode as error:
+        raise Unusable(str(error)) from None
+
+
+def _write_search(search: FaultSearch, report_format: str, destination: Destination) -> None:
+    from ..report.symptom_matches import search_markdown, search_text
+
+    if report_format == "json":
+        destination.write_json(search.model_dump_json(indent=2))
+    elif report_format == "markdown":
+        destination.write(search_markdown(search))
+    else:
+        destination.write(search_text(search, width=destination.width, colour=destination.colour))
+
+
+def _write_entry(
+    search: FaultSearch, explained: FaultExplanation, report_format: str, destination: Destination
+) -> None:
+    from ..report import explanation_markdown, explanation_text
+    from ..report.symptom_matches import pointed_markdown, pointed_text
+
+    if report_format == "json":
+        destination.write_json(explained.model_dump_json(indent=2))
+    elif report_format == "markdown":
+        destination.write(pointed_markdown(search) + explanation_markdown(explained))
+    else:
+        width, colour = destination.width, destination.colour
+        said = pointed_text(search, width=width, colour=colour)
+        destination.write(said + explanation_text(explained, width=width, colour=colour))

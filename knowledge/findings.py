@@ -1,0 +1,86 @@
+"""What is wrong with knowledge files: findings with their places, and files read and validated so that all are found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from .yaml_files import Document, Place, YamlProblem, read_documents
+
+Severity = Literal["error", "warning"]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with a knowledge file: which kind, how grave, where, what, and how to mend it."""
+
+    kind: str
+    severity: Severity
+    rule: str | None
+    place: Place
+    message: str
+    mend: str
+
+    def __str__(self) -> str:
+        rule = f" [{self.rule}]" if self.rule else ""
+        return f"{self.place}: {self.severity}: {self.kind}{rule}: {self.message}; {self.mend}"
+
+
+class KnowledgeError(ValueError):
+    """Knowledge files that cannot be used; `findings` says all that is wrong and where."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("\n".join(str(finding) for finding in findings))
+        self.findings = tuple(findings)
+
+
+def read_knowledge(path: Path, findings: list[Finding]) -> Document | None:
+    """The first YAML document of a file; what is wrong with it is added to the findings, and None where it is no YAML."""
+    try:
+        (document,) = read_documents(path, 1)
+    except OSError as error:
+        findings.append(file_finding(path, f"cannot be read: {error.strerror or error}", "put the file there"))
+        return None
+    except ValueError as error:
+        place = error.place if isinstance(error, YamlProblem) else Place(path.name, 1, 1)
+        problem = error.problem if isinstance(error, YamlProblem) else "the file is empty"
+        findings.append(Finding("unreadable", "error", None, place, problem, "correct the YAML"))
+        return None
+    for place in document.repeated_keys:
+        findings.append(Finding("repeated-key", "error", None, place, "the key stands twice", "keep one of them"))
+    return document
+
+
+def file_finding(path: Path, message: str, mend: str) -> Finding:
+    """A finding about a file as a whole."""
+    return Finding("unreadable", "error", None, Place(path.name, 1, 1), message, mend)
+
+
+def validated(model: type[Model], document: Document | None, findings: list[Finding]) -> Model | None:
+    """A document as a model; what does not fit is added to the findings, and None is returned."""
+    if document is None:
+        return None
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        for problem in problems:
+            path = problem["loc"]
+            if any(other["loc"][: len(path)] == path and len(other["loc"]) > len(path) for other in problems):
+                continue  # a list that lost its bad members is not short by itself
+            rule = _rule_name(document.data, path)
+            message = f"{'.'.join(str(part) for part in path)}: {problem['msg']}"
+            findings.append(Finding("malformed", "error", rule, document.place(path), message, "correct it"))
+        return None
+
+
+def _rule_name(data: Any, path: Sequence[Any]) -> str | None:
+    if len(path) > 1 and path[0] == "rules" and isinstance(path[1], int):
+        rule = data["rules"][path[1]]
+        return str(rule.get("id")) if isinstance(rule, dict) else None
+    return None

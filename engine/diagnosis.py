@@ -165,7 +165,8 @@ class Watch(ResultModel):
     """An early warning: something that drifts toward a fault.
 
     `trend` says with numbers how, `leads_to` names the fault code, `expected_at` the date on which its threshold is
-    reached at the present rate (null where no rate is known, or the threshold is passed already).
+    reached at the present rate (null where no rate is known, the threshold is passed already, or the date lies more than
+    two years ahead).
     """
 
     device_id: str

@@ -14,6 +14,7 @@ from .beliefs import PRIOR_DECIBANS
 from .diagnosis import MappedFrom
 from .facts import Catalogue, Fact, RefusedFact
 from .rules import CompiledRule, Identifier, Rule, RuleModel
+from .watch_rules import CompiledWatch, Scope
 
 Where = Literal["remote", "onsite"]
 Prior = Literal["most-common", "ordinary", "rare"]
@@ -102,7 +103,7 @@ class Fault(RuleModel):
     title: str
     severity: Literal["error", "warning"]
     category: str
-    scope: Literal["connector", "charger"]
+    scope: Scope
     meaning: str
     symptoms: tuple[str, ...]
     telemetry: tuple[str, ...]
@@ -179,6 +180,7 @@ class KnowledgeBase:
     faults: Mapping[str, CompiledFault]
     checks: Mapping[str, Check]
     catalogue: Catalogue
+    watches: Sequence[CompiledWatch] = ()
 
 
 def incident_id(device_id: str, connector_id: int | None, code: str) -> str:
@@ -226,13 +228,36 @@ class IncidentCase(Protocol):
         ...
 
 
+class WatchCase(Protocol):
+    """A charger or a connector that is watched, and how to measure it at the moment of the diagnosis.
+
+    `scopes` says which watch rules are read for it: those of the whole charger, those of a connector, or both where the
+    records tell no connectors apart.
+    """
+
+    @property
+    def device_id(self) -> str: ...
+    @property
+    def connector_id(self) -> int | None: ...
+    @property
+    def scopes(self) -> frozenset[Scope]: ...
+
+    def measure(self, fact_names: Iterable[str]) -> Iterable[Fact | RefusedFact]:
+        """The facts of these names that the records hold, and those that could not be measured."""
+        ...
+
+
 @dataclass(frozen=True)
 class Survey:
-    """What a bundle of records holds: the moment of the diagnosis (epoch seconds), incidents, problems met."""
+    """What a bundle of records holds: the moment of the diagnosis (epoch seconds), incidents, problems met.
+
+    `subjects` are the chargers and connectors that can be watched; they are found when they are first gone through.
+    """
 
     as_of: float | None
     incidents: Sequence[IncidentCase]
     problems: Sequence[DataProblem]
+    subjects: Iterable[WatchCase] = ()
 
 
 class Knowledge(Protocol):

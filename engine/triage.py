@@ -24,6 +24,7 @@ from .diagnosis import (
     LeaderChange,
     NextCheck,
     RecommendedAction,
+    Watch,
 )
 from .durable_matcher import available, make_matcher
 from .explanation import Trace, Tracer, names_read
@@ -35,6 +36,7 @@ from .knowledge_base import CompiledFault, DataProblem, IncidentCase, Knowledge,
 from .links import linked
 from .matching import Matcher, VerdictMatcher, by_name
 from .trace import RuleRead
+from .watching import Watched, Watcher
 
 PROBABILITY_DECIMALS = 10
 """Digits of a printed probability: enough that a sum over causes is 1 to a billionth, few enough to be stable."""
@@ -105,6 +107,11 @@ class Triage:
             name=base.name, version=base.version, digest=base.digest, source_revision=base.source_revision
         )
 
+    @cached_property
+    def _watcher(self) -> Watcher:
+        base = self._knowledge.base
+        return Watcher(base.watches, base.catalogue, native=self._native)
+
     def _reasoner(self, compiled: CompiledFault) -> _Reasoner:
         code = compiled.fault.code
         reasoner = self._reasoners.get(code)
@@ -151,6 +158,14 @@ class Triage:
             incidents.append(incident)
             problems.extend(met)
             digest.update(_digestible(case, facts))
+        subjects = [case for case in survey.subjects if device_id is None or case.device_id == device_id]
+        watched = self._watcher.watch(subjects, survey.incidents, survey.as_of)
+        for each in watched:
+            problems.extend(each.problems)
+            digest.update(_digestible_watch(each))
+        watches = [
+            watch for each in watched for watch in each.watches if fault_code is None or watch.leads_to == fault_code
+        ]
         diagnosis = Diagnosis(
             as_of=None if survey.as_of is None else iso_timestamp(survey.as_of),
             version=package_version(),
@@ -158,9 +173,9 @@ class Triage:
             matcher="durable-rules" if self._native else "verdicts",
             facts_digest=f"sha256:{digest.hexdigest()}",
             incidents=linked(incidents),
-            watches=[],
+            watches=watches,
             warnings=_warnings(problems),
-            measurements=self._measurements(incidents),
+            measurements=self._measurements(incidents, watches),
         )
         _log.info(
             "diagnosed",
@@ -183,9 +198,9 @@ class Triage:
         ]
         return {"": [supposed_fact(change, catalogue) for change in changes]}
 
-    def _measurements(self, incidents: Sequence[Incident]) -> dict[str, str]:
-        """What the measurements behind the evidence and the contradictions measure."""
-        names: set[str] = set()
+    def _measurements(self, incidents: Sequence[Incident], watches: Sequence[Watch]) -> dict[str, str]:
+        """What the measurements behind the evidence, the contradictions and the watches measure."""
+        names = {name for watch in watches for name in names_read(watch.facts)}
         for incident in incidents:
             for hypothesis in incident.hypotheses:
                 for item in hypothesis.evidence:
@@ -218,11 +233,17 @@ def _undocumented_db(case: IncidentCase) -> float:
 
 
 def _digestible(case: IncidentCase, facts: Sequence[Fact]) -> bytes:
-    rows = [
-        [f.name, f.value.text if isinstance(f.value, Version) else f.value, f.unit, f.at, f.connector, f.key]
-        for f in facts
-    ]
-    return json.dumps([_incident_id(case), rows], ensure_ascii=True).encode()
+    return json.dumps([_incident_id(case), [_row(fact) for fact in facts]], ensure_ascii=True).encode()
+
+
+def _digestible_watch(watched: Watched) -> bytes:
+    rows = [_row(fact) for fact in watched.facts]
+    return json.dumps([watched.case.device_id, watched.case.connector_id, rows], ensure_ascii=True).encode()
+
+
+def _row(fact: Fact) -> list[Any]:
+    value = fact.value.text if isinstance(fact.value, Version) else fact.value
+    return [fact.name, value, fact.unit, fact.at, fact.connector, fact.key]
 
 
 def _warnings(problems: Iterable[DataProblem]) -> list[DataWarning]:

@@ -1,27 +1,33 @@
 """The cases beside the rules: what `kb test` runs, so that a rule can be added and tested without Python.
 
 The second document of a fault's file holds them: for each rule facts that fire it, near misses that do not, and facts
-that leave it unknown; for each cause whole cases, as facts or as records, in which it ranks first and says why.
+that leave it unknown; for each cause whole cases, as facts or as records, in which it ranks first and says why. That of
+`watches.yaml` holds the same for its rules, and records in which each watch is raised, or is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
 from ..engine.beliefs import believe
+from ..engine.diagnosis import Watch
 from ..engine.facts import Catalogue, Fact, FactType, admit
 from ..engine.inference import infer
 from ..engine.knowledge_base import CompiledFault
 from ..engine.matching import Matcher, VerdictMatcher, by_name, verdict_of
-from ..engine.rules import RuleModel, statement_of
+from ..engine.rules import CompiledRule, RuleModel, statement_of
 from ..engine.triage import Triage
+from ..engine.watch_rules import CompiledWatch
+from ..engine.watching import PREFIX, Watcher
 from .loading import LoadedFault, TriageKnowledge
 from .observations import observe
 from .series import records_of
+from .watch_files import WATCHES
 from .yaml_files import Document, Place, YamlProblem, read_documents
 
 Given = dict[str, Any]
@@ -57,6 +63,29 @@ class CasesFile(RuleModel):
     causes: dict[str, tuple[CauseCase, ...]] = Field(default_factory=dict)
 
 
+class RecordsCase(RuleModel):
+    """Records in which a watch is raised (or is not) on a device and connector.
+
+    `says` are parts of the trend, `expected_at` the date (YYYY-MM-DD) that is given, or null. The diagnosis is made at T
+    where the records do not say otherwise.
+    """
+
+    name: str
+    records: dict[str, Any]
+    device: str = "A"
+    connector: int | None = None
+    raised: bool = True
+    says: tuple[str, ...] = ()
+    expected_at: str | None = None
+
+
+class WatchCasesFile(RuleModel):
+    """The second document of the file of watches."""
+
+    rules: dict[str, RuleCases] = Field(default_factory=dict)
+    watches: dict[str, tuple[RecordsCase, ...]] = Field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class CaseOutcome:
     """One case that was run: what it is of, where it stands, and what is wrong (None where it passed)."""
@@ -76,22 +105,43 @@ class FaultCases:
     document: Document
 
 
+@dataclass(frozen=True)
+class WatchCases:
+    """The cases of all watches and the document they stand in."""
+
+    cases: WatchCasesFile
+    document: Document
+
+
+Model = TypeVar("Model", bound=RuleModel)
+
+
 def cases_of(loaded: LoadedFault) -> FaultCases | CaseOutcome:
     """The cases beside a fault's rules; an outcome that says what is wrong where they cannot be read."""
-    code = loaded.compiled.fault.code
+    found = _read_cases(CasesFile, loaded.path, loaded.compiled.fault.code)
+    return found if isinstance(found, CaseOutcome) else FaultCases(*found)
+
+
+def watch_cases_of(directory: Path) -> WatchCases | CaseOutcome:
+    """The cases beside the watches of a folder; an outcome that says what is wrong where they cannot be read."""
+    found = _read_cases(WatchCasesFile, directory / WATCHES, WATCHES)
+    return found if isinstance(found, CaseOutcome) else WatchCases(*found)
+
+
+def _read_cases(model: type[Model], path: Path, code: str) -> tuple[Model, Document] | CaseOutcome:
     try:
-        documents = read_documents(loaded.path, 2)
+        documents = read_documents(path, 2)
     except YamlProblem as error:
         return CaseOutcome(code, code, "cases", error.place, error.problem)
     if len(documents) < 2:
-        return FaultCases(CasesFile(), documents[0])
+        return model(), documents[0]
     document = documents[1]
     try:
-        return FaultCases(CasesFile.model_validate(document.data or {}), document)
+        return model.model_validate(document.data or {}), document
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        path = ".".join(str(part) for part in problem["loc"])
-        return CaseOutcome(code, code, "cases", document.place(problem["loc"]), f"{path}: {problem['msg']}")
+        where = ".".join(str(part) for part in problem["loc"])
+        return CaseOutcome(code, code, "cases", document.place(problem["loc"]), f"{where}: {problem['msg']}")
 
 
 def run_cases(knowledge: TriageKnowledge, codes: Sequence[str] | None = None) -> Iterator[CaseOutcome]:
@@ -104,8 +154,11 @@ def run_cases(knowledge: TriageKnowledge, codes: Sequence[str] | None = None) ->
         if isinstance(found, CaseOutcome):
             yield found
             continue
-        yield from _rule_cases(loaded.compiled, found, knowledge.base.catalogue)
+        code_of = dict.fromkeys((rule.rule.id for rule in loaded.compiled.rules), code)
+        rules = _RulesUnderTest(loaded.compiled.rules, code_of, knowledge.base.catalogue)
+        yield from _rule_cases(rules, found.cases.rules, found.document, code)
         yield from _cause_cases(loaded.compiled, found, knowledge, triage)
+    yield from _watch_cases(knowledge, codes)
 
 
 def given_facts(given: Given, catalogue: Catalogue) -> list[Fact]:
@@ -134,25 +187,37 @@ def _given_fact(name: str, item: Any, fact_type: FactType) -> Fact:
     return Fact(name, value, fact_type.unit, extra.get("at"), extra.get("connector"), None if key is None else str(key))  # type: ignore[arg-type]
 
 
-def _rule_cases(compiled: CompiledFault, cases: FaultCases, catalogue: Catalogue) -> Iterator[CaseOutcome]:
-    code = compiled.fault.code
-    rules = {rule.rule.id: rule for rule in compiled.rules}
-    matcher: Matcher = VerdictMatcher(compiled.rules)
-    for rule_id, rule_cases in cases.cases.rules.items():
+@dataclass(frozen=True)
+class _RulesUnderTest:
+    """Rules that are run together, the code that each is reported under, and what declares their facts."""
+
+    rules: Sequence[CompiledRule]
+    code_of: Mapping[str, str]
+    catalogue: Catalogue
+
+
+def _rule_cases(
+    under_test: _RulesUnderTest, cases: Mapping[str, RuleCases], document: Document, home: str
+) -> Iterator[CaseOutcome]:
+    """Run the cases of rules; those of a rule that is not there are reported under `home`."""
+    rules = {rule.rule.id: rule for rule in under_test.rules}
+    matcher: Matcher = VerdictMatcher(under_test.rules)
+    for rule_id, rule_cases in cases.items():
         rule = rules.get(rule_id)
         if rule is None:
-            place = cases.document.place(("rules", rule_id))
-            yield CaseOutcome(code, rule_id, "cases", place, "there is no rule of this name")
+            place = document.place(("rules", rule_id))
+            yield CaseOutcome(home, rule_id, "cases", place, "there is no rule of this name")
             continue
+        code = under_test.code_of[rule_id]
         for kind, expected in (("fires", "met"), ("near_miss", "not met"), ("unknown", "unknown")):
             for number, given in enumerate(getattr(rule_cases, kind)):
-                place = cases.document.place(("rules", rule_id, kind, number))
+                place = document.place(("rules", rule_id, kind, number))
                 try:
-                    facts = given_facts(given, catalogue)
+                    facts = given_facts(given, under_test.catalogue)
                 except ValueError as error:
                     yield CaseOutcome(code, rule_id, kind, place, str(error))
                     continue
-                inference = infer(facts, compiled.rules, matcher)
+                inference = infer(facts, under_test.rules, matcher)
                 fired = any(firing.rule.rule.id == rule_id for firing in inference.firings)
                 verdict = verdict_of(rule, by_name(inference.facts)).verdict
                 failure = (
@@ -253,3 +318,71 @@ def _rank_records(code: str, case: CauseCase, triage: Triage) -> Ranking:
         (h.cause_id.partition("/")[2], h.probability, [item.statement for item in h.evidence])
         for h in incident.hypotheses
     ]
+
+
+def _watch_cases(knowledge: TriageKnowledge, codes: Sequence[str] | None) -> Iterator[CaseOutcome]:
+    """Run the cases of the watches that lead to some codes."""
+    watches = knowledge.base.watches
+    if not watches:
+        return
+    found = watch_cases_of(knowledge.directory)
+    if isinstance(found, CaseOutcome):
+        yield found
+        return
+    code_of = {compiled.watch.id: compiled.watch.leads_to for compiled in watches}
+    rules = _RulesUnderTest([compiled.rule for compiled in watches], code_of, knowledge.base.catalogue)
+    outcomes = [
+        *_rule_cases(rules, found.cases.rules, found.document, WATCHES),
+        *_watch_records(watches, found, knowledge),
+    ]
+    yield from (outcome for outcome in outcomes if codes is None or outcome.code in (*codes, WATCHES))
+
+
+def _watch_records(
+    watches: Sequence[CompiledWatch], found: WatchCases, knowledge: TriageKnowledge
+) -> Iterator[CaseOutcome]:
+    leads_to = {compiled.watch.id: compiled.watch.leads_to for compiled in watches}
+    watcher = Watcher(watches, knowledge.base.catalogue, native=False)
+    for watch_id, cases in found.cases.watches.items():
+        for number, case in enumerate(cases):
+            place = found.document.place(("watches", watch_id, number))
+            subject = f"{watch_id}: {case.name}"
+            if watch_id not in leads_to:
+                yield CaseOutcome(WATCHES, subject, "raised", place, "there is no watch of this name")
+                continue
+            try:
+                raised = _raised(watch_id, case, knowledge, watcher)
+                failure = _unlike(case, raised)
+            except ValueError as error:
+                failure = str(error)
+            yield CaseOutcome(leads_to[watch_id], subject, "raised", place, failure)
+
+
+def _raised(watch_id: str, case: RecordsCase, knowledge: TriageKnowledge, watcher: Watcher) -> list[Watch]:
+    """What the watch says of the records of a case."""
+    as_of = next(iter(records_of({"as_of": case.records.get("as_of", "T")})))["as_of"]
+    survey = knowledge.survey(observe(expanded(case.records), as_of))
+    if survey.problems:
+        first = survey.problems[0]
+        raise ValueError(f"its records are not clean: {first.list}[{first.index}].{first.field}: {first.problem}")
+    watched = watcher.watch(survey.subjects, survey.incidents, survey.as_of)
+    return [
+        watch
+        for each in watched
+        for watch in each.watches
+        if watch.rule_id == f"{PREFIX}{watch_id}" and watch.device_id == case.device
+    ]
+
+
+def _unlike(case: RecordsCase, raised: Sequence[Watch]) -> str | None:
+    """How what was raised differs from what a case says; None where it does not."""
+    if not case.raised:
+        return f"it is raised: {raised[0].trend}" if raised else None
+    if [watch.connector_id for watch in raised] != [case.connector]:
+        places = ", ".join(str(watch.connector_id) for watch in raised) or "nowhere"
+        return f"it is raised on connector {places}, expected {case.connector}"
+    watch = raised[0]
+    if watch.expected_at != case.expected_at:
+        return f"it is expected at {watch.expected_at}, not {case.expected_at} ({watch.trend})"
+    missing = next((text for text in case.says if text not in watch.trend), None)
+    return None if missing is None else f"it does not say {missing!r}, but: {watch.trend}"

@@ -86,12 +86,20 @@ class Record:
     index: int
 
 
+Entry = tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]
+"""A record as it was taken: its time (epoch seconds), its fields (None where it is skipped), the record as fed."""
+
+
 @dataclass(frozen=True)
 class Table:
-    """One record list in canonical order; columns are laid out when they are first read."""
+    """One record list in canonical order; columns are laid out when they are first read.
+
+    `left_out` are the records that take a place in the order and are not read: skipped ones, and identical ones.
+    """
 
     name: str
     records: Sequence[Record]
+    left_out: Sequence[Entry] = ()
     _numbers: dict[str, Floats] = field(default_factory=dict, repr=False)
     _texts: dict[str, list[str | None]] = field(default_factory=dict, repr=False)
     _values: dict[str, list[Any]] = field(default_factory=dict, repr=False)
@@ -214,10 +222,28 @@ class Observations:
     def until(self, as_of: float) -> Observations:
         """The observations as they stood at a moment: what came later is left out."""
         tables = {
-            name: Table(name, [r for r in table.records if r.time is None or r.time <= as_of])
+            name: Table(
+                name,
+                [r for r in table.records if r.time is None or r.time <= as_of],
+                [entry for entry in table.left_out if entry[0] is None or entry[0] <= as_of],
+            )
             for name, table in self.tables.items()
         }
         return Observations(tables, as_of, self.problems)
+
+    def with_records(self, name: str, records: Iterable[Any]) -> Observations:
+        """These observations with some more records of one list, as if they had been fed together with the others.
+
+        Records are validated like all others; a warning names their place among those given here.
+        """
+        builder = ObservationsBuilder(list(self.problems), self.stated_as_of)
+        table = self.tables.get(name)
+        if table is not None:
+            builder.retake(table)
+        builder.add_list(name, list(records))
+        grown = builder.build()
+        tables = self.tables if table is None else {**self.tables, name: grown[name]}
+        return Observations(tables, self.stated_as_of, grown.problems)
 
 
 @dataclass
@@ -226,9 +252,7 @@ class ObservationsBuilder:
 
     problems: list[DataProblem] = field(default_factory=list)
     as_of: float | None = None
-    _entries: dict[str, list[tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]]] = field(
-        default_factory=dict
-    )
+    _entries: dict[str, list[Entry]] = field(default_factory=dict)
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def state_as_of(self, value: Any) -> None:
@@ -278,6 +302,12 @@ class ObservationsBuilder:
             return
         moment = fields.get(time_field) if time_field else None
         entries.append((None if moment is None else epoch(moment), fields, raw))
+
+    def retake(self, table: Table) -> None:
+        """Take what another builder has taken and validated before."""
+        entries = self._entries.setdefault(table.name, [])
+        entries.extend((record.time, record.fields, record.raw) for record in table.records)
+        entries.extend(table.left_out)
 
     def _validated(self, name: str, index: int, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The record's fields; those that do not fit are left out with a warning. None where a needed one is bad."""
@@ -332,7 +362,7 @@ class ObservationsBuilder:
 
     def build(self) -> Observations:
         """The observations of everything taken so far."""
-        tables = {name: Table(name, _in_order(self._entries.get(name, []))) for name in SCHEMAS}
+        tables = {name: Table(name, *_in_order(self._entries.get(name, []))) for name in SCHEMAS}
         problems = list(self.problems)
         for (name, label), count in sorted(self._counts.items()):
             if count > MAX_WARNINGS_PER_FIELD:
@@ -343,16 +373,20 @@ class ObservationsBuilder:
         return Observations(tables, self.as_of, problems)
 
 
-def _in_order(entries: Sequence[tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Record]:
-    """Valid records by time, device, connector and then content; an identical record counts a place but stands once."""
+def _in_order(entries: Sequence[Entry]) -> tuple[list[Record], list[Entry]]:
+    """Valid records by time, device, connector and then content; an identical record counts a place but stands once.
 
-    def rough(entry: tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]) -> tuple[float, str, int]:
+    With them the entries that only take a place.
+    """
+
+    def rough(entry: Entry) -> tuple[float, str, int]:
         time, fields, _ = entry
         known = fields or {}
         owner = known.get("device_id") or known.get("site_id") or ""
         return (float("inf") if time is None else time, owner, known.get("connector_id") or 0)
 
     records: list[Record] = []
+    left_out: list[Entry] = []
     index = 0
     for _, tied in groupby(sorted(entries, key=rough), key=rough):
         group = list(tied)
@@ -364,8 +398,10 @@ def _in_order(entries: Sequence[tuple[float | None, Mapping[str, Any] | None, Ma
         for place, (time, fields, raw) in enumerate(group):
             if fields is not None and (place == 0 or texts[place] != texts[place - 1]):
                 records.append(Record(fields, raw, time, index))
+            else:
+                left_out.append((time, fields, raw))
             index += 1
-    return records
+    return records, left_out
 
 
 def _copied(value: Any) -> Any:

@@ -11,6 +11,7 @@ from charger_triage.knowledge.observations import observe
 def test_every_measurement_is_read_by_a_rule(knowledge: TriageKnowledge) -> None:
     """What no rule asks for would be measured for nobody."""
     read = {name for loaded in knowledge.faults.values() for name in loaded.compiled.fact_names}
+    read |= {name for watch in knowledge.base.watches for name in watch.fact_names}
     assert sorted(set(catalogue()) - read) == []
 
 

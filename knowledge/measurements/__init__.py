@@ -18,15 +18,19 @@ _log = get_logger("measurements")
 def _load() -> None:
     """Import the rooms, so that their measurements are declared."""
     from . import (  # noqa: F401
+        beside_checks,
+        beside_faults,
         common,
         configuration,
         connectivity,
         contactor,
         fan,
         fleet,
+        links,
         power_module,
         session,
         thermal,
+        trends,
         v2g,
     )
 

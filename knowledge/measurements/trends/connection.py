@@ -1,0 +1,178 @@
+"""Reconnects and late heartbeats day by day: the last three days against the fourteen before them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....engine.facts import Source
+from ...observations import Floats
+from ...readings import DAY, Reading, few
+from ...scene import Scene
+from ..connectivity.history import DEFAULT_HEARTBEAT_S, Moment, history, logged, most_in_ten_minutes
+from ..registry import measures
+
+LATELY_DAYS = 3
+"""Days that count as lately (our judgement: of seventeen days these three are the worst by chance once in 680)."""
+
+BEFORE_DAYS = 14
+"""Days before them that they are compared with (our judgement: two weeks have each weekday twice)."""
+
+FEWEST_BEFORE = 7
+"""Days of them that must be known (our judgement: the three are then the worst by chance once in 120)."""
+
+
+@dataclass(frozen=True)
+class DailyCounts:
+    """How often something happened in each 24 hours up to the diagnosis, the latest first, as far back as it is known."""
+
+    counts: Floats
+    sources: tuple[Source, ...]
+    at: float
+
+    def lately(self) -> Floats | None:
+        """The latest days; None where they are not all known."""
+        return self.counts[:LATELY_DAYS] if len(self.counts) >= LATELY_DAYS else None
+
+    def before(self) -> Floats | None:
+        """The days before them; None where too few are known."""
+        days = self.counts[LATELY_DAYS : LATELY_DAYS + BEFORE_DAYS]
+        return days if len(days) >= FEWEST_BEFORE else None
+
+    def reading(self, value: float) -> Reading:
+        """A value computed from them."""
+        return Reading(float(value), self.at, self.sources)
+
+
+def _daily_counts(scene: Scene, moments: Floats, since: float, sources: Sequence[Source]) -> DailyCounts:
+    known = int(min(LATELY_DAYS + BEFORE_DAYS, max(0.0, (scene.anchor - since) // DAY)))
+    edges = scene.anchor - DAY * np.arange(known, -1.0, -1.0)
+    counts, _ = np.histogram(moments, edges) if known else (np.empty(0), None)
+    return DailyCounts(counts[::-1].astype(np.float64), few(sources), scene.anchor)
+
+
+def _unplanned(scene: Scene) -> list[Moment]:
+    """Connections after the first that were not made on purpose, up to the diagnosis."""
+    log = history(scene)
+    planned = {span.end for span in log.planned}
+    return [start for start in log.starts[1:] if start.time not in planned and start.time <= scene.anchor]
+
+
+def _lately(scene: Scene, moments: Sequence[Moment]) -> list[Moment]:
+    return [moment for moment in moments if moment.time > scene.anchor - LATELY_DAYS * DAY]
+
+
+def _reconnects(scene: Scene) -> DailyCounts | None:
+    def load() -> DailyCounts | None:
+        records = logged(scene, "connections")
+        if not records:
+            return None
+        made = _unplanned(scene)
+        behind = _lately(scene, made) or records[-1:]
+        sources = scene.sources("connections", [moment.record for moment in behind])
+        return _daily_counts(scene, np.array([moment.time for moment in made]), records[0].time, sources)
+
+    found: DailyCounts | None = scene.once("daily reconnects", load)
+    return found
+
+
+@measures(
+    "reconnects_per_day",
+    "connections a day that were not made on purpose, over the three days up to the diagnosis; known where the connection "
+    "history is as old",
+    unit="/day",
+    low=0,
+)
+def reconnects_per_day(scene: Scene) -> Reading | None:
+    found = _reconnects(scene)
+    days = None if found is None else found.lately()
+    return None if found is None or days is None else found.reading(days.mean())
+
+
+@measures("fewest_reconnects_lately", "the same on the calmest of these three days", unit="1", low=0)
+def fewest_reconnects_lately(scene: Scene) -> Reading | None:
+    found = _reconnects(scene)
+    days = None if found is None else found.lately()
+    return None if found is None or days is None else found.reading(days.min())
+
+
+@measures(
+    "most_reconnects_before",
+    "the same on the worst of the fourteen days before them, of which at least seven must be known",
+    unit="1",
+    low=0,
+)
+def most_reconnects_before(scene: Scene) -> Reading | None:
+    found = _reconnects(scene)
+    days = None if found is None else found.before()
+    return None if found is None or days is None else found.reading(days.max())
+
+
+@measures(
+    "most_reconnects_in_ten_minutes",
+    "the most connections not made on purpose within any ten minutes of the three days up to the diagnosis",
+    unit="1",
+    low=0,
+)
+def most_reconnects_in_ten_minutes(scene: Scene) -> Reading | None:
+    lately = _lately(scene, _unplanned(scene))
+    if not lately:
+        return None
+    sources = scene.sources("connections", [moment.record for moment in lately])
+    return Reading(most_in_ten_minutes(lately), lately[-1].time, sources)
+
+
+def _late_heartbeats(scene: Scene) -> DailyCounts | None:
+    """Pauses of more than two heartbeat intervals, by the beat that ends each."""
+
+    def load() -> DailyCounts | None:
+        table = scene.observations["heartbeats"]
+        rows = table.by_device.get(scene.device_id)
+        if rows is None or len(rows) < 2:
+            return None
+        times = table.times[rows]
+        told = scene.readings("settings.heartbeat_interval_s", table="configurations", which="all").where(
+            lambda v: v > 0
+        )
+        last = told.last()
+        interval = DEFAULT_HEARTBEAT_S if last is None else float(last.value)
+        late = np.flatnonzero((np.diff(times) > 2.0 * interval) & (times[1:] <= scene.anchor)) + 1
+        behind = late[times[late] > scene.anchor - LATELY_DAYS * DAY]
+        sources = [table.source(int(rows[place])) for place in (behind[[0, -1]] if len(behind) else [-1])]
+        return _daily_counts(scene, times[late], float(times[0]), sources)
+
+    found: DailyCounts | None = scene.once("daily late heartbeats", load)
+    return found
+
+
+@measures(
+    "late_heartbeats_per_day",
+    "pauses a day of more than two heartbeat intervals over the three days up to the diagnosis; known where heartbeats are as old",
+    unit="/day",
+    low=0,
+)
+def late_heartbeats_per_day(scene: Scene) -> Reading | None:
+    found = _late_heartbeats(scene)
+    days = None if found is None else found.lately()
+    return None if found is None or days is None else found.reading(days.mean())
+
+
+@measures("fewest_late_heartbeats_lately", "the same on the calmest of these three days", unit="1", low=0)
+def fewest_late_heartbeats_lately(scene: Scene) -> Reading | None:
+    found = _late_heartbeats(scene)
+    days = None if found is None else found.lately()
+    return None if found is None or days is None else found.reading(days.min())
+
+
+@measures(
+    "most_late_heartbeats_before",
+    "the same on the worst of the fourteen days before them, of which at least seven must be known",
+    unit="1",
+    low=0,
+)
+def most_late_heartbeats_before(scene: Scene) -> Reading | None:
+    found = _late_heartbeats(scene)
+    days = None if found is None else found.before()
+    return None if found is None or days is None else found.reading(days.max())

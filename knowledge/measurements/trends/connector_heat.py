@@ -1,0 +1,127 @@
+"""How a connector heats at equal load over weeks, and when it reaches its warning temperature at the present rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...readings import DAY, Reading, few
+from ...scene import Scene
+from ..registry import measures
+from ..thermal.chargers import connector_limit
+from ..thermal.contact_heating import heatings
+from ..thermal.loads import loads_here
+from ..thermal.telemetry import HISTORY
+from .lines import Line, days_until, line_through
+
+COMPARABLE = 1.25
+"""Loads are comparable up to this ratio of their currents (our judgement: a quarter more changes what leaks to the air)."""
+
+
+@dataclass(frozen=True)
+class Heat:
+    """The line of the rise for the square of the current, the square that is usual, and the base that the rise stands on."""
+
+    trend: Line
+    usual_square: float  # of the current in 100 A
+    base: float  # °C
+
+    @property
+    def rise(self) -> float:
+        """The rise at the usual current, where the line stands now, in kelvin."""
+        return self.trend.level * self.usual_square
+
+
+def _heat(scene: Scene) -> Heat | None:
+    def load() -> Heat | None:
+        start, end = scene.anchor - HISTORY, scene.anchor + DAY
+        found = [x for x in heatings(loads_here(scene)) if start <= x.at <= end]
+        if not found:
+            return None
+        usual = float(np.median([x.drive for x in found]))
+        alike = [x for x in found if usual / COMPARABLE <= x.drive <= usual * COMPARABLE]
+        if not alike:
+            return None
+        times, ratios = np.array([x.at for x in alike]), np.array([x.ratio for x in alike])
+        sources = few([*alike[0].load.sources, *alike[-1].load.sources])
+        trend = line_through(times, ratios, sources, scene.anchor)
+        if trend is None:
+            return None
+        lately = alike[-max(3, len(alike) // 3) :]
+        base = float(np.median([x.load.peak - x.ratio * (x.drive / 100.0) ** 2 for x in lately]))
+        return Heat(trend, (usual / 100.0) ** 2, base)
+
+    found: Heat | None = scene.once("connector heat", load)
+    return found
+
+
+@measures(
+    "contact_heat_mann_kendall",
+    "Mann-Kendall Z of the connector's rise for the square of its current, load by load at comparable current within 60 days; "
+    "from six loads over five days",
+    unit="1",
+)
+def contact_heat_mann_kendall(scene: Scene) -> Reading | None:
+    heat = _heat(scene)
+    return None if heat is None else heat.trend.reading(heat.trend.score)
+
+
+@measures(
+    "contact_heat_growth",
+    "how far the Theil-Sen line of that rise moved from the first to the last load, in percent of where it began",
+    unit="%",
+)
+def contact_heat_growth(scene: Scene) -> Reading | None:
+    heat = _heat(scene)
+    if heat is None or heat.trend.start <= 0:
+        return None
+    return heat.trend.reading(100.0 * (heat.trend.level / heat.trend.start - 1.0))
+
+
+@measures("contact_heat_rise", "the rise at the usual current where that line stands now", unit="K")
+def contact_heat_rise(scene: Scene) -> Reading | None:
+    heat = _heat(scene)
+    return None if heat is None else heat.trend.reading(heat.rise)
+
+
+@measures(
+    "contact_heat_rise_before",
+    "the rise at the usual current where that line stood at the first of the loads",
+    unit="K",
+)
+def contact_heat_rise_before(scene: Scene) -> Reading | None:
+    heat = _heat(scene)
+    return None if heat is None else heat.trend.reading(heat.trend.start * heat.usual_square)
+
+
+@measures(
+    "contact_heat_reaches_limit",
+    "when the connector's peak at the usual current reaches its warning temperature (65 °C AC, 75 °C DC) by that line, epoch "
+    "seconds; unknown where it does not rise, or is there already",
+    unit="s",
+)
+def contact_heat_reaches_limit(scene: Scene) -> Reading | None:
+    heat = _heat(scene)
+    if heat is None or heat.trend.slope <= 0 or heat.usual_square <= 0:
+        return None
+    limit = connector_limit(scene, scene.device_id)
+    moment = heat.trend.reaches((limit - heat.base) / heat.usual_square, scene.anchor)
+    return None if moment is None else heat.trend.reading(moment)
+
+
+@measures("days_to_contact_heat_limit", "days from the diagnosis to that moment", unit="days", low=0)
+def days_to_contact_heat_limit(scene: Scene) -> Reading | None:
+    return days_until(scene, contact_heat_reaches_limit(scene))
+
+
+@measures(
+    "contact_heat_margin",
+    "how far the connector's peak at the usual current stays below its warning temperature where that line stands now",
+    unit="K",
+)
+def contact_heat_margin(scene: Scene) -> Reading | None:
+    heat = _heat(scene)
+    if heat is None:
+        return None
+    return heat.trend.reading(connector_limit(scene, scene.device_id) - heat.base - heat.rise)

@@ -1,0 +1,120 @@
+"""The fan's speed over weeks: where it stands, how it drifts, when it reaches the lower edge of its nominal range."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...readings import DAY, Reading, Readings
+from ...scene import Scene
+from ..fan.speed import HISTORY, NOMINAL_RPM, speed_column
+from ..registry import measures
+from ..thermal.ambient import ambient_at
+from .lines import FEWEST, Line, daily, day_slices, days_until, latest, line, recent
+
+LATELY = 7 * DAY
+"""What counts as lately (our judgement: a week has every kind of day)."""
+
+
+def _at_work(scene: Scene) -> Readings:
+    """Speeds of the fan turning while the charger works, or its state is not told."""
+    turning = recent(scene, speed_column(scene), HISTORY).where(lambda v: v > 0)
+    states = scene.observations["telemetry"].texts("state")
+    working = [states[row] in ("charging", "discharging", None) for row in turning.rows]
+    return turning.at_rows(turning.rows[np.array(working, dtype=bool)]) if working else turning
+
+
+def _steady(readings: Readings) -> Readings:
+    """Of each day those within a fifth of its 90th percentile: the fan fully on, not running up or throttled."""
+    kept = np.zeros(len(readings), dtype=bool)
+    for day in day_slices(readings.times):
+        kept[day] = readings.values[day] >= 0.8 * float(np.percentile(readings.values[day], 90))
+    return readings.at_rows(readings.rows[kept])
+
+
+def steady_speeds(scene: Scene) -> Readings:
+    """One steady speed a day."""
+    return scene.once("steady fan speeds", lambda: daily(_steady(_at_work(scene))))
+
+
+def _at_equal_air(scene: Scene, speeds: Readings) -> Readings:
+    """The speeds less what rises and falls with the ambient, where that is known of each: a controlled fan slows in autumn."""
+    if len(speeds) < FEWEST:
+        return speeds
+    air = ambient_at(scene, scene.device_id, speeds.times)
+    if np.isnan(air).any() or np.ptp(air) < 1.0:
+        return speeds
+    warmth = air - air.mean()
+    terms = np.column_stack([np.ones(len(air)), (speeds.times - speeds.times[-1]) / DAY, warmth])
+    follows = max(0.0, float(np.linalg.lstsq(terms, speeds.values, rcond=None)[0][2]))
+    return Readings(speeds.table, speeds.times, speeds.values - follows * warmth, speeds.rows)
+
+
+def _drift(scene: Scene) -> Line | None:
+    return scene.once("fan drift", lambda: line(_at_equal_air(scene, steady_speeds(scene)), scene.anchor))
+
+
+@measures(
+    "steady_fan_speed",
+    "median of the daily steady speeds (at work, within a fifth of the day's 90th percentile) of the last seven days; from three days",
+    unit="rpm",
+    low=0,
+)
+def steady_fan_speed(scene: Scene) -> Reading | None:
+    return recent(scene, steady_speeds(scene), LATELY).median(least=3)
+
+
+@measures(
+    "fan_speed_drift",
+    "Theil-Sen slope of the daily steady speeds within 120 days, from six days, less what goes with the ambient where it is known",
+    unit="rpm/week",
+)
+def fan_speed_drift(scene: Scene) -> Reading | None:
+    drift = _drift(scene)
+    return None if drift is None else drift.reading(7.0 * drift.slope)
+
+
+@measures(
+    "fan_speed_change", "how far that line moved from the first to the last day, in percent of where it began", unit="%"
+)
+def fan_speed_change(scene: Scene) -> Reading | None:
+    drift = _drift(scene)
+    return None if drift is None or drift.start <= 0 else drift.reading(100.0 * (drift.level / drift.start - 1.0))
+
+
+@measures("fan_speed_mann_kendall", "Mann-Kendall Z of the same speeds; below zero where they fall", unit="1")
+def fan_speed_mann_kendall(scene: Scene) -> Reading | None:
+    drift = _drift(scene)
+    return None if drift is None else drift.reading(drift.score)
+
+
+@measures(
+    "fan_reaches_nominal",
+    "when that line reaches 1800 rpm, epoch seconds; unknown where it does not fall, or lies below already",
+    unit="s",
+)
+def fan_reaches_nominal(scene: Scene) -> Reading | None:
+    drift = _drift(scene)
+    moment = None if drift is None or drift.slope >= 0 else drift.reaches(NOMINAL_RPM, scene.anchor)
+    return None if drift is None or moment is None else drift.reading(moment)
+
+
+@measures("days_to_fan_nominal", "days from the diagnosis to that moment", unit="days", low=0)
+def days_to_fan_nominal(scene: Scene) -> Reading | None:
+    return days_until(scene, fan_reaches_nominal(scene))
+
+
+@measures(
+    "fan_warning_share",
+    "share of the fan's status reports in the 24 hours up to the diagnosis that say warning; from ten reports",
+    unit="%",
+    low=0,
+    high=100,
+)
+def fan_warning_share(scene: Scene) -> Reading | None:
+    words = scene.words("component_health.cooling_fan_status", which="all")
+    words = words.between(scene.anchor - DAY, latest(scene))
+    if len(words) < 10:
+        return None
+    warned = [place for place, word in enumerate(words.values) if word == "warning"]
+    source = words.source(warned[-1] if warned else len(words) - 1)
+    return Reading(100.0 * len(warned) / len(words), float(words.times[-1]), (source,))

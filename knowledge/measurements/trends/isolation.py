@@ -1,0 +1,106 @@
+"""The isolation resistance test by test: where it stands, how it falls, when it is down to what still passes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...readings import DAY, Reading, Readings
+from ...scene import Scene
+from ..registry import measures
+from .lines import Line, daily, days_until, line, recent
+
+_TESTS = "component_health.isolation_test_kohms"
+_TESTED_AT = "component_health.last_isolation_test"
+
+HISTORY = 180 * DAY
+"""How far back tests are followed (our judgement: tracks and moisture build up over months)."""
+
+LATELY = 14 * DAY
+"""What counts as the present state (our judgement: tests are done about once a week)."""
+
+PASS_KOHM = 1000.0
+"""Isolation resistance above which a test is passed (dictionary F-0101: 1 MΩ)."""
+
+
+def _each_test_once(readings: Readings) -> Readings:
+    """Telemetry repeats a result until the next test: those of another test than the reading before, by its time or value."""
+    if len(readings) < 2:
+        return readings
+    moments = readings.table.numbers(_TESTED_AT)[readings.rows]
+    timed = ~np.isnan(moments[1:]) & ~np.isnan(moments[:-1])
+    another = np.where(timed, moments[1:] != moments[:-1], readings.values[1:] != readings.values[:-1])
+    return readings.at_rows(readings.rows[np.append(True, another)])
+
+
+def _daily_tests(scene: Scene) -> Readings:
+    def load() -> Readings:
+        tests = recent(scene, scene.readings(_TESTS), HISTORY).where(lambda v: v > 0)
+        return daily(_each_test_once(tests))
+
+    return scene.once("isolation tests", load)
+
+
+def _decline(scene: Scene) -> Line | None:
+    """The line through the logarithms, since leakage paths multiply."""
+
+    def load() -> Line | None:
+        tests = _daily_tests(scene)
+        return line(Readings(tests.table, tests.times, np.log10(tests.values), tests.rows), scene.anchor)
+
+    found: Line | None = scene.once("isolation decline", load)
+    return found
+
+
+@measures(
+    "isolation_lately",
+    "median of the isolation tests of the last 14 days, of each day their median; from two days",
+    unit="kΩ",
+    low=0,
+)
+def isolation_lately(scene: Scene) -> Reading | None:
+    return recent(scene, _daily_tests(scene), LATELY).median(least=2)
+
+
+@measures(
+    "isolation_mann_kendall",
+    "Mann-Kendall Z of the isolation tests within 180 days, one value a day; below zero where they fall; from six days with tests",
+    unit="1",
+)
+def isolation_mann_kendall(scene: Scene) -> Reading | None:
+    decline = _decline(scene)
+    return None if decline is None else decline.reading(decline.score)
+
+
+@measures(
+    "isolation_change",
+    "how far the Theil-Sen line through their logarithms moved from the first to the last test, in percent of where it began",
+    unit="%",
+    low=-100,
+)
+def isolation_change(scene: Scene) -> Reading | None:
+    decline = _decline(scene)
+    return None if decline is None else decline.reading(100.0 * (10.0 ** (decline.level - decline.start) - 1.0))
+
+
+@measures("isolation_level", "where that line stands at the last test", unit="kΩ", low=0)
+def isolation_level(scene: Scene) -> Reading | None:
+    decline = _decline(scene)
+    return None if decline is None else decline.reading(10.0**decline.level)
+
+
+@measures(
+    "isolation_reaches_pass",
+    "when that line falls to 1000 kΩ, epoch seconds; unknown where it does not fall, or lies below already",
+    unit="s",
+)
+def isolation_reaches_pass(scene: Scene) -> Reading | None:
+    decline = _decline(scene)
+    if decline is None or decline.slope >= 0:
+        return None
+    moment = decline.reaches(float(np.log10(PASS_KOHM)), scene.anchor)
+    return None if moment is None else decline.reading(moment)
+
+
+@measures("days_to_isolation_pass", "days from the diagnosis to that moment", unit="days", low=0)
+def days_to_isolation_pass(scene: Scene) -> Reading | None:
+    return days_until(scene, isolation_reaches_pass(scene))

@@ -69,7 +69,7 @@ def prospects(
         outcomes = tuple(
             _outcome(compiled, check, result, facts, firings, readers, beliefs) for result in check.results
         )
-        bits, chances = _expected_bits(beliefs, outcomes)
+        bits, chances = _expected_bits(beliefs, outcomes, compiled.shares_of[check.id])
         if bits >= LEAST_BITS:
             likely = (replace(outcome, chance=chance) for outcome, chance in zip(outcomes, chances, strict=True))
             found.append(Prospect(check, bits, tuple(likely)))
@@ -95,7 +95,7 @@ def _outcome(
     return Outcome(result, shift, *posterior(after, beliefs.undocumented_db))
 
 
-def _expected_bits(beliefs: Beliefs, outcomes: Sequence[Outcome]) -> tuple[float, list[float]]:
+def _expected_bits(beliefs: Beliefs, outcomes: Sequence[Outcome], shares: Sequence[float]) -> tuple[float, list[float]]:
     """Mutual information of cause and result, and the chance of each result now.
 
     P(result | cause) is the result's share times its likelihood ratio for the cause, normalised.
@@ -104,7 +104,10 @@ def _expected_bits(beliefs: Beliefs, outcomes: Sequence[Outcome]) -> tuple[float
     prior[""] = beliefs.undocumented_probability
     given: dict[str, list[float]] = {}
     for cause in prior:
-        weights = [outcome.result.share * 10 ** (outcome.shift_db.get(cause, 0.0) / 10) for outcome in outcomes]
+        weights = [
+            share * 10 ** (outcome.shift_db.get(cause, 0.0) / 10)
+            for share, outcome in zip(shares, outcomes, strict=True)
+        ]
         total = sum(weights)
         given[cause] = [weight / total for weight in weights]
     bits = 0.0

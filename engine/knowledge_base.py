@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from .beliefs import PRIOR_DECIBANS
 from .diagnosis import MappedFrom
 from .facts import Catalogue, Fact, RefusedFact
+from .result_rates import implied_rates
 from .rules import CompiledRule, Identifier, Rule, RuleModel
 from .watch_rules import CompiledWatch, Scope
 
@@ -57,12 +58,13 @@ class FirmwareIssue(RuleModel):
 class CheckResult(RuleModel):
     """One possible outcome of a check: a word, or for numbers a band with a typical `value` in it.
 
-    `share` is how often it comes out whatever the cause (relative to the other results).
+    `share` is how often it comes out whatever the cause, relative to the other results; where no result of a check states
+    it, the shares are those that the weights of the rules imply.
     """
 
     value: float | str
     label: str | None = None
-    share: float = Field(default=1.0, gt=0)
+    share: float | None = Field(default=None, gt=0)
 
     @property
     def name(self) -> str:
@@ -146,6 +148,19 @@ class CompiledFault:
     def priors_db(self) -> dict[str, float]:
         """Prior of each cause in decibans, in documented order."""
         return {cause.id: cause.prior_db for cause in self.fault.causes}
+
+    @cached_property
+    def shares_of(self) -> dict[str, tuple[float, ...]]:
+        """For each check how often each of its results comes out whatever the cause; they add up to 1."""
+        return {check.id: self._shares(check) for check in self.checks}
+
+    def _shares(self, check: Check) -> tuple[float, ...]:
+        stated = [result.share for result in check.results]
+        if any(share is not None for share in stated):
+            shares = [1.0 if share is None else share for share in stated]
+            return tuple(share / sum(shares) for share in shares)
+        results = [Fact(check.fact_name, result.value, check.unit) for result in check.results]
+        return implied_rates(results, self.readers_of[check.id], self.priors_db)
 
     @cached_property
     def readers_of(self) -> dict[str, tuple[CompiledRule, ...]]:

@@ -68,6 +68,7 @@ class Strategy:
         done = {fact.name for fact in inference.facts}
         self.checks = [c for c in compiled.checks if c.fact_name not in done and compiled.readers_of[c.id]]
         self._facts = inference.facts
+        self._shares_of = compiled.shares_of
         readers = {rule.rule.id: rule for check in self.checks for rule in compiled.readers_of[check.id]}
         self._readers = list(readers.values())
         self._matcher = VerdictMatcher(self._readers)
@@ -153,9 +154,9 @@ class Strategy:
         now = self._ledger.scores_db
         results = self.checks[place].results
         weights = []
-        for number, result in enumerate(results):
+        for number, share in enumerate(self._shares_of[self.checks[place].id]):
             after = self._scores(((place, number),))
-            weights.append((*(result.share * 10 ** ((after[c] - now[c]) / 10) for c in now), result.share))
+            weights.append((*(share * 10 ** ((after[c] - now[c]) / 10) for c in now), share))
         totals = [sum(column) for column in zip(*weights, strict=True)]
         others = len(results) - 1
         return [

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..engine.facts import Source, iso_timestamp
 from ..engine.knowledge_base import DataProblem
-from .records import SCHEMAS, SYNONYMS, TIME_FIELD, adapter
+from .records import SCHEMAS, SYNONYMS, TIME_FIELD, adapter, required_fields
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -318,7 +318,7 @@ class ObservationsBuilder:
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False)
         mended: Any = _copied(record)
-        needed = set(SCHEMAS[name].__required_keys__)
+        needed = required_fields(name)
         bad = False
         for problem in found:
             path = problem["loc"]

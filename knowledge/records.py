@@ -4,7 +4,8 @@ announced extensions. What is missing is unknown."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, NotRequired
+from functools import cache
+from typing import Annotated, Any, Literal, NotRequired, get_origin, get_type_hints
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
@@ -327,6 +328,16 @@ def adapter(name: str) -> TypeAdapter[Any]:
     if found is None:
         found = _ADAPTERS.setdefault(name, TypeAdapter(SCHEMAS[name]))
     return found
+
+
+@cache
+def required_fields(name: str) -> frozenset[str]:
+    """The fields that a record of a list cannot do without.
+
+    Read from the evaluated annotations: `__required_keys__` counts every field where annotations are kept as text.
+    """
+    hints = get_type_hints(SCHEMAS[name], include_extras=True)
+    return frozenset(field for field, hint in hints.items() if get_origin(hint) is not NotRequired)
 
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {}

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from charger_triage.adapters.files import UnreadableInput, read_bundle, read_bundles
 from charger_triage.engine import Diagnosis, Triage
+from charger_triage.knowledge.observations import observe
 
 BUNDLE: dict[str, Any] = {
     "bundle_version": 1,
@@ -248,3 +249,33 @@ def test_no_text_raises_anything_but_our_error(triage: Triage, text: str) -> Non
         assert "\n" not in str(error)
     else:
         assert isinstance(triage.diagnose(bundle), Diagnosis)
+
+
+BROKEN_OPTIONAL = [
+    ("devices", {"device_id": "A"}, {"status": "weird"}),
+    ("telemetry", {"timestamp": "2026-05-10T12:00:00Z", "device_id": "A"}, {"voltage": "abc"}),
+    ("events", {"timestamp": "2026-05-10T12:00:00Z", "device_id": "A", "event_type": "stop"}, {"connector_id": -7}),
+    (
+        "connections",
+        {"timestamp": "2026-05-10T12:00:00Z", "device_id": "A", "transition": "online"},
+        {"close_code": "x"},
+    ),
+    ("charging_records", {"record_id": "r", "device_id": "A", "start_time": "2026-05-10T12:00:00Z"}, {"energy": []}),
+    ("sites", {"site_id": "S"}, {"power_capacity": "much"}),
+]
+
+
+@pytest.mark.parametrize(("name", "needed", "broken"), BROKEN_OPTIONAL, ids=[name for name, _, _ in BROKEN_OPTIONAL])
+def test_a_broken_optional_field_costs_only_itself(
+    name: str, needed: dict[str, str], broken: dict[str, object]
+) -> None:
+    """The record stays with what is sound in it, and the warning names the field; without a needed field it is skipped."""
+    observations = observe({name: [{**needed, **broken}]})
+    (record,) = observations[name].records
+    assert set(needed) <= set(record.fields)
+    assert not set(broken) & set(record.fields)
+    assert [(p.field, p.skipped) for p in observations.problems] == [(next(iter(broken)), False)]
+    for field in needed:
+        lacking = observe({name: [{key: value for key, value in needed.items() if key != field}]})
+        assert not lacking[name].records
+        assert [(p.field, p.skipped) for p in lacking.problems] == [(field, True)]

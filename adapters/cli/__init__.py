@@ -1,4 +1,4 @@
-"""The command line: `charger-triage diagnose | explain | kb`."""
+"""The command line: `charger-triage diagnose | explain | consult | fetch | watch | kb`."""
 
 from __future__ import annotations
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..report.wording import clean, counted
+from .consult_command import consult
 from .failures import LACKING, Unusable
+from .fetch_command import fetch
 from .knowledge_commands import kb
 from .lookup import (
     cause_of,
@@ -23,6 +25,7 @@ from .lookup import (
 )
 from .output import Destination
 from .shell import PROGRAM, LogFormat, Shell
+from .watch_command import watch
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -39,7 +42,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(kb, name="kb")
 
 
 class Format(StrEnum):
@@ -254,3 +256,9 @@ def explain(
     from .explaining import write_explanation
 
     write_explanation(" ".join(words), report_format.value, Destination())
+
+
+app.command()(consult)
+app.command()(fetch)
+app.command()(watch)
+app.add_typer(kb, name="kb")

@@ -1,0 +1,239 @@
+"""A case made of what the platform gives: chargers, their site and neighbours, sessions, the state of their connectors."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ...engine.facts import iso_timestamp
+from ...engine.knowledge_base import DataProblem
+from ...knowledge.observations import Observations, observe, plain_json
+from ...knowledge.records import SCHEMAS
+from .answers import Answer
+from .client import TellusClient
+from .errors import NotFound, PermissionDenied, TellusError
+
+SESSIONS_BACK = timedelta(days=60)
+"""How far back sessions are read where nothing is said: measurements of earlier charging starts look back so far."""
+
+MAX_CANDIDATES = 300
+"""Chargers that are looked up while a site's are sought (judgement: at 45 queries a minute this takes seven minutes)."""
+
+NO_EVENTS = (
+    "the platform's API lists neither fault events nor connections nor telemetry history; give them with --events FILE "
+    "where you have them"
+)
+"""What a case from the API alone lacks (platform notes)."""
+
+
+class NothingToRead(TellusError):
+    """The client sees no site of that name, or none of the chargers."""
+
+
+@dataclass
+class Case:
+    """The record lists of a case, its moment (epoch seconds), and what was met on the way.
+
+    `as_of` is the platform's clock when the first charger was read: later ones have newer heartbeats, so that the time
+    that reading took makes none of them look lost.
+    """
+
+    lists: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    as_of: float | None = None
+    problems: list[DataProblem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def take(self, answer: Answer, wanted: Callable[[Mapping[str, Any]], bool] | None = None) -> None:
+        """Take the records of an answer, and its problems."""
+        self.lists.setdefault(answer.record_list, []).extend(
+            record for record in answer.raw if wanted is None or wanted(record)
+        )
+        self.problems.extend(answer.problems)
+
+    def take_beside(self, observations: Observations) -> None:
+        """Take records that were read from elsewhere, such as exported fault events."""
+        for name, table in observations.tables.items():
+            self.lists.setdefault(name, []).extend(plain_json(record.raw) for record in table.records)
+        self.problems.extend(observations.problems)
+
+    def observations(self) -> Observations:
+        """The case as the diagnosis takes it."""
+        return observe(self.lists, None if self.as_of is None else iso_timestamp(self.as_of))
+
+
+async def collect(
+    client: TellusClient,
+    device_ids: Sequence[str] = (),
+    site_id: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Case:
+    """A case around some chargers, all that can be found of a site, or both.
+
+    The API lists no chargers of a site. They are found where the site's record names them, and through the sessions
+    since `since` (60 days before `until`, or before now). Raises TellusError where the platform cannot be read, the site
+    is not there, or none of the chargers is.
+    """
+    begin = since or (until or datetime.now(UTC)) - SESSIONS_BACK
+    case = Case()
+    sites = await client.sites()
+    by_site = {record["site_id"]: record for record in sites.raw if isinstance(record.get("site_id"), str)}
+    devices: dict[str, Answer] = {}
+    asked = list(dict.fromkeys(device_ids))
+    await _read_devices(client, asked, devices, case, asked_for=True)
+    sessions: Answer | None = None
+    if site_id is not None:
+        if site_id not in by_site:
+            raise NothingToRead(
+                f"site {site_id}: not among the {len(by_site):,} sites that this client may see; check the id"
+            )
+        sessions = await client.charging_records(since=begin, until=until)
+        await _read_site(client, site_id, by_site[site_id], sessions, devices, case)
+    elif not devices:
+        raise NothingToRead("none of the chargers could be read; " + "; ".join(case.notes))
+    where = {_site_of(answer) for answer in devices.values()} | {site_id}
+    case.take(sites, lambda record: record.get("site_id") in where)
+    await _read_declared(client, where, by_site, devices, case)
+    for answer in devices.values():
+        case.take(answer)
+        case.lists.setdefault("telemetry", []).extend(connector_telemetry(answer))
+    if sessions is not None:
+        case.take(sessions, lambda record: record.get("device_id") in devices)
+    for device in (
+        devices if sessions is None else [d for d in asked if d in devices and _site_of(devices[d]) != site_id]
+    ):
+        case.take(await client.charging_records(device, since=begin, until=until))
+    case.as_of = min((a.as_of for a in devices.values() if a.as_of is not None), default=datetime.now(UTC).timestamp())
+    return case
+
+
+async def _read_devices(
+    client: TellusClient, wanted: Iterable[str], devices: dict[str, Answer], case: Case, *, asked_for: bool
+) -> None:
+    """Read chargers that are not read yet; one that is not there is noted where it was asked for."""
+    for device in wanted:
+        if device in devices:
+            continue
+        try:
+            devices[device] = await client.device(device)
+        except (NotFound, PermissionDenied) as error:
+            if asked_for:
+                case.notes.append(str(error))
+
+
+async def _read_site(
+    client: TellusClient,
+    site_id: str,
+    site: Mapping[str, Any],
+    sessions: Answer,
+    devices: dict[str, Answer],
+    case: Case,
+) -> None:
+    """Find the chargers of a site: those that its record names, and those with sessions, the latest first."""
+    latest = sorted(sessions.records, key=lambda record: -(record.time or 0.0))
+    by_session = [record.raw.get("device_id") for record in latest]
+    by_session += [record.get("device_id") for record in sessions.raw]  # those too whose sessions do not fit
+    named = [device for device in by_session if isinstance(device, str) and device.strip(". ")]
+    candidates = list(dict.fromkeys([*_declared(site), *named]))
+    if len(candidates) > MAX_CANDIDATES:
+        left = len(candidates) - MAX_CANDIDATES
+        case.notes.append(
+            f"{left:,} chargers with older sessions were not looked up; name those of the site by --device"
+        )
+    found: dict[str, Answer] = {}
+    await _read_devices(
+        client, [c for c in candidates[:MAX_CANDIDATES] if c not in devices], found, case, asked_for=False
+    )
+    devices.update({device: answer for device, answer in found.items() if _site_of(answer) == site_id})
+    here = sum(_site_of(answer) == site_id for answer in devices.values())
+    case.notes.append(
+        f"the API lists no chargers of a site; found of site {site_id} through its record and its sessions: {here:,}; "
+        "name others by --device"
+    )
+
+
+async def _read_declared(
+    client: TellusClient,
+    where: Iterable[str | None],
+    by_site: Mapping[str, Mapping[str, Any]],
+    devices: dict[str, Answer],
+    case: Case,
+) -> None:
+    """Read the neighbours that the sites' records name."""
+    for site in sorted(name for name in where if name is not None):
+        await _read_devices(client, _declared(by_site.get(site, {})), devices, case, asked_for=False)
+
+
+def _declared(site: Mapping[str, Any]) -> list[str]:
+    """The chargers that a site's record names. The description has no such field; platforms add it."""
+    named: list[str] = []
+    for key in ("device_ids", "devices"):
+        entries = site.get(key)
+        for entry in entries if isinstance(entries, list) else []:
+            device = entry.get("device_id") if isinstance(entry, Mapping) else entry
+            if isinstance(device, str) and device.strip(". "):
+                named.append(device)
+    return named[:MAX_CANDIDATES]
+
+
+def _site_of(answer: Answer) -> str | None:
+    return next((record.fields.get("site_id") for record in answer.records), None)
+
+
+def connector_telemetry(device: Answer) -> list[dict[str, Any]]:
+    """The connector states in a charger's answer as records of `telemetry`: each is a reading with a time of its own."""
+    readings = []
+    for record in device.records:
+        connectors = record.raw.get("connectors")
+        for connector in connectors if isinstance(connectors, list) else []:
+            if not isinstance(connector, Mapping) or connector.get("last_telemetry_time") is None:
+                continue
+            reading = {key: value for key, value in connector.items() if key not in ("status", "last_telemetry_time")}
+            readings.append(
+                {
+                    "timestamp": connector["last_telemetry_time"],
+                    "device_id": record.fields["device_id"],
+                    "state": connector.get("status"),
+                    **reading,
+                }
+            )
+    return readings
+
+
+def connectors_in_fault(observations: Observations) -> list[tuple[str, int | None]]:
+    """Chargers and connectors whose newest reading says fault, in order."""
+    newest: dict[tuple[str, int | None], Any] = {}
+    for record in observations["telemetry"].records:
+        if record.fields.get("state") is not None:
+            newest[record.fields["device_id"], record.fields.get("connector_id")] = record.fields["state"]
+    return sorted((key for key, state in newest.items() if state == "fault"), key=lambda key: (key[0], key[1] or 0))
+
+
+def write_case(case: Case, folder: str | Path) -> None:
+    """Write a case as a bundle folder, whole or not at all, for its owner alone: it holds vehicle numbers.
+
+    Raises FileExistsError where the folder is there and holds something, OSError where it cannot be written.
+    """
+    target = Path(folder)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(f"{target} is there already")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        for name in SCHEMAS:
+            records = case.lists.get(name)
+            if records:
+                lines = "".join(f"{json.dumps(plain_json(record), ensure_ascii=False)}\n" for record in records)
+                (unfinished / f"{name}.jsonl").write_text(lines, encoding="utf-8", newline="\n")
+        stated = {"bundle_version": 1, "as_of": None if case.as_of is None else iso_timestamp(case.as_of)}
+        (unfinished / "bundle.json").write_text(f"{json.dumps(stated)}\n", encoding="utf-8", newline="\n")
+        unfinished.replace(target)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise

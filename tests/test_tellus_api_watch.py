@@ -1,0 +1,297 @@
+"""Watching chargers: what is reported when, what is not, what is kept, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("httpx2", reason="the extra charger-triage[api] is not installed")
+
+from charger_triage.adapters.tellus_api import PermissionDenied, Sighting, Tally, TellusClient, Watcher
+from charger_triage.adapters.tellus_api.history import KEPT, MAX_OTHERS, SPAN_S, History
+from charger_triage.adapters.tellus_api.pushed import NoReport, event_report, lines_of
+from charger_triage.engine import Triage
+
+from .support.bundles import RECORDS
+from .support.tellus_server import SECRET, TellusServer, frame, refused
+from .support.virtual_time import run
+
+COMMAND = [sys.executable, "-c", "from charger_triage.adapters.cli import main; raise SystemExit(main())"]
+
+
+def device(name: str, **more: Any) -> dict[str, Any]:
+    """A charger that was heard of when the platform answers first."""
+    return {"device_id": name, "site_id": "S-1", "model": "TP-DC180", "status": "online",
+            "last_heartbeat": "2026-05-10T11:59:50Z", **more}  # fmt: skip
+
+
+def fault(name: str | None = "TP-001", at: str = "2026-05-10T12:00:06Z", code: str = "F-0421", **more: Any) -> bytes:
+    """An event report as a line."""
+    report = {"timestamp": at, "connector_id": 1, "event_type": "fault", "data": {"fault_code": code}, **more}
+    return json.dumps(report if name is None else {**report, "device_id": name}).encode()
+
+
+class Watch:
+    """A watch over TP-001 and TP-002: what it reported and noted, with the loop's seconds since it began."""
+
+    def __init__(self, triage: Triage, **devices: dict[str, Any]) -> None:
+        self.server = TellusServer(
+            sites=[{"site_id": "S-1"}], devices={"TP-001": device("TP-001"), "TP-002": device("TP-002"), **devices}
+        )
+        self.sightings: list[tuple[float, Sighting]] = []
+        self.notes: list[str] = []
+        self.tally = Tally()
+        self._triage = triage
+        self._acts: list[tuple[float, Callable[[], object]]] = []
+
+    def later(self, seconds: float, act: Callable[[], object]) -> None:
+        """Let something happen on the platform after so many seconds."""
+        self._acts.append((seconds, act))
+
+    def run(self, seconds: float, *lines: tuple[float, bytes], watched: tuple[str, ...] = ("TP-001", "TP-002")) -> None:
+        """Watch for a time; `lines` are pushed after so many seconds."""
+
+        async def pushed() -> AsyncIterator[bytes]:
+            for pause, line in lines:
+                await asyncio.sleep(pause)
+                yield line
+
+        async def both() -> None:
+            loop = asyncio.get_running_loop()
+            async with self.server, TellusClient(self.server.settings()) as client:
+                begin, stop = loop.time(), asyncio.Event()
+                for moment, act in [*self._acts, (seconds, stop.set)]:
+                    loop.call_later(moment, act)
+
+                def report(sighting: Sighting) -> None:
+                    self.sightings.append((loop.time() - begin, sighting))
+
+                watcher = Watcher(client, self._triage, watched, report, self.notes.append)
+                self.tally = await watcher.run(stop, pushed())
+
+        run(both())
+
+    def reported(self) -> list[tuple[str, str, str]]:
+        """Change, charger and code of each report."""
+        return [(s.change, s.incident.device_id, s.incident.fault_code) for _, s in self.sightings]
+
+
+def frames(name: str, count: int, start: int = 5, **state: Any) -> list[str | float]:
+    """A script of so many frames, one every five seconds, with times that go on."""
+    script: list[str | float] = []
+    for number in range(count):
+        at = start + 5 * number
+        script += [frame(name, f"2026-05-10T12:{at // 60:02d}:{at % 60:02d}Z", **state), 5.0]
+    return script
+
+
+def test_an_incident_is_reported_once_however_often_its_event_comes(triage: Triage) -> None:
+    """Three reports of one fault, two of them the same, are one sighting; frames go on without another."""
+    watch = Watch(triage)
+    watch.server.streams.append(frames("TP-001", 30))
+    watch.run(150, (6, fault()), (1, fault()), (40, fault(at="2026-05-10T12:00:40Z")))
+    assert watch.reported() == [("appeared", "TP-001", "F-0421")]
+    assert watch.sightings[0][0] < 12
+    assert watch.tally.events == 3 and watch.tally.frames == 30
+
+
+def test_it_is_reported_again_when_another_cause_comes_to_lead(triage: Triage) -> None:
+    """Once the charger is read with firmware 3.0.1, its known defect leads, and the report names what led before."""
+    watch = Watch(triage)
+    watch.server.streams.append(frames("TP-001", 90))
+    watch.later(30, lambda: watch.server.devices["TP-001"].update(firmware_version="3.0.1"))
+    watch.run(400, (6, fault()))
+    assert watch.reported() == [("appeared", "TP-001", "F-0421"), ("leader changed", "TP-001", "F-0421")]
+    first, second = (sighting for _, sighting in watch.sightings)
+    assert first.leader_before is None
+    assert second.leader_before == first.incident.hypotheses[0].cause_id
+    assert second.incident.hypotheses[0].cause_id == "F-0421/firmware-feedback-timing"
+
+
+def test_a_silent_stream_alone_is_no_lost_heartbeat(triage: Triage) -> None:
+    """TP-002 sends no frame for minutes: it is read, and as it is well by the platform's word, nothing is reported."""
+    watch = Watch(triage)
+    watch.server.devices["TP-002"]["last_heartbeat"] = "2026-05-10T12:05:00Z"
+    watch.server.streams.append([frame("TP-002"), *frames("TP-001", 60)])
+    watch.run(290)
+    assert watch.reported() == []
+    assert len(watch.server.times("/operator/devices/TP-002")) == 2
+    assert len(watch.server.times("/operator/devices/TP-001")) == 1
+
+
+def test_a_charger_that_is_lost_is_reported_after_it_was_read(triage: Triage) -> None:
+    """When frames of TP-002 stop and the platform has not heard of it either, F-0301 is reported, after a reading."""
+    watch = Watch(triage)
+    watch.server.streams.append([frame("TP-002"), *frames("TP-001", 40)])
+    watch.later(30, lambda: setattr(watch.server, "date", "Sun, 10 May 2026 12:01:30 GMT"))
+    watch.run(150)
+    assert watch.reported() == [("appeared", "TP-002", "F-0301")]
+    assert 60 <= watch.sightings[0][0] < 75
+
+
+def test_an_event_long_after_the_last_reading_makes_no_heartbeat_old(triage: Triage) -> None:
+    """A report a minute after the charger was read tells of its fault alone; its heartbeat is judged once it is read again."""
+    watch = Watch(triage)
+    watch.server.streams.append(frames("TP-001", 60, state="unavailable"))
+    watch.later(20, lambda: watch.server.devices["TP-001"].update(last_heartbeat="2026-05-10T12:01:05Z"))
+    watch.later(20, lambda: setattr(watch.server, "date", "Sun, 10 May 2026 12:01:15 GMT"))
+    watch.run(100, (30, fault(at="2026-05-10T12:01:10Z", code="F-0204")))
+    assert watch.reported() == [("appeared", "TP-001", "F-0204")]
+    assert len(watch.server.times("/operator/devices/TP-001")) == 2
+
+
+def test_chargers_that_are_offline_from_the_start_are_reported(triage: Triage) -> None:
+    """The first reading counts as one."""
+    watch = Watch(triage, **{"TP-002": device("TP-002", status="offline")})
+    watch.server.streams.append(frames("TP-001", 5))
+    watch.run(20)
+    assert watch.reported() == [("appeared", "TP-002", "F-0301")]
+
+
+def test_our_own_lost_connection_makes_no_charger_look_lost(triage: Triage) -> None:
+    """Three minutes without a stream are read anew when it is back; no heartbeat is missed by that, and it is told once."""
+    watch = Watch(triage)
+    watch.server.streams.append([*frames("TP-001", 2), "drop"])
+    watch.server.streams.extend([refused(5001, 429, retry_after_seconds=90)] * 2)
+    watch.server.streams.append(frames("TP-001", 60, start=200))
+    watch.later(100, lambda: setattr(watch.server, "date", "Sun, 10 May 2026 12:03:20 GMT"))
+    watch.later(100, lambda: [d.update(last_heartbeat="2026-05-10T12:03:00Z") for d in watch.server.devices.values()])
+    watch.run(240)
+    assert watch.reported() == []
+    assert any("taken up again after 18" in note for note in watch.notes)
+
+
+def test_lines_that_are_no_event_reports_are_told_and_cost_nothing_else(triage: Triage) -> None:
+    """Broken, foreign and incomplete lines are notes; a report without a charger is that of the only one watched."""
+    watch = Watch(triage)
+    watch.server.streams.append(frames("TP-001", 10))
+    bad = [b"{", b"[]", b'{"event_type": "fault"}', fault(at="soon"), b" " * (2**20 + 1)]
+    watch.run(40, *[(0.1, line) for line in bad], (5, fault(None)), watched=("TP-001",))
+    assert watch.reported() == [("appeared", "TP-001", "F-0421")]
+    assert sum("left out" in note for note in watch.notes) == len(bad)
+    several = Watch(triage)
+    several.run(10, (1, fault(None)))
+    assert several.reported() == []
+    assert any("names no device_id" in note for note in several.notes)
+
+
+def test_a_connector_in_fault_without_a_report_is_told(triage: Triage) -> None:
+    """Half a minute of state fault without an event report is one note, and no incident."""
+    watch = Watch(triage)
+    watch.server.streams.append(frames("TP-001", 20, state="fault"))
+    watch.run(100)
+    assert watch.reported() == []
+    assert [note for note in watch.notes if "stands in fault" in note] == [
+        "TP-001 connector 1 stands in fault; the stream tells no code: push its event report with --stdin-events"
+    ]
+
+
+def test_a_refusal_for_good_ends_the_watch(triage: Triage) -> None:
+    """No permission for the stream is the caller's to hear, and no task or connection is left behind."""
+    watch = Watch(triage)
+    watch.server.streams.append(refused(2003, 403))
+    with pytest.raises(PermissionDenied):
+        watch.run(100)
+
+
+def test_the_history_is_bounded_in_number_time_and_chargers() -> None:
+    """However much comes, no list of a charger grows beyond its bound, old records go, and so do too many chargers."""
+    history = History(["A"])
+    for number in range(4 * KEPT["telemetry"]):
+        stamp = 1_778_000_000 + 5 * number
+        history.put("telemetry", {"timestamp": stamp, "device_id": "A", "connector_id": 1, "state": "idle"})
+        history.alive("A", stamp, stamp)
+        history.put("events", {"timestamp": stamp, "device_id": "A", "event_type": "plug_in", "connector_id": 1})
+    for number in range(3):
+        history.put("devices", {"device_id": "A", "site_id": f"S-{number}"})
+    around = history.around("A")
+    assert {name: len(table.records) for name, table in around.tables.items() if table.records} == {
+        "devices": 1, "events": KEPT["events"], "heartbeats": KEPT["heartbeats"], "telemetry": KEPT["telemetry"],
+    }  # fmt: skip
+    assert around["devices"].records[0].fields["site_id"] == "S-2"
+    late = around["events"].records[-1].time
+    assert late is not None
+    history.put("events", {"timestamp": late + SPAN_S + 1, "device_id": "A", "event_type": "plug_in"})
+    assert len(history.around("A")["events"].records) == 1
+    kept = [history.put("events", {"timestamp": 1, "device_id": f"B-{n}", "event_type": "start"}) for n in range(300)]
+    assert sum(kept) == MAX_OTHERS
+
+
+@given(st.one_of(st.binary(max_size=80), RECORDS["events"].map(lambda r: json.dumps(r).encode())))
+def test_no_line_whatever_raises_anything_but_no_report(line: bytes) -> None:
+    """Any line is an event record that names its charger, or refused with a reason in one line."""
+    try:
+        event = event_report(line, None)
+    except NoReport as problem:
+        assert str(problem) and "\n" not in str(problem)
+    else:
+        assert event["device_id"]
+
+
+@pytest.mark.parametrize("content", [b"", b"a\n\nb\n", b"a\nb", b"x" * 3 * 2**20 + b"\nb\n"])
+def test_lines_come_from_a_file_as_from_a_pipe(content: bytes, tmp_path: Path) -> None:
+    """Lines are the same from either, the last without an end of line too, and one that is too long comes cut."""
+
+    async def lines(descriptor: int) -> list[bytes]:
+        return [line[:10] async for line in lines_of(descriptor)]
+
+    file = tmp_path / "events"
+    file.write_bytes(content)
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(writing, "wb") as end:
+            end.write(content)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    with os.fdopen(reading, "rb") as end, file.open("rb") as opened:
+        expected = [line[:10] for line in content.split(b"\n") if line]
+        assert asyncio.run(lines(end.fileno())) == asyncio.run(lines(opened.fileno())) == expected
+    thread.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_reports_json_lines_and_ends_on_a_signal(number: signal.Signals) -> None:
+    """Events piped in become one JSON line that holds a diagnosis; a signal ends it with status 0 and one line."""
+
+    async def use() -> tuple[int | None, dict[str, Any], bytes]:
+        server = TellusServer(devices={"TP-001": device("TP-001")})
+        server.streams.append([frame()])
+        async with server:
+            environment = {**os.environ, "TELLUS_CLIENT_ID": "client-1", "TELLUS_CLIENT_SECRET": SECRET}
+            process = await asyncio.create_subprocess_exec(
+                *COMMAND, "watch", "--device", "TP-001", "--stdin-events", "--format", "json", "--base-url", server.url,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, limit=2**24,
+            )  # fmt: skip
+            assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+            process.stdin.write(fault() + b"\n")
+            await process.stdin.drain()
+            async with asyncio.timeout(60):
+                line = await process.stdout.readline()
+                process.send_signal(number)
+                # standard input stays open: the command must end though it could still read
+                rest, errors = await asyncio.gather(process.stdout.read(), process.stderr.read())
+                status = await process.wait()
+            process.stdin.close()
+        assert rest == b""
+        return status, json.loads(line), errors
+
+    status, report, errors = asyncio.run(use())
+    assert status == 0
+    assert report["change"] == "appeared" and report["leader_before"] is None
+    assert [i["fault_code"] for i in report["diagnosis"]["incidents"]] == ["F-0421"]
+    assert errors.count(b"\n") == 1 and b"stopped after 1 frame, 1 event and 1 report" in errors
+    assert SECRET.encode() not in errors

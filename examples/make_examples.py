@@ -525,6 +525,67 @@ def _list_text(records: list[Record]) -> str:
     return "[\n" + ",\n".join(json.dumps(record, ensure_ascii=False) for record in records) + "]"
 
 
+def early_warnings() -> Case:
+    """No fault yet: a contactor near its life, a fan that slows down, isolation that falls, a certificate that ends soon."""
+    rng = random.Random(11)
+    worn, slow, sound = "DC180-51", "DC180-52", "DC180-53"
+    case: Case = {
+        "sites": [{"site_id": "S1", "name": "Ferry terminal", "area": "south", "network": {"status": "up"}}],
+        "devices": [
+            charger(worn, "S1", lifecycle={"usage_duration_days": 1490, "manufacturing_batch": "B2210"}),
+            charger(slow, "S1", certificates={"tls_not_after": at(days(19))}),
+            charger(sound, "S1"),
+        ],
+        "telemetry": [],
+    }  # fmt: skip
+    for day in range(45, -1, -1):
+        for visit in range(4):
+            start = -days(day) - 300 + visit * 80
+            for place, device in enumerate((worn, slow, sound)):
+                past = 45 - day + visit / 4
+                health = {
+                    "contactor_cycles": round((95_900 if device == worn else 21_000) + past * 62),
+                    "contactor_max_cycles": 100_000,
+                    "cooling_fan_rpm": round(2_290 - (past * 7.5 if device == slow else 0.0) + rng.uniform(-12, 12)),
+                    "cooling_fan_status": "ok",
+                    "isolation_test_kohms": round(
+                        5_200 - (past * 78 if device == worn else 0.0) + rng.uniform(-40, 40)
+                    ),
+                }
+                more = {"ambient_temperature": 19.0, "component_health": health}
+                case["telemetry"].append(
+                    {
+                        "timestamp": at(start + place),
+                        "device_id": device,
+                        "connector_id": 1,
+                        **charging(rng, 90, 34, **more),
+                    }
+                )
+    case["heartbeats"] = [beat for unit in (worn, slow, sound) for beat in heartbeats(unit, -5, 0)]
+    return case
+
+
+def fan_doubt() -> Case:
+    """A fan that reads slow and that somebody saw run as it should: the two cannot both be true, and little else is known."""
+    rng = random.Random(12)
+    device = "DC360-09"
+
+    def slow(_: float) -> Record:
+        return charging(rng, 110, 38, cabinet_temperature=round(49 + rng.uniform(-0.3, 0.3), 1), ambient_temperature=22.0,
+                        component_health={"cooling_fan_rpm": rng.randint(690, 760), "cooling_fan_status": "warning"})  # fmt: skip
+
+    return {
+        "sites": [{"site_id": "S1", "name": "Stadium", "network": {"status": "up"}}],
+        "devices": [charger(device, "S1", "TP-DC360", "4.1.0"), charger("DC360-10", "S1", "TP-DC360", "4.1.0")],
+        "telemetry": list(series(device, -180, 0, 60, slow)),
+        "events": [fault(-150, device, "F-0601", None, "fan below nominal", rpm=720)],
+        "check_results": [
+            {"timestamp": at(-20), "device_id": device, "check_id": "fan-operation", "value": "normal", "by": "A. Field"}
+        ],
+        "heartbeats": list(heartbeats(device, -5, 0)),
+    }  # fmt: skip
+
+
 def csv_text(records: list[Record]) -> str:
     """Records as CSV with dotted columns."""
     rows = [dict(_flat(record)) for record in records]
@@ -578,7 +639,7 @@ def write_zip(name: str, case: Case) -> None:
 
 
 def main() -> None:
-    """Write all ten."""
+    """Write all of them."""
     write_folder("f0421-firmware-cluster", firmware_cluster())
     write_json("f0101-inrush-weld", inrush_weld())
     write_folder("f0203-oxidised-pins", oxidised_pins(), "csv")
@@ -587,8 +648,10 @@ def main() -> None:
     write_zip("f0302-idle-connection", idle_connection())
     write_folder("f0411-module-hang", module_hang(), "parquet")
     write_json("f0512-interrupted-push", interrupted_push())
+    write_json("f0601-fan-doubt", fan_doubt())
     write_json("f0701-grid-excursion", grid_excursion())
     write_json("f0805-bms-shutdown", bms_shutdown())
+    write_json("early-warnings", early_warnings())
 
 
 if __name__ == "__main__":

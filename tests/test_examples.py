@@ -21,8 +21,10 @@ EXPECTED = [
     ("f0411-module-hang", {"DC180-40/1/F-0411": "module-firmware-hang"}),
     ("f0421-firmware-cluster", {f"TP-{number:03d}/1/F-0421": "firmware-feedback-timing" for number in range(1, 31, 3)}),
     ("f0512-interrupted-push.json", {"AC22-77/-/F-0512": "interrupted-push"}),
+    ("f0601-fan-doubt.json", {"DC360-09/-/F-0601": "fan-supply-low"}),
     ("f0701-grid-excursion.json", {f"V2G-{number}/1/F-0701": "grid-excursion" for number in (1, 2, 3)}),
     ("f0805-bms-shutdown.json", {"DC60-31/1/F-0805": "bms-shutdown"}),
+    ("early-warnings.json", {}),
 ]
 
 
@@ -58,3 +60,41 @@ def test_every_example_is_listed() -> None:
         path.name for path in EXAMPLES.iterdir() if path.suffix not in (".md", ".py") and path.name != "__pycache__"
     }
     assert shipped == {name for name, _ in EXPECTED}
+
+
+def test_the_example_without_a_fault_warns_early(triage: Triage) -> None:
+    """Contactor, isolation, fan and certificate are told with the code they lead to and the day; the sound charger is not."""
+    watches = triage.diagnose(read_bundle(EXAMPLES / "early-warnings.json")).watches
+    assert [(w.device_id, w.leads_to, w.expected_at) for w in watches] == [
+        ("DC180-51", "F-0101", "2026-06-01"),
+        ("DC180-51", "F-0101", "2026-05-20"),
+        ("DC180-52", "F-0601", "2026-06-01"),
+        ("DC180-52", "F-0301", "2026-05-31"),
+    ]
+
+
+def test_the_example_of_doubt_names_what_cannot_both_be_true(triage: Triage) -> None:
+    """A fan seen to run as it should, and a tachometer that says otherwise: both stand in the incident, with their records."""
+    (incident,) = triage.diagnose(read_bundle(EXAMPLES / "f0601-fan-doubt.json")).incidents
+    (found,) = incident.contradictions
+    assert [fact.sources[0].list for fact in found.between] == ["check_results", "telemetry"]
+
+
+def test_a_fan_that_brought_the_cabinet_down_is_the_root(triage: Triage) -> None:
+    """F-0601 stands behind F-0204: named as its root, F-0204 among what it led to, and one visit for the fan."""
+    cabinet, fan = triage.diagnose(read_bundle(EXAMPLES / "f0204-fan-failure.json")).incidents
+    assert (cabinet.root, fan.root) == (fan.incident_id, None)
+    assert cabinet.incident_id in [consequence.incident_id for consequence in fan.leads_to]
+    visits = [action for action in cabinet.actions if action.where == "onsite"]
+    assert [action.covered_by for action in visits] == [fan.incident_id]
+
+
+@pytest.mark.parametrize("name", [name for name, _ in EXPECTED])
+def test_every_set_that_would_change_a_leader_does(triage: Triage, name: str) -> None:
+    """Supposed, each set of facts or check results of each incident puts the cause first that it says, as it says."""
+    bundle = read_bundle(EXAMPLES / name)
+    for change in triage.diagnose(bundle).would_change():
+        device = change.incident_id.split("/")[0]
+        after = {i.incident_id: i for i in triage.diagnose(bundle, device_id=device, suppose=change).incidents}
+        first = after[change.incident_id].hypotheses[0]
+        assert (first.cause_id, first.probability) == (change.leader, change.probability)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...engine.diagnosis import CheckOutcome, Contradiction, Incident, LeaderChange, RecommendedAction
+from ...engine.diagnosis import CheckOutcome, Contradiction, Incident, LeaderChange, RecommendedAction, Watch
 from ...engine.facts import in_words
 from ...engine.hypothesis import Hypothesis, WhyNot
 from ...engine.trace import ConditionRead, EvidenceItem, FactRead
@@ -140,3 +140,11 @@ def action_in_words(action: RecommendedAction) -> str | None:
 def evidence_of(hypothesis: Hypothesis) -> list[EvidenceItem]:
     """All evidence of a cause: what counts first, for before against, the strongest first."""
     return sorted(hypothesis.evidence, key=lambda e: (not e.counted, e.weight_db < 0, -abs(e.weight_db), e.rule_id))
+
+
+def watch_in_words(watch: Watch) -> str:
+    """An early warning: where, what, the trend with its numbers, which code it leads to, and when."""
+    connector = "" if watch.connector_id is None else f", connector {watch.connector_id}"
+    due = "" if watch.expected_at is None else f", expected on {clean(watch.expected_at)}"
+    where = f"{clean(watch.device_id)}{connector}"
+    return f"{where}: {clean(watch.what)}. {clean(watch.trend)} It leads to {clean(watch.leads_to)}{due}."

@@ -271,10 +271,15 @@ def _watches(diagnosis: Diagnosis) -> list[str]:
             escaped(watch.trend),
             escaped(watch.leads_to),
             escaped(watch.expected_at or ""),
+            "<br>".join(escaped(text) for _, text in chain(watch.facts)),
         ]
         for watch in diagnosis.watches
     ]
-    return ["## Early warnings", "", *table(["where", "what", "trend", "leads to", "expected"], rows)]
+    return [
+        "## Early warnings",
+        "",
+        *table(["where", "what", "trend", "leads to", "expected", "value ← read from"], rows),
+    ]
 
 
 def _warnings(diagnosis: Diagnosis) -> list[str]:

@@ -19,6 +19,7 @@ from .argument import (
     contradiction_in_words,
     outcome_in_words,
     root_in_words,
+    watch_in_words,
     why_not_in_words,
 )
 from .page import Page
@@ -423,14 +424,9 @@ def _watches(page: Page, diagnosis: Diagnosis) -> None:
     page.rule()
     page.line("Early warnings", style="bold")
     for watch in diagnosis.watches:
-        connector = "" if watch.connector_id is None else f", connector {watch.connector_id}"
-        due = "" if watch.expected_at is None else f", expected {clean(watch.expected_at)}"
-        page.line(
-            f"{clean(watch.device_id)}{connector}: {clean(watch.what)}; {clean(watch.trend)}; "
-            f"leads to {clean(watch.leads_to)}{due}",
-            label="- ",
-            indent=2,
-        )
+        page.line(watch_in_words(watch), label="- ", indent=2)
+        for _, text in chain(watch.facts[:MAX_REASONS]):
+            page.line(text, indent=6, hang=2, style="dim")
 
 
 def _warnings(page: Page, warnings: Sequence[DataWarning]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ...readings import DAY, Reading, Readings
@@ -40,15 +42,42 @@ def _daily_tests(scene: Scene) -> Readings:
     return scene.once("isolation tests", load)
 
 
-def _decline(scene: Scene) -> Line | None:
-    """The line through the logarithms, since leakage paths multiply."""
+@dataclass(frozen=True)
+class _Decline:
+    """A line through the tests, or through their logarithms; its values in kΩ."""
 
-    def load() -> Line | None:
+    line: Line
+    logarithmic: bool
+
+    def kohm(self, value: float) -> float:
+        """What a value of the line stands for."""
+        return 10.0**value if self.logarithmic else max(0.0, value)
+
+    @property
+    def threshold(self) -> float:
+        """The pass mark as the line counts."""
+        return float(np.log10(PASS_KOHM)) if self.logarithmic else PASS_KOHM
+
+
+def _decline(scene: Scene) -> _Decline | None:
+    """The line that lies nearer to the tests: leakage paths multiply at times, and grow by the day at others."""
+
+    def load() -> _Decline | None:
         tests = _daily_tests(scene)
-        return line(Readings(tests.table, tests.times, np.log10(tests.values), tests.rows), scene.anchor)
+        logarithms = Readings(tests.table, tests.times, np.log10(tests.values), tests.rows)
+        through = [(line(tests, scene.anchor), False), (line(logarithms, scene.anchor), True)]
+        fitted = [_Decline(found, logarithmic) for found, logarithmic in through if found is not None]
+        return min(fitted, key=lambda decline: _misfit(decline, tests), default=None)
 
-    found: Line | None = scene.once("isolation decline", load)
+    found: _Decline | None = scene.once("isolation decline", load)
     return found
+
+
+def _misfit(decline: _Decline, tests: Readings) -> float:
+    """The median distance of the tests from the line, kΩ."""
+    along = decline.line.level + decline.line.slope * (tests.times - decline.line.end) / DAY
+    drawn = 10.0**along if decline.logarithmic else along
+    return float(np.median(np.abs(tests.values - drawn)))
 
 
 @measures(
@@ -68,24 +97,28 @@ def isolation_lately(scene: Scene) -> Reading | None:
 )
 def isolation_mann_kendall(scene: Scene) -> Reading | None:
     decline = _decline(scene)
-    return None if decline is None else decline.reading(decline.score)
+    return None if decline is None else decline.line.reading(decline.line.score)
 
 
 @measures(
     "isolation_change",
-    "how far the Theil-Sen line through their logarithms moved from the first to the last test, in percent of where it began",
+    "how far the Theil-Sen line through them (or through their logarithms, where that lies nearer) moved from the first to the last "
+    "test, in percent of where it began",
     unit="%",
     low=-100,
 )
 def isolation_change(scene: Scene) -> Reading | None:
     decline = _decline(scene)
-    return None if decline is None else decline.reading(100.0 * (10.0 ** (decline.level - decline.start) - 1.0))
+    start = 0.0 if decline is None else decline.kohm(decline.line.start)
+    if decline is None or start <= 0:
+        return None
+    return decline.line.reading(100.0 * (decline.kohm(decline.line.level) / start - 1.0))
 
 
 @measures("isolation_level", "where that line stands at the last test", unit="kΩ", low=0)
 def isolation_level(scene: Scene) -> Reading | None:
     decline = _decline(scene)
-    return None if decline is None else decline.reading(10.0**decline.level)
+    return None if decline is None else decline.line.reading(decline.kohm(decline.line.level))
 
 
 @measures(
@@ -95,10 +128,10 @@ def isolation_level(scene: Scene) -> Reading | None:
 )
 def isolation_reaches_pass(scene: Scene) -> Reading | None:
     decline = _decline(scene)
-    if decline is None or decline.slope >= 0:
+    if decline is None or decline.line.slope >= 0:
         return None
-    moment = decline.reaches(float(np.log10(PASS_KOHM)), scene.anchor)
-    return None if moment is None else decline.reading(moment)
+    moment = decline.line.reaches(decline.threshold, scene.anchor)
+    return None if moment is None else decline.line.reading(moment)
 
 
 @measures("days_to_isolation_pass", "days from the diagnosis to that moment", unit="days", low=0)

@@ -96,20 +96,20 @@ def _mann_kendall(days: Floats, values: Floats, changes: Floats) -> float:
 
 
 def _persistence(days: Floats, values: Floats) -> float:
-    """How much each value follows the one before: the autocorrelation at lag one of what a parabola leaves, from 0 to 0.8.
+    """How much each value follows the one before: the autocorrelation at lag one of what a cubic leaves, from 0 to 0.8.
 
-    Weather and use last for days, and make unchanging series look as if they rose or fell (Yue and Wang 2004); a parabola
-    is taken off first so that a trend that bends is not taken for it, and its bias in short series is mended (Marriott
-    and Pope 1954, a coefficient more for each of its terms).
+    Weather and use last for days, and make unchanging series look as if they rose or fell (Yue and Wang 2004); a cubic
+    is taken off first so that a trend that bends (a steady fall does, in logarithms) is not taken for it, and its bias in
+    short series is mended (Marriott and Pope 1954, a coefficient more for each of its terms).
     """
     number = len(values)
-    terms = np.vander(days / max(1.0, float(np.ptp(days))), 3)
+    terms = np.vander(days / max(1.0, float(np.ptp(days))), 4)
     rest = values - terms @ np.linalg.lstsq(terms, values, rcond=None)[0]
     spread = float(np.sum(rest**2))
     if spread <= (1e-6 * float(np.max(np.abs(values)))) ** 2 * number:
         return 0.0
     seen = float(np.sum(rest[1:] * rest[:-1])) / spread
-    return float(np.clip((number * seen + 3.0) / (number - 4.0), 0.0, 0.8))
+    return float(np.clip((number * seen + 4.0) / (number - 5.0), 0.0, 0.8))
 
 
 def day_slices(times: Floats) -> list[slice]:

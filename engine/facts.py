@@ -167,6 +167,15 @@ def plain_number(value: float) -> str:
     return text.rstrip("0").rstrip(".")
 
 
+def percent(probability: float) -> str:
+    """A probability with one decimal; neither certainty nor impossibility is claimed by rounding."""
+    if probability < 0.001:
+        return "<0.1%"
+    if probability > 0.999:
+        return ">99.9%"
+    return f"{probability * 100:.1f}%"
+
+
 def in_words(value: FactValue, unit: str | None) -> str:
     """A value with its unit as it stands in a sentence: `38.5 °C`, `yes`, `3.0.1`."""
     if isinstance(value, bool):

@@ -28,7 +28,7 @@ from .diagnosis import (
 )
 from .durable_matcher import available, make_matcher
 from .explanation import Trace, Tracer, names_read
-from .facts import Fact, Version, admit, iso_timestamp
+from .facts import Fact, Version, admit, iso_timestamp, percent
 from .fault_explanation import FaultExplanation, explain_fault
 from .hypothesis import Hypothesis, OpenQuestion, compare
 from .inference import FINDING, infer
@@ -438,7 +438,7 @@ def _next_check(prospect: Prospect, code: str) -> NextCheck:
         where=check.where,
         minutes=check.minutes,
         expected_bits=round(prospect.expected_bits, 4),
-        if_={o.result: f"{o.leader} would lead with {o.probabilities[o.leader]:.0%}" for o in outcomes},
+        if_={o.result: f"{o.leader} would lead with {percent(o.probabilities[o.leader])}" for o in outcomes},
         unit=check.unit,
         bits_per_minute=round(prospect.bits_per_minute, 6),
         outcomes=outcomes,

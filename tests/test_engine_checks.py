@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from charger_triage.engine import Triage
 from charger_triage.engine.beliefs import posterior, scores
-from charger_triage.engine.facts import Fact
+from charger_triage.engine.facts import Fact, percent
 from charger_triage.engine.inference import infer
 from charger_triage.engine.matching import VerdictMatcher
 
@@ -71,7 +71,7 @@ def test_the_result_a_check_announces_is_the_result_it_leads_to(small: Triage) -
     announced = small.diagnose({"noisy": True}).incidents[0].next_checks[0].if_
     for result, text in announced.items():
         leader = small.diagnose({"noisy": True, "check.look": result}).incidents[0].hypotheses[0]
-        assert text == f"{leader.cause_id} would lead with {leader.probability:.0%}"
+        assert text == f"{leader.cause_id} would lead with {percent(leader.probability)}"
 
 
 @given(facts=st.dictionaries(st.sampled_from(FLAGS), st.booleans()))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ...engine.diagnosis import Incident, NextCheck
 from ...engine.facts import Source, plain_number
+from ...engine.facts import percent as percent  # noqa: F401 - a word of this vocabulary that the engine uses too
 from ...engine.hypothesis import Hypothesis
 from ...engine.trace import EvidenceItem
 
@@ -53,15 +54,6 @@ def decibans(weight_db: float, *, sign: bool = True) -> str:
     if weight_db < 0:
         return f"−{number}"
     return f"+{number}" if sign and weight_db > 0 else number
-
-
-def percent(probability: float) -> str:
-    """A probability with one decimal; neither certainty nor impossibility is claimed by rounding."""
-    if probability < 0.001:
-        return "<0.1%"
-    if probability > 0.999:
-        return ">99.9%"
-    return f"{probability * 100:.1f}%"
 
 
 def moment(timestamp: str | None) -> str:

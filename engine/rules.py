@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -465,15 +466,18 @@ def variants(compiled: CompiledRule) -> Iterator[tuple[Pattern, ...]]:
     yield from product(*alternatives)
 
 
+_PLURAL = re.compile(r"((?<![\d.,])(\d[\d.,]*)(?: [^\W\d]+){1,4})\(s\)")
+
+
 def statement_of(compiled: CompiledRule, match: Sequence[Fact]) -> str:
-    """The rule's sentence with the values of the facts that matched."""
+    """The rule's sentence with the values of the facts that matched; `(s)` after a number and its noun follows the number."""
     values = {alias: in_words(fact.value, fact.unit) for alias, fact in zip(compiled.aliases, match, strict=True)}
     pieces = []
     for literal, field, _, _ in string.Formatter().parse(compiled.rule.statement):
         pieces.append(literal)
         if field is not None:
             pieces.append(values[field])
-    return "".join(pieces)
+    return _PLURAL.sub(lambda found: found[1] + ("" if found[2] == "1" else "s"), "".join(pieces))
 
 
 def attribute_of(fact: Fact, attribute: Attribute) -> float | str | bool | None:

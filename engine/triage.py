@@ -207,6 +207,7 @@ class Triage:
                     names |= names_read(item.facts)
             for contradiction in incident.contradictions:
                 names |= names_read(contradiction.between)
+            names |= {item.fact for change in incident.would_change for item in change.changes}
         catalogue = self._knowledge.base.catalogue
         return {name: catalogue[name].meaning for name in sorted(names) if not name.startswith(FINDING)}
 

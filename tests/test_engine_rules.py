@@ -13,7 +13,7 @@ from charger_triage.engine.durable_matcher import DurableMatcher, available
 from charger_triage.engine.facts import Fact, FactType, Version, admit
 from charger_triage.engine.inference import infer
 from charger_triage.engine.matching import Matcher, VerdictMatcher, by_name, verdict_of
-from charger_triage.engine.rules import Rule, compile_rule
+from charger_triage.engine.rules import Rule, compile_rule, statement_of
 from charger_triage.knowledge import KnowledgeError, load_knowledge
 
 from .support.strategies import CATALOGUE, CAUSES, parse_version
@@ -325,3 +325,23 @@ def test_missing_and_misplaced_files_are_named(
     with pytest.raises(KnowledgeError) as caught:
         load_knowledge(knowledge_folder)
     assert any(message in finding.message for finding in caught.value.findings), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.0, "0 other chargers of it."), (1.0, "1 other charger of it."), (21.0, "21 other chargers of it.")],
+)
+def test_a_sentence_counts_as_people_do(value: float, said: str) -> None:
+    """`(s)` behind a number and its noun becomes a plural, or nothing behind 1."""
+    rule = Rule.model_validate(
+        {
+            "id": "r",
+            "when": [{"fact": "share"}],
+            "raises": "f",
+            "statement": "{share} other charger(s) of it.",
+            "source": "s",
+        }
+    )
+    compiled, problems = compile_rule(rule, BOUNDED, ())
+    assert compiled is not None, problems
+    assert statement_of(compiled, (Fact("share", value),)) == said

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ...engine.diagnosis import Incident, NextCheck
 from ...engine.facts import Source, plain_number
-from ...engine.facts import percent as percent  # noqa: F401 - a word of this vocabulary that the engine uses too
+from ...engine.facts import percent as percent
 from ...engine.hypothesis import Hypothesis
 from ...engine.trace import EvidenceItem
 

@@ -548,17 +548,16 @@ def test_a_settled_case_asks_nothing(converse: Converse, capsys: pytest.CaptureF
 def test_a_contradiction_is_announced_when_an_answer_creates_it(
     folder: Path, converse: Converse, capsys: pytest.CaptureFixture[str], triage: Triage
 ) -> None:
-    """A site's network that somebody finds down and its record has up: both are named at once, and at the end."""
-    site = {"site_id": "S", "network": {"status": "up", "since": "2026-05-10T11:00:00Z"}}
-    document = case(("F-0301", None), sites=[site], devices=[{"device_id": "A", "site_id": "S"}])
-    (folder / "case.json").write_text(json.dumps(document), encoding="utf-8")
-    assert converse("case.json", "--on-site", lines=b"down\nskip\n" * 6) == 0
+    """Certificates found valid whose end the metadata put two days back: both are named at once, and at the end."""
+    ended = {"device_id": "A", "certificates": {"tls_not_after": "2026-05-08T12:00:00Z"}}
+    (folder / "case.json").write_text(json.dumps(case(("F-0301", None), devices=[ended])), encoding="utf-8")
+    assert converse("case.json", "--on-site", lines=b"valid\nstop\n") == 0
     out = capsys.readouterr().out
     (found,) = triage.diagnose(read_bundles(["case.json", "check_results.jsonl"])).incidents[0].contradictions
-    assert found.between[0].name == "check.site-network"
-    announced = "Cannot both be true: The check found the site's network down"
-    assert out.index("Check the network of the site: down.") < out.index(announced) < out.index("Nothing more to ask")
-    assert out.rindex(announced) > out.index("Nothing more to ask")
+    assert found.between[0].name == "check.tls-certificate"
+    announced = "Cannot both be true: The check found the certificates valid"
+    answer, conclusion = "Check the certificates of both ends: valid.", "Asked no further"
+    assert out.index(answer) < out.index(announced) < out.index(conclusion) < out.rindex(announced)
 
 
 def _typed_on_a_terminal(folder: Path, lines: Sequence[bytes]) -> tuple[bytes, int]:

@@ -187,8 +187,7 @@ def conclusion(page: Page, incident: Incident, end: End | None) -> None:
     if end is not None and end is not End.SETTLED:
         page.line(f"Asked no further since {end}.", indent=2)
     for found in incident.contradictions:
-        if leader.cause_id in found.bears_on:
-            contradiction(page, found)
+        contradiction(page, found)
     if end is not End.SETTLED and incident.actions:
         page.line("To do, once it is known which:", indent=2)
     for action in incident.actions:

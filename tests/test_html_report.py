@@ -24,7 +24,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from charger_triage.adapters.files import read_bundle
 from charger_triage.adapters.report.html import diagnosis_html
-from charger_triage.adapters.report.html.columns import thinned
+from charger_triage.adapters.report.telemetry_columns import thinned
 from charger_triage.adapters.report.wording import decibans, percent
 from charger_triage.engine import Diagnosis, Triage
 

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..report.wording import clean, counted
+from ..report.wording import counted
 from .consult_command import consult
+from .escalate_command import escalate
 from .failures import LACKING, Unusable
 from .fetch_command import fetch
 from .knowledge_commands import kb
 from .lookup import (
     cause_of,
-    demand_device,
-    documented_codes,
+    demand_code,
     fault_code_of,
     load_triage,
     moment_of,
+    read_case,
     supposed_of,
     usable_knowledge,
 )
+from .options import AsOf, OneCharger, OneCode, Paths
 from .output import Destination
 from .shell import PROGRAM, LogFormat, Shell
 from .watch_command import watch
@@ -30,8 +32,8 @@ from .watch_command import watch
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from ...engine import Diagnosis, Triage
-    from ..files import Bundle
+    from ...engine import Diagnosis
+    from ..bundle import Bundle
 
 app = typer.Typer(
     name=PROGRAM,
@@ -90,14 +92,10 @@ def surroundings(
 @app.command()
 def diagnose(
     context: typer.Context,
-    paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files, folders or zips; - for standard input.")
-    ],
-    device: Annotated[str | None, typer.Option(metavar="ID", help="Only incidents of this charger.")] = None,
-    code: Annotated[str | None, typer.Option(metavar="CODE", help="Only incidents of this fault code.")] = None,
-    as_of: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The moment of the diagnosis; what came later is left out.")
-    ] = None,
+    paths: Paths,
+    device: OneCharger = None,
+    code: OneCode = None,
+    as_of: AsOf = None,
     report_format: FormatOption = Format.TEXT,
     output: Annotated[str | None, typer.Option(metavar="FILE", help="Write the report to a file.")] = None,
     why: Annotated[
@@ -119,25 +117,18 @@ def diagnose(
 
     The reasons for and against each cause are traced down to the records they were read from.
     """
-    from ..files import UnreadableInput, read_bundles
-
     shell = context.ensure_object(Shell)
     moment = None if as_of is None else moment_of(as_of)
     fault_code = None if code is None else fault_code_of(code)
     with shell.progress("reading records"):
-        try:
-            bundle = read_bundles(paths)
-        except UnreadableInput as error:
-            raise Unusable(str(error)) from None
-    if device is not None:
-        demand_device(bundle, device)
+        bundle = read_case(paths, device)
     with shell.progress("diagnosing"):
         triage = load_triage()
         supposed = supposed_of(suppose, triage) if suppose else None
         with usable_knowledge():
             diagnosis = triage.diagnose(bundle, as_of=moment, device_id=device, fault_code=fault_code, suppose=supposed)
     if fault_code is not None and not diagnosis.incidents:
-        _demand_code(triage, bundle, fault_code, moment)
+        demand_code(triage, bundle, fault_code, moment)
     asked = " and ".join(part for part in (device, fault_code) if part is not None)
     destination = Destination(output)
     if why is not None:
@@ -157,20 +148,6 @@ def diagnose(
         shell.log.warning(f"{problems} in the data, listed in the report", skipped_records=bundle.skipped)
     if strict and bundle.skipped:
         raise typer.Exit(LACKING)
-
-
-def _demand_code(triage: Triage, bundle: Bundle, fault_code: str, moment: float | None) -> None:
-    """A code that neither the dictionary nor the records know is taken for a slip of the pen."""
-    if fault_code in documented_codes(triage):
-        return
-    present = sorted({incident.fault_code for incident in triage.diagnose(bundle, as_of=moment).incidents})
-    if fault_code not in present:
-        there = (
-            f"the records hold {', '.join(clean(name, 60) for name in present)}"
-            if present
-            else "the records hold no fault"
-        )
-        raise Unusable(f"--code {fault_code!r} is neither documented nor in the records; {there}")
 
 
 def _write_why(diagnosis: Diagnosis, cause: str, report_format: Format, destination: Destination) -> None:
@@ -259,6 +236,7 @@ def explain(
 
 
 app.command()(consult)
+app.command()(escalate)
 app.command()(fetch)
 app.command()(watch)
 app.add_typer(kb, name="kb")

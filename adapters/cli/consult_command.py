@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from .failures import INTERRUPTED, ReaderGone, Unusable
-from .lookup import demand_device, documented_codes, fault_code_of, load_triage, moment_of
+from .lookup import demand_code, fault_code_of, load_triage, moment_of, read_case
+from .options import AsOf, OneCharger, OneCode
 from .output import Destination
 from .shell import PROGRAM, Shell, wants_colour
 
 if TYPE_CHECKING:
     from ...engine import Triage
     from ...engine.diagnosis import Incident, NextCheck
+    from ..bundle import Bundle
     from ..consult import Consultation, ResultsFile
-    from ..files import Bundle
     from ..report.page import Page
 
 LONGEST_LINE = 4_096
@@ -41,11 +42,9 @@ def consult(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH...", help="Files, folders or zips; also earlier answers.")
     ],
-    device: Annotated[str | None, typer.Option(metavar="ID", help="Only incidents of this charger.")] = None,
-    code: Annotated[str | None, typer.Option(metavar="CODE", help="Only incidents of this fault code.")] = None,
-    as_of: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The moment of the diagnosis; what came later is left out.")
-    ] = None,
+    device: OneCharger = None,
+    code: OneCode = None,
+    as_of: AsOf = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -61,8 +60,6 @@ def consult(
 
     Ends when one cause passes 90 % or no check is worth its time, and writes the answers as check results.
     """
-    from ..files import UnreadableInput, read_bundles
-
     if STDOUT in paths:
         raise Unusable(
             "PATH -: your answers are read from standard input, so the case cannot be; save it to a file and name that"
@@ -72,19 +69,14 @@ def consult(
     fault_code = None if code is None else fault_code_of(code)
     results = None if output == STDOUT else _results_file(output, paths)
     with shell.progress("reading records"):
-        try:
-            bundle = read_bundles(paths)
-        except UnreadableInput as error:
-            raise Unusable(str(error)) from None
-    if device is not None:
-        demand_device(bundle, device)
+        bundle = read_case(paths, device)
     talk = _Talk(sys.stderr if output == STDOUT else None)
     with shell.progress("diagnosing"):
         triage = load_triage()
         session = _session(triage, bundle, device, fault_code, moment, by, on_site)
     if session is None:
         if fault_code is not None:
-            _demand_code(triage, bundle, fault_code, moment)
+            demand_code(triage, bundle, fault_code, moment)
         asked = " and ".join(part for part in (device, fault_code) if part is not None)
         talk.say(f"There is nothing to ask{f' for {asked}' if asked else ''}: no incident with documented causes.")
         return
@@ -123,15 +115,6 @@ def _session(
         if (device is None or incident.device_id == device) and (code is None or incident.fault_code == code)
     ]
     return session.about(wanted) if wanted else None
-
-
-def _demand_code(triage: Triage, bundle: Bundle, fault_code: str, as_of: float | None) -> None:
-    """A code that neither the dictionary nor the records know is taken for a slip of the pen."""
-    present = {incident.code for incident in triage.knowledge.survey(bundle, as_of).incidents}
-    if fault_code not in {*present, *documented_codes(triage)}:
-        raise Unusable(
-            f"--code {fault_code!r} is neither documented nor in the records; charger-triage kb list shows all"
-        )
 
 
 def _again(

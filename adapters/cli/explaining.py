@@ -11,19 +11,24 @@ from .output import Destination
 if TYPE_CHECKING:
     from ...engine import FaultExplanation
     from ...knowledge import FaultSearch
+    from ...knowledge.standard_codes import StandardCode
 
 
 def write_explanation(asked: str, report_format: str, destination: Destination) -> None:
     """Write the entry of the code that was named, or the codes that fit the words.
 
-    `report_format` is text, json or markdown. As JSON a code that was named gives a FaultExplanation, words give a
-    FaultSearch. Raises Unusable for an empty question, a code that is not documented, and knowledge that cannot be used.
+    `report_format` is text, json or markdown. As JSON a code that was named gives a FaultExplanation, a code of another
+    standard (CX017, PowerSwitchFailure) its row in the knowledge, words give a FaultSearch. Raises Unusable for an empty question, a code that is not documented, and knowledge that cannot be used.
     """
     from ...knowledge import find_faults
+    from ...knowledge.standard_codes import lookup
 
     if not asked.strip():
         raise Unusable("nothing was asked; name a code such as F-0421, or say what is seen or heard")
     with usable_knowledge():
+        if len(asked.split()) == 1 and (row := lookup(asked)) is not None:
+            _write_standard_code(row, report_format, destination)
+            return
         search = find_faults(asked)
         explained = None if search.fault_code is None else _explained(search.fault_code)
     if explained is None:
@@ -41,6 +46,20 @@ def _explained(fault_code: str) -> FaultExplanation:
         return Triage(open_knowledge()).explain(fault_code)
     except UnknownCode as error:
         raise Unusable(str(error)) from None
+
+
+def _write_standard_code(row: StandardCode, report_format: str, destination: Destination) -> None:
+    from ...knowledge.library import Library, shipped_directory
+    from ..report.standard_code import standard_code_markdown, standard_code_text
+
+    if report_format == "json":
+        destination.write_json(row.model_dump_json(by_alias=True, indent=2))
+        return
+    titles = Library(shipped_directory()).titles
+    if report_format == "markdown":
+        destination.write(standard_code_markdown(row, titles))
+    else:
+        destination.write(standard_code_text(row, titles, width=destination.width, colour=destination.colour))
 
 
 def _write_search(search: FaultSearch, report_format: str, destination: Destination) -> None:

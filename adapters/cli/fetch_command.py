@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ...engine.diagnosis import Incident
-    from ..files import Bundle
+    from ..bundle import Bundle
     from ..tellus_api import Case, TellusSettings
 
 MAX_LINES = 20

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...engine import Diagnosis, Triage
     from ...engine.facts import FactType
     from ...knowledge import TriageKnowledge
-    from ..files import Bundle
+    from ..bundle import Bundle
 
 MAX_DEVICES_NAMED = 10
 """Chargers named where the one asked for is not in the records."""
@@ -96,6 +96,29 @@ def moment_of(text: str) -> float:
     except (ValueError, OverflowError, OSError):
         pass
     raise Unusable(f"--as-of {text!r} is no time; write it as 2026-05-10T12:00:00Z or in epoch seconds")
+
+
+def read_case(paths: Sequence[str], device: str | None) -> Bundle:
+    """Everything under some paths as one bundle. Raises Unusable where it cannot be read, or names no such charger."""
+    from ..files import UnreadableInput, read_bundles
+
+    try:
+        bundle = read_bundles(paths)
+    except UnreadableInput as error:
+        raise Unusable(str(error)) from None
+    if device is not None:
+        demand_device(bundle, device)
+    return bundle
+
+
+def demand_code(triage: Triage, bundle: Bundle, fault_code: str, moment: float | None) -> None:
+    """Raise Unusable for a code that neither the dictionary nor the records know: it is taken for a slip of the pen."""
+    present = sorted({incident.code for incident in triage.knowledge.survey(bundle, moment).incidents})
+    if fault_code in {*present, *documented_codes(triage)}:
+        return
+    named = ", ".join(clean(name, 60) for name in present)
+    there = f"the records hold {named}" if present else "the records hold no fault"
+    raise Unusable(f"--code {fault_code!r} is neither documented nor in the records; {there}")
 
 
 def demand_device(bundle: Bundle, device: str) -> None:

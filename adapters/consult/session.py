@@ -17,7 +17,7 @@ from ...engine.knowledge_base import IncidentCase, incident_id
 from ...engine.matching import VerdictMatcher
 from ...engine.strategy import SETTLED, Strategy
 from ...knowledge.observations import parse_timestamp, plain_json
-from ..files import Bundle
+from ..bundle import Bundle
 from .answers import read_answer
 
 DEFAULT_BY = "consultation"

@@ -148,3 +148,22 @@ def watch_in_words(watch: Watch) -> str:
     due = "" if watch.expected_at is None else f", expected on {clean(watch.expected_at)}"
     where = f"{clean(watch.device_id)}{connector}"
     return f"{where}: {clean(watch.what)}. {clean(watch.trend)} It leads to {clean(watch.leads_to)}{due}."
+
+
+def mapping_in_words(incident: Incident) -> str | None:
+    """Which code of another standard was reported, and how well it fits; None where the code was the charger's own."""
+    mapped = incident.mapped_from
+    if mapped is None:
+        return None
+    reported = f"Reported as {clean(mapped.code)} of {clean(mapped.standard)}: {clean(mapped.meaning).rstrip('.')}."
+    if mapped.exactness == "exact":
+        return f"{reported} That is {clean(incident.fault_code)}."
+    return f"{reported} That is only close to {clean(incident.fault_code)}, so a cause outside its list is likelier than usual."
+
+
+def standard_meaning(incident: Incident) -> str | None:
+    """What an undocumented code means in the standard it comes from; None where no standard has it."""
+    row = (incident.escalation or {}).get("standard_code")
+    if not isinstance(row, dict):
+        return None
+    return f"{clean(row.get('standard', ''))}: {clean(row.get('meaning', ''))}".strip(": ")

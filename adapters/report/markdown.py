@@ -15,6 +15,7 @@ from .argument import (
     change_in_words,
     consequences_in_words,
     contradiction_in_words,
+    mapping_in_words,
     outcome_in_words,
     root_in_words,
     why_not_in_words,
@@ -142,7 +143,8 @@ def _trace(hypothesis: Hypothesis) -> list[str]:
 
 
 def _links(incident: Incident) -> list[str]:
-    lines = []
+    mapping = mapping_in_words(incident)
+    lines = [] if mapping is None else [escaped(mapping), ""]
     root = root_in_words(incident)
     if root is not None:
         lines += [f"**{escaped(root)}**", ""]

@@ -17,8 +17,10 @@ from .argument import (
     change_in_words,
     consequences_in_words,
     contradiction_in_words,
+    mapping_in_words,
     outcome_in_words,
     root_in_words,
+    standard_meaning,
     watch_in_words,
     why_not_in_words,
 )
@@ -311,6 +313,9 @@ def why_not_lines(page: Page, why_not: WhyNot, most: int) -> None:
 
 
 def _links(page: Page, incident: Incident) -> None:
+    mapping = mapping_in_words(incident)
+    if mapping is not None:
+        page.line(mapping)
     root = root_in_words(incident)
     if root is not None:
         page.line(root, style="bold yellow")
@@ -408,6 +413,9 @@ def report_contents(incident: Incident) -> list[tuple[str, str]]:
     charger = [clean(incident.device_id), clean(model) if model else "model not known"]
     charger.append(f"firmware {clean(firmware)}" if firmware else "firmware not known")
     rows = [("charger", ", ".join(charger))]
+    meaning = standard_meaning(incident)
+    if meaning is not None:
+        rows.insert(0, ("meaning", meaning))
     rows.append(("time", span(str(period.get("from", incident.first_seen)), str(period.get("to", incident.last_seen)))))
     if payloads:
         newest = clean(json.dumps(payloads[-1], ensure_ascii=False, sort_keys=True))

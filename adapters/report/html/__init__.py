@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ....engine.diagnosis import Diagnosis
-    from ...files import Bundle
+    from ...bundle import Bundle
 
 
 def diagnosis_html(diagnosis: Diagnosis, bundle: Bundle, *, asked: str = "") -> str:

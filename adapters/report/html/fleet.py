@@ -10,8 +10,8 @@ from ....engine.diagnosis import Diagnosis, Incident
 from ....engine.facts import iso_timestamp
 from ....knowledge.observations import Record
 from ....knowledge.scene import FaultEvent
+from ..record_book import RecordBook
 from ..wording import clean, counted
-from .record_book import RecordBook
 
 MAX_CHARGERS = 40
 """Chargers of a site that are listed one by one, those with the code first (our judgement: one screen)."""

@@ -19,12 +19,12 @@ from ....engine.hypothesis import Hypothesis
 from ....engine.trace import RuleRead
 from ....knowledge.observations import plain_json
 from ....knowledge.survey import fault_events
-from ...files import Bundle
+from ...bundle import Bundle
 from .. import argument, text, wording
+from ..record_book import RecordBook
 from .chain import BOX_WIDTH, LINE_HEIGHT, PADDING, Picture, chain_of
 from .citations import Citation, Citations, EvidencePlace, cite, sources_of
 from .fleet import Fleet, FleetBook
-from .record_book import RecordBook
 from .scripts import content_security_policy, json_in_script
 from .timeline import Timeline, timeline_of
 
@@ -199,7 +199,10 @@ def _environment() -> Environment:
         }
     )
     environment.globals.update(
-        {name: getattr(argument, name) for name in ("action_in_words", "change_in_words", "why_not_in_words")}
+        {
+            name: getattr(argument, name)
+            for name in ("action_in_words", "change_in_words", "mapping_in_words", "why_not_in_words")
+        }
     )
     environment.globals.update(
         how_numbers_work=text.HOW_NUMBERS_WORK,

@@ -13,6 +13,17 @@ from ....engine.facts import Source, in_words, iso_timestamp
 from ....engine.trace import RuleRead
 from ....knowledge.observations import Record, Rows, Table, parse_timestamp
 from ....knowledge.scene import FaultEvent
+from ..record_book import RecordBook, described
+from ..telemetry_columns import (
+    COLUMNS,
+    Column,
+    Floats,
+    columns_behind,
+    default_columns,
+    longest_step,
+    thinned,
+    with_gaps,
+)
 from ..wording import clean, counted, moment
 from .charts import (
     STATES,
@@ -26,8 +37,6 @@ from .charts import (
     event_chart,
 )
 from .citations import Citation, Citations, facts_behind
-from .columns import COLUMNS, Column, Floats, columns_behind, default_columns, longest_step, thinned, with_gaps
-from .record_book import RecordBook, described
 
 MINUTE = 60.0
 HOUR = 3600.0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....knowledge.observations import Rows, Table, at_path
+from ...knowledge.observations import Rows, Table, at_path
 
 Floats = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ....engine.facts import Source, in_words, plain_number
-from ....knowledge.observations import Observations, Record, Rows, Table, at_path, epoch, parse_timestamp
-from .columns import COLUMNS
+from ...engine.facts import Source, in_words, plain_number
+from ...knowledge.observations import Observations, Record, Rows, Table, at_path, epoch, parse_timestamp
+from .telemetry_columns import COLUMNS
 
 Fields = Mapping[str, Any]
 

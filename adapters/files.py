@@ -1,21 +1,30 @@
-"""Bundles from files: a JSON document, a folder or a zip with one file a record list, JSON lines, CSV, Parquet, a stream."""
+"""Bundles from files: a JSON document, a folder or a zip with one file a record list, JSON lines, CSV, Parquet, a stream.
+
+A file or stream that is an OCPP log by its content is read as one.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
 from ..knowledge.observations import Observations, ObservationsBuilder
 from ..knowledge.records import SCHEMAS
+from .bundle import Bundle, UnreadableInput
+
+if TYPE_CHECKING:
+    from .ocpp.bundle import Logs
+
+__all__ = ["Bundle", "UnreadableInput", "read_bundle", "read_bundles"]
 
 MAX_ZIP_BYTES = 2**31
 """Bytes that the files of a zip may unpack to (our judgement: more is a fleet, which is better given as a folder)."""
@@ -24,6 +33,12 @@ MAX_NESTING = 500
 """Depth at which JSON is refused (our judgement: no record nests deeper than ten)."""
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+
+LOG_SUFFIXES = (".log", ".log.gz", ".ocpp", ".ocpp.gz")
+"""Names by which logs are looked for among the record lists of a folder; what is in them decides."""
+
+HEAD = 2**20
+"""Bytes of a file in which signs of an OCPP log are looked for (as many as the reader of logs looks at)."""
 
 _TELLING_FIELDS = {
     "events": {"event_type"},
@@ -43,23 +58,6 @@ _TELLING_FIELDS = {
 """Fields by which a record without the name of its list is known; tried in this order."""
 
 
-class UnreadableInput(ValueError):
-    """Input that cannot be used at all; the message is one line: what, where, how to mend it."""
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """Everything known around one or more incidents, read and validated; what `Triage.diagnose` takes."""
-
-    observations: Observations
-    name: str
-
-    @property
-    def skipped(self) -> int:
-        """How many records or files could not be used at all."""
-        return sum(problem.skipped for problem in self.observations.problems)
-
-
 def read_bundle(source: str | Path | IO[str]) -> Bundle:
     """Read a bundle from a file, folder or zip, from `-` (standard input), or from an open text stream.
 
@@ -75,13 +73,27 @@ def read_bundles(sources: Sequence[str | Path | IO[str]]) -> Bundle:
     """
     reader = _Reader()
     names = [reader.read(source) for source in sources]
-    return Bundle(reader.builder.build(), ", ".join(names))
+    return Bundle(reader.observations(), ", ".join(names))
 
 
 class _Reader:
     def __init__(self) -> None:
         self.builder = ObservationsBuilder()
         self._fed: dict[str, int] = {}
+        self._devices: list[tuple[int, Any]] = []
+        self._logs: Logs | None = None
+
+    def observations(self) -> Observations:
+        """Everything read; a log adds to a charger's record what the others leave open."""
+        told = {} if self._logs is None else {record["device_id"]: record for record in self._logs.devices()}
+        for index, row in self._devices:
+            named = row.get("device_id") if isinstance(row, Mapping) else None
+            logged = told.pop(named, {}) if isinstance(named, str) else {}
+            stated = {key: value for key, value in row.items() if value is not None} if logged else row
+            self.builder.add("devices", index, {**logged, **stated} if logged else row)
+        for place, record in enumerate(told.values()):
+            self.builder.add("devices", len(self._devices) + place, record)
+        return self.builder.build()
 
     def read(self, source: str | Path | IO[str]) -> str:
         if not isinstance(source, (str, Path)):
@@ -89,10 +101,13 @@ class _Reader:
                 text = source.read()
             except (UnicodeDecodeError, OSError, ValueError) as error:
                 raise UnreadableInput(f"the stream cannot be read: {error}; give UTF-8 text") from error
-            self._text(text if isinstance(text, str) else _decoded(text), "stream", None)
+            if not self._log(text.encode("utf-8", "replace") if isinstance(text, str) else text, "stream"):
+                self._text(text if isinstance(text, str) else _decoded(text), "stream", None)
             return "stream"
         if str(source) == "-":
-            self._text(_decoded(sys.stdin.buffer.read()), "standard input", None)
+            content = sys.stdin.buffer.read()
+            if not self._log(content, "standard input"):
+                self._text(_decoded(content), "standard input", None)
             return "standard input"
         path = Path(source)
         try:
@@ -100,7 +115,7 @@ class _Reader:
                 self._folder(path)
             elif zipfile.is_zipfile(path) and path.suffix.lower() != ".parquet":
                 self._zip(path)
-            else:
+            elif not self._logged(path):
                 self._file(path.name, path.read_bytes(), str(path))
         except FileNotFoundError:
             raise UnreadableInput(f"{path}: there is no such file or folder; check the path") from None
@@ -112,8 +127,10 @@ class _Reader:
         return str(path)
 
     def _folder(self, path: Path) -> None:
-        files = [entry for entry in sorted(path.iterdir()) if entry.is_file() and _known_name(entry.name)]
-        if not files:
+        entries = [entry for entry in sorted(path.iterdir()) if entry.is_file()]
+        files = [entry for entry in entries if _known_name(entry.name)]
+        logs = [self._logged(entry) for entry in entries if entry.name.lower().endswith(LOG_SUFFIXES)]
+        if not files and not any(logs):
             raise UnreadableInput(
                 f"{path}: holds no record list; name files after their list, such as events.jsonl or telemetry.csv"
             )
@@ -138,6 +155,36 @@ class _Reader:
             raise UnreadableInput(
                 f"{path}: is a damaged or encrypted zip ({error}); unpack it and give the folder"
             ) from error
+
+    def _log(self, content: bytes, label: str) -> bool:
+        """Read content as an OCPP log; false where it is none."""
+        if not _can_be_log(content[:HEAD]):
+            return False
+        from .ocpp.reading import head_of, opened
+
+        stream = opened(io.BytesIO(content))
+        return self._ocpp_logs().read(head_of(stream), stream, label)
+
+    def _logged(self, path: Path) -> bool:
+        """Read a file as an OCPP log, without taking it into memory; false where it is none."""
+        if path.name.split(".")[0].lower() in SCHEMAS or path.name == "bundle.json":
+            return False
+        with path.open("rb") as file:
+            if not _can_be_log(file.read(HEAD)):
+                return False
+            from .ocpp.bundle import charger_of
+            from .ocpp.reading import head_of, opened
+
+            file.seek(0)
+            stream = opened(file)
+            return self._ocpp_logs().read(head_of(stream), stream, str(path), charger_of(path))
+
+    def _ocpp_logs(self) -> Logs:
+        if self._logs is None:
+            from .ocpp.bundle import Logs
+
+            self._logs = Logs(self.builder)
+        return self._logs
 
     def _member(self, name: str, content: bytes, label: str) -> None:
         """A file of a folder: one that cannot be read costs only itself."""
@@ -173,14 +220,17 @@ class _Reader:
         start = self._fed.get(record_list, 0)
         count = 0
         for index, row in rows:
-            self.builder.add(record_list, start + index, row)
+            if record_list == "devices":
+                self._devices.append((start + index, row))
+            else:
+                self.builder.add(record_list, start + index, row)
             count = index + 1
         self._fed[record_list] = start + count
 
     def _text(self, text: str, label: str, record_list: str | None) -> None:
         stripped = text.lstrip("\ufeff \t\r\n")
         if not stripped:
-            raise UnreadableInput(f"{label}: is empty; give a JSON document, JSON lines or CSV")
+            raise UnreadableInput(f"{label}: is empty; give a JSON document, JSON lines, CSV or an OCPP log")
         document, problem = _json_or_problem(stripped)
         if problem is None:
             self._document(document, label, record_list)
@@ -189,7 +239,9 @@ class _Reader:
         elif stripped[0] not in "{[" and "," in stripped.split("\n", 1)[0]:
             self._rows(self._list_of(record_list, label, _csv_fields(stripped, label)), _csv_rows(stripped, label))
         else:
-            raise UnreadableInput(f"{label}: is no JSON ({problem}); give a JSON document, JSON lines or CSV")
+            raise UnreadableInput(
+                f"{label}: is neither JSON ({problem}) nor an OCPP log; give a JSON document, JSON lines, CSV or a log"
+            )
 
     def _document(self, document: Any, label: str, record_list: str | None) -> None:
         if (
@@ -270,6 +322,21 @@ class _Reader:
 
 
 _BROKEN = object()
+
+
+_BUNDLE_BEGINS = re.compile(
+    rb'(?:\xef\xbb\xbf)?\s*\{\s*"(?:as_of|bundle_version|' + "|".join(SCHEMAS).encode() + rb')"'
+)
+_SIGNS_OF_LOG = re.compile(
+    rb'\[\s*[2-6]\s*,\s*[\\"\d]|[A-Z][A-Za-z]{6,}"\s*,|\baction\b|connect(?:ed|ion)|^\s*\[\s*$', re.MULTILINE
+)
+
+
+def _can_be_log(head: bytes) -> bool:
+    """Whether it is worth asking the reader of OCPP logs; told without loading it."""
+    if head[:2] in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff"):
+        return True
+    return head[:4] != b"PAR1" and _BUNDLE_BEGINS.match(head) is None and _SIGNS_OF_LOG.search(head) is not None
 
 
 def _known_name(name: str) -> bool:

@@ -21,6 +21,7 @@ from .firmware import in_range
 from .library import CHECKS, FAULTS, SYMPTOMS, ChecksFile, check_type, finding_types, shipped_directory
 from .measurements import catalogue
 from .observations import Observations
+from .standard_codes import STANDARD_CODES
 from .survey import find_incidents
 from .symptoms import SymptomsFile
 from .watch_files import WATCHES, load_watches
@@ -291,7 +292,14 @@ def _load_fault(path: Path, facts: Mapping[str, FactType], checks: Iterable[Chec
 def _digest(folder: Path, fault_paths: Iterable[Path]) -> str:
     """A digest over the names and bytes of all knowledge files that can be read."""
     digest = sha256()
-    paths = [folder / MANIFEST, folder / CHECKS, folder / SYMPTOMS, folder / WATCHES, *fault_paths]
+    paths = [
+        folder / MANIFEST,
+        folder / CHECKS,
+        folder / SYMPTOMS,
+        folder / WATCHES,
+        folder / STANDARD_CODES,
+        *fault_paths,
+    ]
     for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):
         with suppress(OSError):
             content = path.read_bytes()

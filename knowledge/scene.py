@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from ..engine.diagnosis import MappedFrom
 from ..engine.facts import Source, Version
 from ..engine.knowledge_base import Fault
 from .firmware import parse_firmware
@@ -32,7 +33,10 @@ Whose = Record | Literal["own"] | None
 
 @dataclass(frozen=True, slots=True)
 class FaultEvent:
-    """A fault that a charger reported: when, where, which code (normalised), and the record."""
+    """A fault that a charger reported: when, where, which code (normalised), and the record.
+
+    `mapped_from` is the code of another standard that it reported instead of a documented one.
+    """
 
     device_id: str
     connector_id: int | None
@@ -40,6 +44,7 @@ class FaultEvent:
     time: float
     source: Source
     record: Record
+    mapped_from: MappedFrom | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..engine.diagnosis import MappedFrom
@@ -14,6 +14,10 @@ from .measurements import measure
 from .observations import Observations, Record, Table, epoch
 from .readings import MINUTE, ends
 from .scene import INCIDENCES, FaultEvent, Incidence, Scene, payload_of
+from .standard_codes import activity, lookup
+
+DOCUMENTED_PREFIX = "F-"
+"""How the dictionary's codes begin: they need no look into the tables of other standards."""
 
 HEARTBEAT_LOST = "F-0301"
 RECONNECT_STORM = "F-0302"
@@ -67,8 +71,30 @@ class FoundIncident:
 
     @property
     def mapped_from(self) -> MappedFrom | None:
-        """The code of another standard that was reported instead of a documented one; None where it was documented."""
-        return None
+        """The code of another standard that was reported instead of a documented one; None where it was documented.
+
+        Of several the exact one is named, else the latest.
+        """
+        faults = self.incidence.faults
+        if not faults or any(fault.mapped_from is None for fault in faults):
+            return None
+        found = [fault.mapped_from for fault in faults if fault.mapped_from is not None]
+        return next((each for each in reversed(found) if each.exactness == "exact"), found[-1])
+
+    @property
+    def _standard_code(self) -> dict[str, Any] | None:
+        """What the code means by its standard, and which documented codes a person should think of."""
+        row = lookup(self.code)
+        if row is None:
+            return None
+        return {
+            "code": row.code,
+            "name": row.name or None,
+            "standard": row.standard,
+            "meaning": row.meaning,
+            "think_of": list(row.related),
+            "why_not_mapped": row.basis or None,
+        }
 
     def scene(self) -> Scene:
         """Everything the records hold around the incident."""
@@ -95,18 +121,29 @@ class FoundIncident:
             "device": None if scene.device is None else payload_of(scene.device),
             "device_id": self.device_id,
             "firmware_version": self.firmware_version,
+            **({} if self._standard_code is None else {"standard_code": self._standard_code}),
             "time_range": {"from": iso_timestamp(self.first_seen), "to": iso_timestamp(self.last_seen)},
             "telemetry": [payload_of(record) for record in sorted(nearest, key=lambda r: r.index)],
         }
 
 
-def fault_events(observations: Observations) -> tuple[list[FaultEvent], list[DataProblem]]:
+def fault_events(
+    observations: Observations, documented: Container[str] | None = None
+) -> tuple[list[FaultEvent], list[DataProblem]]:
     """Every fault that the chargers reported, by time; a fault without a usable code is a problem.
 
-    A heartbeat with a fault code stands for an event only where the charger has none of that code.
+    A heartbeat with a fault code stands for an event only where the charger has none of that code. A code of another
+    standard is read as the documented ones that it stands for (those of `documented`, where that is given).
     """
     found: list[FaultEvent] = []
     problems: list[DataProblem] = []
+
+    def add(record: Record, connector: int | None, code: str, time: float, source: Source) -> None:
+        device = record.fields["device_id"]
+        meant = _meant(observations, device, connector, code, time)
+        known = {each: how for each, how in meant.items() if documented is None or each in documented}
+        for each, how in known.items() or ((code, None),):
+            found.append(FaultEvent(device, connector, each, time, source, record, how))
 
     def read(table: str, record: Record, value: Any, field: str) -> str | None:
         try:
@@ -133,10 +170,7 @@ def fault_events(observations: Observations) -> tuple[list[FaultEvent], list[Dat
             continue
         code = read("events", record, value, "data.fault_code")
         if code is not None:
-            connector = record.fields.get("connector_id") or None
-            found.append(
-                FaultEvent(record.fields["device_id"], connector, code, record.time, events.source_of(record), record)
-            )
+            add(record, record.fields.get("connector_id") or None, code, record.time, events.source_of(record))
     reported = {(fault.device_id, fault.code) for fault in found}
     heartbeats = observations["heartbeats"]
     for record in heartbeats.records:
@@ -145,18 +179,27 @@ def fault_events(observations: Observations) -> tuple[list[FaultEvent], list[Dat
             continue
         code = read("heartbeats", record, value, "fault_code")
         if code is not None and (record.fields["device_id"], code) not in reported:
-            found.append(
-                FaultEvent(record.fields["device_id"], None, code, record.time, heartbeats.source_of(record), record)
-            )
+            add(record, None, code, record.time, heartbeats.source_of(record))
     found.sort(key=lambda fault: (fault.time, fault.device_id, fault.connector_id or 0, fault.code, fault.source))
     return found, problems
+
+
+def _meant(
+    observations: Observations, device: str, connector: int | None, code: str, time: float
+) -> dict[str, MappedFrom]:
+    """The documented codes that a code of another standard stands for, and how; empty where it is of none, or stands for none."""
+    row = None if code.startswith(DOCUMENTED_PREFIX) else lookup(code)
+    if row is None or not row.maps_to:
+        return {}
+    doing = activity(observations, device, connector, time) if row.depends_on_activity else "unknown"
+    return {each.fault: row.mapped(each.fit) for each in row.stands_for(doing, connector is not None)}
 
 
 def find_incidents(
     observations: Observations, entries: Mapping[str, Fault]
 ) -> tuple[list[FoundIncident], list[DataProblem]]:
     """The incidents of a bundle, one for each charger, connector and code, and the problems met."""
-    faults, problems = fault_events(observations)
+    faults, problems = fault_events(observations, entries)
     grouped: dict[tuple[str, int | None, str], list[FaultEvent]] = {}
     for fault in faults:
         entry = entries.get(fault.code)
@@ -198,7 +241,31 @@ def find_incidents(
             add(device, None, HEARTBEAT_LOST, [lost], [], signs, observations.as_of)
         if (device, RECONNECT_STORM) not in reported and (storm := storm_times(observations, device)):
             add(device, None, RECONNECT_STORM, storm, [], records_at(observations["connections"], device, storm))
-    return found, problems
+    return [_without_other_readings(incident) for incident in found], problems
+
+
+def _without_other_readings(incident: FoundIncident) -> FoundIncident:
+    """The incident without what its own reports were read as besides.
+
+    A report that may stand for either of two codes is no sign of the one for the other.
+    """
+    own = {fault.source for fault in incident.incidence.faults if fault.mapped_from is not None}
+    others = {id(f) for f in incident.faults if f.source in own and f.code != incident.code} if own else set()
+    if not others:
+        return incident
+    by_charger: dict[str, list[Incidence]] = {}
+    for device, incidences in incident.shared[INCIDENCES].items():
+        by_charger[device] = [left for each in incidences if (left := _left_of(each, others)) is not None]
+    faults = [fault for fault in incident.faults if id(fault) not in others]
+    return replace(incident, faults=faults, shared={INCIDENCES: by_charger})
+
+
+def _left_of(incidence: Incidence, others: Container[int]) -> Incidence | None:
+    """An incidence without some of its fault events; None where nothing is left of it."""
+    left = tuple(fault for fault in incidence.faults if id(fault) not in others)
+    if len(left) == len(incidence.faults):
+        return incidence
+    return replace(incidence, faults=left, times=tuple(sorted({fault.time for fault in left}))) if left else None
 
 
 def heartbeat_interval(observations: Observations, device: str) -> float:

@@ -1,0 +1,354 @@
+"""One charger as a log tells of it: its connection, connectors and sessions, and the records that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from ...knowledge.standard_codes import lookup
+from .fault_codes import is_ours
+from .pairing import Pairing
+from .schemas import Version
+from .times import iso
+
+Record = dict[str, Any]
+Emitted = tuple[str, Record]
+"""A record and the list that it belongs to."""
+
+SILENCE_S = 30.0
+"""A pause between frames after which the last one before it is kept as a sign of life (the dictionary's heartbeat interval)."""
+
+MOST_SESSIONS = 256
+"""Sessions of one charger that can be open at a time (our judgement: those beyond lost their ends)."""
+
+MOST_GAPS = 64
+"""Pauses between heartbeats that are kept to see their usual interval (our judgement)."""
+
+CLEAN_CLOSES = (1000, 1001)
+"""Close codes of a WebSocket that was closed as it should be (RFC 6455, 7.4.1)."""
+
+WAIT_FOR_CODE_S = 60.0
+"""How long a connector that is faulted without a code waits for the report that names one (our judgement)."""
+
+
+@dataclass(slots=True)
+class Connector:
+    """One connector: its state in the records' words, the standard's status, the code that is active, the latest voltage."""
+
+    state: str | None = None
+    status: str | None = None
+    code: str | None = None
+    nameless_since: float | None = None
+    nameless: tuple[Record, Record] | None = None
+    voltage: float | None = None
+    phases: int | None = None
+
+
+@dataclass(slots=True)
+class Session:
+    """A transaction: from when, its meter in Wh, the highest power in kW, states of charge in percent."""
+
+    id: str
+    connector: int | None
+    start: float | None
+    meter_start: float | None = None
+    meter_end: float | None = None
+    soc_start: float | None = None
+    soc_end: float | None = None
+    max_power: float | None = None
+    details: Record = field(default_factory=dict)
+    ocpp: Record = field(default_factory=dict)
+
+    def metered(self, register: float | None, power: float | None, soc: float | None) -> None:
+        """Take a reading during the session into account."""
+        if register is not None:
+            self.meter_start = register if self.meter_start is None else self.meter_start
+            self.meter_end = register
+        if power is not None and (self.max_power is None or abs(power) > abs(self.max_power)):
+            self.max_power = power
+        if soc is not None:
+            self.soc_start = soc if self.soc_start is None else self.soc_start
+            self.soc_end = soc
+
+
+class Charger:
+    """What is known of one charger so far; its records are put into `out`."""
+
+    def __init__(self, device_id: str, out: list[Emitted]) -> None:
+        self.id = device_id
+        self.out = out
+        self.version: Version | None = None
+        self.pairing = Pairing()
+        self.connectors: dict[int | None, Connector] = {}
+        self.sessions: dict[str, Session] = {}
+        self.running: dict[int | None, Session] = {}
+        self.about: Record = {}
+        self.boot_asked_for = False
+        self.boot_accepted: bool | None = None
+        self.interval_s: float | None = None
+        self._is_open: bool | None = None
+        self._opened_or_closed: float | None = None
+        self._fresh = False
+        self._last_alive: float | None = None
+        self._last_beat: float | None = None
+        self._held_beat: float | None = None
+        self._gaps: list[float] = []
+        self._first_beat: float | None = None
+
+    # Records
+
+    def emit(self, record_list: str, time: float, fields: Record) -> None:
+        """Give a record of a moment."""
+        self.out.append((record_list, {"timestamp": iso(time), "device_id": self.id, **fields}))
+
+    def event(
+        self, kind: str, time: float, connector: int | None = None, data: Record | None = None, **ocpp: Any
+    ) -> None:
+        """Give an event. What is given as `ocpp` stands beside its data: ids and whole payloads are kept for an escalation,
+        but no text in which rules may look for words."""
+        fields: Record = {"event_type": kind}
+        if connector is not None:
+            fields["connector_id"] = connector
+        if data:
+            fields["data"] = data
+        if ocpp:
+            fields["ocpp"] = ocpp
+        self.emit("events", time, fields)
+
+    def connector(self, number: int | None) -> Connector:
+        """A connector by its number (None is the whole charger)."""
+        found = self.connectors.get(number)
+        if found is None:
+            found = self.connectors[number] = Connector()
+        return found
+
+    @property
+    def sends_our_codes(self) -> bool:
+        """Whether it is of the vendor whose dictionary is known."""
+        return is_ours(self.about.get("manufacturer"))
+
+    # Connection
+
+    def opened(self, time: float | None, reason: str | None = None) -> None:
+        """Its connection was opened."""
+        self._is_open, self._opened_or_closed, self._fresh = True, time, True
+        if time is not None:
+            self.emit("connections", time, {"transition": "online", **given(reason=reason)})
+
+    def closed(self, time: float | None, code: int | None, reason: str | None) -> None:
+        """Its connection was closed."""
+        self._is_open, self._opened_or_closed, self._fresh = False, time, False
+        self._told_alive()
+        if time is not None:
+            clean = None if code is None else code in CLEAN_CLOSES
+            told = given(clean_close=clean, close_code=code, reason=reason)
+            self.emit("connections", time, {"transition": "offline", **told})
+
+    def booted(self, time: float, message_id: str, *, repeated: bool, told: Record) -> None:
+        """It announced itself after a start, or after its connection was made anew."""
+        asked_for, self.boot_asked_for = self.boot_asked_for, False
+        if asked_for or self.boot_accepted is False:
+            return
+        if not repeated:
+            self.event("boot", time, None, told, message_id=message_id)
+        if not self._fresh:
+            told_why = f": {told['reason']}" if told.get("reason") else ""
+            self.opened(time, "announced again with the same message id" if repeated else f"BootNotification{told_why}")
+        self._fresh = False
+
+    def alive(self, time: float | None) -> None:
+        """A frame of the charger came: a sign of life, kept where a pause follows it."""
+        if time is None:
+            return
+        if self._is_open is False:
+            self._is_open = None
+        last = self._last_alive
+        if last is not None and time - last > SILENCE_S:
+            self._told_alive()
+        self._last_alive = time
+
+    def _told_alive(self) -> None:
+        last = self._last_alive
+        if last is not None and self.beats_tell and (self._last_beat is None or last > self._last_beat):
+            self._beat(last)
+
+    @property
+    def beats_tell(self) -> bool:
+        """Whether the interval is known within which something should come; without it silence says nothing."""
+        return self.interval_s is not None or bool(self._gaps)
+
+    def heartbeat(self, time: float) -> None:
+        """A heartbeat came."""
+        if self._first_beat is None:
+            self._first_beat = time
+        if self._held_beat is not None:
+            if len(self._gaps) < MOST_GAPS and time > self._held_beat:
+                self._gaps.append(time - self._held_beat)
+            if self._last_beat is None or self._held_beat > self._last_beat:
+                self._beat(self._held_beat)
+        self._held_beat = time
+        if self.beats_tell:
+            self._beat(time)
+
+    def _beat(self, time: float) -> None:
+        self._last_beat = time
+        self.emit("heartbeats", time, {"status": "online"})
+
+    def configured(self, time: float, settings: Record, changed: Record | None = None) -> None:
+        """Settings became known: the contract's under their names, others as the charger calls them."""
+        interval = settings.get("heartbeat_interval_s")
+        if interval is not None and interval > 0:
+            self.interval_s = interval
+        told = {**({"settings": settings} if settings else {}), **({"ocpp_keys": changed} if changed else {})}
+        if told:
+            self.emit("configurations", time, told)
+
+    # Connectors
+
+    def turned(self, number: int | None, state: str | None, status: str | None, time: float) -> None:
+        """A connector says which state it is in."""
+        known = self.connector(number)
+        before, known.state, known.status = known.state, state or known.state, status or known.status
+        if state is not None and state != before:
+            data = given(**{"from": before, "to": state, "ocpp_status": status})
+            self.event("state", time, number, data)
+        if state is not None and state != "fault":
+            self._tell_nameless(number)
+
+    def faulty(
+        self, number: int | None, code: str, time: float, message: str | None, details: Record, **ocpp: Any
+    ) -> None:
+        """A connector reports a code; the same code again is the same occurrence until it has been cleared."""
+        known = self.connector(number)
+        known.nameless_since, known.nameless = None, None
+        if known.code == code:
+            return
+        known.code = code
+        data = {"fault_code": code, **given(fault_message=message), "details": details}
+        self.event("fault", time, number, data, **ocpp)
+
+    def faulty_without_code(self, number: int | None, time: float, details: Record, **ocpp: Any) -> None:
+        """A connector is faulted and names no code: the active one goes on; else one may still be named elsewhere."""
+        known = self.connector(number)
+        if known.code is None and known.nameless is None:
+            known.nameless_since, known.nameless = time, (details, ocpp)
+
+    def cleared(self, number: int | None) -> None:
+        """A connector has no fault any more."""
+        self._tell_nameless(number)
+        self.connector(number).code = None
+
+    def tell_nameless(self, time: float | None) -> None:
+        """Tell the faults whose code nobody named in time."""
+        for number, known in self.connectors.items():
+            since = known.nameless_since
+            if since is not None and (time is None or time - since > WAIT_FOR_CODE_S):
+                self._tell_nameless(number)
+
+    def _tell_nameless(self, number: int | None) -> None:
+        known = self.connector(number)
+        if known.nameless is not None and known.nameless_since is not None:
+            details, ocpp = known.nameless
+            self.faulty(number, "Faulted", known.nameless_since, None, details, **ocpp)
+
+    # Sessions
+
+    def started(self, session: Session, time: float) -> None:
+        """A session began."""
+        self.sessions[session.id] = session
+        self.running[session.connector] = session
+        self.event("start", time, session.connector, dict(session.details), **session.ocpp)
+        if len(self.sessions) > MOST_SESSIONS:
+            self._recorded(self.sessions.pop(next(iter(self.sessions))), None, None)
+
+    def stopped(
+        self, session_id: str | None, number: int | None, time: float, reason: str | None, details: Record, **ocpp: Any
+    ) -> None:
+        """A session ended; one that began before the log leaves only its stop."""
+        ocpp |= given(transaction_id=session_id)
+        session = self.sessions.pop(session_id, None) if session_id is not None else None
+        if session is not None:
+            number = session.connector
+            if self.running.get(number) is session:
+                del self.running[number]
+            session.details.update(details)
+            session.ocpp.update(ocpp)
+            self._recorded(session, time, reason)
+        self.event("stop", time, number, {**given(reason=reason), **({"details": details} if details else {})}, **ocpp)
+        if reason is not None:
+            self._told_unwanted(number, reason, time, session_id)
+
+    def renamed(self, session: Session, session_id: str) -> None:
+        """The platform gave a session its id."""
+        if self.sessions.get(session.id) is session:
+            del self.sessions[session.id]
+            session.id = session_id
+            self.sessions[session_id] = session
+
+    def _recorded(self, session: Session, end: float | None, reason: str | None) -> None:
+        if session.start is None:
+            return
+        energy = (
+            (session.meter_end - session.meter_start) / 1000
+            if session.meter_end is not None and session.meter_start is not None
+            else None
+        )
+        vehicle = given(soc_start=session.soc_start, soc_end=session.soc_end)
+        self.out.append(
+            (
+                "charging_records",
+                {
+                    "record_id": session.id,
+                    "device_id": self.id,
+                    "start_time": iso(session.start),
+                    **given(
+                        connector_id=session.connector,
+                        end_time=None if end is None else iso(end),
+                        energy=energy,
+                        max_power=session.max_power,
+                        meter_start=None if session.meter_start is None else session.meter_start / 1000,
+                        meter_end=None if session.meter_end is None else session.meter_end / 1000,
+                        stop_reason=reason,
+                        vehicle_info=vehicle or None,
+                        details=session.details or None,
+                        ocpp=session.ocpp or None,
+                    ),
+                },
+            )
+        )
+
+    def _told_unwanted(self, number: int | None, reason: str, time: float, session_id: str | None) -> None:
+        row = lookup(f"StopReason.{reason}")
+        if row is not None and row.maps_to:
+            data: Record = {
+                "fault_code": row.code,
+                "fault_message": f"the session ended: {reason}",
+                "details": {"reason": reason},
+            }
+            self.event("fault", time, number, data, **given(transaction_id=session_id))
+
+    # The end
+
+    def finish(self) -> None:
+        """Give what only the end of the log tells: open sessions, the last sign of life, the charger itself."""
+        self.tell_nameless(None)
+        for session in self.sessions.values():
+            self._recorded(session, None, None)
+        self._told_alive()
+        if self._held_beat is not None and self._last_beat is None:
+            # One heartbeat without a known interval: as a heartbeat it would promise another within half a minute.
+            self.event("ocpp", self._held_beat, action="Heartbeat")
+        if self.interval_s is None and self._gaps and self._first_beat is not None:
+            observed = {"heartbeat_interval_s": round(median(self._gaps), 3)}
+            self.emit("configurations", self._first_beat, {"settings": observed, "observed": True})
+        status = given(ocpp_version=self.version)
+        if self._is_open is not None and self._opened_or_closed is not None:
+            since = "online_since" if self._is_open else "offline_since"
+            status |= {"status": "online" if self._is_open else "offline", since: iso(self._opened_or_closed)}
+        self.out.append(("devices", {"device_id": self.id, **self.about, **status}))
+
+
+def given(**fields: Any) -> Record:
+    """The fields that are known."""
+    return {key: value for key, value in fields.items() if value is not None}

@@ -1,0 +1,67 @@
+"""Which fault code a report names: one of ours, one of the ChargeX consortium, the standard's, or the vendor's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ...knowledge.fault_codes import NoFaultCode, normal_code
+from .values import LONGEST_TEXT, text
+
+_OURS = re.compile(r"(?<![A-Za-z0-9])F[-_ ]?(\d{4})(?![A-Za-z0-9])", re.IGNORECASE)
+_CHARGEX = re.compile(r"(?<![A-Za-z0-9])CX[-_ ]?0?(\d{2})(?!\d)", re.IGNORECASE)
+_BARE_NUMBER = re.compile(r"(?:F[\s_-]*)?\d{1,4}(?:\.0)?", re.IGNORECASE)
+
+SAYS_NOTHING = frozenset(
+    ("", "none", "noerror", "no error", "ok", "null", "n/a", "na", "-", "0", "0x0", "0x00", "0x0000", "00")
+)
+"""What vendors send where there is no error."""
+
+UNSPECIFIC = frozenset(("othererror", "noerror", ""))
+"""Codes of the standard that leave it to the vendor's to say what is wrong."""
+
+VENDOR = "tellus"
+"""The vendor whose chargers send the dictionary's codes; a bare number of another vendor is none of them."""
+
+
+def is_ours(vendor: str | None) -> bool:
+    """Whether a vendor's bare numbers are codes of the dictionary."""
+    return vendor is not None and VENDOR in vendor.lower()
+
+
+def named_code(vendor_codes: Iterable[object], info: object, standard: object, *, ours: bool) -> str | None:
+    """The code that a report names; None where it names none.
+
+    `vendor_codes` are the fields meant for codes, `info` one that is meant for words, `standard` the standard's own code.
+    `ours` says that bare numbers are the dictionary's.
+    """
+    given = [
+        found for value in vendor_codes if (found := text(value)) is not None and found.lower() not in SAYS_NOTHING
+    ]
+    said = text(info)
+    for found in (*given, *(() if said is None else (said,))):
+        documented = _OURS.search(found)
+        if documented is not None:
+            return f"F-{documented.group(1)}"
+        chargex = _CHARGEX.search(found)
+        if chargex is not None:
+            return f"CX0{chargex.group(1)}"
+    if ours:
+        for found in given:
+            number = _normal(found) if _BARE_NUMBER.fullmatch(found) else None
+            if number is not None:
+                return number
+    code = text(standard) or ""
+    if code.lower() not in UNSPECIFIC:
+        return code
+    for found in given:
+        # A bare number would be read as one of the dictionary's: the standard's word keeps it apart.
+        return f"{code or 'vendor code'} {found}"[:LONGEST_TEXT] if _BARE_NUMBER.fullmatch(found) else found
+    return code if code.lower() == "othererror" else None
+
+
+def _normal(value: str) -> str | None:
+    try:
+        return normal_code(value)
+    except NoFaultCode:
+        return None

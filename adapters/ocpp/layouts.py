@@ -1,0 +1,253 @@
+"""Layouts of logs: what stands around the frames in a line, and lines that tell of connections.
+
+Known are those of SteVe, evcc, Home Assistant's integration and the ocpp library behind it, MicroOcpp, CitrineOS and EVerest,
+and `time > frame`; others are read as well where they name time, charger and direction in ordinary words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from .frames import BEGIN, Connection, Entry, Frame, NoFrame, frame_of, is_cut_frame, mended, read_frame
+from .problems import Problems
+from .times import Clock, logged_time, without_times
+
+MOST_LINES = 2000
+"""Lines that one frame may be spread over (our judgement: EVerest writes one value a line, and a report has hundreds)."""
+
+MOST_BYTES = 2**22
+"""Bytes that one frame spread over lines may have, as for a line."""
+
+MOST_PREFIXES = 4096
+"""What stands before a frame is read once for each wording; so many are kept."""
+
+LONGEST_PREFIX = 500
+"""Bytes before a frame, and of a line about a connection, that are read (our judgement: SteVe's take 250)."""
+
+CHARGER = (
+    re.compile(r"chargeBoxId=([^,\]\s]+)"),
+    re.compile(r"\b(?:from|to|recv|rcvd|received|send|sent)\s+([^\s:\[\]]+)\s*:\s*$"),
+    re.compile(r"(?:\[ocpp\]|\bocpp:)\s*([^\s\[\]]+?)\s*:\s*(?:receive|send)\b"),
+    re.compile(r"\bT\d+:([\w.-]+)"),
+    re.compile(
+        r"\b(?:charge[ _-]?point|charging[ _-]?station|station|charger|charge[ _-]?box|cp)(?:[ _-]?id)?\s*[=:]\s*[\"']?([^\s,;\"'\[\]()]+)",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?:^|\s)([^\s\[\]:<>=]+)\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*$"),
+)
+"""Where the charger stands before a frame, in the order in which it is looked for: SteVe, evcc, Home Assistant, CitrineOS, any
+that names it with a word, `time charger > frame`."""
+
+WORD = re.compile(
+    r"ChargePoint>CentralSystem|CentralSystem>ChargePoint|sendTXT|operator\(\)"
+    r"|\b(?:recv|rcvd|rx|receiv\w*|incoming|inbound|send\w*|sent|tx|outgoing|outbound)\b|<-+|-+>|<=+|=+>|<+|>+",
+    re.IGNORECASE,
+)
+"""Words of direction. Which of the two they mean is learned from frames whose action only one side sends."""
+
+_SHOUTED = re.compile(r"\b(IN|OUT)\b")
+
+_CONNECTS = re.compile(rb"connect|clos|handshake", re.IGNORECASE)
+
+OPENED = (
+    re.compile(r"charge point connected:\s*(?P<charger>\S+)", re.IGNORECASE),
+    re.compile(r"\bCharger (?P<charger>\S+) (?:re)?connected to\b"),
+    re.compile(r"chargeBoxId=(?P<charger>[^,\]\s]+).*\bconnection is established", re.IGNORECASE),
+    re.compile(r"connected new charging station:\s*(?:\d+:)?(?P<charger>[^\s:]+)"),
+    re.compile(r"\bSYS>\s*Connected\b"),
+    re.compile(r"\bConnected to url\b|\bconnection \S+ -- connected\b"),
+)
+"""Lines that tell that a connection was opened: evcc, Home Assistant, SteVe, CitrineOS, EVerest, MicroOcpp."""
+
+CLOSED = (
+    re.compile(r"charge point disconnected:\s*(?P<charger>\S+)", re.IGNORECASE),
+    re.compile(r"\bCharger (?P<charger>\S+) disconnected from\b"),
+    re.compile(
+        r"chargeBoxId=(?P<charger>[^,\]\s]+).*\bconnection (?:is|was) closed"
+        r"(?:.*?code=(?P<code>\d{4})(?:.*?reason=(?P<reason>[^,\]]+))?)?",
+        re.IGNORECASE,
+    ),
+    re.compile(r"\bConnection closed for (?:\d+:)?(?P<charger>[^\s:]+)"),
+    re.compile(r"\bSYS>\s*(?:Disconnected|Connection closed)\b"),
+    re.compile(r"Connection\.cpp:\d+\): Disconnected\b|\bconnection \S+ -- closed\b"),
+    re.compile(
+        r"\b(?:web ?socket|connection)\b[^{}]*\bclosed?\b[^{}]*?\b(?:code|status)\b\W{0,3}(?P<code>[1-4]\d{3})\b"
+        r"(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?",
+        re.IGNORECASE,
+    ),
+)
+"""Lines that tell that a connection was closed, with its close code where they give one; in the same order."""
+
+CLOSING = re.compile(r"\bClosing websocket to '(?P<charger>[^']+)'")
+"""Home Assistant announces that it closes a connection; the close itself is told by another line."""
+
+CLOSED_BY_PLATFORM = "closed by the platform"
+
+
+class _Prefix(NamedTuple):
+    charger: str | None
+    word: str | None
+
+
+class Lines:
+    """Reads the lines of a log one by one and gives what they hold, with a frame spread over lines put together."""
+
+    def __init__(self, clock: Clock, problems: Problems) -> None:
+        self._clock = clock
+        self._problems = problems
+        self._prefixes: dict[bytes, _Prefix] = {}
+        self._has_more_times = False
+        self._before: tuple[float | None, _Prefix] = (None, _Prefix(None, None))
+        self._closing: set[str] = set()
+
+    def entries(self, lines: Iterable[bytes]) -> Iterator[Entry]:
+        """The frames and connections of all lines; what is no frame and no connection is passed over."""
+        again: deque[tuple[int, bytes]] = deque()
+        numbered = enumerate(lines, 1)
+        while True:
+            number, line = again.popleft() if again else next(numbered, (0, b""))
+            if not number:
+                return
+            begin = BEGIN.search(line)
+            if begin is not None:
+                start = begin.start()
+                try:
+                    parts = read_frame(line[start:])
+                except NoFrame as error:
+                    yield from self._spread(number, line, start, str(error), again, numbered)
+                    continue
+                yield from self._framed(number, line[:start], parts)
+            elif line.rstrip().endswith(b"["):
+                yield from self._spread(number, line, line.rindex(b"["), "", again, numbered)
+            else:
+                yield from self._unframed(number, line)
+
+    def _framed(self, number: int, prefix: bytes, parts: object) -> Iterator[Entry]:
+        time, (charger, word) = self._around(prefix)
+        try:
+            yield frame_of(parts, number, time, charger, word)
+        except NoFrame as error:
+            self._problems.broken(number, str(error))
+
+    def _spread(
+        self, number: int, line: bytes, start: int, problem: str, again: deque[tuple[int, bytes]],
+        numbered: Iterator[tuple[int, bytes]],
+    ) -> Iterator[Entry]:  # fmt: skip
+        """A frame that its line does not end: it goes on in the next ones, or it was cut off."""
+        held: list[tuple[int, bytes]] = []
+        text = [line[start:]]
+        size = len(line)
+        while size <= MOST_BYTES and len(held) < MOST_LINES:
+            following = again.popleft() if again else next(numbered, None)
+            if following is None:
+                break
+            held.append(following)
+            more = following[1]
+            if _BEGINS_A_LINE.match(more) or BEGIN.search(more):
+                break
+            text.append(more)
+            size += len(more)
+            if not more[:1].isspace() and more.rstrip().endswith(b"]"):
+                try:
+                    parts = read_frame(b"".join(text))
+                except NoFrame:
+                    continue
+                if BEGIN.match(b"".join(text)):
+                    yield from self._framed(number, line[:start], parts)
+                return
+        again.extendleft(reversed(held))
+        if problem:
+            yield from self._mended(number, line, start, problem)
+        else:
+            yield from self._unframed(number, line)
+
+    def _mended(self, number: int, line: bytes, start: int, problem: str) -> Iterator[Entry]:
+        time, (charger, word) = self._around(line[:start])
+        frame = mended(line[start:], number, time, charger, word)
+        if frame is None:
+            self._problems.broken(number, problem)
+        else:
+            self._problems.cut(number)
+            yield frame
+
+    def _unframed(self, number: int, line: bytes) -> Iterator[Entry]:
+        """A line without a frame: the end of one whose beginning was cut, a connection, or what the next line's frame is about."""
+        if is_cut_frame(line):
+            yield from self._mended(number, line, 0, "its beginning is missing")
+            return
+        moment, zoneless, rest = logged_time(line[:400])
+        time = self._clock.utc(moment, zoneless)
+        if _CONNECTS.search(line):
+            connection = self._connection(number, time, line[:LONGEST_PREFIX].decode("utf-8", "replace"))
+            if connection is not None:
+                yield connection
+                return
+        self._before = (time, self._prefix(rest)) if time is not None else (None, _Prefix(None, None))
+
+    def _connection(self, number: int, time: float | None, text: str) -> Connection | None:
+        closing = CLOSING.search(text)
+        if closing is not None:
+            self._closing.add(closing["charger"])
+            return None
+        for pattern in OPENED:
+            found = pattern.search(text)
+            if found is not None:
+                return Connection(number, time, found.groupdict().get("charger"), True)
+        for pattern in CLOSED:
+            found = pattern.search(text)
+            if found is not None:
+                told = found.groupdict()
+                charger, code, reason = told.get("charger"), told.get("code"), (told.get("reason") or "").strip(" '\"")
+                if charger in self._closing:
+                    self._closing.discard(charger)
+                    reason = reason or CLOSED_BY_PLATFORM
+                return Connection(number, time, charger, False, None if code is None else int(code), reason or None)
+        return None
+
+    def _around(self, prefix: bytes) -> tuple[float | None, _Prefix]:
+        """Time, charger and word of direction before a frame; those of the line above where nothing stands before it."""
+        if not prefix.strip():
+            before, self._before = self._before, (None, _Prefix(None, None))
+            return before
+        moment, zoneless, rest = logged_time(prefix)
+        self._before = (None, _Prefix(None, None))
+        return self._clock.utc(moment, zoneless), self._prefix(rest)
+
+    def _prefix(self, rest: bytes) -> _Prefix:
+        rest = rest[-LONGEST_PREFIX:]
+        if self._has_more_times:
+            rest = without_times(rest)
+        known = self._prefixes.get(rest)
+        if known is None:
+            if len(self._prefixes) >= MOST_PREFIXES:
+                self._prefixes.clear()
+            bare = without_times(rest)
+            self._has_more_times = self._has_more_times or bare != rest
+            known = self._prefixes[bare] = _read_prefix(bare.decode("utf-8", "replace"))
+        return known
+
+
+_BEGINS_A_LINE = re.compile(rb"\d{4}[-/]\d\d|\d\d\.\d\d\.\d{4}|[A-Z]|\[[A-Za-z]")
+
+
+def _read_prefix(text: str) -> _Prefix:
+    charger = None
+    for pattern in CHARGER:
+        found = pattern.search(text)
+        if found is not None and _can_be_charger(found.group(1)):
+            charger = found.group(1)[:256]
+            break
+    words = WORD.findall(text) or _SHOUTED.findall(text)
+    return _Prefix(charger, words[-1].lower() if words else None)
+
+
+def _can_be_charger(text: str) -> bool:
+    return bool(re.search(r"\w", text)) and WORD.fullmatch(text) is None
+
+
+def is_told_in(entry: Entry) -> bool:
+    """Whether an entry shows by itself that a text is an OCPP log: a frame, or a connection of a named charger at a time."""
+    return isinstance(entry, Frame) or (entry.time is not None and entry.charger is not None)

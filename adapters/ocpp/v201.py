@@ -1,0 +1,187 @@
+"""OCPP 2.0.1 (and 2.1, which extends it): what its messages become. Names are the standard's.
+
+The records' connector is the EVSE: transactions, meter values and faults are told of EVSEs, and of an EVSE's connectors only one
+can be in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .charger import Charger, Record, Session, given
+from .fault_codes import is_ours, named_code
+from .frames import Frame
+from .meter_values import telemetry
+from .times import told_time
+from .v16 import Handler, announced, firmware_status, ignored, tells_signal, told, words_in
+from .values import connector, items, mapping, name, number, text, word
+
+STATES = {
+    "available": "idle",
+    "occupied": "preparing",
+    "reserved": "idle",
+    "unavailable": "unavailable",
+    "faulted": "fault",
+}
+"""Statuses as states of the records; whether an occupied connector charges, its transaction tells."""
+
+CHARGING_STATES = {
+    "charging": "charging", "evconnected": "preparing", "suspendedev": "charging", "suspendedevse": "charging", "idle": "idle",
+}  # fmt: skip
+"""Charging states of a transaction as states of the records."""
+
+ALARMING = frozenset(("problem", "active", "tripped", "operated", "overload"))
+"""Variables that tell of a fault where they are true (OCPP 2.0.1, standardised variables of components)."""
+
+TRUE = frozenset(("true", "1"))
+
+
+def boot_notification(charger: Charger, frame: Frame, time: float, repeated: bool) -> None:
+    """BootNotification: who the charger is, and why it started."""
+    station = mapping(frame.payload.get("chargingStation"))
+    reason = text(frame.payload.get("reason"))
+    charger.boot_asked_for = charger.boot_asked_for or reason == "Triggered"
+    announced(
+        charger, frame, time, repeated, text(station.get("vendorName")), text(station.get("model")),
+        text(station.get("serialNumber")), text(station.get("firmwareVersion")), reason,
+    )  # fmt: skip
+
+
+def status_notification(charger: Charger, frame: Frame, time: float, _: bool) -> None:
+    """StatusNotification: the connector's state; which fault it has, NotifyEvent tells."""
+    told_ = frame.payload
+    evse = connector(told_.get("evseId"))
+    status = word(told_.get("connectorStatus"))
+    state = STATES.get(status)
+    known = charger.connector(evse)
+    if status == "occupied" and known.state in ("charging", "discharging"):
+        state = known.state
+    if status == "occupied" and known.status in ("available", "reserved"):
+        charger.event("plug_in", time, evse)
+    if status == "available" and known.status == "occupied":
+        charger.event("plug_out", time, evse)
+    charger.turned(evse, state, status or None, time)
+    if state == "fault":
+        charger.faulty_without_code(evse, time, {}, action=frame.action, payload=told_)
+    elif state is not None:
+        charger.cleared(evse)
+
+
+def meter_values(charger: Charger, frame: Frame, time: float, _: bool) -> None:
+    """MeterValues: telemetry outside of transactions."""
+    evse = connector(frame.payload.get("evseId"))
+    telemetry(charger, evse, frame.payload.get("meterValue"), charger.running.get(evse), time)
+
+
+def transaction_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
+    """TransactionEvent: a session begins, goes on or ends, with its meter values."""
+    told_ = frame.payload
+    transaction = mapping(told_.get("transactionInfo"))
+    transaction_id = name(transaction.get("transactionId"))
+    kind, trigger = word(told_.get("eventType")), text(told_.get("triggerReason"))
+    session = charger.sessions.get(transaction_id) if transaction_id is not None else None
+    evse = connector(mapping(told_.get("evse")).get("id")) or (None if session is None else session.connector)
+    beside = given(id_tag=text(mapping(told_.get("idToken")).get("idToken")))
+    if trigger in ("CablePluggedIn", "EVDetected") and charger.connector(evse).status != "occupied":
+        charger.event("plug_in", time, evse)
+    if kind == "started" and session is None:
+        session = Session(transaction_id or f"{charger.id} {frame.id}", evse, time, ocpp=beside)
+        charger.started(session, time)
+    state = CHARGING_STATES.get(word(transaction.get("chargingState")))
+    if state is not None and kind != "ended":
+        charger.turned(evse, state, word(transaction.get("chargingState")), time)
+    telemetry(charger, evse, told_.get("meterValue"), session, time)
+    if trigger in ("AbnormalCondition", "EVCommunicationLost"):
+        charger.event("alarm", time, evse, {"message": trigger}, **given(transaction_id=transaction_id))
+    if kind == "ended":
+        reason = text(transaction.get("stoppedReason"))
+        charger.stopped(transaction_id, evse, time, reason, given(trigger_reason=trigger), **beside)
+        if trigger == "EVDeparted":
+            charger.event("plug_out", time, evse)
+        charger.turned(evse, "idle", "idle", time)
+
+
+def notify_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
+    """NotifyEvent: faults of components where one is told, else an event with all that it says."""
+    for event in items(frame.payload.get("eventData")):
+        moment = told_time(event.get("timestamp"))
+        moment = time if moment is None else moment
+        component, variable = mapping(event.get("component")), mapping(event.get("variable"))
+        place = mapping(component.get("evse"))
+        evse = connector(place.get("id"))
+        cleared = event.get("cleared") is True
+        code = _code_of(charger, event, component, variable)
+        if code is None:
+            charger.event("ocpp", moment, evse, words_in(event), action="NotifyEvent", payload=event)
+        elif cleared or (code == _named(component, variable) and word(event.get("actualValue")) == "false"):
+            charger.cleared(evse)
+        else:
+            told_of = given(
+                component=text(component.get("name")), instance=text(component.get("instance")),
+                variable=text(variable.get("name")), value=text(event.get("actualValue")), tech_code=text(event.get("techCode")),
+            )  # fmt: skip
+            said = text(event.get("techInfo"))
+            charger.faulty(evse, code, moment, said, told_of, action="NotifyEvent", payload=event)
+            tells_signal(charger, evse, code, moment)
+
+
+def _code_of(
+    charger: Charger, event: Mapping[str, Any], component: Mapping[str, Any], variable: Mapping[str, Any]
+) -> str | None:
+    """The code that an event names, else the component's problem; None where it tells of no fault."""
+    code = named_code((event.get("techCode"),), event.get("techInfo"), None, ours=charger.sends_our_codes)
+    if code is not None and (code.startswith(("F-", "CX0")) or word(variable.get("name")) in ALARMING):
+        return code
+    alarming = word(variable.get("name")) in ALARMING
+    return (
+        _named(component, variable)
+        if alarming and str(event.get("actualValue")).lower() in (*TRUE, "false", "0")
+        else None
+    )
+
+
+def _named(component: Mapping[str, Any], variable: Mapping[str, Any]) -> str:
+    return f"{text(component.get('name')) or 'component'}.{text(variable.get('name')) or 'variable'}"
+
+
+CALLS: Mapping[str, Handler] = {
+    "BootNotification": boot_notification,
+    "StatusNotification": status_notification,
+    "MeterValues": meter_values,
+    "TransactionEvent": transaction_event,
+    "NotifyEvent": notify_event,
+    "FirmwareStatusNotification": firmware_status,
+    "Heartbeat": ignored,
+    "Authorize": ignored,
+    "NotifyReport": told,
+}
+"""Messages of the charger that become more than an event, and the report of its variables."""
+
+COMMUNICATION = frozenset(("ocppcommctrlr",))
+"""The component that holds the intervals."""
+
+
+def variables(entries: Any, value: str) -> Record:
+    """The variables of a list of component-variable entries by their names; `value` is the field that holds a value."""
+    found: Record = {}
+    for entry in items(entries):
+        variable = text(mapping(entry.get("variable")).get("name"))
+        if variable is not None and entry.get(value) is not None:
+            component = text(mapping(entry.get("component")).get("name")) or ""
+            found[variable if word(component) in COMMUNICATION else f"{component}.{variable}"] = entry[value]
+    return found
+
+
+def reported_reason(charger: Charger, answer: Mapping[str, Any]) -> str | None:
+    """The code that the reason of a charger's answer names, where it is one of ours or of ChargeX."""
+    info = mapping(answer.get("statusInfo"))
+    ours = charger.sends_our_codes or is_ours(text(info.get("additionalInfo")))
+    code = named_code((info.get("reasonCode"),), None, None, ours=ours)
+    return code if code is not None and code.startswith(("F-", "CX0")) else None
+
+
+def evse_of(params: Mapping[str, Any]) -> int | None:
+    """The EVSE or connector that a command is about."""
+    evse = number(params.get("evseId"))
+    return connector(params.get("connectorId") if evse is None else params.get("evseId"))

@@ -1,0 +1,212 @@
+"""Codes of other standards that chargers report: what they mean, and the documented codes that they stand for.
+
+The table is `standard_codes.yaml`. Its sources: the enumerations of OCPP 1.6 and 2.0.1, the minimum required error codes of
+the ChargeX consortium, and CharIN's draft of how to send errors by OCPP; how each row fits is our judgement, its basis beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from pydantic import Field
+
+from ..engine.diagnosis import MappedFrom
+from ..engine.rules import RuleModel
+from .findings import Finding, KnowledgeError, read_knowledge, validated
+from .library import shipped_directory
+from .observations import Observations, Record, Table
+
+STANDARD_CODES = "standard_codes.yaml"
+
+Activity = Literal["starting", "charging", "discharging", "stopping", "idle", "unknown"]
+"""What a connector was doing when a code came."""
+
+STOPPING_S = 600.0
+"""How long after a stop a connector is still stopping (our judgement: reports of a contactor come within minutes)."""
+
+STARTING_S = 60.0
+"""How long after its start event a session is still starting where no state tells more (our judgement: as for CLOSING_S, with
+the negotiation, the cable check and the pre-charge of a fast charger before it)."""
+
+CLOSING_S = 10.0
+"""How long after it says that it charges a charger may still be waiting for its contactor.
+
+Our judgement: ISO 15118-2 gives the contactor 3 s to close and the answer 4.5 s; chargers report states by the second.
+"""
+
+STATE_IS_KNOWN_S = 24 * 3600.0
+"""How old the latest known state may be (our judgement: a connector reports each change, so that a state holds until then)."""
+
+
+class StandsFor(RuleModel):
+    """A documented code that a standard one stands for: while the connector did what, how well, and why we think so."""
+
+    fault: str
+    while_: tuple[Activity, ...] = Field(default=(), alias="while")
+    on: Literal["connector", "charger"] | None = None
+    fit: Literal["exact", "close"]
+    basis: str
+
+
+class StandardCode(RuleModel):
+    """A code of another standard: its meaning in our words, what it stands for, and what else a person should think of.
+
+    `basis` says why it stands for nothing, or nothing more.
+    """
+
+    code: str
+    standard: str
+    meaning: str
+    name: str = ""
+    maps_to: tuple[StandsFor, ...] = ()
+    related: tuple[str, ...] = ()
+    basis: str = ""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The documented codes that it can stand for, in the order of the table."""
+        return tuple(dict.fromkeys(found.fault for found in self.maps_to))
+
+    @property
+    def depends_on_activity(self) -> bool:
+        """Whether what the connector was doing decides what it stands for."""
+        return any(found.while_ for found in self.maps_to)
+
+    def stands_for(self, activity: Activity, names_connector: bool) -> tuple[StandsFor, ...]:
+        """The documented codes that it stands for when a connector was doing this, and was named or not."""
+        place = "connector" if names_connector else "charger"
+        return tuple(
+            found
+            for found in self.maps_to
+            if (not found.while_ or activity in found.while_) and found.on in (None, place)
+        )
+
+    def mapped(self, fit: Literal["exact", "close"]) -> MappedFrom:
+        """How a diagnosis names it."""
+        meaning = f"{self.name}: {self.meaning}" if self.name else self.meaning
+        return MappedFrom(code=self.code, standard=self.standard, meaning=meaning, exactness=fit)
+
+
+class StandardCodesFile(RuleModel):
+    """All codes of other standards."""
+
+    codes: tuple[StandardCode, ...]
+
+
+@lru_cache(maxsize=1)
+def standard_codes() -> Mapping[str, StandardCode]:
+    """The table by codes as written. Raises KnowledgeError where the file cannot be used."""
+    findings: list[Finding] = []
+    path = shipped_directory() / STANDARD_CODES
+    found = validated(StandardCodesFile, read_knowledge(path, findings), findings)
+    if found is None or findings:
+        raise KnowledgeError(findings)
+    return {row.code: row for row in found.codes}
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+@lru_cache(maxsize=1)
+def _by_spelling() -> Mapping[str, StandardCode]:
+    rows = standard_codes().values()
+    by_code = {_bare(row.code): row for row in rows}
+    by_name = {_bare(row.name): row for row in reversed(tuple(rows)) if row.name}
+    return {**by_name, **by_code}
+
+
+def lookup(text: str) -> StandardCode | None:
+    """The row of a code or a name in any spelling (`CX017`, `cx-17`, `power switch failure`); None where there is none.
+
+    Of a name that several standards have, OCPP's own code is meant.
+    """
+    bare = _bare(text)
+    short = re.fullmatch(r"(?:mrec|cx)0*(\d{1,2})", bare)
+    return _by_spelling().get(f"cx{int(short.group(1)):03d}" if short else bare)
+
+
+def activity(observations: Observations, device_id: str, connector_id: int | None, time: float) -> Activity:
+    """What a connector was doing just before a moment (epoch seconds), as state, start and stop events and telemetry tell.
+
+    A fault that comes within ten seconds of the state `charging` comes while starting: the contactor is only closing then.
+    """
+    last = _latest_turn(observations, device_id, connector_id, time)
+    if last is None:
+        return "unknown"
+    since = time - last.time
+    match last.state:
+        case "preparing":
+            return "starting"
+        case "started":
+            return "starting" if since <= STARTING_S else "charging"
+        case "charging":
+            return "starting" if since <= CLOSING_S else "charging"
+        case "stopped":
+            return "stopping" if since <= STOPPING_S else "idle"
+        case "discharging" | "idle":
+            return last.state
+        case _:
+            return "unknown"
+
+
+_State = Literal["idle", "preparing", "unavailable", "started", "charging", "discharging", "stopped"]
+
+_WITHIN_A_MOMENT: tuple[_State, ...] = get_args(_State)
+"""The order of what is told for the same second: a session goes up before it ends."""
+
+_STATES: Mapping[str, _State] = {state: state for state in _WITHIN_A_MOMENT}
+
+_GOES_ON = {("charging", "started"), ("discharging", "started"), ("stopped", "idle")}
+"""What tells nothing new: a session announced once it charges, a connector that is free after its stop."""
+
+
+class _Turn(NamedTuple):
+    """When a connector turned to a state (epoch seconds)."""
+
+    time: float
+    state: _State
+
+
+def _latest_turn(observations: Observations, device_id: str, connector_id: int | None, time: float) -> _Turn | None:
+    """When a connector turned to the state it was in before a moment; faults do not count as one."""
+    turns = [
+        *_turns(observations["events"], _told_by_event, device_id, connector_id, time),
+        *_turns(observations["telemetry"], _told_by_telemetry, device_id, connector_id, time),
+    ]
+    latest: _Turn | None = None
+    for turn in sorted(turns, key=lambda turn: (turn.time, _WITHIN_A_MOMENT.index(turn.state))):
+        if latest is None or (latest.state != turn.state and (latest.state, turn.state) not in _GOES_ON):
+            latest = turn
+    return latest
+
+
+def _turns(
+    table: Table, told: Callable[[Record], str | None], device_id: str, connector_id: int | None, time: float
+) -> Iterator[_Turn]:
+    """The states that the records of a connector tell of the day before a moment."""
+    rows = table.by_device.get(device_id)
+    if rows is None:
+        return
+    times = table.times[rows]
+    for row in rows[np.searchsorted(times, time - STATE_IS_KNOWN_S) : np.searchsorted(times, time, "right")]:
+        record = table.records[row]
+        if connector_id is None or (record.fields.get("connector_id") or connector_id) == connector_id:
+            state = _STATES.get(told(record) or "")
+            if state is not None:
+                yield _Turn(float(table.times[row]), state)
+
+
+def _told_by_event(record: Record) -> str | None:
+    kind, data = record.fields["event_type"], record.fields.get("data")
+    if kind == "state" and isinstance(data, Mapping):
+        return data.get("to") if isinstance(data.get("to"), str) else None
+    return {"start": "started", "stop": "stopped"}.get(kind)
+
+
+def _told_by_telemetry(record: Record) -> str | None:
+    return record.fields.get("state")

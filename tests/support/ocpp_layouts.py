@@ -1,0 +1,199 @@
+"""One OCPP session written as the logs of many programs."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).parents[1] / "data" / "ocpp"
+CHARGER = "CP-7"
+LOCAL = timezone(timedelta(hours=2))
+"""The zone of logs whose times name none."""
+
+Message = dict[str, Any]
+"""`at` (ISO), `by` (charger or platform), `frame`."""
+
+
+def session(version: str) -> list[Message]:
+    """The messages of the session of a version of the standard."""
+    lines = (DATA / f"session-{version}.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def message(at: str, by: str, *frame: Any) -> Message:
+    """One message."""
+    return {"at": at, "by": by, "frame": list(frame)}
+
+
+def call(at: str, message_id: str, action: str, **payload: Any) -> Message:
+    """A call of the charger."""
+    return message(at, "charger", 2, message_id, action, payload)
+
+
+def answer(at: str, message_id: str, **payload: Any) -> Message:
+    """The platform's answer."""
+    return message(at, "platform", 3, message_id, payload)
+
+
+def _at(entry: Message, pattern: str) -> str:
+    return datetime.fromisoformat(entry["at"]).astimezone(LOCAL).strftime(pattern)
+
+
+def _frame(entry: Message) -> str:
+    return json.dumps(entry["frame"], separators=(",", ":"))
+
+
+def _written(line: Callable[[Message, bool], str]) -> Callable[[Sequence[Message]], bytes]:
+    def write(entries: Sequence[Message]) -> bytes:
+        return "".join(line(entry, entry["by"] == "charger") + "\n" for entry in entries).encode()
+
+    return write
+
+
+def _steve(entry: Message, incoming: bool) -> str:
+    word = "Received" if incoming else "Sending"
+    where = f"[chargeBoxId={CHARGER}, sessionId=6dc2a837-5faa]"
+    return (
+        f"[INFO ] {_at(entry, '%Y-%m-%d %H:%M:%S')},000 de.rwth.idsg.steve.ocpp.ws.WebSocketLogger (qtp18-6982) - "
+        f"{where} {word}: {_frame(entry)}"
+    )
+
+
+def _steve_with_tabs(entry: Message, incoming: bool) -> str:
+    return _steve(entry, incoming).replace(" ", "\t", 6)
+
+
+def _evcc(entry: Message, incoming: bool) -> str:
+    return (
+        f"[ocpp  ] TRACE {_at(entry, '%Y/%m/%d %H:%M:%S')} {'recv' if incoming else 'send'} {CHARGER}: {_frame(entry)}"
+    )
+
+
+def _evcc_under_journald(entry: Message, incoming: bool) -> str:
+    word = "received JSON message from" if incoming else "sent JSON message to"
+    when = _at(entry, "%Y/%m/%d %H:%M:%S")
+    return f"Mai 10 11:40:20 pvm evcc[25224]: [ocpp  ] TRACE {when} {word} {CHARGER}: {_frame(entry)}"
+
+
+def _home_assistant(entry: Message, incoming: bool) -> str:
+    word = "receive message" if incoming else "send"
+    return f"{_at(entry, '%Y-%m-%d %H:%M:%S')}.000 INFO (MainThread) [ocpp] {CHARGER}: {word} {_frame(entry)}"
+
+
+def _home_assistant_spread(entry: Message, incoming: bool) -> str:
+    """As chargers that write their payload over several lines make it."""
+    *first, last = entry["frame"]
+    spread = json.dumps(first, separators=(",", ":"))[:-1] + ",\n" + json.dumps(last, indent=0) + "]"
+    return _home_assistant(entry, incoming).replace(_frame(entry), spread)
+
+
+def _ocpp_library(entry: Message, incoming: bool) -> str:
+    return (
+        f"{entry['at']} INFO:ocpp:{CHARGER}: {'receive message' if incoming else 'send'} {json.dumps(entry['frame'])}"
+    )
+
+
+def _micro_ocpp(entry: Message, incoming: bool) -> str:
+    """Seen from the charger, which does not name itself."""
+    return f"{_at(entry, '%d.%m.%Y %H:%M:%S')} INF [{'sendTXT' if incoming else 'operator()'}] {_frame(entry)}"
+
+
+def _citrineos(entry: Message, incoming: bool) -> str:
+    word = "Received message" if incoming else "Sending message"
+    return f"{entry['at']}\tDEBUG\t/usr/local/apps/citrineos\tCitrineOS Logger:T1:{CHARGER}\t{word} {_frame(entry)}"
+
+
+def _everest(entry: Message, incoming: bool) -> str:
+    way = "ChargePoint>CentralSystem" if incoming else "CentralSystem>ChargePoint"
+    action = entry["frame"][2] if entry["frame"][0] == 2 else "Response"
+    return f"{entry['at']}: {way} {action}\n{json.dumps(entry['frame'], indent=2)}\n"
+
+
+def _plain(entry: Message, incoming: bool) -> str:
+    return f"{entry['at']} {CHARGER} {'>' if incoming else '<'} {_frame(entry)}"
+
+
+def _as_object(entry: Message) -> Message:
+    return {"timestamp": entry["at"], "direction": entry["by"], "charge_point": CHARGER, "message": entry["frame"]}
+
+
+def _objects(entry: Message, _: bool) -> str:
+    return json.dumps(_as_object(entry))
+
+
+def _objects_with_text(entry: Message, incoming: bool) -> str:
+    seconds = datetime.fromisoformat(entry["at"]).timestamp()
+    return json.dumps({"ts": seconds, "dir": "in" if incoming else "out", "chargeBoxId": CHARGER, "raw": _frame(entry)})
+
+
+def _array(entries: Sequence[Message]) -> bytes:
+    return json.dumps([_as_object(entry) for entry in entries], indent=1).encode()
+
+
+def _parts(entries: Sequence[Message]) -> bytes:
+    """CitrineOS's table of messages, and others that keep a frame's parts in fields of their own."""
+    kinds = {2: "CALL", 3: "CALLRESULT", 4: "CALLERROR"}
+    return json.dumps(
+        [
+            {"stationId": CHARGER, "correlationId": e["frame"][1], "origin": "cs" if e["by"] == "charger" else "csms",
+             "messageType": kinds[e["frame"][0]], "action": e["frame"][2] if e["frame"][0] == 2 else None,
+             "payload": e["frame"][-1], "timestamp": e["at"]}
+            for e in entries if e["frame"][0] != 4
+        ]
+    ).encode()  # fmt: skip
+
+
+def _csv(entries: Sequence[Message]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["Timestamp", "Direction", "Charge point", "Message"])
+    for entry in entries:
+        writer.writerow([entry["at"], "IN" if entry["by"] == "charger" else "OUT", CHARGER, _frame(entry)])
+    return text.getvalue().encode()
+
+
+def _semicolons(entries: Sequence[Message]) -> bytes:
+    """As spreadsheets save it: semicolons, a byte-order mark, the frame spread over lines."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";")
+    writer.writerow(["time", "station_id", "sender", "log"])
+    for entry in entries:
+        writer.writerow([entry["at"], CHARGER, entry["by"], json.dumps(entry["frame"], indent=1)])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _bare(entry: Message, _: bool) -> str:
+    return _frame(entry)
+
+
+LAYOUTS: dict[str, Callable[[Sequence[Message]], bytes]] = {
+    "SteVe": _written(_steve),
+    "SteVe with tabs": _written(_steve_with_tabs),
+    "evcc": _written(_evcc),
+    "evcc under journald": _written(_evcc_under_journald),
+    "Home Assistant": _written(_home_assistant),
+    "Home Assistant, spread": _written(_home_assistant_spread),
+    "ocpp library": _written(_ocpp_library),
+    "MicroOcpp": _written(_micro_ocpp),
+    "CitrineOS": _written(_citrineos),
+    "EVerest": _written(_everest),
+    "time > frame": _written(_plain),
+    "objects": _written(_objects),
+    "objects with text": _written(_objects_with_text),
+    "array": _array,
+    "CSV": _csv,
+    "CSV with semicolons": _semicolons,
+    "gzip": lambda entries: gzip.compress(_written(_steve)(entries)),
+    "UTF-16": lambda entries: _written(_evcc)(entries).decode().encode("utf-16"),
+    "Windows line ends": lambda entries: _written(_plain)(entries).replace(b"\n", b"\r\n"),
+}
+"""Layouts that tell time, charger and direction of each frame."""
+
+LAYOUT_OF_PARTS = _parts
+BARE = _written(_bare)

@@ -1,0 +1,158 @@
+"""Codes of other standards: looked up in any spelling, and read as the documented codes that they stand for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from charger_triage.adapters.report.standard_code import standard_code_markdown, standard_code_text
+from charger_triage.engine import Triage
+from charger_triage.engine.diagnosis import Incident
+from charger_triage.knowledge import TriageKnowledge
+from charger_triage.knowledge.observations import observe
+from charger_triage.knowledge.standard_codes import activity, lookup, standard_codes
+
+
+def event(second: int, kind: str, connector: int | None = 1, **data: Any) -> dict[str, Any]:
+    """An event of charger A so many seconds after eight."""
+    stamp = f"2026-05-10T08:{second // 60:02}:{second % 60:02}Z"
+    return {"timestamp": stamp, "device_id": "A", "connector_id": connector, "event_type": kind, "data": data}
+
+
+def incidents(triage: Triage, *events: dict[str, Any]) -> list[Incident]:
+    """The incidents of some events."""
+    return triage.diagnose(observe({"events": list(events)})).incidents
+
+
+def test_every_row_names_documented_codes_only(knowledge: TriageKnowledge) -> None:
+    """What a row stands for, and what it says to think of, is in the dictionary; a row that stands for nothing says why."""
+    for row in standard_codes().values():
+        assert {*row.faults, *row.related} <= set(knowledge.base.faults), row.code
+        assert row.maps_to or row.basis, row.code
+
+
+def test_the_tables_of_both_standards_are_whole() -> None:
+    """All 26 codes of ChargeX and all of OCPP 1.6 but NoError have a row."""
+    codes = set(standard_codes())
+    assert {f"CX{number:03}" for number in range(1, 27)} <= codes
+    assert {
+        "ConnectorLockFailure", "EVCommunicationError", "GroundFailure", "HighTemperature", "InternalError", "LocalListConflict",
+        "OtherError", "OverCurrentFailure", "OverVoltage", "PowerMeterFailure", "PowerSwitchFailure", "ReaderFailure",
+        "ResetFailure", "UnderVoltage", "WeakSignal",
+    } <= codes  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("CX017", "CX017"), ("cx17", "CX017"), ("cx-17", "CX017"), ("MREC 17", "CX017"), ("EVSEContactorFault", "CX017"),
+        ("evse contactor fault", "CX017"), ("PowerSwitchFailure", "PowerSwitchFailure"),
+        ("power switch failure", "PowerSwitchFailure"), ("HighTemperature", "HighTemperature"), ("PowerLoss", "CX015"),
+        ("StopReason.PowerLoss", "StopReason.PowerLoss"), ("F-0421", None), ("hums but no current", None), ("", None), ("CX099", None),
+    ],
+)  # fmt: skip
+def test_lookup_takes_any_spelling(text: str, code: str | None) -> None:
+    """A code or a name is found in any spelling; of a name in two standards OCPP's own is meant."""
+    row = lookup(text)
+    assert (None if row is None else row.code) == code
+
+
+AT_START = (event(0, "state", to="preparing"),)
+JUST_CHARGING = (event(0, "state", to="preparing"), event(4, "state", to="charging"))
+AFTER_STOP = (event(0, "state", to="charging"), event(5, "stop"), event(6, "state", to="idle"))
+CHARGING = (event(-0, "state", to="preparing"), event(0, "state", to="charging"))
+
+
+@pytest.mark.parametrize(
+    ("before", "second", "expected"),
+    [
+        (AT_START, 10, [("F-0421", "exact")]),
+        (JUST_CHARGING, 10, [("F-0421", "exact")]),
+        (AFTER_STOP, 10, [("F-0101", "exact")]),
+        (AFTER_STOP, 3000, [("F-0101", "exact")]),
+        ((event(0, "start"),), 10, [("F-0421", "exact")]),
+        ((), 10, [("F-0101", "close"), ("F-0421", "close")]),
+        (CHARGING, 600, [("F-0101", "close"), ("F-0421", "close")]),
+    ],
+)
+def test_a_contactor_fault_is_told_by_what_the_connector_did(
+    before: tuple[dict[str, Any], ...], second: int, expected: list[tuple[str, str]], triage: Triage
+) -> None:
+    """CX017 is a contactor that failed to close at a start, one that failed to open after a stop, and either where nothing tells."""
+    found = incidents(triage, *before, event(second, "fault", fault_code="CX017"))
+    assert [(i.fault_code, i.mapped_from.exactness) for i in found if i.mapped_from] == expected
+    assert all(i.documented for i in found)
+
+
+def test_one_report_read_as_two_codes_is_no_evidence_for_either(triage: Triage) -> None:
+    """Where CX017 may be either fault, neither reading supports, causes or contradicts the other."""
+    found = incidents(triage, event(10, "fault", fault_code="CX017"))
+    assert [incident.fault_code for incident in found] == ["F-0101", "F-0421"]
+    for incident in found:
+        assert not any(hypothesis.evidence for hypothesis in incident.hypotheses)
+        assert (incident.root, incident.caused_by, incident.leads_to, incident.contradictions) == (None, [], [], [])
+
+
+def test_a_close_fit_leaves_more_to_the_undocumented(triage: Triage) -> None:
+    """The standard's own code fits less well than ChargeX's: the same records leave the undocumented rest a larger share."""
+    (exact,) = incidents(triage, *AT_START, event(10, "fault", fault_code="CX017"))
+    (close,) = incidents(triage, *AT_START, event(10, "fault", fault_code="PowerSwitchFailure"))
+    (own,) = incidents(triage, *AT_START, event(10, "fault", fault_code="F-0421"))
+    assert own.mapped_from is None
+    assert own.undocumented_probability == exact.undocumented_probability
+    assert (close.undocumented_probability or 0) > (exact.undocumented_probability or 0)
+
+
+def test_a_code_that_was_reported_itself_needs_no_mapping(triage: Triage) -> None:
+    """Where the documented code came as well, the incident is not said to be mapped."""
+    both = incidents(triage, *AT_START, event(9, "fault", fault_code="F-0421"), event(10, "fault", fault_code="CX017"))
+    assert [(i.fault_code, i.mapped_from, i.occurrences) for i in both] == [("F-0421", None, 2)]
+
+
+def test_a_code_that_stands_for_nothing_is_undocumented_and_explained(triage: Triage) -> None:
+    """The incident keeps the reported code, and its escalation says what the code means and what to think of."""
+    (found,) = incidents(triage, event(0, "fault", fault_code="InternalError"))
+    assert (found.fault_code, found.documented, found.mapped_from) == ("InternalError", False, None)
+    assert found.escalation is not None
+    told = found.escalation["standard_code"]
+    assert (told["standard"], told["think_of"]) == ("OCPP 1.6 errorCode", ["F-0411", "F-0601"])
+
+
+def test_over_voltage_is_a_lost_sync_only_while_discharging(triage: Triage) -> None:
+    """OverVoltage stands for F-0701 where a vehicle feeds into the grid, and for nothing elsewhere."""
+    fault = event(10, "fault", fault_code="OverVoltage")
+    assert [i.fault_code for i in incidents(triage, event(0, "state", to="discharging"), fault)] == ["F-0701"]
+    assert [i.fault_code for i in incidents(triage, event(0, "state", to="charging"), fault)] == ["OverVoltage"]
+
+
+def test_activity_reads_telemetry_as_well() -> None:
+    """Where no event tells a state, telemetry does; another connector's does not count."""
+
+    def row(second: int, state: str, connector: int = 1) -> dict[str, Any]:
+        stamp = f"2026-05-10T08:00:{second:02}Z"
+        return {"timestamp": stamp, "device_id": "A", "connector_id": connector, "state": state}
+
+    records = {
+        "telemetry": [
+            row(0, "idle"),
+            row(5, "preparing"),
+            row(10, "preparing"),
+            row(12, "charging", 2),
+            row(15, "fault"),
+        ]
+    }
+    eight = 1778400000.0
+    assert activity(observe(records), "A", 1, eight + 15) == "starting"
+    assert activity(observe(records), "A", 1, eight + 3) == "idle"
+    assert activity(observe(records), "B", 1, eight + 15) == "unknown"
+
+
+@pytest.mark.parametrize("code", sorted(standard_codes()))
+def test_every_row_can_be_shown(code: str, knowledge: TriageKnowledge) -> None:
+    """Each row reads as text and Markdown with its meaning and the titles of the codes that it stands for."""
+    row = standard_codes()[code]
+    titles = {fault: compiled.fault.title for fault, compiled in knowledge.base.faults.items()}
+    for shown in (standard_code_text(row, titles, width=120), standard_code_markdown(row, titles)):
+        assert row.meaning[:40] in shown
+        assert all(titles[fault] in shown for fault in row.faults)

@@ -1,0 +1,256 @@
+"""Logs of many programs: one session reads the same from each, told by content; what is broken is named and costs only itself."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charger_triage.adapters.files import UnreadableInput, read_bundle, read_bundles
+from charger_triage.adapters.ocpp import ocpp_records, read_ocpp_log
+from charger_triage.engine import Triage
+
+from .support.ocpp_layouts import BARE, CHARGER, LAYOUT_OF_PARTS, LAYOUTS, answer, call, session
+
+VERSIONS = ("1.6", "2.0.1")
+Emitted = tuple[str, dict[str, Any]]
+
+
+def read(content: bytes, folder: Path, name: str = f"{CHARGER}.log") -> tuple[list[Emitted], list[str]]:
+    """The records of a log, and the problems met."""
+    path = folder / name
+    path.write_bytes(content)
+    problems: list[str] = []
+    return list(ocpp_records(path, lambda problem, _: problems.append(problem))), problems
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_records(layout: str, version: str, tmp_path: Path) -> None:
+    """A session gives the same records whatever program logged it, in local time or in UTC, and nothing is missed."""
+    assert read(LAYOUTS[layout](session(version)), tmp_path) == read(LAYOUTS["objects"](session(version)), tmp_path)
+    assert read(LAYOUTS[layout](session(version)), tmp_path)[1] == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_frames_in_parts_give_the_same_records(version: str, tmp_path: Path) -> None:
+    """Exports that keep action, id and payload apart are put together again."""
+    whole = [entry for entry in session(version) if entry["frame"][0] != 4 and entry["frame"][1] != "r-1"]
+    assert read(LAYOUT_OF_PARTS(whole), tmp_path) == read(LAYOUTS["objects"](whole), tmp_path)
+
+
+def test_frames_alone_take_their_times_from_payloads(tmp_path: Path) -> None:
+    """Without any logged time the moments come from payloads and from the platform's answers."""
+    records, problems = read(BARE(session("1.6")), tmp_path)
+    assert problems == []
+    assert [r["timestamp"] for name, r in records if name == "events" and r["event_type"] == "fault"] == [
+        "2026-05-10T08:20:03.900Z"
+    ]
+    assert [r["timestamp"] for name, r in records if name == "events" and r["event_type"] == "boot"] == [
+        "2026-05-10T08:00:00.150Z"
+    ]
+
+
+CONNECTIONS = {
+    "SteVe": (
+        "[INFO ] 2026-05-10 08:00:00,000 WebSocketLogger - [chargeBoxId=CP-7, sessionId=1] Connection is established\n"
+        "[WARN ] 2026-05-10 08:10:00,000 WebSocketLogger - [chargeBoxId=CP-7, sessionId=1] Connection is closed, "
+        "status: CloseStatus[code=1006, reason=Session timed out]\n",
+        {"clean_close": False, "close_code": 1006, "reason": "Session timed out"},
+    ),
+    "evcc": (
+        "[ocpp  ] DEBUG 2026/05/10 08:00:00 charge point connected: CP-7\n"
+        "[ocpp  ] DEBUG 2026/05/10 08:10:00 charge point disconnected: CP-7\n",
+        {},
+    ),
+    "Home Assistant": (
+        "2026-05-10 08:00:00.000 INFO (MainThread) [custom_components.ocpp] Charger CP-7 connected to 0.0.0.0:9000.\n"
+        "2026-05-10 08:09:59.000 DEBUG (MainThread) [custom_components.ocpp] Closing websocket to 'CP-7'\n"
+        "2026-05-10 08:10:00.000 INFO (MainThread) [custom_components.ocpp] Charger CP-7 disconnected from 0.0.0.0:9000.\n",
+        {"reason": "closed by the platform"},
+    ),
+    "CitrineOS": (
+        "2026-05-10T08:00:00Z INFO T1:CP-7 Successfully connected new charging station: 1:CP-7 live connections: 3\n"
+        "2026-05-10T08:10:00Z INFO WebsocketNetworkConnection Connection closed for 1:CP-7 live connections: 2\n",
+        {},
+    ),
+    "objects": (
+        '{"timestamp": "2026-05-10T08:00:00Z", "charge_point": "CP-7", "event": "connected"}\n'
+        '{"timestamp": "2026-05-10T08:00:01Z", "charge_point": "CP-7", "message": [2, "1", "Heartbeat", {}]}\n'
+        '{"timestamp": "2026-05-10T08:10:00Z", "charge_point": "CP-7", "event": "disconnected", "code": 1000}\n',
+        {"clean_close": True, "close_code": 1000},
+    ),
+}
+
+
+@pytest.mark.parametrize("program", CONNECTIONS)
+def test_lines_of_connections_become_records(program: str, tmp_path: Path) -> None:
+    """Lines that tell of a connection give its beginning, its end and what is said of that."""
+    text, closed = CONNECTIONS[program]
+    records, _ = read(text.encode(), tmp_path)
+    assert [record for name, record in records if name == "connections"] == [
+        {"timestamp": "2026-05-10T08:00:00.000Z", "device_id": "CP-7", "transition": "online"},
+        {"timestamp": "2026-05-10T08:10:00.000Z", "device_id": "CP-7", "transition": "offline", **closed},
+    ]
+
+
+def test_a_change_to_summer_time_is_followed(tmp_path: Path) -> None:
+    """Local times of a log move with the clock: what is told in UTC keeps them right."""
+
+    def beat(hour: int, minute: int, utc: str, number: int) -> str:
+        prefix = f"[ocpp  ] TRACE 2026/03/29 {hour:02}:{minute:02}:00"
+        return f'{prefix} recv CP: [2,"{number}","Heartbeat",{{}}]\n{prefix} send CP: [3,"{number}",{{"currentTime":"{utc}"}}]\n'
+
+    text = "".join(beat(1, m, f"2026-03-29T00:{m:02}:00Z", m) for m in range(50, 60, 2))
+    text += "".join(beat(3, m, f"2026-03-29T01:{m:02}:00Z", m) for m in range(0, 10, 2))
+    beats = [r["timestamp"] for name, r in read(text.encode(), tmp_path)[0] if name == "heartbeats"]
+    assert beats[0] == "2026-03-29T00:50:00.000Z"
+    assert beats[-1] == "2026-03-29T01:08:00.000Z"
+
+
+BROKEN = {
+    "cut in the middle": (b'2026-05-10T08:00:01Z CP > [2,"1","StatusNoti', "line 2: the frame cannot be read"),
+    "no payload": (b'2026-05-10T08:00:01Z CP > [2,"1","StatusNotification",7]', "line 2: the frame cannot be read (its payload"),
+    "no action": (b'2026-05-10T08:00:01Z CP > [2,"1",{"status":"Faulted"}]', "line 2: the frame cannot be read (it names no action"),
+    "cut at the end": (
+        b'2026-05-10T08:00:01Z CP > [2,"1","StatusNotification",{"connectorId":1,"errorCode":"GroundFailure","status":"Fau',
+        "line 2: the frame is cut off; what can be read of it is used",
+    ),
+    "another errorCode": (
+        b'2026-05-10T08:00:01Z CP > [2,"1","StatusNotification",{"connectorId":1,"errorCode":"Error","status":"Faulted"}]',
+        'line 2: StatusNotification is not as OCPP 1.6 has it (errorCode: "Error" is not one of',
+    ),
+    "unknown message": (b'2026-05-10T08:00:01Z CP > [2,"1","Sing",{}]', "line 2: Sing is not as OCPP 1.6 has it"),
+    "too deep": (
+        b'2026-05-10T08:00:01Z CP > [2,"1","DataTransfer",{"vendorId":"x","data":' + b"[" * 90 + b"]" * 90 + b"}]",
+        "line 2: the frame cannot be read (it nests deeper than 40)",
+    ),
+}  # fmt: skip
+HEARTBEAT = b'2026-05-10T08:00:00Z CP > [2,"0","Heartbeat",{}]\n'
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_is_broken_is_named_with_its_line(kind: str, tmp_path: Path) -> None:
+    """A broken frame is one warning with line and reason, and the frames after it are read."""
+    line, warning = BROKEN[kind]
+    later = b'2026-05-10T08:01:00Z CP > [2,"2","FirmwareStatusNotification",{"status":"Idle"}]\n'
+    records, problems = read(HEARTBEAT + line + b"\n" + later, tmp_path)
+    assert problems[0].startswith(warning)
+    assert any(record.get("ocpp", {}).get("action") == "FirmwareStatusNotification" for _, record in records)
+
+
+def test_of_a_cut_frame_only_whole_values_are_used(tmp_path: Path) -> None:
+    """A number or word that was cut is left out, since it may have been another one."""
+    line = b'2026-05-10T08:00:01Z CP > [2,"1","StatusNotification",{"connectorId":1,"errorCode":"GroundFailure","connectorId":1'
+    records, _ = read(HEARTBEAT + line, tmp_path)
+    (fault,) = [r for name, r in records if name == "events" and r["event_type"] == "fault"]
+    assert (fault["data"]["fault_code"], fault["connector_id"]) == ("GroundFailure", 1)
+
+
+def test_other_lines_cost_nothing(tmp_path: Path) -> None:
+    """Tracebacks, pings and whatever else a program logs between the frames is passed over without a word."""
+    noise = (
+        b"Traceback (most recent call last):\n  File \"x.py\", line 226, in f\nValueError: '[' is no [thing]\n"
+        b"2026-05-10 08:00:01 DEBUG Connection latency from 'central' to 'CP': ping=1.0 ms, pong=3.0 ms\n\xff\xfe\n\n"
+    )
+    records, problems = read(HEARTBEAT + noise + HEARTBEAT.replace(b"00:00Z", b"01:00Z"), tmp_path)
+    assert problems == []
+    assert [name for name, _ in records].count("heartbeats") == 2
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b'{"code": 1006, "reason": ""}', b"[1, 2, 3]", b"\x1f\x8b", b"a,b\n1,2\n"]
+)
+def test_what_holds_no_frame_is_no_log(content: bytes, tmp_path: Path) -> None:
+    """Text without a frame is refused with one line that says so."""
+    with pytest.raises(UnreadableInput, match="holds no OCPP frame"):
+        read(content, tmp_path)
+
+
+def test_a_damaged_archive_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    """A gzipped log that was cut gives what can be unpacked, and a warning."""
+    many = [call(f"2026-05-10T{hour:02}:00:00Z", f"{hour}", "Heartbeat") for hour in range(24)] * 4000
+    records, problems = read(LAYOUTS["gzip"](many)[:-4000], tmp_path)
+    assert records
+    assert any("the gzip archive is damaged" in problem for problem in problems)
+
+
+def test_an_archive_that_unpacks_to_far_too_much_is_given_up(tmp_path: Path) -> None:
+    """A small archive with gigabytes in it is read no further than a fixed multiple of its size."""
+    import gzip
+
+    stream = io.BytesIO()
+    with gzip.GzipFile(fileobj=stream, mode="wb") as archive:
+        archive.write(HEARTBEAT)
+        for _ in range(120):
+            archive.write(b"\n" * 2**20)
+    _, problems = read(stream.getvalue(), tmp_path)
+    assert any("unpacks to more than 500 times its size" in problem for problem in problems)
+
+
+# As bundles
+
+
+def test_a_log_is_told_by_its_content(tmp_path: Path, triage: Triage) -> None:
+    """`read_bundle` takes a log whatever it is called, from a path, a stream or beside others, as `read_ocpp_log` does."""
+    path = tmp_path / "CP-7.json"
+    path.write_bytes(LAYOUTS["array"](session("1.6")))
+    expected = triage.diagnose(read_ocpp_log(path)).model_dump_json()
+    assert triage.diagnose(read_bundle(path)).model_dump_json() == expected
+    assert triage.diagnose(read_bundle(io.StringIO(path.read_text()))).model_dump_json() == expected
+    assert [incident.fault_code for incident in triage.diagnose(read_bundle(path)).incidents] == ["F-0101"]
+
+
+def test_a_log_and_a_bundle_are_read_as_one(tmp_path: Path, triage: Triage) -> None:
+    """A log joins what a bundle knows of the same charger: what the bundle says stands, the log adds the rest."""
+    case = tmp_path / "case"
+    case.mkdir()
+    (case / "devices.json").write_text(
+        json.dumps([{"device_id": CHARGER, "site_id": "S", "model": "TP-DC180", "sn": None}])
+    )
+    log = tmp_path / "any.txt"
+    log.write_bytes(LAYOUTS["SteVe"](session("1.6")))
+    both = read_bundles([case, log])
+    (device,) = both.observations["devices"].records
+    assert (device.fields["model"], device.fields["site_id"]) == ("TP-DC180", "S")
+    assert (device.fields["firmware_version"], device.fields["sn"]) == ("3.0.1", "SN-77")
+    in_folder = case / "any.log"
+    in_folder.write_bytes(log.read_bytes())
+    assert triage.diagnose(read_bundle(case)).model_dump_json() == triage.diagnose(both).model_dump_json()
+
+
+def test_the_order_of_logs_does_not_matter(tmp_path: Path, triage: Triage) -> None:
+    """Two parts of a log give the same diagnosis in either order; the later one's word of the charger counts."""
+    messages = session("1.6")
+    parts = []
+    for number, some in enumerate((messages[:14], messages[14:])):
+        parts.append(tmp_path / f"part{number}.log")
+        parts[-1].write_bytes(LAYOUTS["evcc"](some))
+    forward, back = (triage.diagnose(read_bundles(order)) for order in (parts, parts[::-1]))
+    assert forward.model_dump_json() == back.model_dump_json()
+
+
+def test_problems_of_a_log_are_warnings_of_the_diagnosis(tmp_path: Path, triage: Triage) -> None:
+    """What is wrong with a log stands among the diagnosis's warnings with file and line, no more than a page of one kind."""
+    path = tmp_path / "CP.log"
+    path.write_bytes(HEARTBEAT + b'2026-05-10T08:00:01Z CP > [2,"1","Sto\n' * 50)
+    warnings = [w for w in triage.diagnose(read_bundle(path)).warnings if w.list == "ocpp_log"]
+    assert f"{path}: line 2: the frame cannot be read" in min(w.problem for w in warnings if "line 2:" in w.problem)
+    assert len(warnings) == 21
+    assert any("30 more frames that cannot be read" in w.problem for w in warnings)
+
+
+def test_answers_pair_by_direction_where_ids_are_used_on_both_sides(tmp_path: Path) -> None:
+    """The charger's and the platform's call may have the same id: each gets its own answer."""
+    entries = [
+        call("2026-05-10T08:00:00Z", "1", "Heartbeat"),
+        {"at": "2026-05-10T08:00:00Z", "by": "platform", "frame": [2, "1", "ClearCache", {}]},
+        answer("2026-05-10T08:00:01Z", "1", currentTime="2026-05-10T08:00:01Z"),
+        {"at": "2026-05-10T08:00:02Z", "by": "charger", "frame": [3, "1", {"status": "Rejected"}]},
+    ]
+    records, _ = read(LAYOUTS["evcc"](entries), tmp_path)
+    (command,) = [record for name, record in records if name == "commands"]
+    assert (command["status"], command["result"]) == ("rejected", {"status": "Rejected"})

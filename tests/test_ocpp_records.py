@@ -1,0 +1,404 @@
+"""What OCPP messages become: events, telemetry, heartbeats, connections, sessions, commands, configurations, devices."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from charger_triage.adapters.ocpp import ocpp_records, read_ocpp_log
+from charger_triage.engine import Diagnosis, Triage
+
+from .support.ocpp_layouts import LAYOUTS, Message, answer, call, message, session
+
+T = "2026-05-10T08:{:02}:{:02}Z"
+
+
+def records_of(messages: Sequence[Message], layout: str = "objects") -> dict[str, list[dict[str, Any]]]:
+    """The records of some messages by their lists, without charger and problems."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, record in ocpp_records(io.BytesIO(LAYOUTS[layout](messages))):
+        found.setdefault(name, []).append({key: value for key, value in record.items() if key != "device_id"})
+    return found
+
+
+def events_of(messages: Sequence[Message], *kinds: str) -> list[tuple[str, Any]]:
+    """Kind and data of the events of some kinds."""
+    events = records_of(messages).get("events", [])
+    return [(e["event_type"], e.get("data")) for e in events if e["event_type"] in kinds]
+
+
+def diagnosed(text: str, triage: Triage) -> Diagnosis:
+    """The diagnosis of a log."""
+    return triage.diagnose(read_ocpp_log(io.BytesIO(text.encode())))
+
+
+def status(at: str, number: int, state: str, code: str = "NoError", **more: Any) -> Message:
+    """A StatusNotification of connector 1 by OCPP 1.6."""
+    return call(
+        at, f"s{number}", "StatusNotification", connectorId=1, errorCode=code, status=state, timestamp=at, **more
+    )
+
+
+def test_a_session_of_1_6() -> None:
+    """A session leaves its record, with energy, power, states of charge and the reason, and its limits and readings."""
+    found = records_of(session("1.6"))
+    (record,) = found["charging_records"]
+    assert record["record_id"] == "4711"
+    assert (record["start_time"], record["end_time"]) == ("2026-05-10T08:02:26.900Z", "2026-05-10T08:19:59.700Z")
+    assert (record["energy"], record["meter_start"], record["max_power"]) == (pytest.approx(6.4), 120.0, 21.56)
+    assert (record["stop_reason"], record["vehicle_info"]) == ("Remote", {"soc_start": 41.0, "soc_end": 41.0})
+    limit, reading = found["telemetry"]
+    assert (limit["power_limit"], limit["connector_id"]) == (22.0, 1)
+    assert reading == {
+        "timestamp": "2026-05-10T08:02:59.800Z", "connector_id": 1, "state": "charging", "voltage": 398.5, "current": 54.1,
+        "power": 21.56, "energy_delivered": pytest.approx(0.3), "soc": 41.0, "temperature": 38.5,
+        "cabinet_temperature": pytest.approx(35.0), "component_health": {"cooling_fan_rpm": 2050.0},
+        "ocpp_measurands": {"Energy.Active.Import.Register": 120300.0},
+    }  # fmt: skip
+    assert [c["settings"] for c in found["configurations"]] == [
+        {"heartbeat_interval_s": 60.0}, {"websocket_ping_interval_s": 20.0}
+    ]  # fmt: skip
+    (device,) = found["devices"]
+    assert (device["manufacturer"], device["model"], device["sn"]) == ("Tellus", "TP-DC60", "SN-77")
+    assert (device["firmware_version"], device["ocpp_version"]) == ("3.0.1", "1.6")
+    kinds = [e["event_type"] for e in found["events"]]
+    assert kinds == ["boot", "state", "state", "auth_ok", "start", "state", "stop", "state", "state", "fault"]
+
+
+def test_a_session_of_2_0_1() -> None:
+    """TransactionEvents leave the same: the EVSE is the connector, phases are kept, a multiplier scales."""
+    found = records_of(session("2.0.1"))
+    (record,) = found["charging_records"]
+    assert (record["record_id"], record["connector_id"], record["stop_reason"]) == ("tx-9", 2, "PowerLoss")
+    assert (record["energy"], record["max_power"]) == (pytest.approx(3.2), 7.1)
+    reading = found["telemetry"][1]
+    assert reading["phase_details"] == {
+        "phase_a": {"current": 16.0, "voltage": 231.0},
+        "phase_b": {"current": 15.0, "voltage": 229.0},
+    }
+    assert (reading["voltage"], reading["current"], reading["power"]) == (230.0, 16.0, 7.1)
+    assert reading["ocpp_measurands"] == {"Frequency": 49.98}
+    faults = [e["data"]["fault_code"] for e in found["events"] if e["event_type"] == "fault"]
+    assert faults == ["CX018", "StopReason.PowerLoss"]
+    assert [(c["command"], c["status"]) for c in found["commands"]] == [
+        ("set_variables", "completed"),
+        ("reset", "failed"),
+    ]
+    assert found["configurations"][-1]["settings"] == {"websocket_ping_interval_s": 25.0}
+    assert {"plug_in", "auth_ok"} <= {e["event_type"] for e in found["events"]}
+
+
+SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "power per phase adds up": (
+        {"sampledValue": [{"value": "1", "measurand": "Power.Active.Import", "unit": "kW", "phase": f"L{n}"} for n in (1, 2, 3)]},
+        {"power": 3.0},
+    ),
+    "export is negative": ({"sampledValue": [{"value": "5000", "measurand": "Power.Active.Export", "unit": "W"}]}, {"power": -5.0}),
+    "voltages between conductors are something else": (
+        {"sampledValue": [{"value": "400", "measurand": "Voltage", "phase": "L1-L2"}]},
+        {"ocpp_measurands": {"Voltage L1-L2": 400.0}},
+    ),
+    "the standard's default is the energy register": (
+        {"sampledValue": [{"value": "1500"}]},
+        {"ocpp_measurands": {"Energy.Active.Import.Register": 1500.0}},
+    ),
+    "a temperature without a place is the inside's": (
+        {"sampledValue": [{"value": "313.15", "measurand": "Temperature", "unit": "K"}]},
+        {"cabinet_temperature": pytest.approx(40.0)},
+    ),
+    "a vehicle's temperature is not ours": (
+        {"sampledValue": [{"value": "30", "measurand": "Temperature", "location": "EV"}]},
+        {"ocpp_measurands": {"Temperature ev": 30.0}},
+    ),
+    "the limit offered": ({"sampledValue": [{"value": "11", "measurand": "Power.Offered", "unit": "kW"}]}, {"power_limit": 11.0}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAMPLES)
+def test_sampled_values(case: str) -> None:
+    """Measurands, phases, places and units become the records' quantities, and what these do not have is kept by its name."""
+    given, expected = SAMPLES[case]
+    values = call(
+        T.format(1, 0), "1", "MeterValues", connectorId=1, meterValue=[{"timestamp": T.format(0, 59), **given}]
+    )
+    (reading,) = records_of([values])["telemetry"]
+    assert reading == {"timestamp": "2026-05-10T08:00:59.000Z", "connector_id": 1, **expected}
+
+
+def test_a_value_that_is_no_number_is_left_out() -> None:
+    """Signed data and blanks are no readings."""
+    values = {"timestamp": T.format(0, 0), "sampledValue": [{"value": "OBIS|x", "format": "SignedData"}, {"value": ""}]}
+    assert "telemetry" not in records_of([call(T.format(0, 0), "1", "MeterValues", connectorId=1, meterValue=[values])])
+
+
+# States and faults
+
+
+def test_the_time_in_the_payload_counts() -> None:
+    """What a charger kept while it was offline has the time at which it happened; a clock that was never set does not count."""
+    late = call(T.format(30, 0), "1", "StatusNotification", connectorId=1, errorCode="NoError", status="Available",
+                timestamp="2026-05-10T07:00:00Z")  # fmt: skip
+    unset = call(T.format(31, 0), "2", "StatusNotification", connectorId=1, errorCode="NoError", status="Preparing",
+                 timestamp="1970-01-01T00:00:12Z")  # fmt: skip
+    assert [e["timestamp"] for e in records_of([late, unset])["events"]] == [
+        "2026-05-10T07:00:00.000Z", "2026-05-10T08:31:00.000Z"
+    ]  # fmt: skip
+
+
+def test_faulted_without_a_code_keeps_the_last_one() -> None:
+    """Faulted with NoError after a code is the same occurrence; once it was cleared the code counts anew."""
+    messages = [
+        status(T.format(0, 0), 1, "Faulted", "OverVoltage"),
+        status(T.format(1, 0), 2, "Faulted"),
+        status(T.format(2, 0), 3, "Faulted", "OverVoltage"),
+        status(T.format(3, 0), 4, "Available"),
+        status(T.format(4, 0), 5, "Faulted", "OverVoltage"),
+    ]
+    assert [data["fault_code"] for _, data in events_of(messages, "fault")] == ["OverVoltage", "OverVoltage"]
+
+
+@pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        ({"errorCode": "OtherError", "vendorErrorCode": "F-0421"}, "F-0421"),
+        ({"errorCode": "PowerSwitchFailure", "vendorErrorCode": "f0101"}, "F-0101"),
+        ({"errorCode": "InternalError", "info": "module 2: F-0411, no answer"}, "F-0411"),
+        ({"errorCode": "OtherError", "vendorErrorCode": "CX017", "vendorId": "https://chargex.inl.gov"}, "CX017"),
+        ({"errorCode": "OtherError", "vendorErrorCode": "421", "vendorId": "com.tellus"}, "F-0421"),
+        ({"errorCode": "OtherError", "vendorErrorCode": "421", "vendorId": "com.other"}, "OtherError 421"),
+        ({"errorCode": "OtherError", "vendorErrorCode": "NoPPDetected"}, "NoPPDetected"),
+        ({"errorCode": "GroundFailure", "vendorErrorCode": "E17"}, "GroundFailure"),
+        ({"errorCode": "NoError", "vendorErrorCode": "0x00"}, "Faulted"),
+        ({"errorCode": "NoError", "vendorErrorCode": "RelayAdhesion"}, "RelayAdhesion"),
+        ({"errorCode": "Error"}, "Error"),
+        ({"errorCode": "OtherError"}, "OtherError"),
+        ({}, "Faulted"),
+    ],
+)
+def test_which_code_a_report_names(report: dict[str, str], code: str) -> None:
+    """Ours before ChargeX's before the standard's before the vendor's; another vendor's bare number is never one of ours."""
+    notification = call(T.format(0, 0), "1", "StatusNotification", connectorId=1, status="Faulted", **report)
+    assert [data["fault_code"] for _, data in events_of([notification], "fault")] == [code]
+
+
+def test_a_fault_of_2_0_1_takes_the_code_that_follows() -> None:
+    """Faulted names no code in 2.0.1: the event that comes after it does, and both are one fault; alone it is one without code."""
+    faulted = call(T.format(0, 0), "1", "StatusNotification", timestamp=T.format(0, 0), connectorStatus="Faulted", evseId=1,
+                   connectorId=1)  # fmt: skip
+    event = {"eventId": 1, "timestamp": T.format(0, 2), "trigger": "Alerting", "actualValue": "true", "techCode": "F-0101",
+             "eventNotificationType": "HardWiredNotification", "component": {"name": "PowerContactor", "evse": {"id": 1}},
+             "variable": {"name": "Problem"}}  # fmt: skip
+    notified = call(T.format(0, 3), "2", "NotifyEvent", generatedAt=T.format(0, 3), seqNo=0, eventData=[event])
+    assert [data["fault_code"] for _, data in events_of([faulted, notified], "fault")] == ["F-0101"]
+    assert [data["fault_code"] for _, data in events_of([faulted], "fault")] == ["Faulted"]
+
+
+def test_an_omitted_stop_reason_is_not_known() -> None:
+    """A StopTransaction without a reason means Local by the standard, which is no evidence of a clean stop."""
+    messages = [
+        call(T.format(0, 0), "1", "StartTransaction", connectorId=1, idTag="X", meterStart=0, timestamp=T.format(0, 0)),
+        answer(T.format(0, 1), "1", transactionId=5, idTagInfo={"status": "Accepted"}),
+        call(T.format(9, 0), "2", "StopTransaction", transactionId=5, meterStop=10, timestamp=T.format(9, 0)),
+    ]
+    found = records_of(messages)
+    assert "stop_reason" not in found["charging_records"][0]
+    assert [e for e in found["events"] if e["event_type"] == "fault"] == []
+
+
+def test_a_session_without_its_end_stays_open() -> None:
+    """A session that the log does not see ending has no end."""
+    start = call(
+        T.format(0, 0), "1", "StartTransaction", connectorId=1, idTag="X", meterStart=0, timestamp=T.format(0, 0)
+    )
+    (record,) = records_of([start, answer(T.format(0, 1), "1", transactionId=5)])["charging_records"]
+    assert (record["record_id"], "end_time" in record) == ("5", False)
+
+
+# Pairs
+
+
+def test_what_does_not_pair_is_told() -> None:
+    """No answer, a late one, an error for an answer and an id used again are events; a command without an answer is queued."""
+    messages = [
+        call(T.format(0, 0), "1", "Heartbeat"),
+        answer(T.format(0, 45), "1", currentTime=T.format(0, 45)),
+        call(T.format(1, 0), "1", "Heartbeat"),
+        message(T.format(1, 1), "platform", 4, "1", "InternalError", "", {}),
+        call(T.format(2, 0), "2", "Authorize", idTag="X"),
+        message(T.format(2, 5), "platform", 2, "3", "Reset", {"type": "Hard"}),
+        call(T.format(20, 0), "4", "Heartbeat"),
+    ]
+    told = [event for event in records_of(messages)["events"] if event["event_type"] == "ocpp"]
+    problems = [(e["data"]["problem"], e["ocpp"]["action"], e["ocpp"]["message_id"]) for e in told]
+    assert problems == [
+        ("answered late", "Heartbeat", "1"),
+        ("message id used again", "Heartbeat", "1"),
+        ("answered with an error", "Heartbeat", "1"),
+        ("no answer", "Authorize", "2"),
+        ("no answer", "Reset", "3"),
+    ]
+    (command,) = records_of(messages)["commands"]
+    assert (command["command"], command["status"]) == ("hard_reset", "queued")
+
+
+def test_a_log_of_calls_alone_misses_no_answer() -> None:
+    """Where no answer is logged at all, none is missed."""
+    messages = [call(T.format(n, 0), str(n), "Heartbeat") for n in range(30)]
+    assert events_of(messages, "ocpp") == []
+
+
+# Heartbeats and connections
+
+
+def test_a_heartbeat_interval_that_nobody_told_is_observed(triage: Triage) -> None:
+    """Without a BootNotification the usual pause between heartbeats is the interval, so that no loss is seen that is none."""
+    messages = [call(T.format(n, 0), str(n), "Heartbeat") for n in range(0, 60, 5)]
+    assert [c["settings"] for c in records_of(messages)["configurations"]] == [{"heartbeat_interval_s": 300.0}]
+    other = [call("2026-05-10T08:57:00Z", "x", "FirmwareStatusNotification", status="Idle")]
+    text = (LAYOUTS["evcc"](messages) + LAYOUTS["evcc"](other)).decode()
+    assert diagnosed(text, triage).incidents == []
+
+
+def test_other_messages_are_signs_of_life(triage: Triage) -> None:
+    """A charger that talks of other things is not lost, and one that falls silent is, from its last word on."""
+    boot = [
+        call(T.format(0, 0), "b", "BootNotification", chargePointVendor="V", chargePointModel="M"),
+        answer(T.format(0, 0), "b", status="Accepted", currentTime=T.format(0, 0), interval=30),
+    ]
+    talk = [call(T.format(n, 0), str(n), "DiagnosticsStatusNotification", status="Idle") for n in range(1, 20)]
+    alive, late = (LAYOUTS["evcc"](m).decode() for m in (boot + talk, [call(T.format(50, 0), "z", "Heartbeat")]))
+    assert diagnosed(alive, triage).incidents == []
+    (lost,) = diagnosed(alive + late.replace("CP-7", "OTHER"), triage).incidents
+    assert (lost.device_id, lost.fault_code, lost.first_seen) == ("CP-7", "F-0301", "2026-05-10T08:19:00Z")
+
+
+def test_a_connection_that_stays_closed_is_a_lost_charger(triage: Triage) -> None:
+    """A close without another opening leaves the charger offline (F-0301); one that opens again does not."""
+    lines = "[ocpp  ] DEBUG 2026/05/10 08:00:0{} charge point {}: CP-7\n"
+    closed = lines.format(0, "connected") + lines.format(5, "disconnected")
+    assert [i.fault_code for i in diagnosed(closed, triage).incidents] == ["F-0301"]
+    assert diagnosed(closed + lines.format(6, "connected"), triage).incidents == []
+
+
+@pytest.mark.parametrize("program", ["evcc", "SteVe"])
+def test_a_storm_is_seen_in_connection_lines(program: str, triage: Triage) -> None:
+    """More than five reconnects within ten minutes are a storm, five are none."""
+    form = {
+        "evcc": "[ocpp  ] DEBUG 2026/05/10 08:{:02}:{:02} charge point {}connected: CP-7\n",
+        "SteVe": "[INFO ] 2026-05-10 08:{:02}:{:02},000 x - [chargeBoxId=CP-7, sessionId=1] Connection is {}\n",
+    }[program]
+    words = {"evcc": ("", "dis"), "SteVe": ("established", "closed, status: CloseStatus[code=1006, reason=null]")}[
+        program
+    ]
+    text = "".join(form.format(n, s, words[s == 50]) for n in range(7) for s in (0, 50)) + form.format(7, 0, words[0])
+    assert [i.fault_code for i in diagnosed(text, triage).incidents] == ["F-0302"]
+    short = "".join(text.splitlines(keepends=True)[:11])
+    assert [i.fault_code for i in diagnosed(short, triage).incidents] == []
+
+
+def boots(count: int, *, same_id: bool, status: str = "Accepted") -> list[Message]:
+    """BootNotifications every ten seconds."""
+    messages: list[Message] = []
+    for n in range(count):
+        message_id = "1000001" if same_id else str(n)
+        messages.append(
+            call(
+                T.format(n // 6, n % 6 * 10),
+                message_id,
+                "BootNotification",
+                chargePointVendor="V",
+                chargePointModel="M",
+            )
+        )
+        messages.append(
+            answer(T.format(n // 6, n % 6 * 10), message_id, status=status, currentTime=T.format(0, 0), interval=300)
+        )
+    return messages
+
+
+def test_boot_notifications_again_and_again_are_a_storm(triage: Triage) -> None:
+    """A charger that announces itself every ten seconds reconnects; with one message id it says the same again, and did not boot."""
+    codes = [i.fault_code for i in diagnosed(LAYOUTS["evcc"](boots(8, same_id=True)).decode(), triage).incidents]
+    assert codes == ["F-0302"]
+    found = records_of(boots(8, same_id=True))
+    assert len([e for e in found["events"] if e["event_type"] == "boot"]) == 1
+    assert found["connections"][1]["reason"] == "announced again with the same message id"
+    assert len([e for e in records_of(boots(8, same_id=False))["events"] if e["event_type"] == "boot"]) == 8
+
+
+def test_boot_notifications_that_were_asked_for_are_no_storm(triage: Triage) -> None:
+    """One that was triggered, and one that is sent again because the platform did not accept it yet, are no reconnect."""
+    assert len(records_of(boots(8, same_id=False, status="Pending"))["connections"]) == 1
+    trigger = {"requestedMessage": "BootNotification"}
+    asked = [
+        entry
+        for n, pair in enumerate(zip(*[iter(boots(8, same_id=False))] * 2, strict=True))
+        for entry in (message(pair[0]["at"], "platform", 2, f"t{n}", "TriggerMessage", trigger), *pair)
+    ]
+    assert "connections" not in records_of(asked)
+    assert diagnosed(LAYOUTS["evcc"](asked).decode(), triage).incidents == []
+
+
+def test_a_connection_and_its_boot_notification_are_one(triage: Triage) -> None:
+    """Where the log tells of the connection, the BootNotification over it is no second one."""
+    line = "[ocpp  ] DEBUG 2026/05/10 08:{:02}:{:02} charge point {}connected: CP-7\n"
+    text = ""
+    for n in range(4):
+        boot = call(T.format(n, 1), str(n), "BootNotification", chargePointVendor="V", chargePointModel="M")
+        text += (
+            line.format(n, 0, "") + LAYOUTS["evcc"]([boot]).decode().replace("10:", "08:") + line.format(n, 50, "dis")
+        )
+    assert [i.fault_code for i in diagnosed(text + line.format(5, 0, ""), triage).incidents] == []
+
+
+def test_firmware_that_changed_is_an_upgrade() -> None:
+    """Another version in the next BootNotification is an upgrade, and an installation that is told is one too."""
+    messages = [
+        call(
+            T.format(0, 0),
+            "1",
+            "BootNotification",
+            chargePointVendor="V",
+            chargePointModel="M",
+            firmwareVersion="3.0.1",
+        ),
+        call(T.format(5, 0), "2", "FirmwareStatusNotification", status="Downloading"),
+        call(T.format(6, 0), "3", "FirmwareStatusNotification", status="Installed"),
+        call(
+            T.format(7, 0),
+            "4",
+            "BootNotification",
+            chargePointVendor="V",
+            chargePointModel="M",
+            firmwareVersion="3.0.3",
+        ),
+    ]
+    upgrades = events_of(messages, "firmware_status", "firmware_updated")
+    assert upgrades == [
+        ("firmware_status", {"status": "installed"}),
+        ("firmware_updated", {"from": "3.0.1", "to": "3.0.3"}),
+    ]
+    assert records_of(messages)["devices"][0]["firmware_version"] == "3.0.3"
+
+
+@pytest.mark.parametrize(
+    ("profile", "limit"),
+    [
+        ({"chargingRateUnit": "W", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 11000}]}, 11.0),
+        ({"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 10, "numberPhases": 1}]}, 2.309),
+        ({"chargingRateUnit": "W", "startSchedule": "2026-05-10T20:00:00Z",
+          "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 11000}]}, None),
+    ],
+)  # fmt: skip
+def test_a_charging_profile_limits_the_power(profile: dict[str, Any], limit: float | None) -> None:
+    """A profile that was accepted sets the limit from then on: amperes by the phases' voltage, a later one not yet."""
+    set_profile = {"connectorId": 1, "csChargingProfiles": {"chargingProfileId": 1, "stackLevel": 0,
+                   "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Absolute", "chargingSchedule": profile}}  # fmt: skip
+    asked = message(T.format(0, 0), "platform", 2, "1", "SetChargingProfile", set_profile)
+    accepted, refused = (message(T.format(0, 1), "charger", 3, "1", {"status": s}) for s in ("Accepted", "Rejected"))
+    limits = [r["power_limit"] for r in records_of([asked, accepted]).get("telemetry", [])]
+    assert limits == ([] if limit is None else [pytest.approx(limit, abs=0.001)])
+    assert "telemetry" not in records_of([asked, refused])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from charger_triage.adapters.files import read_bundle
 from charger_triage.engine import Triage
 from charger_triage.engine.durable_matcher import available
+
+from .support.arithmetic import check_arithmetic
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -98,3 +101,17 @@ def test_every_set_that_would_change_a_leader_does(triage: Triage, name: str) ->
         after = {i.incident_id: i for i in triage.diagnose(bundle, device_id=device, suppose=change).incidents}
         first = after[change.incident_id].hypotheses[0]
         assert (first.cause_id, first.probability) == (change.leader, change.probability)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in EXPECTED])
+def test_the_numbers_of_every_example_s_explanation_add_up(triage: Triage, name: str) -> None:
+    """Priors and weights give scores and probabilities; each comparison's parts give its gap; chances of results add up."""
+    for incident in json.loads(triage.diagnose(read_bundle(EXAMPLES / name)).model_dump_json())["incidents"]:
+        check_arithmetic(incident)
+        leader = incident["hypotheses"][0]
+        for hypothesis in incident["hypotheses"][1:]:
+            why_not = hypothesis["why_not"]
+            parts = [why_not["prior_gap_db"], *(difference["difference_db"] for difference in why_not["differences"])]
+            assert sum(parts) == why_not["gap_db"] == leader["score_db"] - hypothesis["score_db"]
+        for check in incident["next_checks"]:
+            assert sum(outcome["chance"] for outcome in check["outcomes"]) == pytest.approx(1.0)

@@ -552,13 +552,12 @@ def early_warnings() -> Case:
                         5_200 - (past * 78 if device == worn else 0.0) + rng.uniform(-40, 40)
                     ),
                 }
-                more = {"ambient_temperature": 19.0, "component_health": health}
                 case["telemetry"].append(
                     {
                         "timestamp": at(start + place),
                         "device_id": device,
                         "connector_id": 1,
-                        **charging(rng, 90, 34, **more),
+                        **charging(rng, 90, 34, ambient_temperature=19.0, component_health=health),
                     }
                 )
     case["heartbeats"] = [beat for unit in (worn, slow, sound) for beat in heartbeats(unit, -5, 0)]

@@ -380,7 +380,7 @@ class Sessions(RuleBasedStateMachine):
 def test_any_consultation_can_be_taken_back_and_replayed(triage: Triage) -> None:
     """Undo restores the session byte for byte, the records replay to it, and nothing raises on the way."""
     machine = type("SessionsHere", (Sessions,), {"triage": triage})
-    quick = settings(max_examples=min(settings().max_examples, 100) // 5, stateful_step_count=12, deadline=None)
+    quick = settings(max_examples=min(settings().max_examples, 100) // 10, stateful_step_count=12, deadline=None)
     run_state_machine_as_test(machine, settings=quick)
 
 

@@ -36,6 +36,7 @@ from charger_triage.knowledge.observations import observe
 from charger_triage.knowledge.owners import owners
 
 from .support.bundles import bundles
+from .support.examples import few
 
 EXAMPLES = sorted(path for path in (Path(__file__).parents[1] / "examples").iterdir() if path.name.startswith("f0"))
 
@@ -310,6 +311,7 @@ def test_whoever_owns_a_task_is_named_for_one_that_exists(knowledge: TriageKnowl
     assert set(people.actions) <= {action.title for entry in faults for action in entry.actions}
 
 
+@few
 @given(spike=st.integers(5, 1990))
 def test_a_thinned_table_keeps_its_ends_faults_and_extremes(triage: Triage, spike: int) -> None:
     """Of many rows the first, the last, the one at the fault and the highest of a column are shown, and it is said so."""
@@ -346,6 +348,7 @@ def test_columns_that_never_change_are_told_once(triage: Triage) -> None:
     assert [(column.path, column.value) for column in telemetry.constants] == [("voltage", 400), ("odd.deep[1]", "x")]
 
 
+@few
 @given(records=bundles(), seed=st.integers(0, 2**16))
 def test_the_order_of_records_does_not_matter(triage: Triage, records: dict[str, list[Any]], seed: int) -> None:
     """The same records in any order give the same bytes, and no bundle breaks a form."""

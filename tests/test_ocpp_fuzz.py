@@ -14,6 +14,7 @@ from charger_triage.adapters.files import UnreadableInput
 from charger_triage.adapters.ocpp import ocpp_records, read_ocpp_log
 from charger_triage.engine import Triage
 
+from .support.examples import few
 from .support.ocpp_layouts import LAYOUTS, Message, session
 
 SESSIONS = [*session("1.6"), *session("2.0.1")]
@@ -103,6 +104,7 @@ def test_records_of_mutated_logs_can_be_diagnosed(triage: Triage, messages: list
     assert first == triage.diagnose(read_ocpp_log(io.BytesIO(content))).model_dump_json()
 
 
+@few
 @given(st.integers(1, 3000), st.sampled_from([b"[", b'{"a":', b'[2,"1","DataTransfer",{"data":', b"[[2,", b'"']))
 def test_deep_nesting_and_repeated_beginnings(times: int, piece: bytes) -> None:
     """Brackets without end, on one line or on many, are refused without a crash."""

@@ -54,7 +54,7 @@ def test_frames_alone_take_their_times_from_payloads(tmp_path: Path) -> None:
     ]
 
 
-CONNECTIONS = {
+CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "SteVe": (
         "[INFO ] 2026-05-10 08:00:00,000 WebSocketLogger - [chargeBoxId=CP-7, sessionId=1] Connection is established\n"
         "[WARN ] 2026-05-10 08:10:00,000 WebSocketLogger - [chargeBoxId=CP-7, sessionId=1] Connection is closed, "
@@ -186,7 +186,7 @@ def test_an_archive_that_unpacks_to_far_too_much_is_given_up(tmp_path: Path) -> 
     with gzip.GzipFile(fileobj=stream, mode="wb") as archive:
         archive.write(HEARTBEAT)
         for _ in range(120):
-            archive.write(b"\n" * 2**20)
+            archive.write((b" " * 1023 + b"\n") * 2**10)
     _, problems = read(stream.getvalue(), tmp_path)
     assert any("unpacks to more than 500 times its size" in problem for problem in problems)
 

@@ -18,9 +18,8 @@ from charger_triage.knowledge.observations import observe
 
 from .support.arithmetic import check_arithmetic
 from .support.bundles import MOMENT, Bundle, arbitrary, at, bundles, malformed, spoiled
+from .support.examples import few
 from .support.strategies import CATALOGUE, cases
-
-few = settings(max_examples=max(20, settings.default.max_examples // 5)) if settings.default else settings()
 
 FAULT: dict[str, Any] = {
     "timestamp": at(0),

@@ -20,6 +20,8 @@ from charger_triage.adapters.files import Bundle
 from charger_triage.engine import Triage
 from charger_triage.knowledge.observations import observe
 
+from .support.examples import few
+
 AT = "2026-05-10T12:00:00Z"
 VIN_SIGNS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
 
@@ -136,6 +138,7 @@ sentences = st.tuples(
 )
 
 
+@few
 @given(secret=vins | tags | tokens | mails, around=sentences, as_name=st.booleans())
 def test_nothing_planted_comes_through(triage: Triage, secret: str, around: tuple[str, str], as_name: bool) -> None:
     """VINs, tags, tokens and mail addresses in every free-text field, unknown field, list and key are in no form of it."""
@@ -148,6 +151,7 @@ def test_nothing_planted_comes_through(triage: Triage, secret: str, around: tupl
         assert signs(secret) not in signs(written), form
 
 
+@few
 @given(
     secret=vins,
     gap=st.sampled_from(["", " ", "-", ".", "\u200b", "\u00ad"]),
@@ -279,6 +283,7 @@ def test_what_level_2_needs_stays(text: str) -> None:
     assert Redactor(known).text(text) == text
 
 
+@few
 @given(secret=vins | tags | tokens | mails)
 def test_the_rest_survives(triage: Triage, secret: str) -> None:
     """Whatever is planted, codes, versions, device ids, numbers and times of the case stand in every form."""

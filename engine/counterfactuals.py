@@ -72,6 +72,7 @@ class Counterfactuals:
         self._compiled = compiled
         self._catalogue = catalogue
         self._texts = {rule.rule.id: conditions_in_words(rule, catalogue) for rule in compiled.rules}
+        self.check_of = {check.fact_name: check for check in compiled.checks}
         self._readers: dict[str, list[CompiledRule]] = {}
         self._raising: dict[str, list[CompiledRule]] = {}
         self.reads = {rule.rule.id: {pattern.fact_name for pattern in rule.patterns} for rule in compiled.rules}
@@ -107,10 +108,10 @@ class Counterfactuals:
                 by_checks = search.smallest(cause, search.of_checks)
                 sets += [] if by_checks is None else [by_checks]
             found.extend(self._change(incident, cause, supposed, search) for supposed in sets)
-        minutes = {check.fact_name: check.minutes for check in self._compiled.checks}
 
         def order(change: LeaderChange) -> tuple[int, float, float, str]:
-            cost = sum(minutes.get(item.fact, 0.0) for item in change.changes)
+            checks = [self.check_of[item.fact] for item in change.changes if item.fact in self.check_of]
+            cost = sum(check.minutes for check in checks)
             return (len(change.changes), cost, -change.probability, change.leader)
 
         return sorted(found, key=order)
@@ -229,7 +230,7 @@ class _Search:
         fact_type = self._owner._catalogue.get(pattern.fact_name)
         if fact_type is None or (pattern.fact_name in self._facts and not fact_type.many):
             return None
-        check = next((c for c in self._compiled.checks if c.fact_name == pattern.fact_name), None)
+        check = self._owner.check_of.get(pattern.fact_name)
         at, connector, key = self._at, self._connector, None
         for test in pattern.tests:
             earlier = None if test.earlier is None else taken[test.earlier]
@@ -249,7 +250,7 @@ class _Search:
         return None
 
     def _supposition(self, fact: Fact, text: str) -> Supposition:
-        check = next((c for c in self._compiled.checks if c.fact_name == fact.name), None)
+        check = self._owner.check_of.get(fact.name)
         if check is None:
             return Supposition(fact, text)
         result = next((r.name for r in check.results if r.value == fact.value), in_words(fact.value, check.unit))

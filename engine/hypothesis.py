@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .rules import CHECK
 from .trace import ConditionRead, EvidenceItem, ResultModel, RuleRead
 
 
@@ -80,10 +81,6 @@ class Hypothesis(ResultModel):
     why_not: WhyNot | None = None
 
 
-CHECK = "check "
-"""How the text of a condition on a check begins."""
-
-
 def compare(incident_id: str, cause: Hypothesis, other: Hypothesis) -> WhyNot:
     """Why `cause` does not stand above `other`, from what stands in both: nothing is computed anew."""
     mine, theirs = _counted(cause.evidence), _counted(other.evidence)
@@ -111,9 +108,14 @@ def compare(incident_id: str, cause: Hypothesis, other: Hypothesis) -> WhyNot:
             failing = [condition for condition in read.conditions if condition.verdict == "not met"]
             refuted.append(Refuted(rule_id=read.rule_id, would_add_db=adds, conditions=failing))
         elif read.verdict == "unknown":
-            unknown = [condition.text for condition in read.conditions if condition.verdict == "unknown"]
+            unknown = [condition for condition in read.conditions if condition.verdict == "unknown"]
             missing.append(
-                Missing(rule_id=read.rule_id, would_add_db=adds, conditions=unknown, check_ids=_checks(unknown))
+                Missing(
+                    rule_id=read.rule_id,
+                    would_add_db=adds,
+                    conditions=[condition.text for condition in unknown],
+                    check_ids=[c.fact.removeprefix(CHECK) for c in unknown if c.fact.startswith(CHECK)],
+                )
             )
     return WhyNot(
         incident_id=incident_id,
@@ -141,7 +143,3 @@ def would_add(cause: Hypothesis, read: RuleRead) -> float:
         default=0.0,
     )
     return max(0.0, weight - already)
-
-
-def _checks(conditions: Sequence[str]) -> list[str]:
-    return [text.split(" ")[1] for text in conditions if text.startswith(CHECK)]

@@ -14,7 +14,7 @@ from .beliefs import PRIOR_DECIBANS
 from .diagnosis import MappedFrom
 from .facts import Catalogue, Fact, RefusedFact
 from .result_rates import implied_rates
-from .rules import CompiledRule, Identifier, Rule, RuleModel
+from .rules import CHECK, CompiledRule, Identifier, Rule, RuleModel
 from .watch_rules import CompiledWatch, Scope
 
 Where = Literal["remote", "onsite"]
@@ -91,7 +91,7 @@ class Check(RuleModel):
     @property
     def fact_name(self) -> str:
         """Name of the facts that hold its results."""
-        return f"check.{self.id}"
+        return f"{CHECK}{self.id}"
 
 
 class Fault(RuleModel):

@@ -28,6 +28,9 @@ Verbal scales of this kind are used in forensic science (ENFSI Guideline for Eva
 the design's, rounded to whole decibans so that what is printed is what is added up.
 """
 
+CHECK = "check."
+"""What stands before a check's id in the name of the facts that hold its results."""
+
 MAX_CONDITIONS = 8
 """Conditions of one rule (field note on durable-rules, wrapper contract 5)."""
 
@@ -89,7 +92,7 @@ class Condition(RuleModel):
     def fact_name(self) -> str:
         """The name of the facts it reads; checks and findings have namespaces of their own."""
         if self.check is not None:
-            return f"check.{self.check}"
+            return f"{CHECK}{self.check}"
         if self.finding is not None:
             return f"finding.{self.finding}"
         return self.fact or ""

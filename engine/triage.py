@@ -27,8 +27,8 @@ from .diagnosis import (
     Watch,
 )
 from .durable_matcher import available, make_matcher
-from .explanation import Trace, Tracer, names_read
-from .facts import Fact, Version, admit, iso_timestamp, percent
+from .explanation import Trace, Tracer, names_read, plain
+from .facts import Fact, admit, iso_timestamp, percent
 from .fault_explanation import FaultExplanation, explain_fault
 from .hypothesis import Hypothesis, OpenQuestion, compare
 from .inference import FINDING, infer
@@ -243,8 +243,7 @@ def _digestible_watch(watched: Watched) -> bytes:
 
 
 def _row(fact: Fact) -> list[Any]:
-    value = fact.value.text if isinstance(fact.value, Version) else fact.value
-    return [fact.name, value, fact.unit, fact.at, fact.connector, fact.key]
+    return [fact.name, plain(fact.value), fact.unit, fact.at, fact.connector, fact.key]
 
 
 def _warnings(problems: Iterable[DataProblem]) -> list[DataWarning]:

@@ -17,12 +17,11 @@ from pathlib import Path
 from ..engine.facts import Catalogue, Fact
 from ..engine.knowledge_base import Check, CompiledFault
 from ..engine.matching import passes
-from ..engine.rules import CompiledRule, Operator, Pattern, Rule, Test, variants
+from ..engine.rules import CHECK, CompiledRule, Operator, Pattern, Rule, Test, variants
 from ..engine.watch_rules import CompiledWatch
 from .cases import CaseOutcome, WatchCases, cases_of, watch_cases_of
 from .library import SYMPTOMS
 from .loading import Finding, KnowledgeError, LoadedFault, Severity, TriageKnowledge, load_knowledge
-from .measurements.checks import CHECK
 from .measurements.links import INCIDENT_FACTS
 from .symptoms import CodeSymptoms, SymptomsFile
 from .watch_files import WATCHES

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from ..report import wording
 from ..report.argument import chain, contradiction_in_words
+from ..report.html_environment import html_environment
 from ..report.text import HOW_NUMBERS_WORK, warnings_in_words
 from . import wording as words
 from .charts import charts_of
@@ -21,6 +21,9 @@ from .reasoning import by_owner
 from .telemetry import in_cell
 
 PACKAGE = "charger_triage.adapters.escalation"
+
+LONGEST_TEXT = 4000
+"""Characters of one text that the document shows (our judgement: level 2 reads what a report may cut)."""
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Nothing may run, and nothing be fetched from anywhere."""
@@ -49,14 +52,7 @@ def html_of(escalation: Escalation) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(PACKAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
+    environment = html_environment(PACKAGE, LONGEST_TEXT)
     for name in ("clean", "counted", "decibans", "minutes", "moment", "percent", "read_from", "span"):
         environment.globals[name] = getattr(wording, name)
     for name in (
@@ -76,13 +72,6 @@ def _environment() -> Environment:
         where_words=wording.WHERE,
     )
     return environment
-
-
-def _shown(value: Any) -> Any:
-    """What a template writes of a value: numbers and our own markup as they are, text with nothing unseen in it."""
-    if isinstance(value, (Markup, int, float)):
-        return value
-    return "" if value is None else wording.clean(value, 4000)
 
 
 def _payload(record: PayloadRecord) -> Markup:

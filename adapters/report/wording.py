@@ -124,11 +124,6 @@ def _place(ref: Source) -> str:
     return f"[{ref.index}]" if ref.timestamp is None else f"[{ref.index}] @ {moment(ref.timestamp)}"
 
 
-def evidence_read_from(item: EvidenceItem) -> str:
-    """The records behind one piece of evidence; evidence of findings names none of its own."""
-    return read_from([source for fact in item.facts for source in fact.sources])
-
-
 def where_of(incident: Incident) -> str:
     """The charger and connector of an incident."""
     if incident.connector_id is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ...engine.facts import Fact, Source
+from ...engine.rules import CHECK
 from ..readings import DAY
 from ..scene import Scene
 from ..texts import as_number
@@ -13,8 +14,6 @@ from ..texts import as_number
 STALE_AFTER_S = 7 * DAY
 """A result older than this before the first occurrence says nothing of the incident (our judgement: the runbooks look
 at seven days)."""
-
-CHECK = "check."
 
 
 class CheckFound(NamedTuple):

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import vl_convert
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from ....engine.diagnosis import CheckOutcome, Diagnosis, Incident
@@ -21,6 +20,7 @@ from ....knowledge.observations import plain_json
 from ....knowledge.survey import fault_events
 from ...bundle import Bundle
 from .. import argument, text, wording
+from ..html_environment import html_environment
 from ..record_book import RecordBook
 from .chain import BOX_WIDTH, LINE_HEIGHT, PADDING, Picture, chain_of
 from .citations import Citation, Citations, EvidencePlace, cite, sources_of
@@ -174,14 +174,7 @@ def _asset(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(PACKAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
+    environment = html_environment(PACKAGE)
     environment.globals.update(
         {
             name: getattr(wording, name)
@@ -218,13 +211,6 @@ def _environment() -> Environment:
         padding=PADDING,
     )
     return environment
-
-
-def _shown(value: Any) -> Any:
-    """What a template writes of a value: numbers and our own markup as they are, text with nothing unseen in it."""
-    if isinstance(value, (Markup, int, float)):
-        return value
-    return "" if value is None else wording.clean(value)
 
 
 def _measured(name: str) -> str:

@@ -30,6 +30,7 @@ from charger_triage.engine.facts import Fact, admit
 from charger_triage.engine.inference import Inference, infer
 from charger_triage.engine.knowledge_base import Check, CompiledFault
 from charger_triage.engine.matching import VerdictMatcher
+from charger_triage.engine.rule_index import Standing
 from charger_triage.engine.strategy import ANSWER_ERROR, SETTLED, WAY_MINUTES, Search, Strategy
 
 SEED = 20_260_510
@@ -171,8 +172,8 @@ def _planned(case: Case, known: Known, on_site: bool, way_minutes: float) -> str
 
 def bits_per_minute(case: Case, known: Known, _on_site: bool, _: random.Random) -> str | None:
     """The first of `next_checks`: expected bits per minute, one check ahead."""
-    inference = case.inference(known)
-    ahead = prospects(case.compiled, inference.facts, inference.firings, case.beliefs(known))
+    standing = Standing.after(case.compiled.index, case.inference(known))
+    ahead = prospects(case.compiled, standing, case.beliefs(known))
     return ahead[0].check.id if ahead else next(iter(_left(case, known)), None)
 
 

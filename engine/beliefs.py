@@ -8,7 +8,7 @@ from math import fsum
 from typing import Literal
 
 from .matching import Firing, Match
-from .rules import Rule
+from .rules import CompiledRule
 
 PRIOR_DECIBANS: Mapping[str, float] = {"most-common": 5.0, "ordinary": 0.0, "rare": -5.0}
 """Decibans of the prior's words against an ordinary cause: about three times as likely, and a third.
@@ -77,13 +77,26 @@ def weigh(cause: str, firings: Sequence[Firing]) -> tuple[Evidence, ...]:
 
     A rule that fired with several combinations of facts is one piece of evidence with several matches.
     """
+    return _weighed(_by_cause(firings).get(cause, ()))
+
+
+_Fired = tuple[float, list[Firing]]
+
+
+def _by_cause(firings: Iterable[Firing]) -> dict[str, list[_Fired]]:
+    """For each cause the weights of the rules that fired and bear on it, each rule with all its firings."""
     matches: dict[str, list[Firing]] = {}
     for firing in firings:
         matches.setdefault(firing.rule.rule.id, []).append(firing)
-    weighed = [
-        (weight, fired) for fired in matches.values() if (weight := fired[0].rule.rule.weight_for(cause)) is not None
-    ]
-    weighed.sort(key=lambda pair: (-abs(pair[0]), pair[1][0].rule.rule.id))
+    found: dict[str, list[_Fired]] = {}
+    for fired in matches.values():
+        for cause, weight in fired[0].rule.weights_db:
+            found.setdefault(cause, []).append((weight, fired))
+    return found
+
+
+def _weighed(fired_rules: Iterable[_Fired]) -> tuple[Evidence, ...]:
+    weighed = sorted(fired_rules, key=lambda pair: (-abs(pair[0]), pair[1][0].rule.rule.id))
     counted_by: dict[tuple[str, bool], str] = {}
     evidence = []
     for weight, fired in weighed:
@@ -99,31 +112,30 @@ def weigh(cause: str, firings: Sequence[Firing]) -> tuple[Evidence, ...]:
 class Ledger:
     """What counts for and against each cause: priors and the rules that fired, without the evidence behind them."""
 
-    def __init__(self, priors_db: Mapping[str, float], rules: Iterable[Rule] = ()) -> None:
+    def __init__(self, priors_db: Mapping[str, float], rules: Iterable[CompiledRule] = ()) -> None:
         self._sums = dict(priors_db)
         self._strongest: dict[tuple[str, str, bool], float] = {}
-        for rule in rules:
-            self._enter(rule)
+        self._enter(rules)
 
-    def _enter(self, rule: Rule) -> None:
-        for cause in (*rule.supports, *rule.against):
-            weight = rule.weight_for(cause) or 0.0
-            if rule.group is None:
-                self._sums[cause] += weight
-                continue
-            key = (cause, rule.group, weight > 0)
-            before = self._strongest.get(key, 0.0)
-            if abs(weight) > abs(before):
-                self._strongest[key] = weight
-                self._sums[cause] += weight - before
+    def _enter(self, rules: Iterable[CompiledRule]) -> None:
+        sums, strongest = self._sums, self._strongest
+        for compiled in rules:
+            group = compiled.rule.group
+            for cause, weight in compiled.weights_db:
+                if group is None:
+                    sums[cause] += weight
+                    continue
+                key = (cause, group, weight > 0)
+                before = strongest.get(key, 0.0)
+                if abs(weight) > abs(before):
+                    strongest[key] = weight
+                    sums[cause] += weight - before
 
-    def with_rules(self, rules: Iterable[Rule]) -> Ledger:
+    def with_rules(self, rules: Iterable[CompiledRule]) -> Ledger:
         """The ledger after some more rules have fired."""
-        after = Ledger({})
-        after._sums = dict(self._sums)
+        after = Ledger(self._sums)
         after._strongest = dict(self._strongest)
-        for rule in rules:
-            after._enter(rule)
+        after._enter(rules)
         return after
 
     @property
@@ -132,17 +144,22 @@ class Ledger:
         return self._sums
 
 
+def fired(firings: Iterable[Firing]) -> list[CompiledRule]:
+    """The rules that fired, each once however many combinations of facts it fired with."""
+    return list({firing.rule.rule.id: firing.rule for firing in firings}.values())
+
+
 def scores(priors_db: Mapping[str, float], firings: Sequence[Firing]) -> dict[str, float]:
     """The score of each cause in decibans, without the evidence behind it."""
-    rules = {firing.rule.rule.id: firing.rule.rule for firing in firings}.values()
-    return dict(Ledger(priors_db, rules).scores_db)
+    return dict(Ledger(priors_db, fired(firings)).scores_db)
 
 
 def believe(
     priors_db: Mapping[str, float], firings: Sequence[Firing], undocumented_db: float = UNDOCUMENTED_DECIBANS
 ) -> Beliefs:
     """Posterior over the causes in `priors_db` (documented order, decibans) and the undocumented rest with its prior."""
-    evidence = {cause: weigh(cause, firings) for cause in priors_db}
+    found = _by_cause(firings)
+    evidence = {cause: _weighed(found.get(cause, ())) for cause in priors_db}
     totals = {
         cause: fsum([prior, *(item.weight_db for item in evidence[cause] if item.counted)])
         for cause, prior in priors_db.items()

@@ -7,15 +7,13 @@ entropy it is expected to take away, divided by what it costs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log2
 
-from .beliefs import Beliefs, posterior, scores
+from .beliefs import Beliefs, Ledger, posterior
 from .facts import Fact
-from .inference import infer
 from .knowledge_base import Check, CheckResult, CompiledFault
-from .matching import Firing, VerdictMatcher
-from .rules import CompiledRule
+from .rule_index import Standing
 
 ONSITE_DISCOUNT = 0.8
 """Bits per minute of an on-site check count this much in the order: where two are close, the remote one comes first.
@@ -29,11 +27,12 @@ LEAST_BITS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """A check that could be done: expected information in bits, and the probabilities each result would leave."""
+    """A check that could be done: expected information in bits, what each result would leave, and how likely it is now."""
 
     check: Check
     expected_bits: float
     outcomes: tuple[Outcome, ...]
+    chances: tuple[float, ...]
 
     @property
     def bits_per_minute(self) -> float:
@@ -44,53 +43,35 @@ class Prospect:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One result of a check: how likely it is now, the shift of each cause's score in decibans, and the probabilities
-    afterwards."""
+    """One result of a check: the shift of each cause's score in decibans, and the probabilities afterwards."""
 
     result: CheckResult
     shift_db: Mapping[str, float]
     probabilities: Mapping[str, float]
     undocumented_probability: float
-    chance: float = 0.0
 
 
-def prospects(
-    compiled: CompiledFault, facts: Sequence[Fact], firings: Sequence[Firing], beliefs: Beliefs
-) -> list[Prospect]:
-    """The checks not done yet that would tell something, best first."""
-    done = {fact.name for fact in facts}
+def prospects(compiled: CompiledFault, standing: Standing, beliefs: Beliefs) -> list[Prospect]:
+    """The checks not done yet that would tell something, best first.
+
+    `standing` is where the rules of the fault stand on what is known, `beliefs` what follows from it.
+    """
+    now = Ledger(compiled.priors_db, standing.fired_rules())
     found = []
     for check in compiled.checks:
-        if check.fact_name in done:
+        if check.fact_name in standing.facts or check.fact_name not in standing.index.fact_names:
             continue
-        readers = compiled.readers_of[check.id]
-        if not readers:
-            continue
-        outcomes = tuple(
-            _outcome(compiled, check, result, facts, firings, readers, beliefs) for result in check.results
-        )
+        outcomes = tuple(_outcome(check, result, standing, now, beliefs) for result in check.results)
         bits, chances = _expected_bits(beliefs, outcomes, compiled.shares_of[check.id])
         if bits >= LEAST_BITS:
-            likely = (replace(outcome, chance=chance) for outcome, chance in zip(outcomes, chances, strict=True))
-            found.append(Prospect(check, bits, tuple(likely)))
+            found.append(Prospect(check, bits, outcomes, tuple(chances)))
     found.sort(key=lambda prospect: (-round(prospect.bits_per_minute, 9), prospect.check.id))
     return found
 
 
-def _outcome(
-    compiled: CompiledFault,
-    check: Check,
-    result: CheckResult,
-    facts: Sequence[Fact],
-    firings: Sequence[Firing],
-    readers: Sequence[CompiledRule],
-    beliefs: Beliefs,
-) -> Outcome:
+def _outcome(check: Check, result: CheckResult, standing: Standing, now: Ledger, beliefs: Beliefs) -> Outcome:
     supposed = Fact(check.fact_name, result.value, check.unit)
-    more = infer([*facts, supposed], readers, VerdictMatcher(readers)).firings
-    already = {(firing.rule.rule.id, firing.match) for firing in firings}
-    new = [f for f in more if (f.rule.rule.id, f.match) not in already]
-    after = scores(compiled.priors_db, [*firings, *new])
+    after = now.with_rules(standing.besides([supposed])).scores_db
     shift = {cause: after[cause] - belief.score_db for cause, belief in beliefs.by_cause.items()}
     return Outcome(result, shift, *posterior(after, beliefs.undocumented_db))
 

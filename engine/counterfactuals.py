@@ -8,21 +8,23 @@ what it does not need is taken out again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from itertools import chain
 
 from .beliefs import Ledger, posterior
 from .diagnosis import Change, LeaderChange
 from .explanation import SUPPOSED, plain
-from .facts import Catalogue, Fact, FactType, FactValue, Source, Version, admit, in_words, iso_timestamp
+from .facts import Catalogue, Fact, FactType, FactValue, Source, Version, admit, in_words, iso_timestamp, out_of_place
 from .fault_explanation import conditions_in_words
-from .inference import FINDING, Inference, finding
+from .inference import finding
 from .knowledge_base import Check, CheckResult, CompiledFault
-from .matching import FactsByName, Firing, Match, by_name, matches, passes
-from .rules import CompiledRule, Condition, Pattern
+from .matching import Firing, Match, passes
+from .rule_index import MAX_REMEMBERED, IndexedRule, Standing
+from .rules import FINDING, CompiledRule, Condition, Pattern
 
 MAX_EXACT = 3
 """Changes up to which sets are tried by size (our judgement: more than three things to find out are no short list)."""
@@ -39,30 +41,101 @@ MAX_CHAIN = 4
 LEAST_LEAD_DB = 1e-9
 
 
-@dataclass(frozen=True)
+Key = tuple[str, str, int, str, float]
+"""What orders suppositions, and tells those of different facts apart: the sort key of the fact."""
+
+
 class Supposition:
-    """A fact that is not known and is supposed, in words, with the check that would find it."""
+    """A fact that is not known and is supposed, in words, with the check that would find it.
 
-    fact: Fact
-    text: str
-    check: Check | None = None
+    `met` are the conditions that it meets, as bits of the fault's index.
+    """
+
+    __slots__ = ("_fact", "_imagined", "_place", "check", "key", "met", "name", "text")
+
+    def __init__(self, imagined: Fact, place: Fact, key: Key, met: int, text: str, check: Check | None) -> None:
+        """Take a fact, and another whose time and connector are to be its own."""
+        self._fact: Fact | None = None
+        self._imagined = imagined
+        self._place = place
+        self.name = imagined.name
+        self.key = key
+        self.met = met
+        self.text = text
+        self.check = check
+
+    @property
+    def fact(self) -> Fact:
+        """The fact: made when it is asked for, since most suppositions are only weighed."""
+        if self._fact is None:
+            fact, place = self._imagined, self._place
+            self._fact = Fact(fact.name, fact.value, fact.unit, place.at, place.connector, fact.key)
+        return self._fact
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Candidate:
-    """Suppositions that belong together, and the most that they can move each cause, in decibans."""
+    """Suppositions that belong together, and the most that they can move each cause, in decibans.
+
+    `rank` is its place among the candidates where they move as much.
+    """
 
     supposed: tuple[Supposition, ...]
+    moves: _Moves
+    rank: int = 0
+
+    def preference(self) -> tuple[tuple[bool, ...], tuple[Key, ...]]:
+        """What comes first of candidates that move as much: checks before facts, then by what is supposed."""
+        if len(self.supposed) == 1:
+            item = self.supposed[0]
+            return (item.check is None,), (item.key,)
+        return tuple(item.check is None for item in self.supposed), tuple(item.key for item in self.supposed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """What some rules give and take when they fire, in decibans by cause: the most, as if no group counted once."""
+
     gains_db: Mapping[str, float]
     losses_db: Mapping[str, float]
 
-    def could_move(self, cause: str, leader: str) -> float:
-        """Decibans by which a cause can at most come nearer to the leader."""
+    @classmethod
+    def by(cls, rules: Iterable[CompiledRule]) -> _Moves:
+        """What these rules move."""
+        gains: dict[str, float] = {}
+        losses: dict[str, float] = {}
+        for compiled in rules:
+            for cause, weight in compiled.weights_db:
+                if weight > 0:
+                    gains[cause] = gains.get(cause, 0.0) + weight
+                else:
+                    losses[cause] = losses.get(cause, 0.0) - weight
+        return cls(gains, losses)
+
+    def nearer(self, cause: str, leader: str) -> float | None:
+        """Decibans by which a cause can at most come nearer to the leader; None where nothing helps it."""
+        if cause not in self.gains_db and len(self.losses_db) == (cause in self.losses_db):
+            return None
         return self.gains_db.get(cause, 0.0) + self.losses_db.get(leader, 0.0)
 
-    def helps(self, cause: str) -> bool:
-        """Whether it raises a cause or lowers another one."""
-        return cause in self.gains_db or any(other != cause for other in self.losses_db)
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A condition that reads one fact and joins none (`needs`, as a bit), with the value that would meet it.
+
+    `imagined` is that fact without time and place, None where none can be thought of; `again` says that it can be
+    supposed beside known facts of its name; `met` are all conditions that it meets, as bits, and `value` orders it among
+    others of its name.
+    """
+
+    needs: int
+    fact_name: str
+    imagined: Fact | None
+    value: str
+    met: int
+    again: bool
+    text: str
+    check: Check | None
 
 
 class Counterfactuals:
@@ -73,19 +146,80 @@ class Counterfactuals:
         self._catalogue = catalogue
         self._texts = {rule.rule.id: conditions_in_words(rule, catalogue) for rule in compiled.rules}
         self.check_of = {check.fact_name: check for check in compiled.checks}
-        self._readers: dict[str, list[CompiledRule]] = {}
         self._raising: dict[str, list[CompiledRule]] = {}
-        self.reads = {rule.rule.id: {pattern.fact_name for pattern in rule.patterns} for rule in compiled.rules}
         for rule in compiled.rules:
-            for name in self.reads[rule.rule.id]:
-                self._readers.setdefault(name, []).append(rule)
             if rule.rule.raises is not None:
                 self._raising.setdefault(f"{FINDING}{rule.rule.raises}", []).append(rule)
+        self._weighing = [
+            (number, entry.rule, self._steps_of(entry))
+            for number, entry in enumerate(compiled.index.rules)
+            if entry.rule.weights_db
+        ]
+        self._of_checks = [self._result_step(check, result) for check in compiled.checks for result in check.results]
+        self._moves = lru_cache(MAX_REMEMBERED)(self._moved_by)
+
+    def _moved_by(self, numbers: tuple[int, ...]) -> _Moves:
+        return _Moves.by(self._compiled.index.rules[number].rule for number in numbers)
+
+    def moves(self, numbers: Iterable[int]) -> _Moves:
+        """What rules, given by their numbers, move when they fire."""
+        found: _Moves = self._moves(tuple(numbers))
+        return found
+
+    def _result_step(self, check: Check, result: CheckResult) -> _Step:
+        fact = Fact(check.fact_name, result.value)
+        met = self._compiled.index.met_by(fact)
+        return _Step(0, fact.name, fact, _ordering(fact), met, False, f"{check.title}: {result.name}", check)
+
+    def _steps_of(self, entry: IndexedRule) -> Sequence[_Step] | None:
+        """The conditions of a rule where each can be supposed by itself; None where they join or chain."""
+        if entry.conditions is None or any(name.startswith(FINDING) for name in entry.fact_names):
+            return None
+        compiled = entry.rule
+        texts = self._texts[compiled.rule.id]
+        return [
+            self._step(number, pattern, condition, text)
+            for number, pattern, condition, text in zip(
+                entry.conditions, compiled.patterns, compiled.rule.when, texts, strict=True
+            )
+        ]
+
+    def _step(self, number: int, pattern: Pattern, condition: Condition, text: str) -> _Step:
+        fact_type = self._catalogue.get(pattern.fact_name)
+        check = self.check_of.get(pattern.fact_name)
+        imagined = None if fact_type is None else self.imagined(pattern, condition, fact_type, (), Fact("", ""))
+        if imagined is not None:
+            text = self.in_words(imagined, text)
+        met = 0 if imagined is None else self._compiled.index.met_by(imagined)
+        many = fact_type is not None and fact_type.many
+        value = "" if imagined is None else _ordering(imagined)
+        return _Step(1 << number, pattern.fact_name, imagined, value, met, many, text, check)
+
+    def imagined(
+        self, pattern: Pattern, condition: Condition, fact_type: FactType, taken: Sequence[Fact], place: Fact
+    ) -> Fact | None:
+        """A fact that would meet a condition at the time, connector and key of `place`; None where none can be thought of."""
+        check = self.check_of.get(pattern.fact_name)
+        unit = fact_type.unit if check is None else None
+        for value in _values(pattern, condition, fact_type, check, taken):
+            fact = Fact(pattern.fact_name, value, unit, place.at, place.connector, place.key)
+            admitted, _ = admit([fact], self._catalogue)
+            if admitted and all(passes(test, admitted[0], taken) for test in pattern.tests):
+                return admitted[0]
+        return None
+
+    def in_words(self, fact: Fact, text: str) -> str:
+        """What a supposed fact says: of a check its result, else the condition (`text`) that it meets."""
+        check = self.check_of.get(fact.name)
+        if check is None:
+            return text
+        result = next((r.name for r in check.results if r.value == fact.value), in_words(fact.value, check.unit))
+        return f"{check.title}: {result}"
 
     def changes(
         self,
         incident: str,
-        inference: Inference,
+        standing: Standing,
         connector: int | None,
         at: float | None,
         undocumented_db: float,
@@ -95,7 +229,7 @@ class Counterfactuals:
         `connector` and `at` (epoch seconds) are where and when supposed facts are taken to hold, `undocumented_db` is the
         prior of the undocumented rest.
         """
-        search = _Search(self, inference, connector, at, undocumented_db)
+        search = _Search(self, standing, connector, at, undocumented_db)
         found: list[LeaderChange] = []
         for cause in self._compiled.fault.cause_ids:
             if cause == search.leader:
@@ -118,24 +252,25 @@ class Counterfactuals:
 
     def _change(self, incident: str, cause: str, supposed: Sequence[Supposition], search: _Search) -> LeaderChange:
         probabilities, _ = posterior(search.scores(supposed) or {}, search.undocumented_db)
-        return LeaderChange(
+        return LeaderChange.made(
             incident_id=incident,
             leader=f"{self._compiled.fault.code}/{cause}",
             probability=round(probabilities[cause], 10),
-            changes=[
-                Change(
-                    check_id=None if item.check is None else item.check.id,
-                    fact=item.fact.name,
-                    value=plain(item.fact.value),
-                    unit=item.fact.unit,
-                    text=item.text,
-                    at=None if item.fact.at is None else iso_timestamp(item.fact.at),
-                    connector_id=item.fact.connector,
-                    key=item.fact.key,
-                )
-                for item in supposed
-            ],
+            changes=[_told(item.fact, item) for item in supposed],
         )
+
+
+def _told(fact: Fact, supposed: Supposition) -> Change:
+    return Change.made(
+        check_id=None if supposed.check is None else supposed.check.id,
+        fact=fact.name,
+        value=plain(fact.value),
+        unit=fact.unit,
+        text=supposed.text,
+        at=None if fact.at is None else iso_timestamp(fact.at),
+        connector_id=fact.connector,
+        key=fact.key,
+    )
 
 
 class _Search:
@@ -144,7 +279,7 @@ class _Search:
     def __init__(
         self,
         owner: Counterfactuals,
-        inference: Inference,
+        standing: Standing,
         connector: int | None,
         at: float | None,
         undocumented_db: float,
@@ -152,40 +287,59 @@ class _Search:
         self.undocumented_db = undocumented_db
         self._owner = owner
         self._compiled = owner._compiled
-        self._facts: FactsByName = by_name(inference.facts)
-        self._fired = {firing.rule.rule.id for firing in inference.firings}
+        self._standing = standing
+        self._facts = standing.facts
         self._connector, self._at = connector, at
-        rules = {firing.rule.rule.id: firing.rule.rule for firing in inference.firings}.values()
-        self._ledger = Ledger(self._compiled.priors_db, rules)
+        self._place = Fact("", "", None, None if at is None else round(at, 3), connector)
+        self._can_suppose = out_of_place(self._place) is None
+        self._stepped: dict[tuple[int, str], Supposition] = {}
+        self._ledger = Ledger(self._compiled.priors_db, standing.fired_rules())
         self._order = {cause: place for place, cause in enumerate(self._compiled.fault.cause_ids)}
         self.leader = self._lead(self._ledger.scores_db)
-        self.of_checks = list(self._known_by_checks())
-        lacking = (supposed for rule in self._compiled.rules if (supposed := self._lacking(rule)))
-        self.candidates = self._weighed(chain((item.supposed for item in self.of_checks), lacking))
+        of_checks = [(self._supposition(step),) for step in owner._of_checks if step.fact_name not in self._facts]
+        lacking = (
+            supposed for number, rule, steps in owner._weighing if (supposed := self._lacking(number, rule, steps))
+        )
+        self.candidates = self._weighed(chain(of_checks, lacking))
+        asked = {supposed.key for (supposed,) in of_checks}
+        self.of_checks = [item for item in self.candidates if len(item.supposed) == 1 and item.supposed[0].key in asked]
 
     def _lead(self, scores_db: Mapping[str, float]) -> str:
         return min(scores_db, key=lambda cause: (-scores_db[cause], self._order[cause]))
 
     # What could be known
 
-    def _known_by_checks(self) -> Iterator[_Candidate]:
-        results = (
-            (Supposition(self._checked(check, result), f"{check.title}: {result.name}", check),)
-            for check in self._compiled.checks
-            if check.fact_name not in self._facts
-            for result in check.results
-        )
-        yield from self._weighed(results)
+    def _supposition(self, step: _Step) -> Supposition:
+        """What a step supposes, at the incident's time and connector."""
+        assert step.imagined is not None
+        place = self._place
+        at = -1.0 if place.at is None else place.at
+        connector = -1 if place.connector is None else place.connector
+        key = (step.fact_name, "", connector, step.value, at)
+        return Supposition(step.imagined, place, key, step.met, step.text, step.check)
 
-    def _checked(self, check: Check, result: CheckResult) -> Fact:
-        return Fact(check.fact_name, result.value, None, self._at, self._connector)
-
-    def _lacking(self, rule: CompiledRule) -> tuple[Supposition, ...]:
-        """What would have to be supposed for a rule to fire; nothing where it fires already, weighs nothing, or cannot."""
-        if rule.rule.id in self._fired or not (rule.rule.supports or rule.rule.against):
+    def _lacking(self, number: int, compiled: CompiledRule, steps: Sequence[_Step] | None) -> tuple[Supposition, ...]:
+        """What would have to be supposed for a rule to fire; nothing where it fires already, or cannot."""
+        if number in self._standing.fired:
             return ()
-        found = self._supposed_for(rule, MAX_CHAIN)
+        if steps is not None:
+            return self._stepwise(steps)
+        found = self._supposed_for(compiled, MAX_CHAIN)
         return () if found is None else found[0]
+
+    def _stepwise(self, steps: Sequence[_Step]) -> tuple[Supposition, ...]:
+        met = self._standing.met
+        supposed: tuple[Supposition, ...] = ()
+        for step in steps:
+            if step.needs & met:
+                continue
+            if step.imagined is None or not self._can_suppose or (step.fact_name in self._facts and not step.again):
+                return ()
+            item = self._stepped.get((step.needs, step.text))
+            if item is None:
+                item = self._stepped[step.needs, step.text] = self._supposition(step)
+            supposed += (item,)
+        return supposed
 
     def _supposed_for(self, rule: CompiledRule, chained: int) -> tuple[tuple[Supposition, ...], Match] | None:
         supposed: list[Supposition] = []
@@ -199,12 +353,15 @@ class _Search:
                 if raised is None:
                     return None
                 more, fact = raised
-                supposed.extend(item for item in more if item not in supposed)
+                keys = {item.key for item in supposed}
+                supposed.extend(item for item in more if item.key not in keys)
             elif fact is None:
                 fact = self._imagined(pattern, condition, taken)
-                if fact is None or any(item.fact.name == fact.name for item in supposed):
+                if fact is None or any(item.name == fact.name for item in supposed):
                     return None
-                supposed.append(self._supposition(fact, text))
+                said, check = self._owner.in_words(fact, text), self._owner.check_of.get(fact.name)
+                met = self._standing.index.met_by(fact)
+                supposed.append(Supposition(fact, fact, fact.sort_key(), met, said, check))
             taken.append(fact)
         return tuple(supposed), tuple(taken)
 
@@ -230,7 +387,6 @@ class _Search:
         fact_type = self._owner._catalogue.get(pattern.fact_name)
         if fact_type is None or (pattern.fact_name in self._facts and not fact_type.many):
             return None
-        check = self._owner.check_of.get(pattern.fact_name)
         at, connector, key = self._at, self._connector, None
         for test in pattern.tests:
             earlier = None if test.earlier is None else taken[test.earlier]
@@ -242,69 +398,43 @@ class _Search:
                 connector = earlier.connector
             elif test.attribute == "key":
                 key = earlier.key
-        for value in _values(pattern, condition, fact_type, check, taken):
-            fact = Fact(pattern.fact_name, value, fact_type.unit if check is None else None, at, connector, key)
-            admitted, _ = admit([fact], self._owner._catalogue)
-            if admitted and all(passes(test, admitted[0], taken) for test in pattern.tests):
-                return admitted[0]
-        return None
-
-    def _supposition(self, fact: Fact, text: str) -> Supposition:
-        check = self._owner.check_of.get(fact.name)
-        if check is None:
-            return Supposition(fact, text)
-        result = next((r.name for r in check.results if r.value == fact.value), in_words(fact.value, check.unit))
-        return Supposition(fact, f"{check.title}: {result}", check)
+        return self._owner.imagined(pattern, condition, fact_type, taken, Fact("", "", None, at, connector, key))
 
     # What it would make of the scores
 
-    def _new_rules(self, supposed: Sequence[Supposition]) -> list[CompiledRule]:
+    def _completed(self, supposed: Sequence[Supposition]) -> Collection[int]:
         """The rules that would fire besides, by facts and by the findings that these raise."""
-        facts = dict(self._facts)
-        names = {item.fact.name for item in supposed}
+        if len(supposed) == 1:
+            item = supposed[0]
+            return self._standing.completed_by((item.name,), item.met, lambda: (item.fact,))
+        met = 0
         for item in supposed:
-            facts[item.fact.name] = [*facts.get(item.fact.name, ()), item.fact]
-        new: dict[str, CompiledRule] = {}
-        while names:
-            raised: set[str] = set()
-            readers = {rule.rule.id: rule for name in sorted(names) for rule in self._owner._readers.get(name, ())}
-            for rule_id, rule in readers.items():
-                if rule_id in self._fired or rule_id in new or not self._owner.reads[rule_id] <= facts.keys():
-                    continue
-                match = next(matches(rule, facts), None)
-                if match is None:
-                    continue
-                new[rule_id] = rule
-                name = f"{FINDING}{rule.rule.raises}"
-                if rule.rule.raises is not None and name not in facts:
-                    facts[name] = [finding(name, Firing(rule, match))]
-                    raised.add(name)
-            names = raised
-        return list(new.values())
+            met |= item.met
+        names = {item.name for item in supposed}
+        return self._standing.completed_by(names, met, lambda: [item.fact for item in supposed])
 
     def scores(self, supposed: Sequence[Supposition]) -> Mapping[str, float] | None:
         """The scores that a set would leave; None where it contradicts itself or what is known."""
-        new = self._new_rules(supposed)
-        if any(rule.rule.contradicts is not None for rule in new):
-            return None
-        return self._ledger.with_rules(rule.rule for rule in new).scores_db
+        new = self._standing.rules(self._completed(supposed))
+        for compiled in new:
+            if compiled.rule.contradicts is not None:
+                return None
+        return self._ledger.with_rules(new).scores_db
 
-    def _weighed(self, sets: Iterator[tuple[Supposition, ...]]) -> list[_Candidate]:
-        unique = {
-            tuple(sorted(item.fact.sort_key() for item in supposed)): supposed for supposed in reversed(list(sets))
-        }
+    def _weighed(self, sets: Iterable[tuple[Supposition, ...]]) -> list[_Candidate]:
+        """Sets that move some cause, each once, with how much and in the order of preference."""
+        unique: dict[tuple[Key, ...], tuple[Supposition, ...]] = {}
+        for supposed in sets:
+            keys = (supposed[0].key,) if len(supposed) == 1 else tuple(sorted(item.key for item in supposed))
+            unique.setdefault(keys, supposed)
         found = []
-        for _, supposed in sorted(unique.items()):
-            new = self._new_rules(supposed)
-            gains: dict[str, float] = {}
-            losses: dict[str, float] = {}
-            for rule in new:
-                for cause in (*rule.rule.supports, *rule.rule.against):
-                    weight = rule.rule.weight_for(cause) or 0.0
-                    side = gains if weight > 0 else losses
-                    side[cause] = side.get(cause, 0.0) + abs(weight)
-            if gains or losses:
-                found.append(_Candidate(supposed, gains, losses))
+        for supposed in unique.values():
+            moves = self._owner.moves(self._completed(supposed))
+            if moves.gains_db or moves.losses_db:
+                found.append(_Candidate(supposed, moves))
+        found.sort(key=_Candidate.preference)
+        for rank, candidate in enumerate(found):
+            candidate.rank = rank
         return found
 
     # The search
@@ -318,15 +448,14 @@ class _Search:
     def smallest(self, cause: str, candidates: Sequence[_Candidate]) -> tuple[Supposition, ...] | None:
         """A smallest set that lets a cause lead; checks before facts, then what moves most."""
         gap = self._ledger.scores_db[self.leader] - self._ledger.scores_db[cause]
-        moving = [(item.could_move(cause, self.leader), item) for item in candidates]
-        ordered = sorted(
-            (pair for pair in moving if pair[1].helps(cause)),
-            key=lambda pair: (
-                -pair[0],
-                [s.check is None for s in pair[1].supposed],
-                [s.fact.sort_key() for s in pair[1].supposed],
-            ),
-        )
+        leader = self.leader
+        moving = [
+            (-nearer, item.rank, item)
+            for item in candidates
+            if (nearer := item.moves.nearer(cause, leader)) is not None
+        ]
+        moving.sort()
+        ordered = [(-further, item) for further, _, item in moving]
         trials = 0
         for size in range(1, MAX_EXACT + 1):
             for supposed in _sets(ordered, size, gap):
@@ -346,7 +475,8 @@ class _Search:
         chosen: tuple[Supposition, ...] = ()
         lead_db = self._lead_db(cause, chosen)
         waiting = [
-            (-item.could_move(cause, self.leader) / len(item.supposed), place) for place, item in enumerate(candidates)
+            (-(item.moves.nearer(cause, self.leader) or 0.0) / len(item.supposed), place)
+            for place, item in enumerate(candidates)
         ]
         heapify(waiting)
         while waiting:
@@ -378,7 +508,7 @@ class _Search:
             rest = tuple(other for other in supposed if other is not item)
             if rest and self._leads(cause, rest):
                 return self._pruned(cause, rest)
-        return tuple(sorted(supposed, key=lambda item: item.fact.sort_key()))
+        return tuple(sorted(supposed, key=lambda item: item.key))
 
 
 def _sets(ordered: Sequence[tuple[float, _Candidate]], size: int, gap: float) -> Iterator[tuple[Supposition, ...]]:
@@ -400,11 +530,16 @@ def _sets(ordered: Sequence[tuple[float, _Candidate]], size: int, gap: float) ->
     yield from extend(0, (), 0.0)
 
 
+def _ordering(fact: Fact) -> str:
+    """What orders a fact's value among others of its name, as in its sort key."""
+    return fact.sort_key()[3]
+
+
 def _union(some: tuple[Supposition, ...], more: tuple[Supposition, ...]) -> tuple[Supposition, ...] | None:
     """Both sets in one; None where they suppose different things of one fact."""
-    known = {item.fact.name: item for item in some}
+    known = {item.name: item for item in some}
     for item in more:
-        if known.setdefault(item.fact.name, item).fact != item.fact:
+        if known.setdefault(item.name, item).key != item.key:
             return None
     return tuple(known.values())
 

@@ -10,19 +10,15 @@ from __future__ import annotations
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from .facts import Fact
-from .matching import Firing, Matcher, Session, VerdictMatcher
+from .matching import Firing, Matcher, Reads, VerdictMatcher
 from .rules import Attribute, CompiledRule, Pattern, Test, attribute_of, variants
-
-try:
-    import durable_rules_engine as _library
-except ImportError:  # Python 3.13 and later, or a machine without a C compiler
-    _library = None
 
 MAX_RULES = 200
 """Rules of one ruleset (field note on durable-rules, wrapper contract 5)."""
@@ -32,6 +28,8 @@ MAX_NODES = 60
 
 MAX_KINDS = 250
 """Fact names that one ruleset reads; with 600 (each is a first test of its own) the library hangs, with 450 it does not."""
+
+Result = TypeVar("Result")
 
 _STATE = "1"
 _RULE = re.compile(r'\{\s*"(r\d+)"')
@@ -48,9 +46,19 @@ class UnsafeRuleset(ValueError):
     """The rules are more than the library can hold safely; split them."""
 
 
+@cache
+def library() -> Any:
+    """The C module, imported when it is first asked for; None where it cannot be."""
+    try:
+        import durable_rules_engine
+    except ImportError:  # Python 3.13 and later, or a machine without a C compiler
+        return None
+    return durable_rules_engine
+
+
 def available() -> bool:
     """Whether durable-rules can be imported here."""
-    return _library is not None
+    return library() is not None
 
 
 def make_matcher(rules: Sequence[CompiledRule]) -> Matcher:
@@ -72,8 +80,10 @@ class DurableMatcher:
         self._lock = threading.Lock()
         self._handle: Any = None
         self._release: weakref.finalize[..., DurableMatcher] | None = None
+        self._joined: set[str] = set()
         self._definition = self._define()
-        self.fact_names = frozenset(self._kinds)
+        self._heads = {name: self._head(name) for name in self._kinds}
+        self.reads = Reads(rules)
 
     def _define(self) -> str:
         """The ruleset as JSON. Written by hand where numbers stand, because an exponent crashes the library."""
@@ -91,6 +101,9 @@ class DurableMatcher:
         nodes: dict[str, set[str]] = {}
         for compiled in self._rules:
             needed = _needed_later(compiled.patterns)
+            joining = [p.fact_name for p in compiled.patterns if any(test.earlier is not None for test in p.tests)]
+            if joining:
+                self._joined.update((compiled.patterns[0].fact_name, *joining))
             for alternative in variants(compiled):
                 name = f"r{len(self._owners) + 1}"
                 self._owners[name] = compiled
@@ -107,6 +120,11 @@ class DurableMatcher:
         if crowded is not None and len(nodes[crowded]) > MAX_NODES:
             raise UnsafeRuleset(f"{len(nodes[crowded])} different tests read {crowded}, more than {MAX_NODES}")
         return f"{{{','.join(parts)}}}"
+
+    def _head(self, fact_name: str) -> str:
+        """What every fact of a name says after its number; `u` only where a join reads it."""
+        tautology = ',"u":1' if fact_name in self._joined else ""
+        return f'","sid":"{_STATE}","k{self._kinds[fact_name]}":1{tautology}'
 
     def _note_read(self, fact_name: str, attribute: Attribute) -> None:
         """Facts are encoded with the attributes that some rule reads, and no others: what is left out costs nothing."""
@@ -149,12 +167,12 @@ class DurableMatcher:
         raise UnsafeRuleset(f"a test compares with {constant!r}")
 
     def _open(self) -> None:
-        self._handle = _native(_library.create_ruleset, f"triage{next(_serial)}", self._definition)
+        self._handle = _native(library().create_ruleset, f"triage{next(_serial)}", self._definition)
         # The library keeps the memory of a handle that is merely dropped; the end of the process needs no tidying.
         self._release = weakref.finalize(self, _delete_ruleset, self._handle)
         self._release.atexit = False
         self._assert('[{"id":"f0","sid":"1","k0":1,"u":1}]')
-        _native(_library.delete_state, self._handle, _STATE)
+        _native(library().delete_state, self._handle, _STATE)
 
     def _close(self) -> None:
         self._handle = None
@@ -163,64 +181,87 @@ class DurableMatcher:
 
     def _assert(self, batch: str) -> list[str]:
         """Assert one batch into the one live state and drain what fires, as JSON texts."""
-        result, offset = _native(_library.assert_facts, self._handle, batch)
+        return _native(self._fired_by, batch)
+
+    def _fired_by(self, batch: str) -> list[str]:
+        native = library()
+        result, offset = native.assert_facts(self._handle, batch)
         if result not in (0, 1):
             raise MatcherError(f"asserting facts gave {result}")
-        started = _native(_library.start_action_for_state, self._handle, offset)
+        started = native.start_action_for_state(self._handle, offset)
         fired = []
         message = started[1] if started else None
         while message:
             fired.append(message)
-            message = _native(_library.complete_and_start_action, self._handle, offset)
+            message = native.complete_and_start_action(self._handle, offset)
         return fired
 
-    @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> _DurableSession:
         """A fresh run over the rules. Raises MatcherError where the library fails; the next session is sound again."""
-        with self._lock:
-            try:
-                if self._handle is None:
-                    self._open()
-                session = _DurableSession(self)
-                yield session
-                if session.asserted:
-                    _native(_library.delete_state, self._handle, _STATE)
-            except BaseException:
-                # Whatever it was (an interrupt too): facts of a run that was cut short must not reach the next one.
-                self._close()
-                raise
+        return _DurableSession(self)
 
 
 def _delete_ruleset(handle: Any) -> None:
     with suppress(Exception):
-        _library.delete_ruleset(handle)
+        library().delete_ruleset(handle)
 
 
-def _native(function: Callable[..., Any], *arguments: Any) -> Any:
+def _native(function: Callable[..., Result], *arguments: Any) -> Result:
     """Call the library; whatever it raises, running out of memory included, is a MatcherError."""
     try:
         return function(*arguments)
+    except MatcherError:
+        raise
     except Exception as error:
         raise MatcherError(str(error) or type(error).__name__) from error
 
 
 class _DurableSession:
+    """One run over the rules of a matcher, which is its own while it lasts."""
+
     def __init__(self, matcher: DurableMatcher) -> None:
         self._matcher = matcher
         self._facts: list[Fact] = []
         self._unseen_texts: dict[str, int] = {}
-        self.asserted = False
+        self._asserted = False
+
+    def __enter__(self) -> _DurableSession:
+        self._matcher._lock.acquire()
+        try:
+            if self._matcher._handle is None:
+                self._matcher._open()
+        except BaseException:
+            self._leave()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None and self._asserted:
+                _native(library().delete_state, self._matcher._handle, _STATE)
+        except BaseException as error:
+            kind = type(error)
+            raise
+        finally:
+            self._leave() if kind is not None else self._matcher._lock.release()
+
+    def _leave(self) -> None:
+        """Whatever it was (an interrupt too): facts of a run that was cut short must not reach the next one."""
+        try:
+            self._matcher._close()
+        finally:
+            self._matcher._lock.release()
 
     def add(self, facts: Sequence[Fact]) -> list[Firing]:
         matcher = self._matcher
         lines = []
         for fact in facts:
-            kind = matcher._kinds.get(fact.name)
-            if kind is not None:
-                lines.append(self._encode(fact, kind))
+            head = matcher._heads.get(fact.name)
+            if head is not None:
+                lines.append(self._encode(fact, head))
         if not lines:
             return []
-        self.asserted = True
+        self._asserted = True
         firings = []
         for message in matcher._assert(f"[{','.join(lines)}]"):
             fired = _RULE.match(message)
@@ -231,8 +272,8 @@ class _DurableSession:
             firings.append(Firing(owner, tuple(self._facts[numbers[place]] for place in range(len(owner.patterns)))))
         return firings
 
-    def _encode(self, fact: Fact, kind: int) -> str:
-        text = f'{{"id":"f{len(self._facts)}","sid":"{_STATE}","k{kind}":1,"u":1'
+    def _encode(self, fact: Fact, head: str) -> str:
+        text = f'{{"id":"f{len(self._facts)}{head}'
         self._facts.append(fact)
         for attribute in self._matcher._read.get(fact.name, ()):
             value = attribute_of(fact, attribute)

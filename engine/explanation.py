@@ -11,29 +11,35 @@ from .facts import Catalogue, Fact, FactValue, Source, Version
 from .fault_explanation import conditions_in_words
 from .inference import Inference
 from .knowledge_base import CompiledFault
-from .matching import FactsByName, Firing, RuleVerdict, verdict_of
-from .rules import DECIBANS, CompiledRule, Condition, fact_called, statement_of
+from .matching import ConditionVerdict, Firing, Verdict
+from .rule_index import UNKNOWN, IndexedRule, Standing
+from .rules import FINDING, CompiledRule, Condition, fact_called, statement_of
 from .trace import ConditionRead, EvidenceItem, FactRead, RaisedBy, RuleRead
 
 SUPPOSED = "supposed"
 """Name of the record list that supposed facts are said to come from: no record holds them."""
 
 
-class Tracer:
-    """Puts into result models what the rules of one fault read and said.
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a rule's verdict says whatever was read: its conditions in words with their thresholds, and what it does."""
 
-    Parts of a result are made by the hundred and from our own values, so they are constructed without validating.
-    """
+    entry: IndexedRule
+    rule_id: str
+    weighs: Mapping[str, float]
+    conditions: Sequence[tuple[str, str, Sequence[float]]]
+    unknown: RuleRead
+
+
+class Tracer:
+    """Puts into result models what the rules of one fault read and said."""
 
     def __init__(self, compiled: CompiledFault, catalogue: Catalogue) -> None:
         self._code = compiled.fault.code
-        self._rules = compiled.rules
-        self._texts = {rule.rule.id: conditions_in_words(rule, catalogue) for rule in compiled.rules}
-        self._thresholds = {rule.rule.id: [_thresholds(c) for c in rule.rule.when] for rule in compiled.rules}
-        self._weighs = {rule.rule.id: self._weights(rule) for rule in compiled.rules}
-        self._all_unknown = {rule.rule.id: self._read(rule, verdict_of(rule, {}), None) for rule in compiled.rules}
+        self._told = [self._tell(entry, catalogue) for entry in compiled.index.rules]
+        bearing = bearing_on(compiled.rules)
         self._bearing = {
-            cause: [rule for rule in compiled.rules if _bears(rule, cause, compiled.rules)]
+            cause: [place for place, rule in enumerate(compiled.rules) if cause in bearing[rule.rule.id]]
             for cause in compiled.fault.cause_ids
         }
 
@@ -45,49 +51,46 @@ class Tracer:
         """A cause's id with its code."""
         return f"{self._code}/{cause}"
 
-    def _weights(self, compiled: CompiledRule) -> dict[str, float]:
-        rule = compiled.rule
-        supports = {self.cause_id(cause): DECIBANS[strength] for cause, strength in rule.supports.items()}
-        return supports | {self.cause_id(cause): -DECIBANS[strength] for cause, strength in rule.against.items()}
+    def _tell(self, entry: IndexedRule, catalogue: Catalogue) -> _Told:
+        compiled = entry.rule
+        texts = conditions_in_words(compiled, catalogue)
+        conditions = [
+            (text, pattern.fact_name, _thresholds(condition))
+            for text, pattern, condition in zip(texts, compiled.patterns, compiled.rule.when, strict=True)
+        ]
+        weighs = {self.cause_id(cause): weight for cause, weight in compiled.weights_db}
+        rule_id = self.rule_id(compiled.rule.id)
+        nothing = [_condition_read(said, UNKNOWN, None) for said in conditions]
+        unknown = _rule_read(compiled, rule_id, weighs, "unknown", nothing)
+        return _Told(entry, rule_id, weighs, conditions, unknown)
 
-    def verdicts(self, facts: FactsByName, as_of: float | None) -> Mapping[str, list[RuleRead]]:
+    def verdicts(self, standing: Standing, as_of: float | None) -> Mapping[str, list[RuleRead]]:
         """For each cause the verdicts of the rules that bear on it, directly or by a finding."""
-        read = {rule.rule.id: self._verdict(rule, facts, as_of) for rule in self._rules}
-        return {cause: [read[rule.rule.id] for rule in rules] for cause, rules in self._bearing.items()}
+        shown: dict[tuple[int, str], ConditionRead] = {}
+        known = standing.facts.keys()
+        read = [
+            told.unknown if known.isdisjoint(told.entry.fact_names) else self._verdict(told, standing, as_of, shown)
+            for told in self._told
+        ]
+        return {cause: [read[place] for place in places] for cause, places in self._bearing.items()}
 
-    def _verdict(self, compiled: CompiledRule, facts: FactsByName, as_of: float | None) -> RuleRead:
-        if not any(pattern.fact_name in facts for pattern in compiled.patterns):
-            return self._all_unknown[compiled.rule.id]
-        return self._read(compiled, verdict_of(compiled, facts), as_of)
-
-    def _read(self, compiled: CompiledRule, judged: RuleVerdict, as_of: float | None) -> RuleRead:
+    def _verdict(
+        self, told: _Told, standing: Standing, as_of: float | None, shown: dict[tuple[int, str], ConditionRead]
+    ) -> RuleRead:
+        verdict, judged = standing.verdict(told.entry)
         conditions = []
-        name = compiled.rule.id
-        for text, thresholds, pattern, condition in zip(
-            self._texts[name], self._thresholds[name], compiled.patterns, judged.conditions, strict=True
-        ):
-            fact = condition.fact
-            age = None if fact is None or fact.at is None or as_of is None else round(as_of - fact.at, 3)
-            conditions.append(
-                ConditionRead.model_construct(
-                    text=text,
-                    verdict=condition.verdict,
-                    value=None if fact is None else plain(fact.value),
-                    unit=None if fact is None else fact.unit,
-                    sources=[] if fact is None else list(fact.sources),
-                    age_s=age,
-                    fact=pattern.fact_name,
-                    thresholds=thresholds,
-                )
-            )
-        return RuleRead.model_construct(
-            rule_id=self.rule_id(name),
-            verdict=judged.verdict,
-            conditions=conditions,
-            weighs=self._weighs[name],
-            raises=compiled.rule.raises,
-            group=compiled.rule.group,
-        )
+        for place, (said, condition) in enumerate(zip(told.conditions, judged, strict=True)):
+            if condition.fact is None:
+                conditions.append(told.unknown.conditions[place])
+            elif told.entry.conditions is None:
+                conditions.append(_condition_read(said, condition, as_of))
+            else:
+                key = (told.entry.conditions[place], said[0])
+                read = shown.get(key)
+                if read is None:
+                    read = shown[key] = _condition_read(said, condition, as_of)
+                conditions.append(read)
+        return _rule_read(told.entry.rule, told.rule_id, told.weighs, verdict, conditions)
 
     def of(self, inference: Inference) -> Trace:
         """The trace of one inference."""
@@ -100,15 +103,15 @@ class Trace:
 
     tracer: Tracer
     inference: Inference
-    _facts: dict[Fact, FactRead] = field(default_factory=dict)
+    _facts: dict[int, FactRead] = field(default_factory=dict)
     _shown: dict[str, tuple[str, list[FactRead]]] = field(default_factory=dict)
 
     def fact(self, fact: Fact) -> FactRead:
         """A fact as it was read; a finding with the rule that raised it and the facts which that rule read."""
-        read = self._facts.get(fact)
+        read = self._facts.get(id(fact))
         if read is None:
             raising = self.inference.raised.get(fact.name)
-            read = self._facts[fact] = FactRead.model_construct(
+            read = self._facts[id(fact)] = FactRead.made(
                 name=fact.name,
                 value=plain(fact.value),
                 unit=fact.unit,
@@ -118,7 +121,7 @@ class Trace:
         return read
 
     def _raised_by(self, firing: Firing) -> RaisedBy:
-        return RaisedBy.model_construct(
+        return RaisedBy.made(
             rule_id=self.tracer.rule_id(firing.rule.rule.id),
             statement=statement_of(firing.rule, firing.match),
             facts=[self.fact(fact) for fact in firing.match],
@@ -129,12 +132,12 @@ class Trace:
         """One piece of evidence for or against one cause."""
         rule = item.firing.rule.rule
         if rule.id not in self._shown:
-            facts = dict.fromkeys(fact for match in item.matches for fact in match)
+            facts = {id(fact): fact for match in item.matches for fact in match}
             statement = statement_of(item.firing.rule, item.firing.match)
-            self._shown[rule.id] = statement, [self.fact(fact) for fact in facts]
+            self._shown[rule.id] = statement, [self.fact(fact) for fact in facts.values()]
         statement, read = self._shown[rule.id]
         stronger = item.already_counted_by
-        return EvidenceItem.model_construct(
+        return EvidenceItem.made(
             rule_id=self.tracer.rule_id(rule.id),
             effect=item.effect,
             weight_db=item.weight_db,
@@ -226,11 +229,53 @@ def _thresholds(condition: Condition) -> list[float]:
     return [float(operand) for _, operand in condition.comparisons() if type(operand) in (int, float)]
 
 
-def _bears(compiled: CompiledRule, cause: str, rules: Sequence[CompiledRule]) -> bool:
-    """Whether a rule weighs a cause, or raises a finding that a rule which does reads."""
-    rule = compiled.rule
-    if rule.raises is None:
-        return rule.weight_for(cause) is not None
-    raised = f"finding.{rule.raises}"
-    readers = [other for other in rules if any(p.fact_name == raised for p in other.patterns) and other is not compiled]
-    return any(_bears(other, cause, [r for r in rules if r is not compiled]) for other in readers)
+def bearing_on(rules: Sequence[CompiledRule]) -> dict[str, set[str]]:
+    """For each rule, by its id, the causes that it weighs, or that rules weigh which read what it raises."""
+    found = {compiled.rule.id: {cause for cause, _ in compiled.weights_db} for compiled in rules}
+    raising = [compiled for compiled in rules if compiled.rule.raises is not None]
+    grown = bool(raising)
+    while grown:
+        grown = False
+        for compiled in raising:
+            raised = f"{FINDING}{compiled.rule.raises}"
+            reached = set().union(
+                *(found[other.rule.id] for other in rules if any(p.fact_name == raised for p in other.patterns))
+            )
+            if not reached <= found[compiled.rule.id]:
+                found[compiled.rule.id] |= reached
+                grown = True
+    return found
+
+
+def _condition_read(
+    said: tuple[str, str, Sequence[float]], judged: ConditionVerdict, as_of: float | None
+) -> ConditionRead:
+    text, fact_name, thresholds = said
+    fact = judged.fact
+    return ConditionRead.made(
+        text=text,
+        verdict=judged.verdict,
+        value=None if fact is None else plain(fact.value),
+        unit=None if fact is None else fact.unit,
+        sources=[] if fact is None else list(fact.sources),
+        age_s=None if fact is None or fact.at is None or as_of is None else round(as_of - fact.at, 3),
+        fact=fact_name,
+        thresholds=thresholds,
+    )
+
+
+def _rule_read(
+    compiled: CompiledRule,
+    rule_id: str,
+    weighs: Mapping[str, float],
+    verdict: Verdict,
+    conditions: Sequence[ConditionRead],
+) -> RuleRead:
+    return RuleRead.made(
+        rule_id=rule_id,
+        verdict=verdict,
+        conditions=conditions,
+        weighs=weighs,
+        raises=compiled.rule.raises,
+        group=compiled.rule.group,
+    )

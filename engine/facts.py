@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 FactKind = Literal["number", "text", "flag", "version"]
@@ -15,7 +16,11 @@ NUMBER_LIMIT = 1e12
 TEXT_LIMIT = 256
 """Longest text, in characters, that is matched (the same contract)."""
 
+REMEMBERED_TIMES = 16_384
+"""Moments whose text is kept (judgement: a few megabytes; sources name the same records again and again)."""
 
+
+@lru_cache(REMEMBERED_TIMES)
 def iso_timestamp(seconds: float) -> str:
     """Epoch seconds as ISO 8601 in UTC with a trailing Z; microseconds only where there are any."""
     moment = datetime.fromtimestamp(round(seconds * 1e6) / 1e6, tz=UTC)
@@ -119,7 +124,7 @@ def admit(facts: Iterable[Fact | RefusedFact], catalogue: Catalogue) -> tuple[li
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             value = round(float(value), 6) + 0.0
         at = None if fact.at is None else round(fact.at, 3)
-        normal = replace(fact, value=value, at=at)
+        normal = Fact(fact.name, value, fact.unit, at, fact.connector, fact.key, fact.sources)
         key = normal.sort_key()
         twin = admitted.get(key)
         if twin is not None:
@@ -149,6 +154,11 @@ def _misfit(fact: Fact, fact_type: FactType) -> str | None:
         case "version":
             if not isinstance(value, Version) or len(value.text) > TEXT_LIMIT or not abs(value.rank) <= NUMBER_LIMIT:
                 return "a version is expected"
+    return out_of_place(fact)
+
+
+def out_of_place(fact: Fact) -> str | None:
+    """Why a fact's time, key or connector cannot be matched; None where they can."""
     if fact.at is not None and not abs(fact.at) <= NUMBER_LIMIT:
         return f"its time {fact.at!r} is out of range"
     if fact.key is not None and len(fact.key) > TEXT_LIMIT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .rules import CHECK
 from .trace import ConditionRead, EvidenceItem, ResultModel, RuleRead
@@ -86,38 +86,39 @@ def compare(incident_id: str, cause: Hypothesis, other: Hypothesis) -> WhyNot:
     mine, theirs = _counted(cause.evidence), _counted(other.evidence)
     statements = {item.rule_id: item.statement for item in [*cause.evidence, *other.evidence]}
     differences = []
-    for rule_id in statements:
+    for rule_id, statement in statements.items():
         weight, other_weight = mine.get(rule_id, 0.0), theirs.get(rule_id, 0.0)
         if weight != other_weight:
             differences.append(
-                Difference(
+                Difference.made(
                     rule_id=rule_id,
-                    statement=statements[rule_id],
+                    statement=statement,
                     weight_db=weight,
                     other_weight_db=other_weight,
                     difference_db=other_weight - weight,
                 )
             )
     differences.sort(key=lambda item: (-item.difference_db, item.rule_id))
+    counted_db = _counted_by_group(cause.evidence)
     refuted, missing = [], []
     for read in cause.verdicts:
-        adds = would_add(cause, read)
+        adds = 0.0 if read.verdict == "met" else would_add(cause.cause_id, read, counted_db)
         if adds <= 0:
             continue
         if read.verdict == "not met":
             failing = [condition for condition in read.conditions if condition.verdict == "not met"]
-            refuted.append(Refuted(rule_id=read.rule_id, would_add_db=adds, conditions=failing))
-        elif read.verdict == "unknown":
+            refuted.append(Refuted.made(rule_id=read.rule_id, would_add_db=adds, conditions=failing))
+        else:
             unknown = [condition for condition in read.conditions if condition.verdict == "unknown"]
             missing.append(
-                Missing(
+                Missing.made(
                     rule_id=read.rule_id,
                     would_add_db=adds,
                     conditions=[condition.text for condition in unknown],
                     check_ids=[c.fact.removeprefix(CHECK) for c in unknown if c.fact.startswith(CHECK)],
                 )
             )
-    return WhyNot(
+    return WhyNot.made(
         incident_id=incident_id,
         cause_id=cause.cause_id,
         above=other.cause_id,
@@ -133,13 +134,21 @@ def _counted(evidence: Sequence[EvidenceItem]) -> dict[str, float]:
     return {item.rule_id: item.weight_db for item in evidence if item.counted}
 
 
-def would_add(cause: Hypothesis, read: RuleRead) -> float:
-    """What a rule that has not fired would add to a cause's score, in decibans: its group counts once for each sign."""
-    weight = read.weighs.get(cause.cause_id, 0.0)
+def _counted_by_group(evidence: Sequence[EvidenceItem]) -> dict[str, float]:
+    """The most that counts for a cause by each group already, in decibans."""
+    counted: dict[str, float] = {}
+    for item in evidence:
+        if item.counted and item.group is not None and item.weight_db > 0:
+            counted[item.group] = max(item.weight_db, counted.get(item.group, 0.0))
+    return counted
+
+
+def would_add(cause_id: str, read: RuleRead, counted_db: Mapping[str, float]) -> float:
+    """What a rule that has not fired would add to a cause's score, in decibans: its group counts once for each sign.
+
+    `counted_db` holds what counts for the cause by each group already.
+    """
+    weight = read.weighs.get(cause_id, 0.0)
     if read.group is None or weight <= 0:
         return weight
-    already = max(
-        (item.weight_db for item in cause.evidence if item.counted and item.group == read.group and item.weight_db > 0),
-        default=0.0,
-    )
-    return max(0.0, weight - already)
+    return max(0.0, weight - counted_db.get(read.group, 0.0))

@@ -9,7 +9,7 @@ from math import prod
 from .durable_matcher import MatcherError
 from .facts import Fact
 from .matching import Firing, Matcher, VerdictMatcher, by_name
-from .rules import CompiledRule, statement_of
+from .rules import FINDING, CompiledRule, statement_of
 
 MAX_FACTS = 300
 """Facts of one incident (field note on durable-rules, wrapper contract 6)."""
@@ -22,8 +22,6 @@ MAX_ROUNDS = 32
 
 MAX_COMBINATIONS = 50_000
 """Combinations of facts that one rule may have to look through (same contract)."""
-
-FINDING = "finding."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +43,24 @@ def infer(facts: Sequence[Fact], rules: Sequence[CompiledRule], matcher: Matcher
     Never raises for what the facts hold: beyond a bound the rest is left out and named in `refusals`. Where the
     native matcher fails, the second reading of the same rules takes over.
     """
-    usable, refusals = _bounded(facts, rules, matcher.fact_names)
+    usable, refusals = _bounded(facts, rules, matcher.reads.fact_names)
     try:
         known, firings, raised, more = _chain(usable, matcher)
     except MatcherError as error:
         refusals.append(f"the rule engine failed ({error}); the second reading of the rules took over")
         known, firings, raised, more = _chain(usable, VerdictMatcher(rules))
-    firings.sort(key=_firing_key)
-    return Inference(tuple(known), tuple(firings), (*refusals, *more), raised)
+    return Inference(tuple(known), tuple(_in_order(firings)), (*refusals, *more), raised)
 
 
 def _firing_key(firing: Firing) -> tuple[str, list[tuple[str, str, int, str, float]]]:
     return (firing.rule.rule.id, [fact.sort_key() for fact in firing.match])
+
+
+def _in_order(firings: list[Firing]) -> list[Firing]:
+    """Firings by rule; the facts need to be looked at only where a rule fired several times."""
+    if len({firing.rule.rule.id for firing in firings}) == len(firings):
+        return sorted(firings, key=lambda firing: firing.rule.rule.id)
+    return sorted(firings, key=_firing_key)
 
 
 def _chain(facts: Sequence[Fact], matcher: Matcher) -> tuple[list[Fact], list[Firing], dict[str, Firing], list[str]]:
@@ -64,15 +68,17 @@ def _chain(facts: Sequence[Fact], matcher: Matcher) -> tuple[list[Fact], list[Fi
     firings: list[Firing] = []
     raised: dict[str, Firing] = {}
     refusals: list[str] = []
+    useful = matcher.reads.useful({fact.name for fact in facts})
+    new: Sequence[Fact] = [fact for fact in facts if fact.name in useful]
+    if not new:
+        return known, firings, raised, refusals
     with matcher.session() as session:
-        new: Sequence[Fact] = facts
         for _ in range(MAX_ROUNDS):
             fired = session.add(new)
             firings.extend(fired)
             if len(firings) > MAX_FIRINGS:
                 refusals.append(f"more than {MAX_FIRINGS} rules fired; the rest is left out")
-                firings.sort(key=_firing_key)
-                del firings[MAX_FIRINGS:]
+                firings = _in_order(firings)[:MAX_FIRINGS]
                 break
             derived: dict[str, Firing] = {}
             for firing in sorted((f for f in fired if f.rule.rule.raises is not None), key=_firing_key):
@@ -108,7 +114,7 @@ def _bounded(
         refusals.append(f"{len(usable)} facts are more than {MAX_FACTS} for one incident; the rest is left out")
         usable = usable[:MAX_FACTS]
     grouped = by_name(usable)
-    several = {name for name, group in grouped.items() if len(group) > 1}
+    several = {name for name, group in grouped.items() if len(group) > 1} if len(grouped) < len(usable) else set()
     for compiled in rules if several else ():
         names = [pattern.fact_name for pattern in compiled.patterns]
         if several.isdisjoint(names):

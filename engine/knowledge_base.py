@@ -14,6 +14,7 @@ from .beliefs import PRIOR_DECIBANS
 from .diagnosis import MappedFrom
 from .facts import Catalogue, Fact, RefusedFact
 from .result_rates import implied_rates
+from .rule_index import RuleIndex
 from .rules import CHECK, CompiledRule, Identifier, Rule, RuleModel
 from .watch_rules import CompiledWatch, Scope
 
@@ -144,10 +145,15 @@ class CompiledFault:
     fact_names: frozenset[str]
     checks: tuple[Check, ...]
 
-    @property
-    def priors_db(self) -> dict[str, float]:
+    @cached_property
+    def priors_db(self) -> Mapping[str, float]:
         """Prior of each cause in decibans, in documented order."""
         return {cause.id: cause.prior_db for cause in self.fault.causes}
+
+    @cached_property
+    def index(self) -> RuleIndex:
+        """The rules with their conditions numbered."""
+        return RuleIndex(self.rules)
 
     @cached_property
     def shares_of(self) -> dict[str, tuple[float, ...]]:
@@ -160,28 +166,7 @@ class CompiledFault:
             shares = [1.0 if share is None else share for share in stated]
             return tuple(share / sum(shares) for share in shares)
         results = [Fact(check.fact_name, result.value, check.unit) for result in check.results]
-        return implied_rates(results, self.readers_of[check.id], self.priors_db)
-
-    @cached_property
-    def readers_of(self) -> dict[str, tuple[CompiledRule, ...]]:
-        """For each check the rules that its result can make fire."""
-        return {check.id: _readers(self.rules, check.fact_name) for check in self.checks}
-
-
-def _readers(rules: Sequence[CompiledRule], fact_name: str) -> tuple[CompiledRule, ...]:
-    """The rules that read a fact, and those that read findings they raise."""
-    names = {fact_name}
-    readers: dict[str, CompiledRule] = {}
-    grown = True
-    while grown:
-        grown = False
-        for compiled in rules:
-            if compiled.rule.id not in readers and any(p.fact_name in names for p in compiled.patterns):
-                readers[compiled.rule.id] = compiled
-                if compiled.rule.raises is not None:
-                    names.add(f"finding.{compiled.rule.raises}")
-                grown = True
-    return tuple(readers.values())
+        return implied_rates(results, self.index, self.priors_db)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from .facts import Fact
-from .rules import CompiledRule, Pattern, Test, attribute_of
+from .rules import FINDING, CompiledRule, Pattern, Test, attribute_of
 
 Verdict = Literal["met", "not met", "unknown"]
 Match = tuple[Fact, ...]
@@ -34,22 +35,70 @@ class Session(Protocol):
     def add(self, facts: Sequence[Fact]) -> list[Firing]: ...
 
 
+class Reads:
+    """Which facts some rules read, and which of them can take part in a firing."""
+
+    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+        of_rules = [frozenset(pattern.fact_name for pattern in rule.patterns) for rule in rules]
+        self.fact_names = frozenset().union(*of_rules)
+        self._alone = frozenset(name for names in of_rules if len(names) == 1 for name in names)
+        self._together = list(dict.fromkeys(names for names in of_rules if len(names) > 1))
+        self._raising = [
+            (names, f"{FINDING}{rule.rule.raises}")
+            for names, rule in zip(of_rules, rules, strict=True)
+            if rule.rule.raises is not None
+        ]
+
+    def useful(self, known: AbstractSet[str]) -> AbstractSet[str]:
+        """The names of facts that can take part in a firing where facts of the known names are all there is.
+
+        A rule that also reads what is not known, and is not raised by such rules either, cannot fire on any values.
+        """
+        if self._raising:
+            known = self._with_findings(set(known))
+        found = self._alone & known
+        for names in self._together:
+            if names <= known:
+                found |= names
+        return found
+
+    def _with_findings(self, known: set[str]) -> set[str]:
+        grown = True
+        while grown:
+            before = len(known)
+            known.update(raised for names, raised in self._raising if names <= known)
+            grown = len(known) > before
+        return known
+
+
 class Matcher(Protocol):
     """Finds which rules fire on which facts; both implementations must find the same.
 
-    `fact_names` are the names that its rules read; other facts need not be given.
+    `reads` tells which facts its rules can use; others need not be given.
     """
 
     name: str
-    fact_names: frozenset[str]
+    reads: Reads
 
-    def session(self) -> Any: ...
+    def session(self) -> AbstractContextManager[Session]: ...
 
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "in": lambda value, members: value in members,
 }  # fmt: skip
+
+
+def judgement_of(pattern: Pattern) -> Callable[[Fact], bool | None]:
+    """A function that judges a fact by a condition without joins: true or false, None where it cannot be told."""
+    tests = pattern.tests
+    if any(test.attribute != "value" or test.kind == "version" for test in tests):
+        return lambda fact: _judged([_outcome(test, fact, ()) for test in tests], tests)
+    if len(tests) == 1:
+        compare, constant = _COMPARE[tests[0].operator], tests[0].constant
+        return lambda fact: compare(fact.value, constant)
+    compared = [(_COMPARE[test.operator], test.constant) for test in tests]
+    return lambda fact: all(compare(fact.value, constant) for compare, constant in compared)
 
 
 def passes(test: Test, fact: Fact, earlier: Sequence[Fact]) -> bool:
@@ -146,19 +195,21 @@ def _judge(pattern: Pattern, candidates: Sequence[Fact], chosen: Sequence[Fact |
         return "unknown", None
     undecided: Fact | None = None
     for fact in candidates:
-        outcomes = [_outcome(test, fact, chosen) for test in pattern.tests]
-        if any(
-            test.attribute == "scheme" and outcome is None
-            for test, outcome in zip(pattern.tests, outcomes, strict=True)
-        ):
-            outcomes = [None]
-        if all(outcome is True for outcome in outcomes):
+        judged = _judged([_outcome(test, fact, chosen) for test in pattern.tests], pattern.tests)
+        if judged:
             return "met", fact
-        if False not in outcomes and undecided is None:
+        if judged is None and undecided is None:
             undecided = fact
     if undecided is not None:
         return "unknown", undecided
     return "not met", candidates[0]
+
+
+def _judged(outcomes: Sequence[bool | None], tests: Sequence[Test]) -> bool | None:
+    """A condition by the outcomes of its tests; where the scheme cannot be told, nothing can."""
+    if any(test.attribute == "scheme" and outcome is None for test, outcome in zip(tests, outcomes, strict=True)):
+        return None
+    return False if False in outcomes else None if None in outcomes else True
 
 
 def _outcome(test: Test, fact: Fact, chosen: Sequence[Fact | None]) -> bool | None:
@@ -183,17 +234,16 @@ class VerdictMatcher:
     name = "verdicts"
 
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
-        self._rules = rules
-        self.fact_names = frozenset(pattern.fact_name for rule in rules for pattern in rule.patterns)
+        self._rules = [(rule, frozenset(pattern.fact_name for pattern in rule.patterns)) for rule in rules]
+        self.reads = Reads(rules)
 
-    @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> AbstractContextManager[Session]:
         """A fresh run over the rules."""
-        yield _VerdictSession(self._rules)
+        return nullcontext(_VerdictSession(self._rules))
 
 
 class _VerdictSession:
-    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+    def __init__(self, rules: Sequence[tuple[CompiledRule, frozenset[str]]]) -> None:
         self._rules = rules
         self._facts: dict[str, list[Fact]] = defaultdict(list)
         self._seen: set[tuple[str, Match]] = set()
@@ -202,9 +252,10 @@ class _VerdictSession:
         for fact in facts:
             self._facts[fact.name].append(fact)
         touched = {fact.name for fact in facts}
+        known = self._facts.keys()
         firings = []
-        for compiled in self._rules:
-            if touched.isdisjoint(pattern.fact_name for pattern in compiled.patterns):
+        for compiled, names in self._rules:
+            if touched.isdisjoint(names) or not names <= known:
                 continue
             for match in matches(compiled, self._facts):
                 key = (compiled.rule.id, match)

@@ -11,9 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from .beliefs import Ledger, posterior
 from .facts import Fact
-from .inference import infer
-from .matching import VerdictMatcher
-from .rules import CompiledRule
+from .rule_index import RuleIndex, Standing
 
 MAX_STEPS = 2_000
 """Steps of the balancing at most; it ends earlier where no proportion moves any more."""
@@ -25,22 +23,19 @@ RAREST = 1e-3
 """The least rate of a result (our judgement: a check that can come out so does so once in a thousand times)."""
 
 
-def implied_rates(
-    results: Sequence[Fact], readers: Sequence[CompiledRule], priors_db: Mapping[str, float]
-) -> tuple[float, ...]:
+def implied_rates(results: Sequence[Fact], index: RuleIndex, priors_db: Mapping[str, float]) -> tuple[float, ...]:
     """Base rates of a check's results (given as the facts they would be), adding up to 1.
 
-    `readers` are the rules that read the check. Results that weigh alike are equally frequent. The proportions are the
+    `index` holds the rules of the fault. Results that weigh alike are equally frequent. The proportions are the
     likeliest ones by expectation maximisation (Dempster, Laird and Rubin 1977), over the documented causes: of the rest,
     which no rule weighs, every result that tells something takes a part, whatever the proportions.
     """
     prior, rest = posterior(priors_db)
     believed = [probability / (1.0 - rest) for probability in prior.values()]
-    matcher = VerdictMatcher(readers)
+    nothing_known = Standing(index, (), ())
     ratios = []
     for result in results:
-        fired = {firing.rule.rule.id: firing.rule.rule for firing in infer([result], readers, matcher).firings}
-        after_db = Ledger(priors_db, fired.values()).scores_db
+        after_db = Ledger(priors_db, nothing_known.besides([result])).scores_db
         ratios.append([10 ** ((after_db[cause] - priors_db[cause]) / 10) for cause in priors_db])
     totals = [sum(p * ratio for p, ratio in zip(believed, row, strict=True)) for row in ratios]
     proportions = [1.0 / len(results)] * len(results)

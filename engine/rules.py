@@ -6,6 +6,8 @@ import re
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from functools import lru_cache
 from itertools import product
 from typing import Annotated, Any, Literal
 
@@ -31,11 +33,17 @@ the design's, rounded to whole decibans so that what is printed is what is added
 CHECK = "check."
 """What stands before a check's id in the name of the facts that hold its results."""
 
+FINDING = "finding."
+"""What stands before a finding's name in the name of its fact."""
+
 MAX_CONDITIONS = 8
 """Conditions of one rule (field note on durable-rules, wrapper contract 5)."""
 
 MAX_VARIANTS = 60
 """Ways in which the memberships of one rule may be combined (same contract: alternatives become rules of their own)."""
+
+REMEMBERED_STATEMENTS = 4_096
+"""Templates of statements whose parts are kept (judgement: twice the shipped rules)."""
 
 Scalar = bool | int | float | str
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]*$")]
@@ -94,7 +102,7 @@ class Condition(RuleModel):
         if self.check is not None:
             return f"{CHECK}{self.check}"
         if self.finding is not None:
-            return f"finding.{self.finding}"
+            return f"{FINDING}{self.finding}"
         return self.fact or ""
 
     def comparisons(self) -> Iterator[tuple[str, Any]]:
@@ -107,7 +115,7 @@ class Condition(RuleModel):
     def in_words(self, fact_type: FactType | None = None, subjects: Mapping[str, str] | None = None) -> str:
         """The condition as a person reads it, units included."""
         unit = fact_type.unit if fact_type else None
-        subject = self.fact_name.removeprefix("finding.").removeprefix("check.").replace("_", " ").replace("-", " ")
+        subject = self.fact_name.removeprefix(FINDING).removeprefix(CHECK).replace("_", " ").replace("-", " ")
         if self.check is not None:
             subject = f"check {self.check}"
         elif self.finding is not None:
@@ -227,6 +235,12 @@ class CompiledRule:
     rule: Rule
     patterns: tuple[Pattern, ...]
     aliases: tuple[str, ...]  # name under which the statement shows each pattern's fact
+    weights_db: tuple[tuple[str, float], ...] = dataclass_field(init=False, compare=False, repr=False)  # by cause
+
+    def __post_init__(self) -> None:
+        causes = (*self.rule.supports, *self.rule.against)
+        weights = tuple((cause, self.rule.weight_for(cause) or 0.0) for cause in causes)
+        object.__setattr__(self, "weights_db", weights)
 
 
 def fact_called(compiled: CompiledRule, match: Sequence[Fact], alias: str) -> Fact:
@@ -472,11 +486,16 @@ def variants(compiled: CompiledRule) -> Iterator[tuple[Pattern, ...]]:
 _PLURAL = re.compile(r"((?<![\d.,])(\d[\d.,]*)(?: [^\W\d]+){1,4})\(s\)")
 
 
+@lru_cache(REMEMBERED_STATEMENTS)
+def _pieces(statement: str) -> list[tuple[str, str | None]]:
+    return [(literal, field) for literal, field, _, _ in string.Formatter().parse(statement)]
+
+
 def statement_of(compiled: CompiledRule, match: Sequence[Fact]) -> str:
     """The rule's sentence with the values of the facts that matched; `(s)` after a number and its noun follows the number."""
     values = {alias: in_words(fact.value, fact.unit) for alias, fact in zip(compiled.aliases, match, strict=True)}
     pieces = []
-    for literal, field, _, _ in string.Formatter().parse(compiled.rule.statement):
+    for literal, field in _pieces(compiled.rule.statement):
         pieces.append(literal)
         if field is not None:
             pieces.append(values[field])

@@ -15,9 +15,9 @@ from math import inf
 
 from .beliefs import Ledger, posterior
 from .facts import Fact
-from .inference import Inference, infer
+from .inference import Inference
 from .knowledge_base import Check, CompiledFault
-from .matching import VerdictMatcher
+from .rule_index import Standing
 
 SETTLED = 0.9
 """Probability from which a cause counts as known (issue 3: a consultation stops where one cause passes 90 %)."""
@@ -65,16 +65,11 @@ class Strategy:
     """Plans over one incident: its code, and what followed from its facts. Keeps what it has worked out."""
 
     def __init__(self, compiled: CompiledFault, inference: Inference, undocumented_db: float) -> None:
-        done = {fact.name for fact in inference.facts}
-        self.checks = [c for c in compiled.checks if c.fact_name not in done and compiled.readers_of[c.id]]
-        self._facts = inference.facts
+        self._standing = Standing.after(compiled.index, inference)
+        open_checks = (check for check in compiled.checks if check.fact_name not in self._standing.facts)
+        self.checks = [check for check in open_checks if check.fact_name in compiled.index.fact_names]
         self._shares_of = compiled.shares_of
-        readers = {rule.rule.id: rule for check in self.checks for rule in compiled.readers_of[check.id]}
-        self._readers = list(readers.values())
-        self._matcher = VerdictMatcher(self._readers)
-        fired = {firing.rule.rule.id: firing.rule.rule for firing in inference.firings}
-        self._fired = frozenset(fired)
-        self._ledger = Ledger(compiled.priors_db, fired.values())
+        self._ledger = Ledger(compiled.priors_db, self._standing.fired_rules())
         self._undocumented_db = undocumented_db
         self._beliefs: dict[Answers, Joint] = {}
         self._given = [self._chances(place) for place in range(len(self.checks))]
@@ -145,9 +140,7 @@ class Strategy:
         for place, result in answers:
             check = self.checks[place]
             supposed.append(Fact(check.fact_name, check.results[result].value, check.unit))
-        firings = infer([*self._facts, *supposed], self._readers, self._matcher).firings
-        new = {f.rule.rule.id: f.rule.rule for f in firings if f.rule.rule.id not in self._fired}
-        return self._ledger.with_rules(new.values()).scores_db
+        return self._ledger.with_rules(self._standing.besides(supposed)).scores_db
 
     def _chances(self, place: int) -> list[Joint]:
         """P(result | hypothesis): share times likelihood ratio, normalised, and some answers that are not so."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import cache
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +14,28 @@ class ResultModel(BaseModel):
     """Base of the results: immutable once made."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    @classmethod
+    def made(cls, **fields: Any) -> Self:
+        """An instance of values of our own making, all fields given by their names: nothing is validated or filled in.
+
+        Parts of a result are made by the hundred. This sets what `model_construct` sets, and takes a sixth of its time.
+        """
+        instance = cls.__new__(cls)
+        _set(instance, "__dict__", fields)
+        _set(instance, "__pydantic_fields_set__", _all_fields(cls))
+        _set(instance, "__pydantic_extra__", None)
+        _set(instance, "__pydantic_private__", None)
+        return instance
+
+
+_set = object.__setattr__  # results are frozen
+
+
+@cache
+def _all_fields(model: type[BaseModel]) -> set[str]:
+    """The names of a model's fields; one set for all of its instances, since a copy takes a copy of it."""
+    return set(model.model_fields)
 
 
 class FactRead(ResultModel):

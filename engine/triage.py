@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
 
 from ._logging import get_logger
@@ -31,10 +30,12 @@ from .explanation import Trace, Tracer, names_read, plain
 from .facts import Fact, admit, iso_timestamp, percent
 from .fault_explanation import FaultExplanation, explain_fault
 from .hypothesis import Hypothesis, OpenQuestion, compare
-from .inference import FINDING, infer
+from .inference import infer
 from .knowledge_base import CompiledFault, DataProblem, IncidentCase, Knowledge, incident_id
 from .links import linked
-from .matching import Matcher, VerdictMatcher, by_name
+from .matching import Matcher, VerdictMatcher
+from .rule_index import Standing
+from .rules import FINDING
 from .trace import RuleRead
 from .watching import Watched, Watcher
 
@@ -59,8 +60,11 @@ class UnknownCode(KeyError):
         return str(self.args[0])
 
 
+@cache
 def package_version() -> str:
     """The installed version of charger-triage, or 0 where it runs without being installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("charger-triage")
     except PackageNotFoundError:
@@ -69,6 +73,8 @@ def package_version() -> str:
 
 def shipped_knowledge() -> Knowledge:
     """The knowledge base registered as `shipped` among the installed packages' entry points."""
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group=KNOWLEDGE_GROUP, name="shipped"):
         knowledge: Knowledge = entry.load()()
         return knowledge
@@ -279,10 +285,7 @@ def _undocumented(case: IncidentCase) -> Incident:
 
 
 class _Reasoner:
-    """One fault code with its matcher: from an incident's facts to the incident explained.
-
-    Parts of a result are made by the hundred and from our own values, so they are constructed without validating.
-    """
+    """One fault code with its matcher: from an incident's facts to the incident explained."""
 
     def __init__(self, compiled: CompiledFault, knowledge: Knowledge, native: bool) -> None:
         self._compiled = compiled
@@ -301,7 +304,8 @@ class _Reasoner:
         facts, refused = admit(measured, self._knowledge.base.catalogue)
         inference = infer(facts, compiled.rules, self._matcher)
         beliefs = believe(compiled.priors_db, inference.firings, _undocumented_db(case))
-        ahead = prospects(compiled, inference.facts, inference.firings, beliefs)
+        standing = Standing.after(compiled.index, inference)
+        ahead = prospects(compiled, standing, beliefs)
         where = _incident_id(case)
         problems = [
             DataProblem("facts", None, item.fact.name, f"{where}: {item.problem}; the fact is left out")
@@ -310,7 +314,7 @@ class _Reasoner:
         problems.extend(DataProblem("facts", None, None, f"{where}: {refusal}") for refusal in inference.refusals)
         ranked = self._ranked(beliefs)
         trace = self._tracer.of(inference)
-        verdicts = self._tracer.verdicts(by_name(inference.facts), as_of)
+        verdicts = self._tracer.verdicts(standing, as_of)
         incident = Incident(
             incident_id=where,
             device_id=case.device_id,
@@ -334,7 +338,7 @@ class _Reasoner:
             leads_to=trace.consequences(),
             contradictions=trace.contradictions(beliefs),
             would_change=self._counterfactuals.changes(
-                where, inference, case.connector_id, as_of, beliefs.undocumented_db
+                where, standing, case.connector_id, as_of, beliefs.undocumented_db
             ),
             mapped_from=case.mapped_from,
         )
@@ -357,21 +361,22 @@ class _Reasoner:
         hypotheses: list[Hypothesis] = []
         for rank, belief in enumerate(ranked, 1):
             rival = next((other for other in ranked if other.cause != belief.cause), None)
-            hypothesis = Hypothesis(
-                rank=rank,
-                cause_id=f"{fault.code}/{belief.cause}",
-                title=titles[belief.cause],
-                probability=round(belief.probability, PROBABILITY_DECIMALS),
-                prior_db=belief.prior_db,
-                score_db=belief.score_db,
-                evidence=[trace.evidence(item) for item in belief.evidence],
-                verdicts=verdicts[belief.cause],
-                unknown=_open_questions(belief, rival, ahead, fault.code),
-            )
+            told: dict[str, Any] = {
+                "rank": rank,
+                "cause_id": f"{fault.code}/{belief.cause}",
+                "title": titles[belief.cause],
+                "probability": round(belief.probability, PROBABILITY_DECIMALS),
+                "prior_db": belief.prior_db,
+                "score_db": belief.score_db,
+                "evidence": [trace.evidence(item) for item in belief.evidence],
+                "verdicts": verdicts[belief.cause],
+                "unknown": _open_questions(belief, rival, ahead, fault.code),
+            }
+            alone = Hypothesis.made(**told, why_not=None)
             if hypotheses:
-                why_not = compare(where, hypothesis, hypotheses[0])
-                hypothesis = hypothesis.model_copy(update={"why_not": why_not})
-            hypotheses.append(hypothesis)
+                hypotheses.append(Hypothesis.made(**told, why_not=compare(where, alone, hypotheses[0])))
+            else:
+                hypotheses.append(alone)
         return hypotheses
 
     def _actions(self, beliefs: Beliefs) -> list[RecommendedAction]:
@@ -385,8 +390,11 @@ class _Reasoner:
                 valued.append((-round(value, 12), place, action, likely))
         valued.sort(key=lambda entry: entry[:2])
         return [
-            RecommendedAction.model_validate(
-                {"title": action.title, "for": [f"{fault.code}/{cause}" for cause in likely], "where": action.where}
+            RecommendedAction.made(
+                title=action.title,
+                for_=[f"{fault.code}/{cause}" for cause in likely],
+                where=action.where,
+                covered_by=None,
             )
             for _, _, action, likely in valued
         ]
@@ -409,7 +417,7 @@ def _open_questions(belief: Belief, rival: Belief | None, ahead: Sequence[Prospe
     gaps = [(separating(prospect, belief.cause, rival.cause), prospect) for prospect in ahead]
     useful = sorted((pair for pair in gaps if pair[0] > 0), key=lambda pair: (-pair[0], pair[1].check.id))
     return [
-        OpenQuestion(check_id=prospect.check.id, would=f"separate it from {code}/{rival.cause}")
+        OpenQuestion.made(check_id=prospect.check.id, would=f"separate it from {code}/{rival.cause}")
         for _, prospect in useful[:MAX_QUESTIONS]
     ]
 
@@ -417,22 +425,22 @@ def _open_questions(belief: Belief, rival: Belief | None, ahead: Sequence[Prospe
 def _next_check(prospect: Prospect, code: str) -> NextCheck:
     check = prospect.check
     outcomes = []
-    for outcome in prospect.outcomes:
+    for outcome, chance in zip(prospect.outcomes, prospect.chances, strict=True):
         probabilities = {
             f"{code}/{cause}": round(probability, PROBABILITY_DECIMALS)
             for cause, probability in outcome.probabilities.items()
         }
         outcomes.append(
-            CheckOutcome(
+            CheckOutcome.made(
                 result=outcome.result.name,
                 value=outcome.result.value,
-                chance=round(outcome.chance, PROBABILITY_DECIMALS),
+                chance=round(chance, PROBABILITY_DECIMALS),
                 leader=max(probabilities, key=lambda cause: probabilities[cause]),
                 probabilities=probabilities,
                 undocumented_probability=round(outcome.undocumented_probability, PROBABILITY_DECIMALS),
             )
         )
-    return NextCheck(
+    return NextCheck.made(
         check_id=check.id,
         title=check.title,
         where=check.where,

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from .diagnosis import Watch
 from .durable_matcher import make_matcher
 from .explanation import plain
-from .facts import Catalogue, Fact, admit
-from .inference import infer
+from .facts import Catalogue, Fact, FactValue, admit
+from .inference import Inference, infer
 from .knowledge_base import DataProblem, IncidentCase, WatchCase
 from .matching import Firing, Matcher, VerdictMatcher
+from .rule_index import RuleIndex
 from .rules import CompiledRule, fact_called, statement_of
 from .trace import FactRead
 from .watch_rules import CompiledWatch, Scope
@@ -21,6 +22,9 @@ HORIZON_DAYS = 730.0
 """Dates farther ahead than two years are not given (our judgement: no rate holds for so long)."""
 
 DAY_SECONDS = 86_400.0
+
+MAX_REMEMBERED = 1_024
+"""Combinations of values of which a reader keeps the rules that fired (our judgement: a fleet has some dozen firmware versions)."""
 
 PREFIX = "watches."
 """What stands before the ids of watch rules in results, as the fault code stands before those of other rules."""
@@ -36,14 +40,74 @@ class Watched:
     problems: Sequence[DataProblem]
 
 
-@dataclass(frozen=True)
 class _Reader:
-    """The rules of some scopes, the facts each of them reads, and their matcher."""
+    """The rules of some scopes, the facts that they read, and their matcher."""
+
+    def __init__(self, watches: Sequence[CompiledWatch], native: bool) -> None:
+        self._watches = watches
+        self._codes = frozenset(compiled.watch.leads_to for compiled in watches)
+        self._rules = [compiled.rule for compiled in watches]
+        self._index = RuleIndex(self._rules)
+        self._matcher: Matcher = make_matcher(self._rules) if native else VerdictMatcher(self._rules)
+        self._ahead: dict[frozenset[str], _Ahead] = {}
+        self._fired: dict[tuple[tuple[str, FactValue], ...], tuple[CompiledRule, ...]] = {}
+
+    def ahead(self, happened: frozenset[str]) -> _Ahead:
+        """The rules that warn of other codes than those that happened already."""
+        known = happened & self._codes
+        found = self._ahead.get(known)
+        if found is None:
+            watches = tuple(each for each in self._watches if each.watch.leads_to not in known)
+            names = frozenset[str]().union(*(each.fact_names for each in watches))
+            found = self._ahead[known] = _Ahead(watches, names)
+        return found
+
+    def inferred(self, facts: Sequence[Fact]) -> Inference | None:
+        """What follows from some facts; None where none of the rules can fire.
+
+        Most chargers give no cause for a warning. That is seen without the matcher: each condition that compares a fact
+        with constants is met by it or not.
+        """
+        met = 0
+        for fact in facts:
+            met |= self._index.met_by(fact)
+        names = {fact.name for fact in facts}
+        able = [
+            entry
+            for entry in self._index.rules
+            if (entry.fact_names <= names if entry.conditions is None else entry.needs & met == entry.needs)
+        ]
+        if not able:
+            return None
+        read = frozenset[str]().union(*(entry.fact_names for entry in able))
+        needed = [fact for fact in facts if fact.name in read]
+        if len(needed) != len(read) or any(entry.conditions is None for entry in able):
+            return infer(needed, self._rules, self._matcher)
+        return self._remembered(needed)
+
+    def _remembered(self, facts: Sequence[Fact]) -> Inference:
+        """What follows from facts of which each has a name of its own: rules that join none of them see nothing but values.
+
+        A fleet has few firmware versions and many chargers, so the matcher is asked once for what says the same.
+        """
+        said = tuple((fact.name, fact.value) for fact in facts)
+        fired = self._fired.get(said)
+        if fired is None:
+            inference = infer(facts, self._rules, self._matcher)
+            if not inference.refusals and len(self._fired) < MAX_REMEMBERED:
+                self._fired[said] = tuple(firing.rule for firing in inference.firings)
+            return inference
+        known = {fact.name: fact for fact in facts}
+        firings = (Firing(rule, tuple(known[pattern.fact_name] for pattern in rule.patterns)) for rule in fired)
+        return Inference(tuple(facts), tuple(firings), ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """Rules that may warn of something, and the facts that they read."""
 
     watches: Sequence[CompiledWatch]
-    reads: Mapping[str, frozenset[str]]
-    rules: Sequence[CompiledRule]
-    matcher: Matcher
+    fact_names: frozenset[str]
 
 
 class Watcher:
@@ -51,20 +115,15 @@ class Watcher:
 
     def __init__(self, watches: Sequence[CompiledWatch], catalogue: Catalogue, *, native: bool) -> None:
         """Take compiled watches and what declares their facts; `native` matches by durable-rules. Raises UnsafeRuleset."""
-        self._watches = tuple(watches)
         self._catalogue = catalogue
         scopes: tuple[frozenset[Scope], ...] = (
             frozenset({"charger"}),
             frozenset({"connector"}),
             frozenset({"charger", "connector"}),
         )
-        self._readers = {each: self._reader(each, native) for each in scopes}
-
-    def _reader(self, scopes: frozenset[Scope], native: bool) -> _Reader:
-        chosen = [compiled for compiled in self._watches if compiled.watch.scope in scopes]
-        rules = [compiled.rule for compiled in chosen]
-        reads = {compiled.watch.id: compiled.fact_names for compiled in chosen}
-        return _Reader(chosen, reads, rules, make_matcher(rules) if native else VerdictMatcher(rules))
+        self._readers = {
+            each: _Reader([compiled for compiled in watches if compiled.watch.scope in each], native) for each in scopes
+        }
 
     def watch(
         self, cases: Iterable[WatchCase], incidents: Iterable[IncidentCase], as_of: float | None
@@ -76,50 +135,47 @@ class Watcher:
         """
         if as_of is None:
             return []
-        happened: dict[tuple[str, str], set[int | None]] = {}
+        happened: dict[str, list[tuple[int | None, str]]] = {}
         for incident in incidents:
-            happened.setdefault((incident.device_id, incident.code), set()).add(incident.connector_id)
+            happened.setdefault(incident.device_id, []).append((incident.connector_id, incident.code))
         found = [self._watched(case, happened, as_of) for case in cases]
         return sorted(
             found, key=lambda w: (w.case.device_id, -1 if w.case.connector_id is None else w.case.connector_id)
         )
 
-    def _watched(self, case: WatchCase, happened: dict[tuple[str, str], set[int | None]], as_of: float) -> Watched:
+    def _watched(
+        self, case: WatchCase, happened: Mapping[str, Sequence[tuple[int | None, str]]], as_of: float
+    ) -> Watched:
         reader = self._readers[case.scopes]
-        ahead = [
-            compiled
-            for compiled in reader.watches
-            if not _meets(case.connector_id, happened.get((case.device_id, compiled.watch.leads_to), ()))
-        ]
-        names = frozenset[str]().union(*(reader.reads[compiled.watch.id] for compiled in ahead))
-        facts, refused = admit(case.measure(names), self._catalogue)
+        codes = frozenset(
+            code
+            for connector, code in happened.get(case.device_id, ())
+            if connector is None or case.connector_id is None or connector == case.connector_id
+        )
+        ahead = reader.ahead(codes)
+        facts, refused = admit(case.measure(ahead.fact_names), self._catalogue)
         where = f"{case.device_id}/{'-' if case.connector_id is None else case.connector_id}"
         problems = [
             DataProblem("facts", None, item.fact.name, f"{where}: {item.problem}; the fact is left out")
             for item in refused
         ]
-        if not facts:
-            return Watched(case, (), (), problems)
-        inference = infer(facts, reader.rules, reader.matcher)
+        inference = reader.inferred(facts)
+        if inference is None:
+            return Watched(case, (), facts, problems)
         problems.extend(DataProblem("facts", None, None, f"{where}: {refusal}") for refusal in inference.refusals)
         fired: dict[str, Firing] = {}
         for firing in inference.firings:
             fired.setdefault(firing.rule.rule.id, firing)
         told: dict[str, Watch] = {}
-        for compiled in ahead:
+        for compiled in ahead.watches:
             if compiled.watch.id in fired:
                 told.setdefault(compiled.watch.topic, _told(compiled, fired[compiled.watch.id], case, as_of))
         return Watched(case, tuple(told.values()), facts, problems)
 
 
-def _meets(connector: int | None, connectors: Iterable[int | None]) -> bool:
-    """Whether a connector (or a whole charger) is among those of some incidents."""
-    return any(connector is None or other is None or connector == other for other in connectors)
-
-
 def _told(compiled: CompiledWatch, firing: Firing, case: WatchCase, as_of: float) -> Watch:
     watch = compiled.watch
-    return Watch(
+    return Watch.made(
         device_id=case.device_id,
         connector_id=case.connector_id,
         what=watch.what,
@@ -128,7 +184,9 @@ def _told(compiled: CompiledWatch, firing: Firing, case: WatchCase, as_of: float
         expected_at=None if watch.expected_at is None else _date(fact_called(firing.rule, firing.match, watch.expected_at), as_of),
         rule_id=f"{PREFIX}{watch.id}",
         facts=[
-            FactRead(name=fact.name, value=plain(fact.value), unit=fact.unit, sources=list(fact.sources))
+            FactRead.made(
+                name=fact.name, value=plain(fact.value), unit=fact.unit, sources=list(fact.sources), raised_by=None
+            )
             for fact in firing.match
         ],
         source=watch.source,

@@ -101,11 +101,11 @@ def test_shares_that_nobody_stated_leave_the_beliefs_as_they_are_on_average(tria
     for code, compiled in triage.knowledge.base.faults.items():
         believed = posterior(compiled.priors_db)[0]
         prior = {cause: chance / sum(believed.values()) for cause, chance in believed.items()}
+        matcher = VerdictMatcher(compiled.rules)
         for check in compiled.checks:
-            readers = compiled.readers_of[check.id]
             rows, totals = [], []
             for result in check.results:
-                found = infer([Fact(check.fact_name, result.value)], readers, VerdictMatcher(readers))
+                found = infer([Fact(check.fact_name, result.value)], compiled.rules, matcher)
                 after = scores(compiled.priors_db, found.firings)
                 joint = {c: p * 10 ** ((after[c] - compiled.priors_db[c]) / 10) for c, p in prior.items()}
                 totals.append(sum(joint.values()))

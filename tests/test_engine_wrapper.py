@@ -28,7 +28,7 @@ from .support.hostile import rule
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("engine", "knowledge", "adapters")
-_library: Any = vars(durable_matcher)["_library"]  # the C module; None where it cannot be imported
+_library: Any = durable_matcher.library()
 native = pytest.mark.skipif(not durable_matcher.available(), reason="durable-rules cannot be imported here")
 
 
@@ -135,8 +135,8 @@ def break_library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         names = [word for word in dir(_library) if not word.startswith("__")]
         stand_in = SimpleNamespace(**{word: getattr(_library, word) for word in names})
         setattr(stand_in, name, failing)
-        monkeypatch.setattr(durable_matcher, "_library", stand_in)
-        return lambda: monkeypatch.setattr(durable_matcher, "_library", _library)
+        monkeypatch.setattr(durable_matcher, "library", lambda: stand_in)
+        return lambda: monkeypatch.setattr(durable_matcher, "library", lambda: _library)
 
     yield broken
     monkeypatch.undo()

@@ -15,6 +15,7 @@ from ..engine.beliefs import believe
 from ..engine.checks import Prospect, prospects
 from ..engine.facts import FactType
 from ..engine.knowledge_base import Cause, Check, CompiledFault, Fault
+from ..engine.rule_index import Standing
 from ..engine.rules import Rule, RuleModel, compile_rule
 from .findings import Finding, KnowledgeError, Model, read_knowledge, validated
 from .symptoms import SymptomsFile
@@ -121,7 +122,7 @@ class Library:
         compiled = [compile_rule(rule, types, fault.cause_ids)[0] for rule in fault.rules]
         rules = tuple(rule for rule in compiled if rule is not None)
         base = CompiledFault(fault, rules, frozenset(types), bearing)
-        return prospects(base, (), (), believe(base.priors_db, ()))
+        return prospects(base, Standing(base.index, (), ()), believe(base.priors_db, ()))
 
     def _part(self, code: str, key: str) -> Any:
         """What stands under a key of an entry, read no further than there."""

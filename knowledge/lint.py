@@ -2,12 +2,11 @@
 
 dead: a rule that can never fire, or whose weights can never count. unreachable: knowledge that nothing leads to or from.
 untested: a rule or cause without its cases. unsourced: a figure without an origin. contradictory: two rules of the same
-conditions that disagree, or that count the same observation twice.
+conditions that disagree, or that count the same observation twice. `table_lint` looks at the tables beside the rules.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,9 @@ from .cases import CaseOutcome, WatchCases, cases_of, watch_cases_of
 from .library import SYMPTOMS
 from .loading import Finding, KnowledgeError, LoadedFault, Severity, TriageKnowledge, load_knowledge
 from .measurements.links import INCIDENT_FACTS
+from .sourced import MEND_SOURCE, is_sourced
 from .symptoms import CodeSymptoms, SymptomsFile
+from .table_lint import table_findings
 from .watch_files import WATCHES
 from .yaml_files import Document, read_documents
 
@@ -31,17 +32,6 @@ FINDING = "finding."
 
 NOTHING_LEARNED = "unknown"
 """A result of a check by this word teaches nothing, so no rule has to read it."""
-
-FEWEST_WORDS = 3
-"""A judgement needs at least so many words of reason (our judgement: fewer cannot hold one)."""
-
-_NAMED_SOURCE = re.compile(
-    r"dictionary|runbook|platform notes|figures\.json|field (?:figure|note)|datasheet|data sheet|handbook|\bmanual\b|guideline|contract|wire format|everest|https?://"
-    r"|\b(?:IEC|ISO|EN|DIN|VDE|IEEE|UL|NEC|NFPA|SAE|OCPP|OCA|RFC|ETSI|3GPP|GB/?T|ENFSI|CISPR|CharIN|ChargeX|MREC|API)\b"
-    r"|\bfigures?[.: ]+\w+_\w+|\b[A-Z][A-Za-z]*[- ]?\d{2,}",
-    re.IGNORECASE,
-)
-_JUDGEMENT = re.compile(r"\b(?:(?:our|my|own) )*judge?ment\b", re.IGNORECASE)
 
 
 def lint(directory: str | Path | None = None) -> list[Finding]:
@@ -64,6 +54,7 @@ def lint(directory: str | Path | None = None) -> list[Finding]:
     findings.extend(_unread_checks(knowledge))
     findings.extend(_unspoken(knowledge))
     findings.extend(_watch_findings(knowledge))
+    findings.extend(table_findings(knowledge))
     return sorted(findings, key=lambda f: (f.place.file, f.place.line, f.place.column, f.kind, f.rule or "", f.message))
 
 
@@ -231,8 +222,7 @@ class _FaultLinter:
             yield self._unsourced(("firmware_issue", "source"), fault.firmware_issue.source)
 
     def _unsourced(self, path: Sequence[str | int], source: str, rule: Rule | None = None) -> Finding:
-        mend = "name the dictionary's section, a runbook, a standard or datasheet, or write 'judgement:' and why"
-        return self._finding("unsourced", path, f"{source!r} does not say where it comes from", mend, rule)
+        return self._finding("unsourced", path, f"{source!r} does not say where it comes from", MEND_SOURCE, rule)
 
     def contradictory(self) -> Iterator[Finding]:
         """Pairs of rules with the same conditions that disagree on a cause, or count twice for it."""
@@ -269,14 +259,6 @@ def _covers(stronger: Rule, weaker: Rule) -> bool:
     causes = [*weaker.supports, *weaker.against]
     pairs = [(weaker.weight_for(cause) or 0.0, stronger.weight_for(cause) or 0.0) for cause in causes]
     return bool(pairs) and all(less * more > 0 and abs(more) >= abs(less) for less, more in pairs)
-
-
-def is_sourced(source: str) -> bool:
-    """Whether a source names a document or standard, or says that it is judgement and why."""
-    if _NAMED_SOURCE.search(source):
-        return True
-    reason = _JUDGEMENT.sub(" ", source)
-    return reason != source and len(re.findall(r"[^\W_]{2,}", reason)) >= FEWEST_WORDS
 
 
 def _unread_checks(knowledge: TriageKnowledge) -> Iterator[Finding]:
@@ -361,8 +343,9 @@ def _misleading(knowledge: TriageKnowledge, code: str, about: CodeSymptoms, docu
     for part, place, source in sources:
         if not is_sourced(source):
             where = document.place(("codes", code, part, place, "source"))
-            mend = "name the dictionary's section, a runbook or a standard, or write 'judgement:' and why"
-            yield Finding("unsourced", "error", None, where, f"{source!r} does not say where it comes from", mend)
+            yield Finding(
+                "unsourced", "error", None, where, f"{source!r} does not say where it comes from", MEND_SOURCE
+            )
 
 
 def _watch_findings(knowledge: TriageKnowledge) -> Iterator[Finding]:
@@ -413,8 +396,7 @@ class _WatchLinter:
             watch = compiled.watch
             if not is_sourced(watch.source):
                 message = f"{watch.source!r} does not say where it comes from"
-                mend = "name the dictionary's section, a runbook or a standard, or write 'judgement:' and why"
-                yield self._finding("unsourced", (place, "source"), message, mend, watch.id)
+                yield self._finding("unsourced", (place, "source"), message, MEND_SOURCE, watch.id)
 
     def contradictory(self) -> Iterator[Finding]:
         """Watches over other versions than those that the fault names as affected."""

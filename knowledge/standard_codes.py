@@ -108,16 +108,22 @@ def standard_codes() -> Mapping[str, StandardCode]:
     return {row.code: row for row in found.codes}
 
 
-def _bare(text: str) -> str:
+def spelled_alike(text: str) -> str:
+    """A code as it is looked up: in lower case, without signs."""
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 @lru_cache(maxsize=1)
 def _by_spelling() -> Mapping[str, StandardCode]:
     rows = standard_codes().values()
-    by_code = {_bare(row.code): row for row in rows}
-    by_name = {_bare(row.name): row for row in reversed(tuple(rows)) if row.name}
+    by_code = {spelled_alike(row.code): row for row in rows}
+    by_name = {spelled_alike(row.name): row for row in reversed(tuple(rows)) if row.name}
     return {**by_name, **by_code}
+
+
+def close_code(code: int) -> StandardCode | None:
+    """The row of a WebSocket close code; None where there is none."""
+    return standard_codes().get(f"CloseCode.{code}")
 
 
 def lookup(text: str) -> StandardCode | None:
@@ -125,9 +131,21 @@ def lookup(text: str) -> StandardCode | None:
 
     Of a name that several standards have, OCPP's own code is meant.
     """
-    bare = _bare(text)
+    bare = spelled_alike(text)
     short = re.fullmatch(r"(?:mrec|cx)0*(\d{1,2})", bare)
     return _by_spelling().get(f"cx{int(short.group(1)):03d}" if short else bare)
+
+
+def asked_for(text: str) -> StandardCode | None:
+    """The row that somebody means who asks: as `lookup`, and besides by a part of a code that only one has.
+
+    That is `AcDcConverter` for AcDcConverter.Problem, `SoftReset` for StopReason.SoftReset, `1006` for CloseCode.1006. A code that
+    a charger reports is never read so: there the same words can mean something else.
+    """
+    bare = spelled_alike(text)
+    rows = standard_codes().values()
+    by_part = [row for row in rows if bare in (spelled_alike(part) for part in row.code.split("."))]
+    return lookup(text) or (by_part[0] if len(by_part) == 1 else None)
 
 
 def activity(observations: Observations, device_id: str, connector_id: int | None, time: float) -> Activity:

@@ -229,7 +229,7 @@ def test_json_is_the_model(asked: str, model: Any, capsys: pytest.CaptureFixture
     model.model_validate_json(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize(("asked", "says"), [("F-9999", "'F-9999' is not documented"), ("CX999", "'CX999' is not documented"),
+@pytest.mark.parametrize(("asked", "says"), [("F-9999", "'F-9999' is not documented"), ("CX999", "CX999 is none of ChargeX's minimum required error codes, CX001 to CX026"),
                                              ("  ", "nothing was asked")])  # fmt: skip
 def test_what_cannot_be_explained_is_one_line(asked: str, says: str) -> None:
     """Codes that are not documented, and empty questions, end the command with one line."""

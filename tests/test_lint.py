@@ -261,3 +261,60 @@ def test_a_result_that_only_a_contradiction_reads_is_unread(tmp_path: Path) -> N
     checks = CHECKS.replace("{value: unknown}", "{value: unsure}")
     (finding,) = linted(tmp_path, fault=FAULT + rule("added", told, "contradicts: [x, y]"), checks=checks)
     assert finding.kind == "unreachable" and "unsure" in finding.message
+
+
+STANDARD = """\
+codes:
+  - code: PowerSwitchFailure
+    standard: OCPP 1.6 errorCode
+    meaning: The switch failed.
+    maps_to: [{fault: F-0421, while: [starting], fit: close, basis: "at a start it has to close"}]
+"""
+MODELS = """\
+plan_upgrade_beyond_minor: 2
+plan_upgrade_source: platform notes, models and firmware
+models: [{model: M, kind: DC charger, latest_stable: 3.1.0, source: platform notes}]
+"""
+OWNERS = """\
+roles: [{id: support, title: support, reach: remote}]
+defaults: {remote: {owner: support, source: "judgement: who reads the records can do it"}}
+checks: {close-click: {owner: support, source: "platform notes"}}
+actions: {Mend it: {owner: support, source: "platform notes"}}
+vendor_contact: {address: a@example.org, for: reports, source: platform notes}
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "found"),
+    [
+        ("standard_codes.yaml", STANDARD, []),
+        ("standard_codes.yaml", STANDARD.replace("fault: F-0421", "fault: F-0999"), [("unreachable", 5)]),
+        ("standard_codes.yaml", STANDARD + "    related: [F-0999]\n", [("unreachable", 6)]),
+        ("standard_codes.yaml", STANDARD.replace("at a start it has to close", "so"), [("unsourced", 5)]),
+        ("standard_codes.yaml", STANDARD.split("    maps_to")[0], [("unsourced", 2)]),
+        ("standard_codes.yaml", STANDARD.replace("fit: close", "fit: near"), [("malformed", 5)]),
+        ("standard_codes.yaml", STANDARD + STANDARD.split("\n", 1)[1].replace("PowerSwitch", "powerswitch"), [("contradictory", 6)]),
+        (
+            "standard_codes.yaml",
+            STANDARD.replace("}]", "}, {fault: F-0421, fit: exact, basis: whatever it was doing}]"),
+            [("contradictory", 5)],
+        ),
+        ("models.yaml", MODELS, []),
+        ("models.yaml", MODELS.replace("3.1.0", "newest"), [("malformed", 3)]),
+        ("models.yaml", MODELS.replace("source: platform notes}", "source: somebody}"), [("unsourced", 3)]),
+        ("models.yaml", MODELS.replace("models: [", "models: [{model: M, kind: AC, latest_stable: null, source: platform notes}, "), [("contradictory", 3)]),
+        ("owners.yaml", OWNERS, []),
+        ("owners.yaml", OWNERS.replace("close-click", "open-click"), [("unreachable", 3)]),
+        ("owners.yaml", OWNERS.replace("Mend it", "Mend that"), [("unreachable", 4)]),
+        ("owners.yaml", OWNERS.replace("owner: support, source: \"judgement", "owner: nobody, source: \"judgement"), [("malformed", 1)]),
+        ("owners.yaml", "roles: [\n", [("unreadable", 2)]),
+    ],
+)  # fmt: skip
+def test_the_tables_beside_the_rules_are_looked_at(
+    tmp_path: Path, file: str, content: str, found: list[tuple[str, int]]
+) -> None:
+    """What a table names has to exist, to be named once and to say where it comes from; each finding has its file and line."""
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    findings = linted(tmp_path)
+    assert [(f.kind, f.place.line) for f in findings] == found
+    assert all(f.place.file == file and f.mend for f in findings)

@@ -11,7 +11,7 @@ from charger_triage.engine import Triage
 from charger_triage.engine.diagnosis import Incident
 from charger_triage.knowledge import TriageKnowledge
 from charger_triage.knowledge.observations import observe
-from charger_triage.knowledge.standard_codes import activity, lookup, standard_codes
+from charger_triage.knowledge.standard_codes import activity, asked_for, lookup, standard_codes
 
 
 def event(second: int, kind: str, connector: int | None = 1, **data: Any) -> dict[str, Any]:
@@ -41,6 +41,26 @@ def test_the_tables_of_both_standards_are_whole() -> None:
         "OtherError", "OverCurrentFailure", "OverVoltage", "PowerMeterFailure", "PowerSwitchFailure", "ReaderFailure",
         "ResetFailure", "UnderVoltage", "WeakSignal",
     } <= codes  # fmt: skip
+    assert {
+        f"StopReason.{reason}" for reason in (
+            "DeAuthorized", "EVDisconnected", "EmergencyStop", "HardReset", "Local", "Other", "PowerLoss", "Reboot", "Remote",
+            "SoftReset", "UnlockCommand",
+        )
+    } <= codes  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "reported"),
+    [
+        ("1006", "CloseCode.1006", None), ("AcDcConverter", "AcDcConverter.Problem", None),
+        ("softreset", "StopReason.SoftReset", None), ("NoPPDetected", "NoPPDetected", "NoPPDetected"),
+        ("CX017", "CX017", "CX017"), ("Problem", None, None), ("421", None, None), ("", None, None),
+    ],
+)  # fmt: skip
+def test_who_asks_may_name_a_part(text: str, code: str | None, reported: str | None) -> None:
+    """A part of a code finds its row where only one has it, but not what a charger reports: there it can mean something else."""
+    asked, found = asked_for(text), lookup(text)
+    assert (asked and asked.code, found and found.code) == (code, reported)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charger_triage.adapters.files import UnreadableInput
+from charger_triage.adapters.files import UnreadableInput, read_bundle
 from charger_triage.adapters.ocpp import ocpp_records, read_ocpp_log
 from charger_triage.engine import Triage
 
@@ -21,7 +25,7 @@ SESSIONS = [*session("1.6"), *session("2.0.1")]
 
 hostile = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-    | st.sampled_from(["Faulted", "F-0421", "CX017", "", "2026-05-10T08:00:00Z", "9999-12-31T23:59:59Z", -1, 10**30, 2**53, 1e308]),
+    | st.sampled_from(["Faulted", "F-0421", "CX017", "", "2026-05-10T08:00:00Z", "9999-12-31T23:59:59Z", -1, 10**30, 10**400, 2**53, 1e308, "\ud800", "0001-01-01T00:00:00+14:00"]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=8,
 )  # fmt: skip
@@ -64,7 +68,7 @@ def read_all(content: bytes) -> int:
     try:
         count = 0
         for record_list, record in ocpp_records(io.BytesIO(content)):
-            json.dumps([record_list, record])
+            json.dumps([record_list, record], ensure_ascii=False, allow_nan=False).encode()
             count += 1
         return count
     except UnreadableInput as error:
@@ -112,6 +116,89 @@ def test_deep_nesting_and_repeated_beginnings(times: int, piece: bytes) -> None:
     read_all(beat + piece * times)
     read_all(beat + (piece + b"\n") * times)
     read_all(b"[" + beat[26:] + b"," + piece * times)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Fails where what is done within takes more processor time."""
+
+    def too_long(_signal: int, _frame: object) -> None:
+        raise AssertionError(f"it takes more than {seconds} s")
+
+    before = signal.signal(signal.SIGVTALRM, too_long)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+BEAT = b'2026-05-10T08:00:00Z CP > [2,"0","Heartbeat",{}]\n'
+COSTLY: dict[str, bytes] = {
+    "empty lines at the head": b"\n" * 2_000_000,
+    "empty lines": BEAT + b"\n" * 2_000_000,
+    "open brackets": BEAT + b"[\n" * 200_000,
+    "open brackets and kinds": BEAT + b"x [\n2,\n" * 100_000,
+    "digits without an end": BEAT + b'[2,"1","A",{"a":' + b"1" * 400_000 + b"x\n",
+    "closing brackets behind a frame that was cut": BEAT + (b'[2,"' + b"a" * 2_000_000 + b"\n" + b"]\n" * 1900) * 3,
+    "escaped quotes": BEAT + b'[2,"' + b'\\"' * 1_000_000 + b"\n",
+    "connections that close and close": BEAT + (b"connection closed " * 27 + b"\n") * 10_000,
+    "fields": b'{"message":[2,"1","Heartbeat",{}]}\n{' + b",".join(b'"k%d":1' % n for n in range(200_000)) + b"}\n",
+    "connectors": b"".join(
+        b'2026-05-10T08:00:00Z CP > [2,"%d","StatusNotification",{"connectorId":%d,"errorCode":"NoError","status":"Faulted"}]\n'
+        % (n, n % 9999 + 1)
+        for n in range(30_000)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", COSTLY)
+def test_nothing_costs_more_than_its_size(kind: str) -> None:
+    """What makes a reader look again and again costs a few seconds at most, for some megabytes."""
+    with within(20):
+        read_all(COSTLY[kind])
+
+
+@pytest.mark.parametrize(
+    "text", ["A" * 2_000_000, "\n" * 2_000_000, "[\n" * 500_000, "connect " * 200_000, '{"a":"' + "Ab" * 900_000]
+)
+def test_telling_that_a_text_is_no_log_costs_no_more(text: str) -> None:
+    """What is no log is refused within seconds as well."""
+    with within(20), pytest.raises(UnreadableInput):
+        read_bundle(io.StringIO(text))
+
+
+ODD: dict[str, tuple[bytes, bytes]] = {
+    "a clock before all clocks": (b"2026-05-10T08:00:00Z", b"0001-01-01T00:00:00+14:00"),
+    "a clock after all clocks": (b"2026-05-10T08:00:00Z", b"9999-12-31T23:59:59-14:00"),
+    "a reading that is none": (b'"unit":"W","value":"21560"', b'"unit":"W","value":NaN'),
+    "a number without bounds": (b'"meterStop":126400', b'"meterStop":1' + b"0" * 400),
+    "a number of too many digits": (b'"meterStop":126400', b'"meterStop":1' + b"0" * 5000),
+    "half of a surrogate pair": (b"CP-7", b"CP\\ud83d"),
+    "bytes that are no text": (b"Tellus", b"Tell\xfcs"),
+}
+
+
+@pytest.mark.parametrize("layout", ["objects", "array", "time > frame"])
+@pytest.mark.parametrize("kind", ODD)
+def test_odd_values_cost_no_more_than_themselves(kind: str, layout: str) -> None:
+    """A time, number or text that nobody can mean is left out or replaced, and every record can be written as UTF-8."""
+    old, new = ODD[kind]
+    content = LAYOUTS[layout](session("1.6")).replace(b": ", b":").replace(b", ", b",").replace(old, new)
+    found = list(ocpp_records(io.BytesIO(content)))
+    assert len(found) > 20
+    for record_list, record in found:
+        json.dumps([record_list, record], ensure_ascii=False, allow_nan=False).encode()
+
+
+def test_problems_without_end_are_counted() -> None:
+    """A log of which each frame is wrong in its own way names some of them, and counts the rest."""
+    frames = b"".join(b'2026-05-10T08:00:00Z CP > [2,"%d","A%d",{}]\n' % (n, n) for n in range(5000))
+    problems: list[str] = []
+    list(ocpp_records(io.BytesIO(frames), lambda problem, _: problems.append(problem)))
+    assert len(problems) < 200
+    assert any("more other problems" in problem for problem in problems)
 
 
 def test_a_line_of_many_megabytes_is_skipped() -> None:

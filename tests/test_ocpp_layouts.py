@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,24 @@ CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         "2026-05-10T08:00:00Z INFO T1:CP-7 Successfully connected new charging station: 1:CP-7 live connections: 3\n"
         "2026-05-10T08:10:00Z INFO WebsocketNetworkConnection Connection closed for 1:CP-7 live connections: 2\n",
         {},
+    ),
+    "EVerest": (
+        "2026-05-10T08:00:00.000Z: SYS> Connected\n"
+        '2026-05-10T08:00:01.000Z: ChargePoint>CentralSystem Heartbeat\n[\n  2,\n  "1",\n  "Heartbeat",\n  {}\n]\n\n'
+        "2026-05-10T08:10:00.000Z: SYS> Disconnected\n",
+        {},
+    ),
+    "MicroOcpp": (
+        "10.05.2026 08:00:00 INF [WebSocket] connection 12 -- connected!\n"
+        '10.05.2026 08:00:01 INF [sendTXT] [2,"1","Heartbeat",{}]\n'
+        "10.05.2026 08:10:00 INF [WebSocket] connection 12 -- closed\n",
+        {},
+    ),
+    "any with a code": (
+        "2026-05-10T08:00:00Z Connected to url ws://csms.example/CP-7\n"
+        '2026-05-10T08:00:01Z CP-7 > [2,"1","Heartbeat",{}]\n'
+        "2026-05-10T08:10:00Z WebSocket connection was closed, code: 1011\n",
+        {"clean_close": False, "close_code": 1011},
     ),
     "objects": (
         '{"timestamp": "2026-05-10T08:00:00Z", "charge_point": "CP-7", "event": "connected"}\n'
@@ -162,12 +182,60 @@ def test_other_lines_cost_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"hello", b'{"code": 1006, "reason": ""}', b"[1, 2, 3]", b"\x1f\x8b", b"a,b\n1,2\n"]
+    "content",
+    [b"", b"hello", b'{"code": 10, "reason": ""}', b"[1, 2, 3]", b"\x1f\x8b", b"a,b\n1,2\n", b"\n" * 1_000_000],
 )
 def test_what_holds_no_frame_is_no_log(content: bytes, tmp_path: Path) -> None:
     """Text without a frame is refused with one line that says so."""
     with pytest.raises(UnreadableInput, match="holds no OCPP frame"):
         read(content, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{ "code": 1006, "reason": "" }\n', "closed with 1006 (AbnormalClosure), but neither when nor whose"),
+        (b"websocket closed: close code 1011\n", "closed with 1011 (InternalServerError)"),
+    ],
+)
+def test_a_lone_close_code_is_refused_with_what_it_means(content: bytes, told: str, tmp_path: Path) -> None:
+    """Of a close that is told without time and charger nothing can be said but what its code means, and where to read on."""
+    path = tmp_path / "x.log"
+    path.write_bytes(content)
+    for read_it in (read_bundle, read_ocpp_log):
+        with pytest.raises(UnreadableInput, match=re.escape(told)) as raised:
+            read_it(path)
+        assert "charger-triage explain CloseCode." in str(raised.value)
+
+
+def test_frames_that_share_a_line_are_all_read(tmp_path: Path) -> None:
+    """Two frames that a program wrote without a line end between them are two."""
+    line = HEARTBEAT.strip() + b' [2,"1","FirmwareStatusNotification",{"status":"Idle"}] trailing words\n'
+    records, problems = read(line, tmp_path)
+    assert [r["ocpp"]["action"] for _, r in records if "ocpp" in r] == ["FirmwareStatusNotification", "Heartbeat"]
+    assert problems == []
+
+
+def test_an_array_is_read_on_behind_an_item_that_is_broken(tmp_path: Path) -> None:
+    """An item that was edited by hand costs itself and a warning; what comes after it is read."""
+    items = LAYOUTS["array"](session("1.6")).replace(b'"Preparing"', b"***", 1)
+    records, problems = read(items, tmp_path)
+    assert len(problems) == 1
+    assert problems[0].startswith("an item of the array cannot be read (")
+    assert [r["stop_reason"] for name, r in records if name == "charging_records"] == ["Remote"]
+
+
+def test_a_word_for_both_directions_tells_none(tmp_path: Path) -> None:
+    """Where a log has one word for both directions, answers are paired without it."""
+    at = "2026-05-10T08:00:0{}Z msg CP: "
+    lines = [
+        at.format(0) + '[2,"1","Heartbeat",{}]',
+        at.format(0) + '[3,"1",{"currentTime":"2026-05-10T08:00:00Z"}]',
+        at.format(1) + '[2,"2","ClearCache",{}]',
+        at.format(2) + '[3,"2",{"status":"Rejected"}]',
+    ]
+    records, _ = read("\n".join(lines).replace("msg", "receive").encode(), tmp_path)
+    assert [r["status"] for name, r in records if name == "commands"] == ["rejected"]
 
 
 def test_a_damaged_archive_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -220,6 +288,38 @@ def test_a_log_and_a_bundle_are_read_as_one(tmp_path: Path, triage: Triage) -> N
     in_folder = case / "any.log"
     in_folder.write_bytes(log.read_bytes())
     assert triage.diagnose(read_bundle(case)).model_dump_json() == triage.diagnose(both).model_dump_json()
+
+
+@pytest.mark.parametrize("name", ["CP-7.txt", "messages.csv", "CP-7.log.1", "events.log", "CP-7"])
+@pytest.mark.parametrize("layout", ["SteVe", "array", "CSV", "gzip"])
+def test_logs_in_folders_and_zips_are_told_by_content(layout: str, name: str, tmp_path: Path, triage: Triage) -> None:
+    """A folder and a zip, at any depth, may hold logs by any name beside files that are none; nothing is lost or warned of."""
+    content = LAYOUTS[layout](session("1.6"))
+    folder = tmp_path / "case"
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    (folder / "notes.md").write_text("The connector was hot.")
+    packed = tmp_path / "case.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"export/{name}", content)
+        archive.writestr("export/photo.jpg", b"\xff\xd8\xff" + bytes(100))
+    for source in (folder, packed):
+        diagnosis = triage.diagnose(read_bundle(source))
+        assert [incident.fault_code for incident in diagnosis.incidents] == ["F-0101"]
+        assert diagnosis.warnings == []
+
+
+def test_a_log_in_a_damaged_zip_is_one_clear_error(tmp_path: Path) -> None:
+    """A zip whose content is damaged is refused with one line, whatever the damage does to the unpacking."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("steve.log", LAYOUTS["SteVe"](session("1.6")))
+    content = stream.getvalue()
+    for place in range(40, 400, 7):
+        path = tmp_path / "x.zip"
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x5A]) + content[place + 1 :])
+        with pytest.raises(UnreadableInput, match="is a damaged or encrypted zip"):
+            read_bundle(path)
 
 
 def test_the_order_of_logs_does_not_matter(tmp_path: Path, triage: Triage) -> None:

@@ -40,6 +40,14 @@ def test_a_real_log(name: str, triage: Triage) -> None:
     assert [(i.fault_code, i.connector_id, i.documented) for i in found] == expected
 
 
+def test_the_line_of_a_charger_that_is_heard_is_not_blamed(triage: Triage) -> None:
+    """Log 06: pings are answered and a command is not, so that the site's network is out of the question, as people found."""
+    (lost,) = triage.diagnose(read_bundle(LOGS / "06-starcharge-reconnect-loop.log")).incidents
+    shares = {found.cause_id.split("/")[1]: found.probability for found in lost.hypotheses}
+    assert max(shares, key=lambda cause: shares[cause]) == "unclean-websocket-drop"
+    assert shares["site-network-outage"] < 0.05
+
+
 def test_every_real_log_has_its_row() -> None:
     """A log that is added to the collection needs an answer here and in the table."""
     assert {path.stem for path in LOGS.glob("*.log")} == set(SAID)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -113,6 +114,13 @@ SAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"sampledValue": [{"value": "30", "measurand": "Temperature", "location": "EV"}]},
         {"ocpp_measurands": {"Temperature ev": 30.0}},
     ),
+    "units in any case": (
+        {"sampledValue": [{"value": "11", "measurand": "Power.Active.Import", "unit": "KW"}]}, {"power": 11.0}
+    ),
+    "a multiplier scales exactly": (
+        {"sampledValue": [{"value": 4.1, "measurand": "Voltage", "unitOfMeasure": {"unit": "V", "multiplier": 2}}]},
+        {"voltage": 410.0},
+    ),
     "the limit offered": ({"sampledValue": [{"value": "11", "measurand": "Power.Offered", "unit": "kW"}]}, {"power_limit": 11.0}),
 }  # fmt: skip
 
@@ -146,6 +154,67 @@ def test_the_time_in_the_payload_counts() -> None:
     assert [e["timestamp"] for e in records_of([late, unset])["events"]] == [
         "2026-05-10T07:00:00.000Z", "2026-05-10T08:31:00.000Z"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "at"),
+    [
+        ("2026-05-10T12:00:00Z", "2026-05-10T12:00:00.000Z"),  # a zone that the log does not name may explain it
+        ("2026-05-12T08:00:00Z", "2026-05-10T08:00:00.000Z"),
+        ("2026-04-01T08:00:00Z", "2026-04-01T08:00:00.000Z"),
+        ("2019-01-01T00:00:00Z", "2026-05-10T08:00:00.000Z"),
+    ],
+)
+def test_a_time_that_cannot_be_is_not_believed(told: str, at: str) -> None:
+    """A message tells of nothing that comes days after it, and of nothing that is years old: then its arrival counts."""
+    values = [{"timestamp": told, "sampledValue": [{"value": "1", "measurand": "SoC"}]}]
+    report = call(T.format(0, 0), "1", "StatusNotification", connectorId=1, errorCode="NoError", status="Available",
+                  timestamp=told)  # fmt: skip
+    found = records_of([report, call(T.format(0, 0), "2", "MeterValues", connectorId=1, meterValue=values)])
+    assert (found["events"][0]["timestamp"], found["telemetry"][0]["timestamp"]) == (at, at)
+
+
+def test_the_platforms_clock_mends_that_of_a_charger() -> None:
+    """Without logged times a charger's clock counts until the platform tells its own, however wrong it was."""
+    frames = [
+        call("", "1", "StatusNotification", connectorId=1, errorCode="NoError", status="Available",
+             timestamp="2071-01-01T00:00:00Z"),
+        call("", "2", "BootNotification", chargePointVendor="V", chargePointModel="M"),
+        answer("", "2", status="Accepted", currentTime=T.format(0, 0), interval=300),
+        call("", "3", "FirmwareStatusNotification", status="Idle"),
+    ]  # fmt: skip
+    log = "".join(json.dumps(entry["frame"]) + "\n" for entry in frames).encode()
+    events = [r for name, r in ocpp_records(io.BytesIO(log)) if name == "events"]
+    assert events[-1]["timestamp"] == "2026-05-10T08:00:00.000Z"
+
+
+def test_what_is_said_of_a_connector_in_order_is_no_fault() -> None:
+    """With NoError and a status that is in order a vendor's words are remarks, but for a code that is known."""
+    remarks = [
+        status(T.format(0, 0), 1, "Available", vendorErrorCode="200", info="F-0421 cleared"),
+        status(T.format(1, 0), 2, "Charging", vendorErrorCode="DeratingInfo"),
+    ]
+    assert events_of(remarks, "fault") == []
+    known = status(T.format(2, 0), 3, "Charging", vendorErrorCode="CX018")
+    assert [data["fault_code"] for _, data in events_of([*remarks, known], "fault")] == ["CX018"]
+
+
+def test_codes_that_are_active_together_are_each_told_once() -> None:
+    """A connector with two faults reports them in turn: each is one occurrence until it is over, by itself in 2.0.1."""
+    turns = [status(T.format(n, 0), n, "Faulted", ("GroundFailure", "HighTemperature")[n % 2]) for n in range(6)]
+    assert [data["fault_code"] for _, data in events_of(turns, "fault")] == ["GroundFailure", "HighTemperature"]
+
+    def told(minute: int, component: str, value: str) -> Message:
+        event = {"eventId": minute, "timestamp": T.format(minute, 0), "trigger": "Alerting", "actualValue": value,
+                 "eventNotificationType": "HardWiredNotification", "component": {"name": component, "evse": {"id": 1}},
+                 "variable": {"name": "Problem"}}  # fmt: skip
+        return call(T.format(minute, 0), f"n{minute}", "NotifyEvent", generatedAt=T.format(minute, 0), seqNo=0,
+                    eventData=[event])  # fmt: skip
+
+    events = [told(0, "AcDcConverter", "true"), told(1, "PowerContactor", "true"), told(2, "AcDcConverter", "false"),
+              told(3, "PowerContactor", "true"), told(4, "AcDcConverter", "true")]  # fmt: skip
+    codes = [data["fault_code"] for _, data in events_of(events, "fault")]
+    assert codes == ["AcDcConverter.Problem", "PowerContactor.Problem", "AcDcConverter.Problem"]
 
 
 def test_faulted_without_a_code_keeps_the_last_one() -> None:
@@ -244,10 +313,123 @@ def test_what_does_not_pair_is_told() -> None:
     assert (command["command"], command["status"]) == ("hard_reset", "queued")
 
 
+def test_an_answer_that_is_missing_says_how_long_the_other_side_was_heard() -> None:
+    """Whose answer is missing, for how long, and that its side was heard on meanwhile: a log of one side tells all of it."""
+    messages = [
+        call(T.format(0, 0), "1", "Heartbeat"),
+        answer(T.format(0, 1), "1", currentTime=T.format(0, 1)),
+        message(T.format(1, 0), "platform", 2, "2", "TriggerMessage", {"requestedMessage": "Heartbeat"}),
+        call(T.format(1, 10), "3", "Authorize", idTag="X"),
+        message(T.format(1, 12), "platform", 2, "4", "ClearCache", {}),
+        message(T.format(1, 13), "charger", 3, "4", {"status": "Accepted"}),
+        call(T.format(3, 0), "5", "Heartbeat"),
+        answer(T.format(3, 0), "5", currentTime=T.format(3, 0)),
+    ]
+    assert [data for _, data in events_of(messages, "ocpp")] == [
+        {"problem": "no answer", "by": "charger", "waited_s": 120.0, "heard_after_s": 120.0},
+        {"problem": "no answer", "by": "platform", "waited_s": 110.0, "heard_after_s": 110.0},
+    ]
+
+
+def test_a_pong_shows_that_a_charger_is_heard(triage: Triage) -> None:
+    """A charger that answers pings and no command is at fault itself: the loss is not put on the line."""
+    at = "2026-05-10 08:00:{:02}.000 "
+    lines = [
+        at.format(0) + 'INFO (MainThread) [ocpp] CP: receive message [2,"1","Heartbeat",{}]',
+        at.format(0) + 'INFO (MainThread) [ocpp] CP: send [3,"1",{"currentTime":"2026-05-10T08:00:00Z"}]',
+        at.format(5) + 'INFO (MainThread) [ocpp] CP: send [2,"2","ClearCache",{}]',
+        at.format(27)
+        + "DEBUG (MainThread) [custom_components.ocpp] Connection latency from 'central' to 'CP': ping=1.0 ms, pong=3.0 ms",
+        at.format(35) + "INFO (MainThread) [custom_components.ocpp] Charger CP disconnected from 0.0.0.0:9000.",
+    ]
+    (lost,) = diagnosed("\n".join(lines), triage).incidents
+    site = next(h for h in lost.hypotheses if h.cause_id == "F-0301/site-network-outage")
+    (said,) = [e for e in site.evidence if e.rule_id == "F-0301.heard-but-not-answering"]
+    assert "22 s" in said.statement
+    assert said.weight_db < 0
+
+
+def test_ids_may_be_used_again_after_a_reconnect() -> None:
+    """A counter that begins anew with a connection is in order; on one connection an id stands for one message."""
+    boot = {"chargePointVendor": "V", "chargePointModel": "M"}
+
+    def after_start(minute: int) -> list[Message]:
+        return [
+            call(T.format(minute, 0), "1", "BootNotification", **boot),
+            answer(T.format(minute, 0), "1", status="Accepted", currentTime=T.format(minute, 0), interval=300),
+            call(T.format(minute, 1), "2", "Heartbeat"),
+            call(T.format(minute, 2), "3", "FirmwareStatusNotification", status="Idle"),
+        ]
+
+    def again(messages: list[Message]) -> list[tuple[bool, str]]:
+        events = [e for e in records_of(messages)["events"] if "problem" in e.get("data", {})]
+        told = [e for e in events if e["data"]["problem"] == "message id used again"]
+        return [(e["data"]["same_message"], e["ocpp"]["action"]) for e in told]
+
+    twice = [*after_start(0), *after_start(5)]
+    assert len(events_of(twice, "boot")) == 2
+    assert again(twice) == []
+    clash = [*after_start(0), call(T.format(1, 0), "2", "Authorize", idTag="X")]
+    assert again(clash) == [(False, "Authorize")]
+    stop = call(T.format(2, 0), "9", "StopTransaction", transactionId=1, meterStop=1, timestamp=T.format(2, 0))
+    assert again([*after_start(0), stop, *after_start(5), stop])[-1] == (True, "StopTransaction")
+
+
+def test_messages_sent_again_speak_of_the_charger(triage: Triage) -> None:
+    """A storm in which the charger says the same again and again under one id is no idle connection's."""
+    (storm,) = diagnosed(LAYOUTS["evcc"](boots(8, same_id=True)).decode(), triage).incidents
+    told = {(h.cause_id, e.rule_id): e.weight_db for h in storm.hypotheses for e in h.evidence}
+    assert told["F-0302/firmware-backoff-regression", "F-0302.messages-sent-again"] > 0
+    assert told["F-0302/idle-connection-closed", "F-0302.messages-sent-again"] < 0
+    (other,) = diagnosed(LAYOUTS["evcc"](boots(8, same_id=False)).decode(), triage).incidents
+    assert not [e for h in other.hypotheses for e in h.evidence if e.rule_id == "F-0302.messages-sent-again"]
+
+
+def test_a_session_of_a_log_of_calls_alone() -> None:
+    """Where nobody logged the answer that names a session, the next id belongs to the one that has none."""
+    messages = [
+        call(T.format(0, 0), "1", "StartTransaction", connectorId=2, idTag="X", meterStart=0, timestamp=T.format(0, 0)),
+        call(T.format(9, 0), "2", "StopTransaction", transactionId=5, meterStop=1500, timestamp=T.format(9, 0)),
+    ]
+    (record,) = records_of(messages)["charging_records"]
+    assert (record["record_id"], record["connector_id"], record["energy"]) == ("5", 2, 1.5)
+
+
 def test_a_log_of_calls_alone_misses_no_answer() -> None:
     """Where no answer is logged at all, none is missed."""
     messages = [call(T.format(n, 0), str(n), "Heartbeat") for n in range(30)]
     assert events_of(messages, "ocpp") == []
+
+
+def test_variables_become_settings() -> None:
+    """A report of variables tells the intervals; variables of which none could be set are a command that was rejected."""
+    comm = {"name": "OCPPCommCtrlr"}
+    report = [
+        {"component": comm, "variable": {"name": name}, "variableAttribute": [{"value": value}]}
+        for name, value in (("HeartbeatInterval", "120"), ("WebSocketPingInterval", "30"))
+    ]
+    data = {"setVariableData": [{"component": comm, "variable": {"name": "HeartbeatInterval"}, "attributeValue": "60"}]}
+    refused = {
+        "setVariableResult": [
+            {"component": comm, "variable": {"name": "HeartbeatInterval"}, "attributeStatus": "Rejected"}
+        ]
+    }
+    found = records_of(
+        [
+            call(T.format(0, 0), "1", "NotifyReport", requestId=1, generatedAt=T.format(0, 0), seqNo=0, reportData=report),
+            message(T.format(1, 0), "platform", 2, "2", "SetVariables", data),
+            message(T.format(1, 1), "charger", 3, "2", refused),
+            message(T.format(2, 0), "platform", 2, "3", "ChangeAvailability", {"operationalStatus": "Inoperative", "evse": {"id": 2}}),
+            message(T.format(2, 1), "charger", 3, "3", {"status": "Scheduled"}),
+        ]
+    )  # fmt: skip
+    assert [c["settings"] for c in found["configurations"]] == [
+        {"heartbeat_interval_s": 120.0, "websocket_ping_interval_s": 30.0}
+    ]
+    assert [(c["command"], c["status"], c.get("connector_id")) for c in found["commands"]] == [
+        ("set_variables", "rejected", None),
+        ("change_availability", "accepted", 2),
+    ]
 
 
 # Heartbeats and connections

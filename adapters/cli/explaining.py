@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .failures import Unusable
@@ -21,14 +22,15 @@ def write_explanation(asked: str, report_format: str, destination: Destination) 
     standard (CX017, PowerSwitchFailure) its row in the knowledge, words give a FaultSearch. Raises Unusable for an empty question, a code that is not documented, and knowledge that cannot be used.
     """
     from ...knowledge import find_faults
-    from ...knowledge.standard_codes import lookup
+    from ...knowledge.standard_codes import asked_for
 
     if not asked.strip():
         raise Unusable("nothing was asked; name a code such as F-0421, or say what is seen or heard")
     with usable_knowledge():
-        if len(asked.split()) == 1 and (row := lookup(asked)) is not None:
+        if len(asked.split()) == 1 and (row := asked_for(asked)) is not None:
             _write_standard_code(row, report_format, destination)
             return
+        _refuse_unlisted_chargex(asked.strip().upper())
         search = find_faults(asked)
         explained = None if search.fault_code is None else _explained(search.fault_code)
     if explained is None:
@@ -46,6 +48,14 @@ def _explained(fault_code: str) -> FaultExplanation:
         return Triage(open_knowledge()).explain(fault_code)
     except UnknownCode as error:
         raise Unusable(str(error)) from None
+
+
+def _refuse_unlisted_chargex(asked: str) -> None:
+    from ...knowledge.standard_codes import standard_codes
+
+    if re.fullmatch(r"CX\d+", asked):
+        listed = sorted(code for code in standard_codes() if re.fullmatch(r"CX\d+", code))
+        raise Unusable(f"{asked} is none of ChargeX's minimum required error codes, {listed[0]} to {listed[-1]}")
 
 
 def _write_standard_code(row: StandardCode, report_format: str, destination: Destination) -> None:

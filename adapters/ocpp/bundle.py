@@ -10,6 +10,7 @@ from typing import IO, Any
 from ...knowledge.observations import ObservationsBuilder
 from ..bundle import Bundle, UnreadableInput
 from .charger import Emitted
+from .closing import lone_close
 from .log import look_at, records
 from .problems import Report
 from .reading import head_of, opened
@@ -33,7 +34,7 @@ def ocpp_records(source: str | Path | IO[bytes], report: Report | None = None) -
         head = head_of(stream)
         seen = look_at(head)
         if seen is None:
-            raise UnreadableInput(f"{label}: holds no OCPP frame; give a log of OCPP 1.6-J or 2.0.1 messages")
+            raise _no_log(head, label)
         yield from records(seen, head, stream, charger_of(source), report)
     except OSError as error:
         raise UnreadableInput(f"{label}: cannot be read: {error.strerror or error}; check the path") from error
@@ -52,8 +53,9 @@ def read_ocpp_log(source: str | Path | IO[bytes]) -> Bundle:
     logs = Logs(builder)
     stream = _opened(source, label)
     try:
-        if not logs.read(head_of(stream), stream, label, charger_of(source)):
-            raise UnreadableInput(f"{label}: holds no OCPP frame; give a log of OCPP 1.6-J or 2.0.1 messages")
+        head = head_of(stream)
+        if not logs.read(head, stream, label, charger_of(source)):
+            raise _no_log(head, label)
     except OSError as error:
         raise UnreadableInput(f"{label}: cannot be read: {error.strerror or error}; check the path") from error
     finally:
@@ -69,6 +71,11 @@ def _opened(source: str | Path | IO[bytes], label: str) -> IO[bytes]:
         return opened(source)
     except OSError as error:
         raise UnreadableInput(f"{label}: cannot be read: {error.strerror or error}; check the path") from error
+
+
+def _no_log(head: bytes, label: str) -> UnreadableInput:
+    told = lone_close(head) or "holds no OCPP frame; give a log of OCPP 1.6-J or 2.0.1 messages"
+    return UnreadableInput(f"{label}: {told}")
 
 
 def charger_of(source: object) -> str:

@@ -28,17 +28,20 @@ MOST_GAPS = 64
 CLEAN_CLOSES = (1000, 1001)
 """Close codes of a WebSocket that was closed as it should be (RFC 6455, 7.4.1)."""
 
+MOST_CODES = 64
+"""Codes of one connector that are remembered as active (our judgement: several components can report at once)."""
+
 WAIT_FOR_CODE_S = 60.0
 """How long a connector that is faulted without a code waits for the report that names one (our judgement)."""
 
 
 @dataclass(slots=True)
 class Connector:
-    """One connector: its state in the records' words, the standard's status, the code that is active, the latest voltage."""
+    """One connector: its state in the records' words, the standard's status, the codes that are active, the latest voltage."""
 
     state: str | None = None
     status: str | None = None
-    code: str | None = None
+    codes: set[str] = field(default_factory=set)
     nameless_since: float | None = None
     nameless: tuple[Record, Record] | None = None
     voltage: float | None = None
@@ -47,7 +50,10 @@ class Connector:
 
 @dataclass(slots=True)
 class Session:
-    """A transaction: from when, its meter in Wh, the highest power in kW, states of charge in percent."""
+    """A transaction: from when, its meter in Wh, the highest power in kW, states of charge in percent.
+
+    `is_named` says whether the platform's id of it is known.
+    """
 
     id: str
     connector: int | None
@@ -59,6 +65,7 @@ class Session:
     max_power: float | None = None
     details: Record = field(default_factory=dict)
     ocpp: Record = field(default_factory=dict)
+    is_named: bool = True
 
     def metered(self, register: float | None, power: float | None, soc: float | None) -> None:
         """Take a reading during the session into account."""
@@ -81,11 +88,14 @@ class Charger:
         self.version: Version | None = None
         self.pairing = Pairing()
         self.connectors: dict[int | None, Connector] = {}
+        self._without_code: dict[int | None, float] = {}
         self.sessions: dict[str, Session] = {}
         self.running: dict[int | None, Session] = {}
         self.about: Record = {}
         self.boot_asked_for = False
         self.boot_accepted: bool | None = None
+        self.last_heard: float | None = None
+        self.platform_last_heard: float | None = None
         self.interval_s: float | None = None
         self._is_open: bool | None = None
         self._opened_or_closed: float | None = None
@@ -133,6 +143,7 @@ class Charger:
     def opened(self, time: float | None, reason: str | None = None) -> None:
         """Its connection was opened."""
         self._is_open, self._opened_or_closed, self._fresh = True, time, True
+        self.pairing.reconnected()
         if time is not None:
             self.emit("connections", time, {"transition": "online", **given(reason=reason)})
 
@@ -157,10 +168,16 @@ class Charger:
             self.opened(time, "announced again with the same message id" if repeated else f"BootNotification{told_why}")
         self._fresh = False
 
+    def heard(self, time: float | None) -> None:
+        """Something of the charger came, if only a pong."""
+        if time is not None:
+            self.last_heard = time
+
     def alive(self, time: float | None) -> None:
         """A frame of the charger came: a sign of life, kept where a pause follows it."""
         if time is None:
             return
+        self.last_heard = time
         if self._is_open is False:
             self._is_open = None
         last = self._last_alive
@@ -222,29 +239,38 @@ class Charger:
         """A connector reports a code; the same code again is the same occurrence until it has been cleared."""
         known = self.connector(number)
         known.nameless_since, known.nameless = None, None
-        if known.code == code:
+        self._without_code.pop(number, None)
+        if code in known.codes:
             return
-        known.code = code
+        if len(known.codes) < MOST_CODES:
+            known.codes.add(code)
         data = {"fault_code": code, **given(fault_message=message), "details": details}
         self.event("fault", time, number, data, **ocpp)
 
     def faulty_without_code(self, number: int | None, time: float, details: Record, **ocpp: Any) -> None:
-        """A connector is faulted and names no code: the active one goes on; else one may still be named elsewhere."""
+        """A connector is faulted and names no code: the active ones go on; else one may still be named elsewhere."""
         known = self.connector(number)
-        if known.code is None and known.nameless is None:
+        if not known.codes and known.nameless is None:
             known.nameless_since, known.nameless = time, (details, ocpp)
+            self._without_code[number] = time
 
-    def cleared(self, number: int | None) -> None:
-        """A connector has no fault any more."""
+    def cleared(self, number: int | None, code: str | None = None) -> None:
+        """A connector has no fault any more, or a code that is over."""
         self._tell_nameless(number)
-        self.connector(number).code = None
+        codes = self.connector(number).codes
+        if code is None:
+            codes.clear()
+        else:
+            codes.discard(code)
 
     def tell_nameless(self, time: float | None) -> None:
         """Tell the faults whose code nobody named in time."""
-        for number, known in self.connectors.items():
-            since = known.nameless_since
-            if since is not None and (time is None or time - since > WAIT_FOR_CODE_S):
-                self._tell_nameless(number)
+        while self._without_code:
+            number, since = next(iter(self._without_code.items()))
+            if time is not None and time - since <= WAIT_FOR_CODE_S:
+                return
+            del self._without_code[number]
+            self._tell_nameless(number)
 
     def _tell_nameless(self, number: int | None) -> None:
         known = self.connector(number)
@@ -283,8 +309,26 @@ class Charger:
         """The platform gave a session its id."""
         if self.sessions.get(session.id) is session:
             del self.sessions[session.id]
-            session.id = session_id
+            session.id, session.is_named = session_id, True
             self.sessions[session_id] = session
+
+    def session_of(self, session_id: str | None, number: int | None) -> Session | None:
+        """The session of an id, else the one that runs on a connector.
+
+        An id whose beginning nobody answered is that of the session which has none yet, where there is only one.
+        """
+        if session_id is None:
+            return self.running.get(number)
+        known = self.sessions.get(session_id)
+        if known is None and not self.pairing.has_answers:
+            nameless = [
+                session for session in self.running.values()
+                if not session.is_named and (number is None or session.connector == number)
+            ]  # fmt: skip
+            if len(nameless) == 1:
+                known = nameless[0]
+                self.renamed(known, session_id)
+        return known
 
     def _recorded(self, session: Session, end: float | None, reason: str | None) -> None:
         if session.start is None:

@@ -21,7 +21,9 @@ STATUSES = {
     "rejected": "rejected", "notsupported": "rejected", "notimplemented": "rejected", "unknownvendorid": "rejected",
     "unknownmessageid": "rejected", "occupied": "rejected", "unavailable": "rejected", "unknownconnector": "rejected",
     "unlockfailed": "failed", "failed": "failed", "faulted": "failed", "versionmismatch": "failed", "notsupportedvalue": "rejected",
-    "ongoingauthorizedtransaction": "rejected",
+    "ongoingauthorizedtransaction": "rejected", "invalidcertificate": "rejected", "revokedcertificate": "rejected",
+    "unknown": "rejected", "notfound": "rejected", "unknowntransactionid": "rejected", "unknownvariable": "rejected",
+    "unknowncomponent": "rejected", "notsupportedattributetype": "rejected", "processing": "accepted",
 }  # fmt: skip
 """Statuses of answers in the records' words; an answer without one gave what was asked for."""
 
@@ -38,8 +40,7 @@ def commanded(charger: Charger, call: Call, answer: Frame | None, answered: floa
     status = "queued"
     if answer is not None:
         result = {key: answer.payload[key] for key in TELLING if key in answer.payload}
-        said = word(answer.payload.get("status"))
-        status = STATUSES.get(said, "completed") if answer.kind == CALL_RESULT else "failed"
+        status = _went(answer)
     connector = evse_of(params)
     fields: Record = {
         "command_id": frame.id,
@@ -60,6 +61,16 @@ def commanded(charger: Charger, call: Call, answer: Frame | None, answered: floa
     moment = answered if answered is not None else call.time
     if answer is not None and answer.kind == CALL_RESULT and moment is not None:
         _brings(charger, frame, answer.payload, status, connector, moment)
+
+
+def _went(answer: Frame) -> str:
+    """How a command went, by its answer; one that was to set variables is rejected where each of them was."""
+    if answer.kind != CALL_RESULT:
+        return "failed"
+    variables = [word(each.get("attributeStatus")) for each in items(answer.payload.get("setVariableResult"))]
+    if variables and all(STATUSES.get(each) == "rejected" for each in variables):
+        return "rejected"
+    return STATUSES.get(word(answer.payload.get("status")), "completed")
 
 
 def _named(frame: Frame) -> str:

@@ -29,6 +29,11 @@ def is_ours(vendor: str | None) -> bool:
     return vendor is not None and VENDOR in vendor.lower()
 
 
+def is_known(code: str) -> bool:
+    """Whether a code is spelled like one of the dictionary's or of ChargeX."""
+    return code.startswith(("F-", "CX0"))
+
+
 def named_code(vendor_codes: Iterable[object], info: object, standard: object, *, ours: bool) -> str | None:
     """The code that a report names; None where it names none.
 

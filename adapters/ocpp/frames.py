@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from json import JSONDecoder
 from typing import Any, Literal, NamedTuple
 
 import orjson
 from pydantic_core import from_json
+
+from .json_values import NoJson, cleaned, read_json
 
 CALL, CALL_RESULT, CALL_ERROR, CALL_RESULT_ERROR, SEND = 2, 3, 4, 5, 6
 """The kinds of frame (OCPP-J 1.6 chapter 4; 5 and 6 are of OCPP 2.1)."""
@@ -138,25 +139,31 @@ class Connection(NamedTuple):
     reason: str | None = None
 
 
-Entry = Frame | Connection
+class Sign(NamedTuple):
+    """A line that tells that a charger was heard, though not by a message: a pong that answered the platform's ping."""
+
+    line: int
+    time: float | None
+    charger: str | None
+
+
+Entry = Frame | Connection | Sign
 
 
 class NoFrame(ValueError):
     """What stands for a frame is none; the message says why."""
 
 
-def read_frame(text: bytes) -> Any:
-    """The JSON of a frame, whatever follows its last bracket. Raises NoFrame where it is no JSON."""
+def read_frame(text: bytes) -> tuple[Any, bytes]:
+    """The JSON of a frame, and what follows it. Raises NoFrame where it is no JSON."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        last = text.rfind(b"]") + 1
-        if last and last < len(text):
-            try:
-                return orjson.loads(text[:last])
-            except orjson.JSONDecodeError:
-                pass
-        raise NoFrame(_short(str(error).split(": line")[0])) from None
+        return orjson.loads(text), b""
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return read_json(text)
+    except NoJson as error:
+        raise NoFrame(str(error)) from None
 
 
 def frame_of(parts: Any, line: int, time: float | None, charger: str | None, word: str | None) -> Frame:
@@ -190,7 +197,7 @@ def frame_of(parts: Any, line: int, time: float | None, charger: str | None, wor
 
 
 _ACTION_OF_CUT = re.compile(rb"\b([A-Z][A-Za-z0-9]{3,40})\"\s*,\s*(?=[{\"])")
-_DECODER = JSONDecoder()
+_IN_A_NUMBER = b"-+.eE0123456789"
 
 
 def mended(text: bytes, line: int, time: float | None, charger: str | None, word: str | None) -> Frame | None:
@@ -210,8 +217,8 @@ def mended(text: bytes, line: int, time: float | None, charger: str | None, word
     rest = text[found.end() :].decode("utf-8", "replace")
     rest = rest if rest.startswith("{") else "{" + rest
     try:
-        payload: Any = _DECODER.raw_decode(rest)[0]
-    except (ValueError, RecursionError):
+        payload = read_json(rest.encode("utf-8", "replace"))[0]
+    except NoJson:
         payload = _partial(rest.encode("utf-8", "replace"))
     if not isinstance(payload, dict) or not payload:
         return None
@@ -221,8 +228,8 @@ def mended(text: bytes, line: int, time: float | None, charger: str | None, word
 def _partial(text: bytes) -> Any:
     # A number at the very end may have lost digits: cut it, and the partial reading drops its key as well.
     try:
-        return from_json(re.sub(rb"[-+.\deE]+$", b"", text.rstrip()), allow_partial=True, allow_inf_nan=False)
-    except ValueError:
+        return cleaned(from_json(text.rstrip().rstrip(_IN_A_NUMBER), allow_partial=True, allow_inf_nan=True))
+    except (ValueError, RecursionError):
         return None
 
 
@@ -230,7 +237,3 @@ def is_cut_frame(text: bytes) -> bool:
     """Whether a line without the beginning of a frame holds the rest of one."""
     found = _ACTION_OF_CUT.search(text)
     return found is not None and found.group(1).decode() in ACTIONS
-
-
-def _short(problem: str) -> str:
-    return problem if len(problem) <= 80 else problem[:77] + "..."

@@ -7,11 +7,10 @@ and `time > frame`; others are read as well where they name time, charger and di
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple
 
-from .frames import BEGIN, Connection, Entry, Frame, NoFrame, frame_of, is_cut_frame, mended, read_frame
+from .frames import BEGIN, Connection, Entry, Frame, NoFrame, Sign, frame_of, is_cut_frame, mended, read_frame
 from .problems import Problems
 from .times import Clock, logged_time, without_times
 
@@ -74,7 +73,7 @@ CLOSED = (
     re.compile(r"\bSYS>\s*(?:Disconnected|Connection closed)\b"),
     re.compile(r"Connection\.cpp:\d+\): Disconnected\b|\bconnection \S+ -- closed\b"),
     re.compile(
-        r"\b(?:web ?socket|connection)\b[^{}]*\bclosed?\b[^{}]*?\b(?:code|status)\b\W{0,3}(?P<code>[1-4]\d{3})\b"
+        r"\A(?=.*?\b(?:web ?socket|connection)\b).*?\bclosed?\b[^{}]{0,60}?\b(?:code|status)\b\W{0,3}(?P<code>[1-4]\d{3})\b"
         r"(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?",
         re.IGNORECASE,
     ),
@@ -84,7 +83,16 @@ CLOSED = (
 CLOSING = re.compile(r"\bClosing websocket to '(?P<charger>[^']+)'")
 """Home Assistant announces that it closes a connection; the close itself is told by another line."""
 
+PONG = re.compile(r"\bConnection latency from '[^']*' to '(?P<charger>[^']+)': .*\bpong=")
+"""Home Assistant tells how long a ping and its answer took."""
+
 CLOSED_BY_PLATFORM = "closed by the platform"
+
+
+Numbered = tuple[int, bytes]
+"""A line with its number."""
+
+_NO_LINE: Numbered = (0, b"")
 
 
 class _Prefix(NamedTuple):
@@ -103,66 +111,88 @@ class Lines:
         self._before: tuple[float | None, _Prefix] = (None, _Prefix(None, None))
         self._closing: set[str] = set()
 
-    def entries(self, lines: Iterable[bytes]) -> Iterator[Entry]:
-        """The frames and connections of all lines; what is no frame and no connection is passed over."""
-        again: deque[tuple[int, bytes]] = deque()
-        numbered = enumerate(lines, 1)
+    def entries(self, lines: Iterable[bytes], first: int = 1) -> Iterator[Entry]:
+        """The frames and connections of all lines; what is no frame and no connection is passed over.
+
+        `first` is the number of the first line.
+        """
+        numbered = enumerate(lines, first)
+        again: Numbered | None = None
         while True:
-            number, line = again.popleft() if again else next(numbered, (0, b""))
+            number, line = again or next(numbered, _NO_LINE)
+            again = None
             if not number:
                 return
             begin = BEGIN.search(line)
             if begin is not None:
                 start = begin.start()
                 try:
-                    parts = read_frame(line[start:])
+                    parts, rest = read_frame(line[start:])
                 except NoFrame as error:
-                    yield from self._spread(number, line, start, str(error), again, numbered)
+                    again = yield from self._spread(number, line, start, str(error), numbered)
                     continue
-                yield from self._framed(number, line[:start], parts)
+                frame = self._framed(number, line[:start], parts)
+                if frame is not None:
+                    yield frame
+                if rest and BEGIN.search(rest):
+                    again = (number, rest)
+            elif line.isspace():
+                continue
             elif line.rstrip().endswith(b"["):
-                yield from self._spread(number, line, line.rindex(b"["), "", again, numbered)
+                again = yield from self._spread(number, line, line.rindex(b"["), "", numbered)
             else:
                 yield from self._unframed(number, line)
 
-    def _framed(self, number: int, prefix: bytes, parts: object) -> Iterator[Entry]:
+    def _framed(self, number: int, prefix: bytes, parts: object) -> Frame | None:
         time, (charger, word) = self._around(prefix)
         try:
-            yield frame_of(parts, number, time, charger, word)
+            return frame_of(parts, number, time, charger, word)
         except NoFrame as error:
             self._problems.broken(number, str(error))
+            return None
 
     def _spread(
-        self, number: int, line: bytes, start: int, problem: str, again: deque[tuple[int, bytes]],
-        numbered: Iterator[tuple[int, bytes]],
-    ) -> Iterator[Entry]:  # fmt: skip
-        """A frame that its line does not end: it goes on in the next ones, or it was cut off."""
-        held: list[tuple[int, bytes]] = []
+        self, number: int, line: bytes, start: int, problem: str, numbered: Iterator[Numbered]
+    ) -> Generator[Entry, None, Numbered | None]:
+        """A frame that its line does not end: it goes on in the next ones, or it was cut off.
+
+        Gives back the line that was read and is none of it. What was taken for a part of it and is none is looked through
+        for connections only: it holds no beginning of a frame, and so no line is looked at more than twice.
+        """
+        held: list[Numbered] = []
         text = [line[start:]]
-        size = len(line)
-        while size <= MOST_BYTES and len(held) < MOST_LINES:
-            following = again.popleft() if again else next(numbered, None)
+        size, depth = len(line), _depth(line[start:])
+        following: Numbered | None = None
+        while depth > 0 and size <= MOST_BYTES and len(held) < MOST_LINES:
+            following = next(numbered, None)
             if following is None:
                 break
-            held.append(following)
             more = following[1]
-            if _BEGINS_A_LINE.match(more) or BEGIN.search(more):
+            if _BEGINS_A_LINE.match(more) or BEGIN.search(more) or (not held and not problem and not _KIND.match(more)):
                 break
+            held.append(following)
+            following = None
             text.append(more)
             size += len(more)
-            if not more[:1].isspace() and more.rstrip().endswith(b"]"):
-                try:
-                    parts = read_frame(b"".join(text))
-                except NoFrame:
-                    continue
-                if BEGIN.match(b"".join(text)):
-                    yield from self._framed(number, line[:start], parts)
-                return
-        again.extendleft(reversed(held))
+            depth += _depth(more)
+        whole = b"".join(text)
+        if held and depth <= 0 and BEGIN.match(whole):
+            try:
+                parts, _ = read_frame(whole)
+            except NoFrame:
+                pass
+            else:
+                frame = self._framed(number, line[:start], parts)
+                if frame is not None:
+                    yield frame
+                return following
         if problem:
             yield from self._mended(number, line, start, problem)
         else:
             yield from self._unframed(number, line)
+        for place, more in held:
+            yield from self._unframed(place, more)
+        return following
 
     def _mended(self, number: int, line: bytes, start: int, problem: str) -> Iterator[Entry]:
         time, (charger, word) = self._around(line[:start])
@@ -181,13 +211,17 @@ class Lines:
         moment, zoneless, rest = logged_time(line[:400])
         time = self._clock.utc(moment, zoneless)
         if _CONNECTS.search(line):
-            connection = self._connection(number, time, line[:LONGEST_PREFIX].decode("utf-8", "replace"))
-            if connection is not None:
-                yield connection
+            found = self._told(number, time, line[:LONGEST_PREFIX].decode("utf-8", "replace"))
+            if found is not None:
+                yield found
                 return
         self._before = (time, self._prefix(rest)) if time is not None else (None, _Prefix(None, None))
 
-    def _connection(self, number: int, time: float | None, text: str) -> Connection | None:
+    def _told(self, number: int, time: float | None, text: str) -> Connection | Sign | None:
+        """What a line tells of a connection."""
+        pong = PONG.search(text)
+        if pong is not None:
+            return Sign(number, time, pong["charger"])
         closing = CLOSING.search(text)
         if closing is not None:
             self._closing.add(closing["charger"])
@@ -230,7 +264,17 @@ class Lines:
         return known
 
 
-_BEGINS_A_LINE = re.compile(rb"\d{4}[-/]\d\d|\d\d\.\d\d\.\d{4}|[A-Z]|\[[A-Za-z]")
+_BEGINS_A_LINE = re.compile(rb"\d{4}[-/]\d\d|\d\d\.\d\d\.\d{4}|[A-Z]|\[[A-Za-z]|\[\s*$")
+"""How a line of a log begins, and no further line of a frame that is spread over several."""
+
+_KIND = re.compile(rb"\s*[2-6]\s*,")
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+
+
+def _depth(text: bytes) -> int:
+    """How many brackets and braces a text opens and does not close."""
+    bare = _TEXT.sub(b"", text)
+    return bare.count(b"[") + bare.count(b"{") - bare.count(b"]") - bare.count(b"}")
 
 
 def _read_prefix(text: str) -> _Prefix:

@@ -7,19 +7,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Literal
 
-import orjson
-
 from . import v16, v201
 from .charger import Charger, Emitted, given
 from .commands import commanded
-from .frames import ACTIONS, CALL_ERROR, CALL_RESULT, CALL_RESULT_ERROR, Connection, Entry, Frame, is_cut_frame
+from .frames import (
+    ACTIONS,
+    CALL_ERROR,
+    CALL_RESULT,
+    CALL_RESULT_ERROR,
+    Connection,
+    Direction,
+    Entry,
+    Frame,
+    is_cut_frame,
+)
+from .json_values import NoJson, read_json
 from .layouts import Lines, is_told_in
-from .pairing import LATE_S, Call, Directions, is_call
+from .pairing import LATE_S, OTHER, Call, Directions, is_call
 from .problems import Problems, Report
 from .reading import chunks_of, encoding_of, lines_of
 from .schemas import TooDeep, Version, fault_in
 from .structured import Objects
-from .times import Clock, told_time
+from .times import Clock, believed, told_time
 from .values import mapping, name, number, text, word
 
 Layout = Literal["lines", "objects", "array", "csv"]
@@ -30,7 +39,12 @@ MOST_CHARGERS = 100_000
 HEAD_ENTRIES = 2000
 """Entries of a head by which clock and charger are told (our judgement: minutes of a fleet, days of one charger)."""
 
-_FRAME_ANYWHERE = re.compile(rb"\[\s*[2-6]\s*,\s*\\?\"{1,2}[^\"\\]{0,256}\\?\"{1,2}\s*,|^\s*\[\s*$", re.MULTILINE)
+_FRAME_ANYWHERE = re.compile(rb"\[\s*[2-6]\s*,\s*\\?\"{1,2}[^\"\\]{0,256}\\?\"{1,2}\s*,|^[^\S\n]*\[\s*$", re.MULTILINE)
+_ARRAY_WITHIN = re.compile(
+    rb'\{(?:\s*"[^"\\\n]{1,64}"\s*:\s*(?:"[^"\\\n]{0,256}"|[\w.+-]{1,64})\s*,)*+\s*"[^"\\\n]{1,64}"\s*:\s*(?=\[\s*[{\[])'
+)
+"""The beginning of an object that holds, behind plain fields, an array of items: exports wrap their messages so."""
+
 _BUNDLE = re.compile(
     rb"^\s*\{\s*\"(?:as_of|bundle_version|sites|devices|events|heartbeats|telemetry|charging_records|connections|commands"
     rb"|configurations|service_visits|grid|environment|check_results)\""
@@ -79,10 +93,12 @@ def _layout_of(head: bytes) -> Layout | None:
     has_frame = _FRAME_ANYWHERE.search(head) is not None
     if first == b"[" and stripped[1:].lstrip()[:1] in (b"{", b"["):
         return "array" if has_frame or _has_parts(stripped) else None
-    lines = [line for line in stripped.split(b"\n", 50)[:50] if line.strip()]
     objects = Objects(Clock(), Problems())
     if first == b"{":
-        return "objects" if any(objects.holds_frames(_loaded(line)) for line in lines) else None
+        if any(objects.tells(_loaded(line)) for line in stripped.split(b"\n")):
+            return "objects"
+        return "array" if _ARRAY_WITHIN.match(stripped) and (has_frame or _has_parts(stripped)) else None
+    lines = [line for line in stripped.split(b"\n", 50)[:50] if line.strip()]
     if first not in (b"[", b"") and len(lines) > 1 and _is_csv(lines, objects, head):
         return "csv"
     if has_frame or any(is_cut_frame(line) for line in lines) or re.search(rb"connect|clos", head, re.IGNORECASE):
@@ -104,8 +120,8 @@ def _is_csv(lines: list[bytes], objects: Objects, head: bytes) -> bool:
 
 def _loaded(line: bytes) -> object:
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
+        return read_json(line)[0]
+    except NoJson:
         return None
 
 
@@ -114,7 +130,9 @@ def _entries(layout: Layout, head: bytes, rest: IO[bytes] | None, clock: Clock, 
         problems.add("reading", None, problem, skipped=True)
 
     if layout == "array":
-        yield from Objects(clock, problems).items(chunks_of(head, rest, report))
+        within = _ARRAY_WITHIN.match(head.removeprefix(b"\xef\xbb\xbf").lstrip())
+        begin = 0 if within is None else head.index(within[0]) + within.end()
+        yield from Objects(clock, problems).items(chunks_of(head[begin:], rest, report))
         return
     lines = lines_of(head, rest, report)
     match layout:
@@ -159,12 +177,12 @@ class Reader:
         charger = self._charger(entry.charger or self._nameless)
         if entry.time is not None:
             self._now = entry.time
-        if isinstance(entry, Connection):
+        if isinstance(entry, Frame):
+            (self._call if is_call(entry) else self._answer)(charger, entry)
+        elif isinstance(entry, Connection):
             self._connection(charger, entry)
-        elif is_call(entry):
-            self._call(charger, entry)
         else:
-            self._answer(charger, entry)
+            charger.heard(entry.time)
 
     def finish(self) -> None:
         """The log has ended; a call that it ends right after may have been answered."""
@@ -175,7 +193,7 @@ class Reader:
         for call in charger.pairing.abandon():
             waited = LATE_S + 1 if call.time is None or self._now is None else self._now - call.time
             if call.direction == "to-charger" or waited > LATE_S:
-                self._unanswered(charger, call)
+                self._unanswered(charger, call, self._now)
         charger.finish()
 
     def _charger(self, device_id: str) -> Charger:
@@ -191,7 +209,7 @@ class Reader:
         if entry.opened:
             charger.opened(time, entry.reason)
         else:
-            self._abandon(charger)
+            self._abandon(charger, time)
             charger.closed(time, entry.code, entry.reason)
 
     # Calls
@@ -209,10 +227,12 @@ class Reader:
         arrived = self._now if frame.time is None else frame.time
         call, given_up, repeated = charger.pairing.call(frame, direction, arrived)
         for each in given_up:
-            self._unanswered(charger, each)
-        if repeated and arrived is not None:
-            charger.event("ocpp", arrived, None, {"problem": "message id used again"}, **_which(frame, direction))
+            self._unanswered(charger, each, arrived)
+        if repeated is not None and arrived is not None:
+            again = {"problem": "message id used again", "same_message": repeated.same_message, "by": _SIDE[direction]}
+            charger.event("ocpp", arrived, None, again, **_which(frame, direction))
         if direction == "to-charger":
+            charger.platform_last_heard = arrived
             if frame.action in ("TriggerMessage", "ExtendedTriggerMessage"):
                 wanted = text(frame.payload.get("requestedMessage"))
                 charger.boot_asked_for = charger.boot_asked_for or wanted == "BootNotification"
@@ -220,7 +240,8 @@ class Reader:
         charger.alive(arrived)
         charger.tell_nameless(arrived)
         if told is not None or arrived is not None:
-            self._handle(charger, call, arrived if told is None else told, repeated)
+            is_same = repeated is not None and repeated.same_message
+            self._handle(charger, call, believed(told, arrived), is_same)
         elif frame.action not in ("BootNotification", "Heartbeat"):
             self._problems.add(
                 "messages without a time", frame.line, "nothing tells when it was; it is skipped", skipped=True
@@ -252,12 +273,13 @@ class Reader:
             if frame.time is not None:
                 self._clock.check(frame.time, current)
             else:
-                self._now = current if self._now is None else max(self._now, current)
+                self._now = current  # the platform's clock counts more than what a charger told before it was set
         answered = self._now if frame.time is None else frame.time
         if call.direction == "to-charger":
             charger.alive(answered)
             commanded(charger, call, frame, answered)
         else:
+            charger.platform_last_heard = answered
             if not call.done:
                 call.time = call.time if call.time is not None else current
                 self._handle(charger, call, answered, False)
@@ -289,20 +311,32 @@ class Reader:
             error = given(
                 code=text(frame.payload.get("errorCode")), description=text(frame.payload.get("errorDescription"))
             )
-            charger.event("ocpp", answered, None, {"problem": "answered with an error", **error}, **which)
+            by = _SIDE[OTHER[call.direction]]
+            charger.event("ocpp", answered, None, {"problem": "answered with an error", "by": by, **error}, **which)
         if call.time is not None and answered - call.time > LATE_S:
-            late = {"problem": "answered late", "seconds": round(answered - call.time, 3)}
+            late = {
+                "problem": "answered late",
+                "by": _SIDE[OTHER[call.direction]],
+                "seconds": round(answered - call.time, 3),
+            }
             charger.event("ocpp", answered, None, late, **which)
 
-    def _abandon(self, charger: Charger) -> None:
+    def _abandon(self, charger: Charger, time: float | None) -> None:
         for call in charger.pairing.abandon():
-            self._unanswered(charger, call)
+            self._unanswered(charger, call, time)
 
-    def _unanswered(self, charger: Charger, call: Call) -> None:
+    def _unanswered(self, charger: Charger, call: Call, until: float | None) -> None:
+        """A call was given up; what is told of it is how long its answer was missed, and how long the other side was heard."""
         if call.direction == "to-charger":
             commanded(charger, call, None, None)
         if charger.pairing.has_answers and call.time is not None:
-            charger.event("ocpp", call.time, None, {"problem": "no answer"}, **_which(call.frame, call.direction))
+            last = charger.last_heard if call.direction == "to-charger" else charger.platform_last_heard
+            missed = {
+                "problem": "no answer",
+                "by": _SIDE[OTHER[call.direction]],
+                **given(waited_s=_seconds(call.time, until), heard_after_s=_seconds(call.time, last)),
+            }
+            charger.event("ocpp", call.time, None, missed, **_which(call.frame, call.direction))
 
     def _is_kept(
         self, line: int, version: Version, action: str, payload: Mapping[str, object], *, answer: bool
@@ -321,6 +355,15 @@ class Reader:
                 f"{what} is not as OCPP {version} has it ({fault}); it is used as far as it goes",
             )
         return True
+
+
+_SIDE: Mapping[Direction, str] = {"from-charger": "charger", "to-charger": "platform"}
+"""Who sends what goes in a direction."""
+
+
+def _seconds(start: float, end: float | None) -> float | None:
+    """How long after a start something was; None where it was not after it."""
+    return round(end - start, 3) if end is not None and end > start else None
 
 
 def _which(frame: Frame, direction: str) -> dict[str, str]:

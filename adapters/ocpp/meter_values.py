@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from .charger import Charger, Record, Session
-from .times import told_time
+from .times import believed, told_time
 from .values import items, mapping, number, text, word
 
 PHASES = {"L1": "phase_a", "L1-N": "phase_a", "L2": "phase_b", "L2-N": "phase_b", "L3": "phase_c", "L3-N": "phase_c"}
 """A conductor against neutral; a voltage between two conductors is another quantity."""
 
-KILO = frozenset(("kWh", "kvarh", "kW", "kVA", "kvar", "kVAh"))
-"""Units of a thousand (OCPP 1.6, UnitOfMeasure)."""
+KILO = frozenset(
+    spelled
+    for unit in ("kWh", "kvarh", "kW", "kVA", "kvar", "kVAh")
+    for spelled in (unit, unit.lower(), unit.upper(), unit.capitalize())
+)
+"""Units of a thousand (OCPP 1.6, UnitOfMeasure), as chargers spell them."""
 
 CABINET = frozenset(("", "body"))
 """Where a temperature is the cabinet's: the standard defines the measurand as the temperature inside the charge point, so that
@@ -35,8 +40,7 @@ def telemetry(
 ) -> None:
     """Give the telemetry of a list of meter values; `now` is their time where they tell none."""
     for meter_value in items(meter_values):
-        time = told_time(meter_value.get("timestamp"))
-        time = now if time is None else time
+        time = believed(told_time(meter_value.get("timestamp")), now)
         samples = list(_samples(meter_value.get("sampledValue")))
         if not samples or time is None:
             continue
@@ -62,10 +66,10 @@ def _samples(sampled_values: Any) -> Iterable[Sample]:
             unit = text(measure.get("unit"))
             power = measure.get("multiplier")
             if power.__class__ is int and -12 <= power <= 12:
-                value *= 10.0**power
+                value = float(Decimal(repr(value)).scaleb(power))
         if unit in KILO:
             value *= 1000.0
-        elif measurand == "Temperature" and unit.__class__ is str:
+        elif measurand == "Temperature" and unit is not None:
             value = _celsius(value, unit)
         phase = sampled.get("phase")
         yield measurand, phase if phase.__class__ is str else None, word(sampled.get("location")), value

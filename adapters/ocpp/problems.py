@@ -7,6 +7,11 @@ from collections.abc import Callable
 MOST_OF_A_KIND = 20
 """Problems of one kind that are named; the rest is counted (our judgement: nobody reads more)."""
 
+MOST_KINDS = 64
+"""Kinds of problems that are told apart; what comes beyond is of one kind (our judgement: logs have a handful)."""
+
+OTHER_KINDS = "other problems"
+
 Report = Callable[[str, bool], None]
 """Takes a problem, and whether something was skipped because of it."""
 
@@ -35,6 +40,8 @@ class Problems:
 
     def add(self, kind: str, line: int | None, problem: str, *, skipped: bool = False) -> None:
         """A problem of a kind; a line of None is the whole log."""
+        if kind not in self._counts and len(self._counts) >= MOST_KINDS:
+            kind = OTHER_KINDS
         count = self._counts[kind] = self._counts.get(kind, 0) + 1
         self._skipped[kind] = skipped or self._skipped.get(kind, False)
         if count <= MOST_OF_A_KIND:

@@ -120,7 +120,10 @@ def lines_of(head: bytes, rest: IO[bytes] | None, report: Callable[[str], None])
                     continue
             if first:
                 line, first = line.removeprefix(codecs.BOM_UTF8), False
-            yield line
+            if b"\r" in line and b"\r" in line[:-2]:
+                yield from line.splitlines(keepends=True)
+            else:
+                yield line
     except (DamagedArchive, OSError) as error:
         report(f"{error}; what comes after it is not read")
 

@@ -7,15 +7,15 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from json import JSONDecodeError, JSONDecoder
+from itertools import islice
 from typing import Any
 
-import orjson
-
 from ...knowledge.observations import parse_timestamp
-from .frames import CALL, CALL_ERROR, CALL_RESULT, Connection, Entry, NoFrame, frame_of, read_frame
+from .frames import CALL, CALL_ERROR, CALL_RESULT, Connection, Entry, Frame, NoFrame, frame_of, read_frame
+from .json_values import NoJson, decoded, read_json
+from .layouts import Lines, is_told_in
 from .problems import Problems
-from .times import EARLIEST, LATEST, Clock, logged_time
+from .times import Clock, logged_time, plausible
 
 Names = Mapping[str, Sequence[str]]
 """Which fields of an object hold what."""
@@ -49,7 +49,7 @@ CLOSES = {"disconnected", "disconnect", "disconnection", "close", "closed", "off
 """Words by which an object without a frame tells of its connection."""
 
 MOST_FIELDS = 64
-"""Fields of an object whose names are remembered (our judgement: logs have about ten)."""
+"""Fields of an object that are looked at, the first ones (our judgement: logs have about ten)."""
 
 LARGEST_ITEM = 2**22
 """Characters of one item of an array (as for a line)."""
@@ -62,6 +62,7 @@ class Objects:
         self._clock = clock
         self._problems = problems
         self._fields: dict[tuple[str, ...], Names] = {}
+        self._texts = Lines(clock, problems)
 
     def lines(self, lines: Iterable[bytes]) -> Iterator[Entry]:
         """The entries of JSON lines; a line that is no object is passed over."""
@@ -69,9 +70,9 @@ class Objects:
             if not line.strip():
                 continue
             try:
-                item = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                self._problems.broken(number, str(error).split(": line")[0])
+                item = read_json(line)[0]
+            except NoJson as error:
+                self._problems.broken(number, str(error))
                 continue
             yield from self.item(number, item)
 
@@ -119,12 +120,22 @@ class Objects:
         connection = _connection(number, time, charger, item, names)
         if connection is not None:
             yield connection
+            return
+        for name in names["message"]:
+            if isinstance(item[name], str):
+                yield from self._within(number, item[name], time, charger, word)
 
-    def holds_frames(self, item: Any) -> bool:
-        """Whether an item is a frame, or has one in it."""
-        if isinstance(item, dict):
-            return _parts_in(item, self._names_of(item)) is not None
-        return _looks_like_frame(item)
+    def _within(
+        self, number: int, text: str, time: float | None, charger: str | None, word: str | None
+    ) -> Iterator[Entry]:
+        """What a line of text tells that some program wrapped into an object: the line's own words count first."""
+        for entry in self._texts.entries([text.encode("utf-8", "replace")], number):
+            told = entry._replace(time=time if entry.time is None else entry.time, charger=entry.charger or charger)
+            yield told._replace(word=told.word or word) if isinstance(told, Frame) else told
+
+    def tells(self, item: Any) -> bool:
+        """Whether an item is a frame, has one in it, or tells of a charger's connection."""
+        return any(is_told_in(entry) for entry in self.item(1, item))
 
     def _frame(
         self, number: int, parts: Any, time: float | None, charger: str | None, word: str | None
@@ -136,17 +147,15 @@ class Objects:
 
     def _names_of(self, item: Mapping[str, Any]) -> Names:
         """Which fields of an object hold what; objects of a log have the same fields again and again."""
-        keys = tuple(item)
+        keys = tuple(item) if len(item) <= MOST_FIELDS else tuple(islice(item, MOST_FIELDS))
         known = self._fields.get(keys)
         if known is None:
             if len(self._fields) >= 256:
                 self._fields.clear()
             bare = {key: re.sub(r"[^a-z]", "", key.lower()) for key in keys}
-            known = {
+            known = self._fields[keys] = {
                 what: [key for name in names for key in keys if bare[key] == name] for what, names in NAMES.items()
             }
-            if len(keys) <= MOST_FIELDS:
-                self._fields[keys] = known
         return known
 
     def _time(self, value: Any) -> float | None:
@@ -156,8 +165,7 @@ class Objects:
             moment, zoneless, _ = logged_time(value.encode("utf-8", "replace"))
             if moment is not None:
                 return self._clock.utc(moment, zoneless)
-        moment = parse_timestamp(value) if value is not None else None
-        return moment if moment is not None and EARLIEST <= moment <= LATEST else None
+        return plausible(parse_timestamp(value) if value is not None else None)
 
 
 def _text(value: Any) -> str | None:
@@ -176,7 +184,7 @@ def _zoned(value: str) -> float | None:
         moment = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return None if moment.tzinfo is None else moment.timestamp()
+    return None if moment.tzinfo is None else plausible(moment.timestamp())
 
 
 def _first(item: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -194,7 +202,7 @@ def _parts_in(item: Mapping[str, Any], names: Names) -> Any:
         parts = item[name]
         if isinstance(parts, str) and parts.lstrip()[:1] == "[":
             try:
-                parts = read_frame(parts.encode("utf-8", "replace"))
+                parts = read_frame(parts.encode("utf-8", "replace"))[0]
             except NoFrame:
                 continue
         if _looks_like_frame(parts):
@@ -203,8 +211,8 @@ def _parts_in(item: Mapping[str, Any], names: Names) -> Any:
     payload = _first(item, names["payload"])
     if isinstance(payload, str) and payload.lstrip()[:1] == "{":
         try:
-            payload = orjson.loads(payload)
-        except orjson.JSONDecodeError:
+            payload = read_json(payload.encode("utf-8", "replace"))[0]
+        except NoJson:
             return None
     if message_id is None or not isinstance(payload, dict):
         return None
@@ -227,7 +235,7 @@ def _connection(
     return Connection(number, time, charger, word in OPENS, code, reason[:256] if isinstance(reason, str) else None)
 
 
-_DECODER = JSONDecoder()
+_NEXT_ITEM = re.compile(r"[}\]]\s*,\s*(?=\{\s*\"|\[\s*[2-6]\s*,)")
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -240,13 +248,20 @@ def _items(chunks: Iterable[bytes], problems: Problems) -> Iterator[Any]:
         if text.startswith("]", place):
             return
         try:
-            item, place = _DECODER.raw_decode(text, place)
-        except (ValueError, RecursionError) as error:
+            item, place = decoded(text, place)
+        except NoJson as error:
+            following = None if error.is_cut else _NEXT_ITEM.search(text, error.place)
+            if following is not None:
+                problems.add(
+                    "items", None, f"an item of the array cannot be read ({error}); it is skipped", skipped=True
+                )
+                place = following.end()
+                continue
             # Ask for as much as there is already, so that a long item is not tried again for every piece of it.
             more = _as_much_again(pieces, max(len(text) - place, 2**16)) if len(text) - place <= LARGEST_ITEM else ""
             if not more:
                 if text[place:].strip():
-                    problems.add("items", None, f"the array cannot be read to its end ({_reason(error)})", skipped=True)
+                    problems.add("items", None, f"the array cannot be read to its end ({error})", skipped=True)
                 return
             text, place = text[place:] + more, 0
             continue
@@ -264,7 +279,3 @@ def _as_much_again(pieces: Iterator[str], wanted: int) -> str:
         taken.append(piece)
         wanted -= len(piece)
     return "".join(taken)
-
-
-def _reason(error: Exception) -> str:
-    return error.msg if isinstance(error, JSONDecodeError) else "it nests too deep"

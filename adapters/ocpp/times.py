@@ -29,6 +29,16 @@ EARLIEST = datetime(2012, 1, 1, tzinfo=UTC).timestamp()
 LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 """Times after this come from a clock that was set wrongly (our judgement)."""
 
+AHEAD_S = 86_400.0
+"""By how much a message may tell of a later time than it was logged at.
+
+Our judgement: none tells of what has not happened; a day covers every time zone that a log does not name.
+"""
+
+OLDEST_REPORT_S = 366 * 86_400.0
+"""How old what a message tells may be (our judgement: chargers keep for weeks what they cannot send; beyond, their clock was
+never set)."""
+
 _DATED = re.compile(
     rb"(?<!\d)(?:(\d{4})[-/](\d\d)[-/](\d\d)|(\d\d)\.(\d\d)\.(\d{4}))[T\s]+(\d\d):(\d\d):(\d\d)"
     rb"(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d:?\d\d(?!\d))?"
@@ -44,7 +54,8 @@ def logged_time(text: bytes) -> tuple[float | None, bool, bytes]:
         if found is None:
             return None, False, text
         seconds, millis, fraction = found.groups()
-        return float(seconds) + float(b"0." + (millis or fraction or b"0")), False, text[found.end() :]
+        since = float(seconds) + float(b"0." + (millis or fraction or b"0"))
+        return plausible(since), False, text[found.end() :]
     year, month, day, first, second, third, hour, minute, seconds, fraction, zone = found.groups()
     date = (year, month, day) if year is not None else (third, second, first)
     moment = _seconds(*date, hour, minute, seconds)
@@ -55,7 +66,13 @@ def logged_time(text: bytes) -> tuple[float | None, bool, bytes]:
     if zone and zone != b"Z":
         offset = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
         moment += offset if zone[:1] == b"-" else -offset
-    return moment, zone is None, text[: found.start()] + text[found.end() :]
+    told = moment if EARLIEST <= moment <= LATEST else None
+    return told, zone is None, text[: found.start()] + text[found.end() :]
+
+
+def plausible(moment: float | None) -> float | None:
+    """A moment, or None where only a clock that was never set, or was set wrongly, tells it."""
+    return moment if moment is not None and EARLIEST <= moment <= LATEST else None
 
 
 def without_times(text: bytes) -> bytes:
@@ -84,7 +101,14 @@ def told_time(value: Any) -> float | None:
         told: float | None = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         told = parse_timestamp(value)
-    return told if told is not None and EARLIEST <= told <= LATEST else None
+    return plausible(told)
+
+
+def believed(told: float | None, arrived: float | None) -> float | None:
+    """When something happened: as its message tells, unless that cannot be so by the time at which it arrived."""
+    if told is None or arrived is None:
+        return arrived if told is None else told
+    return told if arrived - OLDEST_REPORT_S <= told <= arrived + AHEAD_S else arrived
 
 
 def iso(moment: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .charger import Charger, Record, Session, given
-from .fault_codes import is_ours, named_code
+from .fault_codes import is_known, is_ours, named_code
 from .frames import Frame
 from .meter_values import telemetry
 from .values import connector, mapping, name, number, text, word
@@ -45,28 +45,34 @@ def announced(
 
 def status_notification(charger: Charger, frame: Frame, time: float, _: bool) -> None:
     """StatusNotification: the connector's state, and the fault where it reports one."""
-    told = frame.payload
-    number_ = connector(told.get("connectorId"))
-    status = word(told.get("status"))
+    payload = frame.payload
+    number_ = connector(payload.get("connectorId"))
+    status = word(payload.get("status"))
     state = STATES.get(status)
     before = charger.connector(number_).status
     if status == "available" and before in IN_SESSION and number_ is not None:
-        charger.event("plug_out", time, number_, given(info=text(told.get("info"))))
+        charger.event("plug_out", time, number_, given(info=text(payload.get("info"))))
     charger.turned(number_, state, status or None, time)
-    info = text(told.get("info"))
-    vendor = text(told.get("vendorId"))
+    info = text(payload.get("info"))
+    vendor = text(payload.get("vendorId"))
+    # Without an error and in order a charger's own words are remarks: only a code that is known says otherwise.
+    is_well = state not in (None, "fault") and word(payload.get("errorCode")) == "noerror"
     code = named_code(
-        (told.get("vendorErrorCode"),), info, told.get("errorCode"), ours=charger.sends_our_codes or is_ours(vendor)
-    )
+        (payload.get("vendorErrorCode"),), None if is_well else info, payload.get("errorCode"),
+        ours=charger.sends_our_codes or is_ours(vendor),
+    )  # fmt: skip
+    if code is not None and is_well and not is_known(code):
+        told(charger, frame, time)
+        code = None
     details = given(
-        error_code=text(told.get("errorCode")), info=info, vendor_id=vendor,
-        vendor_error_code=text(told.get("vendorErrorCode")),
+        error_code=text(payload.get("errorCode")), info=info, vendor_id=vendor,
+        vendor_error_code=text(payload.get("vendorErrorCode")),
     )  # fmt: skip
     if code is not None:
-        charger.faulty(number_, code, time, info, details, action=frame.action, payload=told)
+        charger.faulty(number_, code, time, info, details, action=frame.action, payload=payload)
         tells_signal(charger, number_, code, time)
     elif state == "fault":
-        charger.faulty_without_code(number_, time, details, action=frame.action, payload=told)
+        charger.faulty_without_code(number_, time, details, action=frame.action, payload=payload)
     else:
         charger.cleared(number_)
 
@@ -81,8 +87,7 @@ def meter_values(charger: Charger, frame: Frame, time: float, _: bool) -> None:
     """MeterValues: telemetry."""
     told = frame.payload
     number_ = connector(told.get("connectorId"))
-    session_id = name(told.get("transactionId"))
-    session = charger.sessions.get(session_id) if session_id is not None else charger.running.get(number_)
+    session = charger.session_of(name(told.get("transactionId")), number_)
     telemetry(charger, number_, told.get("meterValue"), session, time)
 
 
@@ -91,7 +96,7 @@ def start_transaction(charger: Charger, frame: Frame, time: float, _: bool) -> N
     told = frame.payload
     session = Session(
         f"{charger.id} {frame.id}", connector(told.get("connectorId")), time, number(told.get("meterStart")),
-        ocpp=given(id_tag=text(told.get("idTag"))),
+        ocpp=given(id_tag=text(told.get("idTag"))), is_named=False,
     )  # fmt: skip
     charger.started(session, time)
 
@@ -100,7 +105,7 @@ def stop_transaction(charger: Charger, frame: Frame, time: float, _: bool) -> No
     """StopTransaction: a session ends. A reason that is left out means Local, which is no evidence of a clean stop."""
     told = frame.payload
     session_id = name(told.get("transactionId"))
-    session = charger.sessions.get(session_id) if session_id is not None else None
+    session = None if session_id is None else charger.session_of(session_id, None)
     number_ = None if session is None else session.connector
     telemetry(charger, number_, told.get("transactionData"), session, time)
     meter_stop = number(told.get("meterStop"))
@@ -110,7 +115,7 @@ def stop_transaction(charger: Charger, frame: Frame, time: float, _: bool) -> No
     charger.stopped(session_id, number_, time, text(told.get("reason")), {}, **beside)
 
 
-def told(charger: Charger, frame: Frame, time: float, _: bool) -> None:
+def told(charger: Charger, frame: Frame, time: float, _: bool = False) -> None:
     """A message that is kept as an event with all that it says; what it says in words can be searched."""
     number_ = connector(frame.payload.get("connectorId"))
     charger.event("ocpp", time, number_, words_in(frame.payload), action=frame.action, payload=frame.payload)

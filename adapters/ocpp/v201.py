@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .charger import Charger, Record, Session, given
-from .fault_codes import is_ours, named_code
+from .fault_codes import is_known, is_ours, named_code
 from .frames import Frame
 from .meter_values import telemetry
-from .times import told_time
-from .v16 import Handler, announced, firmware_status, ignored, tells_signal, told, words_in
+from .times import believed, told_time
+from .v16 import Handler, announced, firmware_status, ignored, settings_of, tells_signal, told, words_in
 from .values import connector, items, mapping, name, number, text, word
 
 STATES = {
@@ -105,8 +105,7 @@ def transaction_event(charger: Charger, frame: Frame, time: float, _: bool) -> N
 def notify_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
     """NotifyEvent: faults of components where one is told, else an event with all that it says."""
     for event in items(frame.payload.get("eventData")):
-        moment = told_time(event.get("timestamp"))
-        moment = time if moment is None else moment
+        moment = believed(told_time(event.get("timestamp")), time) or time
         component, variable = mapping(event.get("component")), mapping(event.get("variable"))
         place = mapping(component.get("evse"))
         evse = connector(place.get("id"))
@@ -115,7 +114,7 @@ def notify_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
         if code is None:
             charger.event("ocpp", moment, evse, words_in(event), action="NotifyEvent", payload=event)
         elif cleared or (code == _named(component, variable) and word(event.get("actualValue")) == "false"):
-            charger.cleared(evse)
+            charger.cleared(evse, code)
         else:
             told_of = given(
                 component=text(component.get("name")), instance=text(component.get("instance")),
@@ -131,7 +130,7 @@ def _code_of(
 ) -> str | None:
     """The code that an event names, else the component's problem; None where it tells of no fault."""
     code = named_code((event.get("techCode"),), event.get("techInfo"), None, ours=charger.sends_our_codes)
-    if code is not None and (code.startswith(("F-", "CX0")) or word(variable.get("name")) in ALARMING):
+    if code is not None and (is_known(code) or word(variable.get("name")) in ALARMING):
         return code
     alarming = word(variable.get("name")) in ALARMING
     return (
@@ -145,18 +144,18 @@ def _named(component: Mapping[str, Any], variable: Mapping[str, Any]) -> str:
     return f"{text(component.get('name')) or 'component'}.{text(variable.get('name')) or 'variable'}"
 
 
-CALLS: Mapping[str, Handler] = {
-    "BootNotification": boot_notification,
-    "StatusNotification": status_notification,
-    "MeterValues": meter_values,
-    "TransactionEvent": transaction_event,
-    "NotifyEvent": notify_event,
-    "FirmwareStatusNotification": firmware_status,
-    "Heartbeat": ignored,
-    "Authorize": ignored,
-    "NotifyReport": told,
-}
-"""Messages of the charger that become more than an event, and the report of its variables."""
+def notify_report(charger: Charger, frame: Frame, time: float, repeated: bool) -> None:
+    """NotifyReport: what the charger's variables are set to, and the report as it came."""
+    set_to = [
+        {**entry, "value": attribute.get("value")}
+        for entry in items(frame.payload.get("reportData"))
+        for attribute in items(entry.get("variableAttribute"))
+        if word(attribute.get("type") or "Actual") == "actual"
+    ]
+    known = variables(set_to, "value")
+    charger.configured(time, settings_of(known), known)
+    told(charger, frame, time, repeated)
+
 
 COMMUNICATION = frozenset(("ocppcommctrlr",))
 """The component that holds the intervals."""
@@ -178,10 +177,24 @@ def reported_reason(charger: Charger, answer: Mapping[str, Any]) -> str | None:
     info = mapping(answer.get("statusInfo"))
     ours = charger.sends_our_codes or is_ours(text(info.get("additionalInfo")))
     code = named_code((info.get("reasonCode"),), None, None, ours=ours)
-    return code if code is not None and code.startswith(("F-", "CX0")) else None
+    return code if code is not None and is_known(code) else None
 
 
 def evse_of(params: Mapping[str, Any]) -> int | None:
     """The EVSE or connector that a command is about."""
-    evse = number(params.get("evseId"))
-    return connector(params.get("connectorId") if evse is None else params.get("evseId"))
+    places = (params.get("evseId"), mapping(params.get("evse")).get("id"), params.get("connectorId"))
+    return connector(next((place for place in places if number(place) is not None), None))
+
+
+CALLS: Mapping[str, Handler] = {
+    "BootNotification": boot_notification,
+    "StatusNotification": status_notification,
+    "MeterValues": meter_values,
+    "TransactionEvent": transaction_event,
+    "NotifyEvent": notify_event,
+    "FirmwareStatusNotification": firmware_status,
+    "Heartbeat": ignored,
+    "Authorize": ignored,
+    "NotifyReport": notify_report,
+}
+"""Messages of the charger that become more than an event."""

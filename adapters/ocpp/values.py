@@ -55,6 +55,8 @@ def number(value: Any) -> float | None:
 def connector(value: Any) -> int | None:
     """The number of a connector; None where it is none, or stands for the whole charger (0)."""
     if value.__class__ is str and value.isdecimal() and len(value) < 6:
+        value = float(value)
+    if value.__class__ is float and value.is_integer():
         value = int(value)
     return value if value.__class__ is int and 0 < value <= LARGEST_CONNECTOR else None
 

@@ -168,6 +168,26 @@ def _semicolons(entries: Sequence[Message]) -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
+def _array_within(entries: Sequence[Message]) -> bytes:
+    """As exports wrap their messages."""
+    return b'{"station": "' + CHARGER.encode() + b'", "count": 20, "messages": ' + _array(entries) + b"}"
+
+
+def _under_docker(entry: Message, incoming: bool) -> str:
+    """As containers log: each line of the program within an object."""
+    return json.dumps({"log": _evcc(entry, incoming) + "\n", "stream": "stdout", "time": "2026-05-11T00:00:00Z"})
+
+
+def _csv_of_lines(entries: Sequence[Message]) -> bytes:
+    """As log stores export: each line of the program in a cell."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["@timestamp", "host", "message"])
+    for entry in entries:
+        writer.writerow([entry["at"], "web-1", _ocpp_library(entry, entry["by"] == "charger")])
+    return text.getvalue().encode()
+
+
 def _bare(entry: Message, _: bool) -> str:
     return _frame(entry)
 
@@ -187,10 +207,14 @@ LAYOUTS: dict[str, Callable[[Sequence[Message]], bytes]] = {
     "objects": _written(_objects),
     "objects with text": _written(_objects_with_text),
     "array": _array,
+    "array within an object": _array_within,
+    "evcc under Docker": _written(_under_docker),
     "CSV": _csv,
+    "CSV of lines": _csv_of_lines,
     "CSV with semicolons": _semicolons,
     "gzip": lambda entries: gzip.compress(_written(_steve)(entries)),
     "UTF-16": lambda entries: _written(_evcc)(entries).decode().encode("utf-16"),
+    "old Mac line ends": lambda entries: _written(_plain)(entries).replace(b"\n", b"\r"),
     "Windows line ends": lambda entries: _written(_plain)(entries).replace(b"\n", b"\r\n"),
 }
 """Layouts that tell time, charger and direction of each frame."""

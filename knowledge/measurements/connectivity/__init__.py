@@ -13,6 +13,7 @@ from . import (  # noqa: F401 - declares the measurements of each room
     keepalive,
     loss,
     mentions,
+    messages,
     network,
     outages,
     payload,

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,19 @@ pytest.importorskip("httpx2", reason="the extra charger-triage[api] is not insta
 
 from charger_triage.adapters.cli import main
 from charger_triage.adapters.files import read_bundle
-from charger_triage.adapters.tellus_api import Case, NothingToRead, TellusClient, collect, write_case
+from charger_triage.adapters.tellus_api import (
+    Case,
+    InvalidToken,
+    NothingToRead,
+    TellusClient,
+    TellusError,
+    UnexpectedAnswer,
+    Unreachable,
+    collect,
+    write_case,
+)
 from charger_triage.engine import Triage
+from charger_triage.knowledge.observations import observe
 
 from .support.tellus_server import SECRET, Reply, TellusServer, refused
 from .support.virtual_time import run
@@ -83,7 +95,7 @@ def test_a_site_s_chargers_are_found_through_its_sessions() -> None:
     case = collected(platform(), site_id="S-1")
     assert sorted(names(case, "devices")) == ["TP-001", "TP-002", "TP-003"]
     assert len(names(case, "charging_records")) == 6
-    assert "found of site S-1 through its record and its sessions: 3" in case.notes[0]
+    assert "3 of site S-1 were found through its record and sessions" in case.notes[0]
 
 
 def test_neighbours_that_the_site_s_record_names_are_read() -> None:
@@ -102,6 +114,87 @@ def test_what_is_not_there_is_told() -> None:
         collected(platform(), ["TP-404"])
     with pytest.raises(NothingToRead, match="2 sites"):
         collected(platform(), site_id="S-2")
+
+
+def test_one_charger_that_the_platform_cannot_give_costs_only_itself() -> None:
+    """A charger and a list of sessions that fail each time are notes; the others make the case, at a site too."""
+    choices: list[dict[str, Any]] = [{"device_ids": ["TP-001", "TP-002", "TP-003"]}, {"site_id": "S-1"}]
+    for arguments in choices:
+        server = platform()
+        server.order("/operator/devices/TP-002", *[refused(9001, 500)] * 4)
+        if "device_ids" in arguments:
+            server.order("/operator/charging-records", Reply({"code": 0, "data": "none"}))
+        case = collected(server, **arguments)
+        assert sorted(names(case, "devices")) == ["TP-001", "TP-003"]
+        assert any("device TP-002" in note and "without it" in note for note in case.notes)
+        if "device_ids" in arguments:
+            assert set(names(case, "charging_records")) == {"TP-003"}
+            assert any("charging records of TP-001" in note for note in case.notes)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "asked"),
+    [(Reply([]), UnexpectedAnswer, 3), (refused(2001, 401), InvalidToken, 1), (Reply(claimed=9), Unreachable, 1)],
+)
+def test_what_would_meet_every_charger_ends_the_reading(reply: Reply, kind: type[TellusError], asked: int) -> None:
+    """Three failures in a row are an outage; credentials that are refused and a lost connection end it at once."""
+    server = platform()
+    for name in ("TP-001", "TP-002", "TP-003", "TP-900"):
+        server.order(f"/operator/devices/{name}", reply)
+    with pytest.raises(kind):
+        collected(server, ["TP-001", "TP-002", "TP-003", "TP-900"])
+    assert sum(entry.path.startswith("/operator/devices/") for entry in server.asked) == asked
+
+
+def test_problems_name_the_place_in_the_case() -> None:
+    """A broken field is named by its record's place in the case's file, whatever page or answer it came with."""
+    server = platform(**{"TP-002": device("TP-002", certificates={"tls_not_after": "next year"})})
+    server.sites[1]["location"] = 7
+    items = [7, session("TP-001"), {**session("TP-002"), "energy": "much"}]
+    server.order("/operator/charging-records", Reply({"code": 0, "data": {"total": 3, "items": items}}))
+    case = collected(server, site_id="S-1")
+    assert [(p.list, p.index, p.field) for p in case.problems] == [
+        ("devices", names(case, "devices").index("TP-002"), "certificates.tls_not_after"),
+        ("charging_records", None, None),
+        ("charging_records", names(case, "charging_records").index("TP-002"), "energy"),
+    ]
+    found = case.observations().problems
+    assert [(p.list, p.index, p.field) for p in found] == [
+        (p.list, p.index, p.field) for p in case.problems if p.index is not None
+    ]
+
+
+def test_each_answer_is_told_as_it_comes() -> None:
+    """Whoever waits for a fleet hears of its site, chargers and sessions one by one."""
+    heard: list[str] = []
+    collected(platform(), ["TP-001", "TP-900"], heard=lambda answer: heard.append(answer.record_list))
+    assert heard == ["sites", "devices", "devices", "charging_records", "charging_records"]
+
+
+def test_what_the_platform_gave_stands_before_what_a_file_says() -> None:
+    """Of a charger, site or session in both, the file fills what the platform left open; other records are added."""
+    case = collected(platform(), ["TP-001"])
+    case.lists["devices"][0] = {**case.lists["devices"][0], "sn": None}
+    beside: dict[str, list[dict[str, Any]]] = {
+        "devices": [{"device_id": "TP-001", "firmware_version": "1.0.0", "sn": "5", "v2g_capable": True}, {"device_id": "X"}],
+        "charging_records": [{**session("TP-001"), "energy": 99, "stop_reason": "Local"}],
+        "events": [EVENT, EVENT],
+    }  # fmt: skip
+    case.take_beside(observe(beside))
+    assert names(case, "devices") == ["TP-001", "X"]
+    own = case.lists["devices"][0]
+    assert (own["firmware_version"], own["sn"], own["v2g_capable"]) == ("3.0.1", "5", True)
+    sessions = case.lists["charging_records"]
+    assert len(sessions) == 2 and (sessions[0]["energy"], sessions[0]["stop_reason"]) == (12, "Local")
+    assert len(case.lists["events"]) == 1
+
+
+def test_sessions_are_asked_for_from_sixty_days_before_the_end() -> None:
+    """Without --since they begin 60 days before --until, and the calendar's first day is early enough for any."""
+    for until, begin in ((datetime(2026, 5, 1), "2026-03-02T00:00:00Z"), (datetime(1, 1, 5), "0001-01-01T00:00:00Z")):
+        server = platform()
+        collected(server, ["TP-001"], until=until)
+        assert server.asked[-1].query["start_time"] == begin
 
 
 def test_time_spent_on_reading_makes_no_charger_look_lost(triage: Triage) -> None:
@@ -200,7 +293,40 @@ def test_fetch_says_what_the_api_does_not_have(
     out, err = capsys.readouterr()
     assert "No incident shows" in out
     assert err.count("\n") == 2
-    assert "--events FILE" in err and "1 problem in the data, such as devices 0 certificates.tls_not_after" in err
+    assert "--events FILE" in err
+    assert "1 problem in what the platform gave, such as devices 0 certificates.tls_not_after" in err
+
+
+@pytest.mark.usefixtures("served")
+def test_fetch_tells_what_an_export_does_not_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines of --events that cannot be used are counted, and the command that lists them is one to copy."""
+    events = tmp_path / "my events.jsonl"
+    events.write_text(f"{json.dumps(EVENT)}\nnonsense\n{json.dumps({**EVENT, 'timestamp': 'soon'})}\n")
+    assert main(["fetch", "--device", "TP-001", "--events", str(events), "--output", str(tmp_path / "my case")]) == 0
+    out, err = capsys.readouterr()
+    assert "2 problems in what --events gave" in err and f"charger-triage diagnose '{events}' lists all" in err
+    assert f"charger-triage diagnose '{tmp_path / 'my case'}'" in out
+
+
+@pytest.mark.usefixtures("served")
+def test_a_reconnect_storm_is_raised_from_connections_beside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Connection records in a folder given by --events raise F-0302 without any fault event, as diagnose does."""
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    lines = [
+        json.dumps({"timestamp": f"2026-05-10T11:5{n}:00Z", "device_id": "TP-001", "transition": "reconnect"})
+        for n in range(8)
+    ]
+    (beside / "connections.jsonl").write_text("\n".join(lines))
+    case = str(tmp_path / "case")
+    assert main(["fetch", "--device", "TP-001", "--events", str(beside), "--output", case]) == 0
+    out, err = capsys.readouterr()
+    assert "8 connection records" in out and "F-0302" in out and "neither fault events" in err
+    assert main(["diagnose", case, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)["incidents"]
+    assert [(incident["fault_code"], incident["occurrences"]) for incident in found] == [("F-0302", 0)]
 
 
 @pytest.mark.usefixtures("served")
@@ -216,6 +342,7 @@ def test_fetch_says_what_the_api_does_not_have(
         (["--device", ".."], "'..' is no id"),
         (["--device", "TP-404"], "TP-404"),
         (["--site", "S-2"], "site S-2"),
+        (["--site", " "], "' ' is no id of a site"),
     ],
 )
 def test_fetch_refuses_in_one_line_and_writes_nothing(
@@ -236,6 +363,17 @@ def test_fetch_does_not_write_over_a_case(
     (tmp_path / "notes.txt").write_text("mine")
     assert main(["fetch", "--device", "TP-001", "--output", str(tmp_path)]) == 2
     assert "is there already" in capsys.readouterr().err
+    assert not served.asked
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_asked(
+    served: TellusServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file in the way of the folder costs no minutes of reading."""
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main(["fetch", "--device", "TP-001", "--output", str(tmp_path / "notes.txt" / "a" / "case")]) == 2
+    err = capsys.readouterr().err
+    assert f"{tmp_path / 'notes.txt'} is no folder you may write to" in err and err.count("\n") == 1
     assert not served.asked
 
 

@@ -161,6 +161,7 @@ def test_a_wait_of_an_hour_is_not_sat_out() -> None:
         with pytest.raises(RateLimited) as caught:
             await client.sites()
         assert caught.value.retry_after_seconds == 3600
+        assert "wait 3600 s" in str(caught.value)
 
     assert len(against(use).times(SITES)) == 1
 
@@ -196,6 +197,47 @@ def test_no_minute_sees_more_than_sixty_queries_nor_ten_token_requests() -> None
         times = server.times(path)
         assert len(times) >= 20
         assert max(sum(start <= time < start + 60 for time in times) for start in times) <= most
+
+
+def test_a_wait_lets_nothing_through_that_had_its_turn_before_it() -> None:
+    """Of 150 queries at once, the first told to wait 100 s, no minute after the wait holds more than the limit either."""
+
+    async def use(server: TellusServer, client: TellusClient) -> None:
+        server.order("/operator/devices/TP-001", refused(5001, 429, retry_after_seconds=100))
+        await asyncio.gather(*(client.device("TP-001") for _ in range(150)))
+
+    server = against(use, TellusServer(devices={"TP-001": {"device_id": "TP-001"}}))
+    times = server.times("/operator/devices/TP-001")
+    assert len(times) == 151
+    assert max(sum(start <= time < start + 60 for time in times) for start in times) <= 60
+
+
+def test_a_token_that_another_query_has_dropped_is_struck_out_too() -> None:
+    """While one query finds its token expired, another's answer that echoes that token still shows none of it."""
+
+    async def use(server: TellusServer, client: TellusClient) -> None:
+        await client.sites()
+        server.order("/operator/devices/TP-001", Reply(echo=True, drip_s=0.01))
+        server.order(SITES, refused(2002, 401))
+        with pytest.raises(BadParameter) as caught:
+            await asyncio.gather(client.device("TP-001"), client.sites())
+        assert len(server.times(TOKEN)) == 2
+        assert "(secret)" in str(caught.value)
+        assert "token-" not in str(caught.value) + repr(caught.value.details)
+
+    against(use)
+
+
+@pytest.mark.parametrize("path", [TOKEN, SITES])
+def test_a_wrong_address_is_told_as_one(path: str) -> None:
+    """404 without an envelope is no unknown id: the text names the variable that holds the address."""
+
+    async def use(server: TellusServer, client: TellusClient) -> None:
+        server.order(path, Reply(raw=b"<html>not found</html>", content_type="text/html", status=404))
+        with pytest.raises(NotFound, match="TELLUS_BASE_URL, which ends in the version"):
+            await client.sites()
+
+    against(use)
 
 
 HOSTILE = {
@@ -396,6 +438,7 @@ def test_an_id_that_would_be_another_path_is_refused(name: str) -> None:
         ({"base_url": "http://x/v1", "client_id": "a", "client_secret": SECRET}, "must begin with https://"),
         ({"base_url": "ftp://127.0.0.1", "client_id": "a", "client_secret": SECRET}, "must begin with https://"),
         ({"base_url": f"https://u:{SECRET}@x", "client_id": "a", "client_secret": SECRET}, "neither credentials"),
+        ({"base_url": "https://x", "client_id": "", "client_secret": SECRET}, "TELLUS_CLIENT_ID is empty"),
         ({"base_url": "https://x:port", "client_id": "a", "client_secret": SECRET}, "is no address"),
     ],
 )
@@ -430,6 +473,41 @@ def test_credentials_come_from_a_file_and_the_environment_goes_before_it(
     assert load_settings(file).client_id == "from-environment"
     with pytest.raises(SettingsRefused, match="cannot be read"):
         load_settings(tmp_path / "absent")
+
+
+def test_a_line_of_the_file_that_says_nothing_is_named_by_its_number(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is no NAME=value is refused with its line, and neither the text nor a log shows what stands there."""
+    file = tmp_path / "credentials"
+    file.write_text(f"TELLUS_CLIENT_ID=a\nTELLUS_CLIENT_SECRET {SECRET}\n")
+    with pytest.raises(SettingsRefused, match="line 2 is not of the form NAME=value") as caught:
+        load_settings(file)
+    assert SECRET not in str(caught.value) + caplog.text
+
+
+@pytest.mark.parametrize("scheme", ["HTTP", "Http"])
+def test_the_scheme_may_be_written_in_capitals(scheme: str) -> None:
+    """The stream's address is a WebSocket's however the base address was written."""
+    settings = load_settings(base_url=f"{scheme}://127.0.0.1:1/v1", client_id="a", client_secret=SECRET)
+    assert settings.stream_url == "ws://127.0.0.1:1/v1/operator/stream"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("HTTPS_PROXY", "frob://127.0.0.1", "HTTPS_PROXY"),
+        ("SSL_CERT_FILE", "/nonexistent/ca.pem", "SSL_CERT_FILE"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_told(
+    name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy or certificate file of the environment that is none is one line that names the variable."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsRefused, match=words) as caught:
+        TellusClient(load_settings(base_url="https://x/v1", client_id="a", client_secret=SECRET))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:

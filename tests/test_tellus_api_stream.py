@@ -146,9 +146,10 @@ def test_the_platform_s_wait_is_kept_before_the_next_subscription() -> None:
     """A handshake that is refused with 5001 and 40 s is repeated after 40 s."""
     server = TellusServer()
     server.streams.extend([refused(5001, 429, retry_after_seconds=40), [FIRST]])
-    listen(server, 1)
+    heard = listen(server, 1)
     first, second = server.times(STREAM)
     assert 40 <= second - first < 45
+    assert "40 s" in heard.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -168,15 +169,49 @@ def test_a_refusal_for_good_ends_the_stream(replies: list[Reply], kind: type[Exc
     assert len(server.times(STREAM)) == len(replies)
 
 
+@pytest.mark.parametrize(
+    "away",
+    [
+        [refused(9001, 500)],
+        [Reply(raw=b"", status=503)] * 3,
+        [refused(5001, 429, retry_after_seconds=30)],
+        [Reply(claimed=5)],
+    ],
+    ids=["9001", "503", "5001", "cut off"],
+)
+def test_a_token_that_cannot_be_renewed_at_once_does_not_end_the_stream(away: list[Reply]) -> None:
+    """The platform restarts, the token is no longer valid, and no new one is to be had yet: it is asked for again."""
+    server = TellusServer()
+    server.streams.extend([[FIRST, "close 1008"], [SECOND]])
+
+    async def use() -> list[Frame]:
+        async with server, TellusClient(server.settings()) as client, aclosing(client.stream(["TP-001"])) as coming:
+            first = await anext(coming)
+            server.order("/operator/oauth/token", *away)
+            return [first, await anext(coming)]
+
+    assert [one.raw["connectors"][0]["soc"] for one in run(use())] == [40, 41]
+    assert len(server.times("/operator/oauth/token")) == 2 + len(away)
+
+
+@pytest.mark.parametrize("odd", [Reply(status=302, headers={"Location": "/"}), Reply({"code": 0}), Reply([])])
+def test_nonsense_after_it_worked_is_waited_out(odd: Reply) -> None:
+    """A gateway that answers for a platform under maintenance ends no stream that has given frames."""
+    server = TellusServer()
+    server.streams.extend([[FIRST, "drop"], odd, odd, [SECOND]])
+    heard = listen(server, 2)
+    assert len(heard.frames) == 2 and len(heard.gaps) == 1
+
+
 @pytest.mark.parametrize("ids", [[], ["a,b"], [" "], [f"TP-{n}" for n in range(101)], ["x" * 8000]])
 def test_chargers_that_one_subscription_cannot_take_are_refused(ids: list[str]) -> None:
     """No charger, ids with a comma, and more than a request line holds are refused before anything is asked."""
     server = TellusServer()
 
     async def use() -> None:
-        async with server, TellusClient(server.settings()) as client, aclosing(client.stream(ids)) as coming:
+        async with server, TellusClient(server.settings()) as client:
             with pytest.raises(UnusableId):
-                await anext(coming)
+                client.stream(ids)
 
     asyncio.run(use())
     assert not server.asked

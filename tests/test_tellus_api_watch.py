@@ -23,6 +23,7 @@ from charger_triage.adapters.tellus_api import PermissionDenied, Sighting, Tally
 from charger_triage.adapters.tellus_api.history import KEPT, MAX_OTHERS, SPAN_S, History
 from charger_triage.adapters.tellus_api.pushed import NoReport, event_report, lines_of
 from charger_triage.engine import Triage
+from charger_triage.knowledge.observations import observe
 
 from .support.bundles import RECORDS
 from .support.tellus_server import SECRET, TellusServer, frame, refused
@@ -170,7 +171,7 @@ def test_our_own_lost_connection_makes_no_charger_look_lost(triage: Triage) -> N
     watch.later(100, lambda: [d.update(last_heartbeat="2026-05-10T12:03:00Z") for d in watch.server.devices.values()])
     watch.run(240)
     assert watch.reported() == []
-    assert any("taken up again after 18" in note for note in watch.notes)
+    assert any("back after 18" in note for note in watch.notes)
 
 
 def test_lines_that_are_no_event_reports_are_told_and_cost_nothing_else(triage: Triage) -> None:
@@ -185,6 +186,107 @@ def test_lines_that_are_no_event_reports_are_told_and_cost_nothing_else(triage: 
     several.run(10, (1, fault(None)))
     assert several.reported() == []
     assert any("names no device_id" in note for note in several.notes)
+    assert watch.tally.left_out == len(bad)
+    assert any("standard input has ended" in note for note in watch.notes)
+
+
+@pytest.mark.parametrize("connector", [[1], {"a": 1}, "one", None, True, 1e300])
+def test_a_connector_that_is_none_costs_only_itself(triage: Triage, connector: Any) -> None:
+    """Frames whose connector id is anything at all are told once a field, and a fault is seen all the same."""
+    watch = Watch(triage)
+    watch.server.streams.append(frames("TP-001", 20, connector_id=connector, state="fault", soc="half"))
+    watch.run(100, (6, fault()))
+    assert watch.reported() == [("appeared", "TP-001", "F-0421")]
+    assert sum("soc" in note for note in watch.notes) == 1
+
+
+def test_a_report_s_charger_is_found_however_it_is_written(triage: Triage) -> None:
+    """A number or spaces around the id are the id; a field of the report that does not fit is told and left out."""
+    watch = Watch(triage, **{"7": device("7")})
+    watch.server.streams.append(frames("7", 5))
+    line = json.dumps({**json.loads(fault(None)), "device_id": 7, "connector_id": "left"}).encode()
+    watch.run(30, (6, line), watched=("7", "TP-001"))
+    assert watch.reported() == [("appeared", "7", "F-0421")]
+    assert any("an event report's connector_id" in note for note in watch.notes)
+
+
+def test_a_time_far_ahead_spoils_nothing_that_comes_after_it(triage: Triage) -> None:
+    """A frame and a report of the year 2200 are told and left out; the fault of today is reported as of today."""
+    watch = Watch(triage)
+    far = frame("TP-001", "2200-01-01T00:00:00Z")
+    watch.server.streams.append([far, far, *frames("TP-001", 10)])
+    watch.run(60, (3, fault(at="2200-01-01T00:00:00Z", code="F-0101")), (5, fault(at="2026-05-10T12:00:08Z")))
+    assert watch.reported() == [("appeared", "TP-001", "F-0421")]
+    assert "2026-05-10T12:00" in (watch.sightings[0][1].diagnosis.as_of or "")
+    assert sum("h ahead of the platform's clock" in note for note in watch.notes) == 2
+    assert (watch.tally.events, watch.tally.left_out) == (1, 1)
+
+
+def test_a_charger_whose_clock_is_fast_is_not_taken_for_lost(triage: Triage) -> None:
+    """Frames five minutes ahead of the platform make its heartbeats look old; no F-0301 is reported and none is polled for."""
+    watch = Watch(triage)
+    watch.server.date_moves = True
+    watch.server.streams.append(frames("TP-001", 60, start=300, state="unavailable"))
+    for at in range(20, 300, 20):
+        beat = f"2026-05-10T12:{at // 60:02d}:{at % 60:02d}Z"
+        watch.later(at, lambda beat=beat: watch.server.devices["TP-001"].update(last_heartbeat=beat))  # type: ignore[misc]
+    watch.run(280, (30, fault(at="2026-05-10T12:05:30Z")), watched=("TP-001",))
+    assert watch.reported() == [("appeared", "TP-001", "F-0421")]
+    assert len(watch.server.times("/operator/devices/TP-001")) <= 3
+    assert sum("min ahead of the platform's clock" in note for note in watch.notes) == 1
+
+
+def fleet(triage: Triage, number: int) -> tuple[Watch, tuple[str, ...]]:
+    """A watch over many chargers, whose first reading takes minutes at 45 queries a minute."""
+    names = tuple(f"TP-{n}" for n in range(100, 100 + number))
+    return Watch(triage, **{name: device(name) for name in names}), names
+
+
+def test_the_stream_is_followed_while_a_fleet_is_read_for_the_first_time(triage: Triage) -> None:
+    """The first of sixty chargers is reported lost, and frames are taken, long before the last has been read."""
+    watch, names = fleet(triage, 60)
+    watch.server.devices[names[0]]["status"] = "offline"
+    watch.server.streams.append(frames(names[1], 10))
+    watch.run(50, watched=names)
+    assert watch.reported() == [("appeared", names[0], "F-0301")]
+    assert watch.sightings[0][0] < 5
+    assert watch.tally.frames == 10
+    assert not watch.server.times(f"/operator/devices/{names[-1]}")
+
+
+def test_an_event_does_not_wait_behind_the_readings_of_others(triage: Triage) -> None:
+    """After a gap sixty chargers are to be read again; the one with a new event is reported within seconds."""
+    watch, names = fleet(triage, 60)
+    watch.server.streams.append([*frames(names[0], 60), "drop"])
+    watch.server.streams.append(frames(names[0], 60, start=330))
+    late = fault(names[-1], at="2026-05-10T12:05:20Z")
+    watch.run(360, (325, late), watched=names)
+    assert watch.reported() == [("appeared", names[-1], "F-0421")]
+    assert watch.sightings[0][0] < 340
+
+
+def test_a_platform_that_asks_to_wait_delays_no_report_for_minutes(triage: Triage) -> None:
+    """When reading a charger has to wait 110 s, its fault is reported without it, and another's as well."""
+    watch = Watch(triage)
+    watch.server.streams.append(frames("TP-001", 60, state="unavailable"))
+    refusal = refused(5001, 429, retry_after_seconds=110)
+    watch.later(60, lambda: watch.server.order("/operator/devices/TP-001", refusal))
+    watch.run(160, (70, fault(at="2026-05-10T12:01:10Z")), (1, fault("TP-002", at="2026-05-10T12:01:12Z")))
+    assert sorted(watch.reported()) == [("appeared", "TP-001", "F-0421"), ("appeared", "TP-002", "F-0421")]
+    assert max(at for at, _ in watch.sightings) < 71 + 70
+    assert any("could not be read within 30 s" in note for note in watch.notes)
+
+
+def test_a_charger_that_cannot_be_read_at_first_is_watched_all_the_same(triage: Triage) -> None:
+    """One whose record the platform fails to give is noted, its fault is reported, and it is read later."""
+    watch = Watch(triage)
+    watch.server.order("/operator/devices/TP-001", *[refused(9001, 500)] * 4)
+    watch.server.streams.append(frames("TP-001", 80))
+    watch.run(380, (30, fault(at="2026-05-10T12:00:30Z")))
+    assert watch.reported()[0] == ("appeared", "TP-001", "F-0421")
+    assert watch.sightings[0][0] < 120
+    assert any("device TP-001" in note and "of its own" in note for note in watch.notes)
+    assert len(watch.server.times("/operator/devices/TP-001")) > 4
 
 
 def test_a_connector_in_fault_without_a_report_is_told(triage: Triage) -> None:
@@ -216,15 +318,19 @@ def test_the_history_is_bounded_in_number_time_and_chargers() -> None:
         history.put("events", {"timestamp": stamp, "device_id": "A", "event_type": "plug_in", "connector_id": 1})
     for number in range(3):
         history.put("devices", {"device_id": "A", "site_id": f"S-{number}"})
-    around = history.around("A")
+    held = history.around("A")
+    around = observe(held)
     assert {name: len(table.records) for name, table in around.tables.items() if table.records} == {
         "devices": 1, "events": KEPT["events"], "heartbeats": KEPT["heartbeats"], "telemetry": KEPT["telemetry"],
     }  # fmt: skip
     assert around["devices"].records[0].fields["site_id"] == "S-2"
+    before = len(held["events"])
     late = around["events"].records[-1].time
     assert late is not None
     history.put("events", {"timestamp": late + SPAN_S + 1, "device_id": "A", "event_type": "plug_in"})
-    assert len(history.around("A")["events"].records) == 1
+    history.put("events", {"timestamp": late - 5, "device_id": "A", "event_type": "plug_out"})
+    assert len(history.around("A")["events"]) == 1
+    assert len(held["events"]) == before
     kept = [history.put("events", {"timestamp": 1, "device_id": f"B-{n}", "event_type": "start"}) for n in range(300)]
     assert sum(kept) == MAX_OTHERS
 
@@ -237,7 +343,7 @@ def test_no_line_whatever_raises_anything_but_no_report(line: bytes) -> None:
     except NoReport as problem:
         assert str(problem) and "\n" not in str(problem)
     else:
-        assert event["device_id"]
+        assert event.device_id and event.record["device_id"] == event.device_id
 
 
 @pytest.mark.parametrize("content", [b"", b"a\n\nb\n", b"a\nb", b"x" * 3 * 2**20 + b"\nb\n"])
@@ -265,7 +371,7 @@ def test_lines_come_from_a_file_as_from_a_pipe(content: bytes, tmp_path: Path) -
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_reports_json_lines_and_ends_on_a_signal(number: signal.Signals) -> None:
-    """Events piped in become one JSON line that holds a diagnosis; a signal ends it with status 0 and one line."""
+    """Events piped in become one JSON line that holds a diagnosis; a signal ends it with status 0 and a last line."""
 
     async def use() -> tuple[int | None, dict[str, Any], bytes]:
         server = TellusServer(devices={"TP-001": device("TP-001")})
@@ -293,5 +399,7 @@ def test_the_command_reports_json_lines_and_ends_on_a_signal(number: signal.Sign
     assert status == 0
     assert report["change"] == "appeared" and report["leader_before"] is None
     assert [i["fault_code"] for i in report["diagnosis"]["incidents"]] == ["F-0421"]
-    assert errors.count(b"\n") == 1 and b"stopped after 1 frame, 1 event and 1 report" in errors
+    first, last = errors.splitlines()
+    assert b"watching 1 charger" in first
+    assert b"stopped after 1 frame, 1 event and 1 report" in last
     assert SECRET.encode() not in errors

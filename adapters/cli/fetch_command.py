@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ...engine.diagnosis import Incident
+    from ...engine.knowledge_base import DataProblem
     from ..bundle import Bundle
     from ..tellus_api import Case, TellusSettings
 
@@ -28,8 +32,14 @@ _NOUNS = {
     "sites": "site",
     "devices": "charger",
     "charging_records": "charging record",
-    "telemetry": "connector reading",
+    "telemetry": "reading",
     "events": "event",
+    "heartbeats": "heartbeat",
+    "connections": "connection record",
+    "commands": "command",
+    "configurations": "configuration",
+    "service_visits": "service visit",
+    "check_results": "check result",
 }
 
 
@@ -65,12 +75,17 @@ def fetch(
     _demand_free(Path(output))
     settings = settings_of("fetch", credentials, base_url)
     beside = _read_beside(events or [])
-    with shell.progress("reading the platform"):
+    with shell.progress("reading the platform, which takes 45 queries a minute"):
         case = run_on_platform(_collected(settings, device or [], site, begin, end))
     if beside is not None:
         case.take_beside(beside.observations)
     _write(case, output)
     _tell_limits(case, shell)
+    _tell_problems("what the platform gave", [p for p in case.problems if p.index is not None], [output], shell)
+    if beside is not None:
+        _tell_problems("what --events gave", beside.observations.problems, events or [], shell)
+    # told before the diagnosis: what was read is there, whatever becomes of that
+    Destination().write(f"{clean(output)}: {_contents(case)}, as of {moment(_as_of(case))}\n")
     Destination().write(_summary(case, output))
 
 
@@ -87,10 +102,14 @@ def _demand_free(folder: Path) -> None:
     """Raise Unusable where the folder cannot be written, before minutes are spent on reading."""
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        above = next(parent for parent in folder.absolute().parents if parent.exists())
+        writable = above.is_dir() and os.access(above, os.W_OK | os.X_OK)
     except OSError as error:
         raise Unusable(f"--output {folder}: {error.strerror}; name a folder you may write to") from None
     if taken:
         raise Unusable(f"--output {folder}: is there already; name a new folder, or take this one away")
+    if not writable:
+        raise Unusable(f"--output {folder}: {above} is no folder you may write to; name another")
 
 
 def _read_beside(files: list[str]) -> Bundle | None:
@@ -118,42 +137,58 @@ def _write(case: Case, output: str) -> None:
 def _tell_limits(case: Case, shell: Shell) -> None:
     from ..tellus_api.case import NO_EVENTS
 
-    for note in case.notes:
+    for note in [*case.notes, *(f"{p.list}: {p.problem}" for p in case.problems if p.index is None)]:
         shell.complain(note)
     if not case.lists.get("events"):
         shell.complain(NO_EVENTS)
-    if case.problems:
-        first = case.problems[0]
+
+
+def _tell_problems(whose: str, problems: Sequence[DataProblem], paths: Sequence[str], shell: Shell) -> None:
+    """Tell how many problems there are, the first of them, and the command that lists them all."""
+    if problems:
+        first = problems[0]
         place = "".join(f" {part}" for part in (first.index, first.field) if part is not None)
         shell.complain(
-            f"{counted(len(case.problems), 'problem')} in the data, such as {first.list}{place}: {first.problem}; "
-            f"{PROGRAM} diagnose lists those of the records"
+            f"{counted(len(problems), 'problem')} in {whose}, such as {first.list}{place}: {first.problem}; "
+            f"{PROGRAM} diagnose {shlex.join(paths)} lists all"
         )
 
 
+def _contents(case: Case) -> str:
+    return listed(
+        [
+            counted(len(records), _NOUNS[name]) if name in _NOUNS else f"{counted(len(records), 'record')} of {name}"
+            for name, records in case.lists.items()
+            if records
+        ]
+    )
+
+
+def _as_of(case: Case) -> str | None:
+    from ...engine.facts import iso_timestamp
+
+    return None if case.as_of is None else iso_timestamp(case.as_of)
+
+
 def _summary(case: Case, output: str) -> str:
-    """What was written, and what can be seen in it."""
+    """What can be seen in the case."""
     from ..tellus_api.case import connectors_in_fault
 
-    found = [
-        counted(len(records), _NOUNS[name]) if name in _NOUNS else f"{counted(len(records), 'record')} of {name}"
-        for name, records in case.lists.items()
-        if records
-    ]
     observations = case.observations()
     diagnosis = load_triage().diagnose(observations)
-    lines = [f"{clean(output)}: {listed(found)}, as of {moment(diagnosis.as_of)}"]
-    lines += [_in_a_line(incident) for incident in diagnosis.incidents]
+    lines = [_in_a_line(incident) for incident in diagnosis.incidents]
     coded = {(incident.device_id, incident.connector_id) for incident in diagnosis.incidents if incident.occurrences}
     for name, connector in connectors_in_fault(observations):
         if (name, connector) not in coded and (name, None) not in coded:
             where = "" if connector is None else f" connector {connector}"
             lines.append(f"{clean(name, 60)}{where} stands in fault; no event here tells its code")
-    if len(lines) > MAX_LINES + 1:
-        lines[MAX_LINES + 1 :] = [f"and {len(lines) - MAX_LINES - 1} more"]
-    if len(lines) == 1:
+    if len(lines) > MAX_LINES:
+        lines[MAX_LINES:] = [f"and {len(lines) - MAX_LINES} more"]
+    if not lines:
         lines.append("No incident shows in these records.")
-    lines.append(f"{PROGRAM} diagnose {clean(output)}")
+    if diagnosis.watches:
+        lines.append(f"{counted(len(diagnosis.watches), 'early warning')} without a fault so far.")
+    lines.append(f"The reasons: {PROGRAM} diagnose {shlex.quote(clean(output))}")
     return "".join(f"{line}\n" for line in lines)
 
 

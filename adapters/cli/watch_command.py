@@ -61,8 +61,9 @@ def watch(
         write(sighting, destination)
 
     tally = run_on_platform(_watch(settings, triage, list(dict.fromkeys(device)), report, shell.complain, stdin_events))
+    left_out = f" ({tally.left_out:,} left out)" if tally.left_out else ""
     shell.complain(
-        f"stopped after {counted(tally.frames, 'frame')}, {counted(tally.events, 'event')} and "
+        f"stopped after {counted(tally.frames, 'frame')}, {counted(tally.events, 'event')}{left_out} and "
         f"{counted(tally.sightings, 'report')}"
     )
 

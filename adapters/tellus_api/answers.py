@@ -15,6 +15,9 @@ from ...knowledge.records import Moment, Number, Text
 
 RawRecord = Mapping[str, Any]
 
+ONE_A_KEY: Mapping[str, str] = {"devices": "device_id", "sites": "site_id", "charging_records": "record_id"}
+"""The lists whose records are of one thing each, and the field that names it."""
+
 _config = ConfigDict(coerce_numbers_to_str=True, extra="ignore")
 
 
@@ -23,7 +26,7 @@ class Answer:
     """Records of one list, in the platform's order.
 
     `raw` holds every field, unexpected ones too; `records` those that fit our model, validated, in canonical order;
-    `problems` what does not fit. `complete` is false where paging went wrong and records may be missing. `as_of` is the
+    `problems` what does not fit (an index is a place in `raw`). `complete` is false where paging went wrong and records may be missing. `as_of` is the
     platform's clock when it answered (epoch seconds), None where it does not say.
     """
 
@@ -45,11 +48,16 @@ def answered(
 ) -> Answer:
     """The records of one list validated; `met` are problems of paging."""
     builder = ObservationsBuilder()
-    for index, record in enumerate(found):
-        builder.add(record_list, index, record)
+    raw: list[RawRecord] = []
+    problems = list(met)
+    for number, record in enumerate(found, 1):
+        if isinstance(record, Mapping):
+            builder.add(record_list, len(raw), record)
+            raw.append(plain_json(record))
+        else:
+            problems.append(DataProblem(record_list, None, None, f"item {number} is no record; it is left out"))
     observations = builder.build()
-    raw = [plain_json(record) for record in found if isinstance(record, Mapping)]
-    problems = [*met, *observations.problems]
+    problems += observations.problems
     return Answer(record_list, raw, problems, complete, as_of, observations[record_list].records)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -118,7 +117,7 @@ class TellusClient:
             raise UnexpectedAnswer("energy: the answer holds no series; check TELLUS_BASE_URL")
         return energy_series(data)
 
-    async def stream(
+    def stream(
         self,
         device_ids: Sequence[str],
         *,
@@ -128,13 +127,10 @@ class TellusClient:
         """Frames of live state for some chargers, without end: a connection that is lost is taken up again.
 
         `on_gap` hears of each time without a connection once it is over, `on_problem` of what could not be read and of
-        failed attempts. Close the iterator (`contextlib.aclosing`) to let go. Raises UnusableId for ids that cannot be
-        subscribed to, and the TellusError of a refusal that no new attempt would change.
+        failed attempts. Close the iterator (`contextlib.aclosing`) to let go. Raises UnusableId at once for ids that
+        cannot be subscribed to; the iterator raises the TellusError of a refusal that no new attempt would change.
         """
-        stream = Stream(self._settings, self._tokens, self._limiter, device_ids, on_gap, on_problem)
-        async with aclosing(stream.frames()) as frames:
-            async for frame in frames:
-                yield frame
+        return Stream(self._settings, self._tokens, self._limiter, device_ids, on_gap, on_problem).frames()
 
     async def _listed(self, name: str, identity: str, path: str, query: Mapping[str, str], what: str) -> Answer:
         pages = Pages(name, identity)
@@ -168,21 +164,25 @@ class TellusClient:
         await self._turn()
         answer = await self._transport.exchange("GET", path, what, query=query, authorization=bearer(token))
         try:
-            return opened(answer, what, self._tokens.secrets()), answer
+            return opened(answer, what, [token, *self._tokens.secrets()]), answer
         except TokenExpired:
             self._tokens.drop(token)
             raise
         except RateLimited as error:
             if error.retry_after_seconds is not None:
-                self._not_before = asyncio.get_running_loop().time() + min(error.retry_after_seconds, PATIENCE_S)
+                until = asyncio.get_running_loop().time() + min(error.retry_after_seconds, PATIENCE_S)
+                self._not_before = max(self._not_before, until)
             raise
 
     async def _turn(self) -> None:
-        """Wait until the limit lets a query through, and until no other query has been told to wait."""
-        await self._limiter.acquire()
-        pause = self._not_before - asyncio.get_running_loop().time()
-        if pause > 0:
-            await asyncio.sleep(pause)
+        """Wait until no query of this client has been told to wait, and until the limit lets one through."""
+        loop = asyncio.get_running_loop()
+        while True:
+            # the limit last: queries that had their turn before a wait would all go out together at its end
+            await asyncio.sleep(max(0.0, self._not_before - loop.time()))
+            await self._limiter.acquire()
+            if loop.time() >= self._not_before:
+                return
 
 
 def utc_text(moment: datetime) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import SecretStr
 from pydantic_core import from_json
 
+from ...knowledge.observations import plain_json
 from ..report.wording import clean
 from .errors import (
     BY_CODE,
@@ -70,6 +71,7 @@ def refusal(
     envelope: Mapping[str, Any], what: str, answer: HttpAnswer, secrets: Iterable[SecretStr] = ()
 ) -> PlatformRefused:
     """The exception for an envelope that says no."""
+    secrets = list(secrets)
     code = _code(envelope) or None
     if code is not None:
         kind = BY_CODE.get(code, UnlistedCode)
@@ -84,7 +86,7 @@ def refusal(
         "code": code,
         "http_status": answer.status,
         "said": clean(struck_out(str(envelope.get("message") or ""), secrets), LONGEST_SAID),
-        "details": details,
+        "details": _struck_out_of(plain_json(details), secrets),
     }
     if issubclass(kind, RateLimited):
         wait = _seconds(details.get("retry_after_seconds"))
@@ -99,6 +101,15 @@ def struck_out(text: str, secrets: Iterable[SecretStr]) -> str:
         if value:
             text = text.replace(value, "(secret)")
     return text
+
+
+def _struck_out_of(value: Any, secrets: Sequence[SecretStr]) -> Any:
+    """The platform names the value that it does not take: a secret may stand anywhere in what it says."""
+    if isinstance(value, str):
+        return struck_out(value, secrets)
+    if isinstance(value, Mapping):
+        return {struck_out(key, secrets): _struck_out_of(item, secrets) for key, item in value.items()}
+    return [_struck_out_of(item, secrets) for item in value] if isinstance(value, list) else value
 
 
 def _json_object(answer: HttpAnswer) -> dict[str, Any] | None:

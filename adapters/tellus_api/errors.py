@@ -30,12 +30,14 @@ class PlatformRefused(TellusError):
     """The platform's envelope says no. `code` is the envelope's, None where only the HTTP status told; `details` are its own."""
 
     meaning: ClassVar[str] = "the platform refuses"
+    meaning_of_status: ClassVar[str | None] = None
 
     def __init__(
         self, what: str, *, code: int | None, http_status: int, said: str = "", details: Mapping[str, Any] | None = None
     ) -> None:
         number = f"code {code}" if code is not None else f"HTTP status {http_status}"
-        super().__init__(f"{what}: {self.meaning} ({number}{f', {said}' if said else ''})")
+        meaning = (self.meaning_of_status if code is None else None) or self.meaning
+        super().__init__(f"{what}: {meaning} ({number}{f', {said}' if said else ''})")
         self.code = code
         self.http_status = http_status
         self.details = dict(details or {})
@@ -75,6 +77,7 @@ class NotFound(PlatformRefused):
     """3001: there is no such thing, or not for this client."""
 
     meaning = "the platform knows none of that name; check the id"
+    meaning_of_status = "there is nothing at that address; check TELLUS_BASE_URL, which ends in the version, and the id"
 
 
 class Conflict(PlatformRefused):
@@ -88,8 +91,9 @@ class RateLimited(PlatformRefused):
 
     meaning = "too many requests for this client; try again later, or stop what else uses its credentials"
 
-    def __init__(self, what: str, *, retry_after_seconds: float | None, **rest: Any) -> None:
-        super().__init__(what, **rest)
+    def __init__(self, what: str, *, retry_after_seconds: float | None, said: str = "", **rest: Any) -> None:
+        asked = "" if retry_after_seconds is None else f"wait {retry_after_seconds:.0f} s"
+        super().__init__(what, said=", ".join(part for part in (asked, said) if part), **rest)
         self.retry_after_seconds = retry_after_seconds
 
 

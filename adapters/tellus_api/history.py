@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...knowledge.observations import Observations, observe, parse_timestamp
+from ...knowledge.observations import parse_timestamp
 from ...knowledge.records import TIME_FIELD
+from .answers import ONE_A_KEY
 
 SPAN_S = 86_400.0
 """Seconds that records are kept behind the charger's newest (judgement: a shift and the day before; runbooks ask for the
@@ -23,7 +24,6 @@ BEAT_S = 30.0
 MAX_OTHERS = 200
 """Chargers that are not watched whose events are kept as context (judgement: a region's)."""
 
-_ONE_A_KEY = {"devices": "device_id", "sites": "site_id", "charging_records": "record_id"}
 _NEAR_ONLY = {"telemetry", "heartbeats"}
 _UNBOUND_IN_TIME = {"devices", "sites", "charging_records"}
 
@@ -32,7 +32,7 @@ class _Shelf:
     """One list of one charger: the newest records, one a key where the list has one."""
 
     def __init__(self, name: str) -> None:
-        self._key = _ONE_A_KEY.get(name)
+        self._key = ONE_A_KEY.get(name)
         self._time = TIME_FIELD.get(name, "timestamp")
         self._bound_in_time = name not in _UNBOUND_IN_TIME
         self._most = KEPT.get(name, 1)
@@ -41,6 +41,8 @@ class _Shelf:
 
     def put(self, record: Mapping[str, Any]) -> None:
         time = parse_timestamp(record.get(self._time)) if self._time else None
+        if self._bound_in_time and self._too_old(time):
+            return
         if self._key is not None:
             name = record.get(self._key)
             self._entries = deque(entry for entry in self._entries if entry[1].get(self._key) != name)
@@ -93,8 +95,11 @@ class History:
         times = [lists[name].newest for name in ("events", "telemetry", "heartbeats") if name in lists]
         return max((time for time in times if time is not None), default=None)
 
-    def around(self, device: str) -> Observations:
-        """All of a charger and of its site's chargers; of the others what they are, their events and their sessions."""
+    def around(self, device: str) -> dict[str, list[Mapping[str, Any]]]:
+        """All of a charger and of its site's chargers; of the others what they are, their events and their sessions.
+
+        The lists are copies: another thread may read them while more records come.
+        """
         site = self._site_of(device)
         found: dict[str, list[Mapping[str, Any]]] = {"sites": list(self._sites.values())}
         for other, lists in self._shelves.items():
@@ -102,7 +107,7 @@ class History:
             for name, shelf in lists.items():
                 if near or name not in _NEAR_ONLY:
                     found.setdefault(name, []).extend(shelf.records())
-        return observe(found)
+        return found
 
     def _site_of(self, device: str) -> Any:
         shelf = self._shelves.get(device, {}).get("devices")

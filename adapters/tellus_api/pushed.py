@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json
 
+from ...engine.knowledge_base import DataProblem
 from ...knowledge.observations import observe, plain_json
 
 MAX_LINE_BYTES = 2**20
@@ -63,8 +65,18 @@ def _pump(descriptor: int, give: Callable[[bytes | None], bool]) -> None:
             return
 
 
-def event_report(line: bytes, only_device: str | None) -> Mapping[str, Any]:
-    """The event record of a line. A report without a charger's id is of `only_device`. Raises NoReport."""
+@dataclass(frozen=True)
+class EventReport:
+    """An event record as it came, its charger and moment (epoch seconds), and what of it does not fit our model."""
+
+    device_id: str
+    timestamp: float
+    record: Mapping[str, Any]
+    problems: Sequence[DataProblem]
+
+
+def event_report(line: bytes, only_device: str | None) -> EventReport:
+    """The event report of a line. One without a charger's id is of `only_device`. Raises NoReport."""
     if len(line) > MAX_LINE_BYTES:
         raise NoReport(f"it is longer than {MAX_LINE_BYTES >> 20} MiB")
     try:
@@ -78,8 +90,10 @@ def event_report(line: bytes, only_device: str | None) -> Mapping[str, Any]:
         if only_device is None:
             raise NoReport("it names no device_id, and several chargers are watched")
         event["device_id"] = only_device
-    problems = observe({"events": [event]}).problems
-    skipped = next((problem for problem in problems if problem.skipped), None)
-    if skipped is not None:
-        raise NoReport(f"{skipped.field or 'it'} {skipped.problem}")
-    return event
+    observations = observe({"events": [event]})
+    understood = next(iter(observations["events"].records), None)
+    if understood is None or understood.time is None:
+        skipped = next((problem for problem in observations.problems if problem.skipped), None)
+        raise NoReport("it holds no event" if skipped is None else f"{skipped.field or 'it'} {skipped.problem}")
+    device = understood.fields["device_id"]
+    return EventReport(device, understood.time, {**event, "device_id": device}, observations.problems)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
+from dotenv.parser import parse_stream
 from pydantic import SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import SettingsRefused
 
 PREFIX = "TELLUS_"
+
+_IN_WORDS = {"string_too_short": "is empty", "string_too_long": "is longer than 512 characters"}
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=512)]
 
@@ -47,7 +51,7 @@ class TellusSettings(BaseSettings):
             raise ValueError("must begin with https:// (http:// is taken for this computer alone)")
         if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
             raise ValueError("must hold neither credentials nor a query")
-        return value.rstrip("/")
+        return f"{parts.scheme}{value[len(parts.scheme) :]}".rstrip("/")
 
     @property
     def stream_url(self) -> str:
@@ -66,9 +70,9 @@ def load_settings(file: str | Path | None = None, **given: Any) -> TellusSetting
     `given` overrides both. Raises SettingsRefused, whose text names what is missing or wrong and never its value.
     """
     if file is not None:
-        _demand_readable(Path(file))
+        _demand_lines(Path(file))
     try:
-        return TellusSettings(_env_file=file, _env_file_encoding="utf-8", **given)
+        return TellusSettings(_env_file=file, _env_file_encoding="utf-8-sig", **given)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
     except (OSError, UnicodeDecodeError):
@@ -76,14 +80,18 @@ def load_settings(file: str | Path | None = None, **given: Any) -> TellusSetting
     raise SettingsRefused(_in_words(problems, file))
 
 
-def _demand_readable(file: Path) -> None:
+def _demand_lines(file: Path) -> None:
+    """Raise SettingsRefused for what is no file of lines NAME=value, without showing any of it."""
     try:
-        file.read_bytes().decode("utf-8")
+        bindings = list(parse_stream(StringIO(file.read_text(encoding="utf-8-sig"))))
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        reason = f"cannot be read: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}"
     else:
-        return
-    raise SettingsRefused(f"{file}: cannot be read: {reason}; name a file of lines such as TELLUS_CLIENT_ID=…")
+        wrong = next((binding.original.line for binding in bindings if binding.error), None)
+        if wrong is None:
+            return
+        reason = f"line {wrong} is not of the form NAME=value"
+    raise SettingsRefused(f"{file}: {reason}; name a file of lines such as TELLUS_CLIENT_ID=…")
 
 
 def _in_words(problems: list[Any], file: str | Path | None) -> str:
@@ -93,7 +101,8 @@ def _in_words(problems: list[Any], file: str | Path | None) -> str:
         verb = "is" if len(missing) == 1 else "are"
         return f"{', '.join(missing)} {verb} not set; set {'it' if len(missing) == 1 else 'them'} in {place}"
     for problem in problems:
-        return f"{_variable(problem)} {problem['msg'].removeprefix('Value error, ')}; mend it in {place}"
+        words = _IN_WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+        return f"{_variable(problem)} {words}; mend it where it was given"
     return f"{place} cannot be read; write lines such as TELLUS_CLIENT_ID=…"
 
 

@@ -22,6 +22,7 @@ from .errors import (
     PlatformRefused,
     RateLimited,
     ServerError,
+    SettingsRefused,
     TellusError,
     TokenExpired,
     UnexpectedAnswer,
@@ -51,6 +52,8 @@ MAX_TARGET_BYTES = 7000
 
 NOT_AUTHORISED = frozenset({1008, 3000})
 """Close codes that may mean an expired token: policy violation (RFC 6455), unauthorized (IANA registry)."""
+
+SOCKS = "stream: a SOCKS proxy needs another package; pip install python-socks, or unset ALL_PROXY"
 
 # websockets logs a handshake's headers at DEBUG, and the token is one of them: a logger of its own that nobody configures
 _SILENT = logging.Logger("charger_triage.tellus_api.websocket", logging.CRITICAL + 1)
@@ -109,6 +112,7 @@ class Stream:
         self._on_gap = on_gap
         self._on_problem = on_problem
         self._renewed = False
+        self._worked = False
         self._lost: tuple[float, str] | None = None
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
@@ -116,12 +120,13 @@ class Stream:
         delays = backoff()
         loop = asyncio.get_running_loop()
         while True:
-            token = await self._tokens.token()
-            await self._limiter.acquire()
+            token: SecretStr | None = None
             pause: float | None = None
-            refused: PlatformRefused | HttpAnswer | None = None
+            refused: TellusError | HttpAnswer | None = None
             connected = False
             try:
+                token = await self._tokens.token()
+                await self._limiter.acquire()
                 async with self._connection(token) as connection:
                     connected = True
                     while True:
@@ -139,12 +144,14 @@ class Stream:
                 refused = _as_answer(error)
             except ConnectionClosed as error:
                 code = None if error.rcvd is None else error.rcvd.code
-                if code in NOT_AUTHORISED:
+                if code in NOT_AUTHORISED and token is not None:
                     self._tokens.drop(token)
                 reason = "the connection broke off" if code is None else f"the platform closed it with code {code}"
             except (WebSocketException, OSError) as error:
                 reason = f"no connection ({type(error).__name__})"
-            except PlatformRefused as error:
+            except ImportError:
+                refused = SettingsRefused(SOCKS)
+            except TellusError as error:
                 refused = error
             if refused is not None:
                 # out here, so that what it raises does not hang on websockets' frames, whose locals hold the token
@@ -186,21 +193,27 @@ class Stream:
             return None
         return Frame(device, time, plain_json(raw))
 
-    def _refused(self, refused: PlatformRefused | HttpAnswer, token: SecretStr) -> tuple[float | None, str]:
+    def _refused(self, refused: TellusError | HttpAnswer, token: SecretStr | None) -> tuple[float | None, str]:
         """How long to wait before the next attempt, and why; raises a refusal that no new attempt would change."""
-        error = refused if isinstance(refused, PlatformRefused) else _refusal_of(refused, self._tokens)
-        if isinstance(error, TokenExpired) and not self._renewed:
+        error = refused if isinstance(refused, TellusError) else _refusal_of(refused, self._tokens)
+        if isinstance(error, TokenExpired) and token is not None and not self._renewed:
             self._renewed = True
             self._tokens.drop(token)
             return 0.0, "the token had expired"
         if isinstance(error, RateLimited):
-            return error.retry_after_seconds, "too many requests"
+            wait = error.retry_after_seconds
+            return wait, f"too many requests{'' if wait is None else f', the platform asks to wait {wait:.0f} s'}"
         if isinstance(error, ServerError):
             return None, "the platform has an error of its own"
+        if isinstance(error, Unreachable) and token is None:
+            return None, "no connection for a new token"
+        if isinstance(error, (Unreachable, UnexpectedAnswer)) and self._worked:
+            return None, "something else than the platform answers"
         raise error
 
     def _taken_up(self, now: float) -> None:
         self._renewed = False
+        self._worked = True
         if self._lost is not None:
             since, reason = self._lost
             self._lost = None
@@ -210,7 +223,7 @@ class Stream:
     def _note_loss(self, now: float, reason: str) -> None:
         if self._lost is None:
             self._lost = (now, reason)
-        self._tell(f"{reason}; it is taken up again")
+        self._tell(f"{reason}; it is tried again")
 
     def _tell(self, problem: str) -> None:
         if self._on_problem is not None:

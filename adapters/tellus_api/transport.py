@@ -10,7 +10,7 @@ import httpx2
 from pydantic import SecretStr
 
 from .envelope import HttpAnswer
-from .errors import UnexpectedAnswer, Unreachable
+from .errors import SettingsRefused, UnexpectedAnswer, Unreachable
 from .settings import TellusSettings
 
 CONNECT_S = 10.0
@@ -31,13 +31,7 @@ class Transport:
 
     def __init__(self, settings: TellusSettings) -> None:
         self._base_url = settings.base_url
-        self._http = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(SILENCE_S, connect=CONNECT_S),
-            limits=httpx2.Limits(max_connections=4, max_keepalive_connections=2),
-            follow_redirects=False,
-            trust_env=not settings.local,
-            headers={"accept": "application/json", "accept-encoding": "identity"},
-        )
+        self._http = _http_client(settings)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -93,6 +87,28 @@ class Transport:
                     )
             headers = {name.lower(): value for name, value in response.headers.items()}
             return HttpAnswer(response.status_code, headers, bytes(received))
+
+
+def _http_client(settings: TellusSettings) -> httpx2.AsyncClient:
+    """The HTTP client. Raises SettingsRefused where the environment's proxy or certificates cannot be used."""
+    try:
+        return httpx2.AsyncClient(
+            timeout=httpx2.Timeout(SILENCE_S, connect=CONNECT_S),
+            limits=httpx2.Limits(max_connections=4, max_keepalive_connections=2),
+            follow_redirects=False,
+            trust_env=not settings.local,
+            headers={"accept": "application/json", "accept-encoding": "identity"},
+        )
+    except ImportError:
+        problem = "a SOCKS proxy needs another package; pip install socksio python-socks, or unset ALL_PROXY"
+    except (httpx2.InvalidURL, ValueError):
+        problem = "the proxy that the environment names is no address; mend HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+        problem = (
+            f"the certificates that the environment names cannot be read ({words}); mend SSL_CERT_FILE or SSL_CERT_DIR"
+        )
+    raise SettingsRefused(problem)
 
 
 def bearer(token: SecretStr) -> Callable[[], str]:

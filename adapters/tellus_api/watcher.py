@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from ...engine.diagnosis import Diagnosis, Incident
+from ...engine.knowledge_base import DataProblem
 from ...engine.triage import Triage
-from .case import collect
+from ...knowledge.observations import observe
+from ..report.wording import counted
+from .answers import Answer
+from .case import collect, connector_telemetry
 from .client import TellusClient
 from .errors import TellusError
 from .history import History
-from .pushed import NoReport, event_report
+from .pushed import EventReport, NoReport, event_report
 from .stream import Frame, StreamGap
 
 LOOK_EVERY_S = 10.0
 """Seconds between two diagnoses of one charger (judgement: frames come every few seconds and a person reads along)."""
+
+LOOK_AFTER_EVENT_S = 2.0
+"""The same where a new event waits (judgement: events come in bursts, of which one diagnosis should see most)."""
 
 READ_EVERY_S = 60.0
 """Seconds between two readings of one charger that something gave cause for (judgement: polling breaks the limit)."""
 
 REFRESH_S = 300.0
 """Seconds after which a charger is read again without cause (judgement: 100 chargers make 20 of 60 queries a minute)."""
+
+QUERIES_A_CHARGER, QUERIES_A_MINUTE = 2, 45
+"""A charger and its sessions, at what the client's bucket leaks (client.py)."""
 
 SILENT_S = 60.0
 """Seconds without a frame after which a charger is read: two heartbeat intervals (dictionary F-0301)."""
@@ -36,8 +46,16 @@ REPORT_LATE_S = 30.0
 TICK_S = 1.0
 """Seconds between two looks at what is due."""
 
-SAME_NOTE_S = 60.0
-"""Seconds within which the same note is not told again (judgement)."""
+READ_PATIENCE_S = 30.0
+"""Seconds that a diagnosis waits for a charger to be read; it then does without (judgement: the platform may ask to wait
+for minutes, and other chargers' incidents must not wait that long)."""
+
+AHEAD_S = 3600.0
+"""Seconds that a time may lie ahead of the platform's clock (judgement: clocks of chargers are minutes off; a time hours
+ahead would be the newest for hours, and everything else would look old beside it)."""
+
+SAME_NOTE_S = 3600.0
+"""Seconds within which the same note is not told again (judgement: a person reads along)."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +73,11 @@ class Sighting:
 
 @dataclass
 class Tally:
-    """What was seen in all."""
+    """What was seen in all; `left_out` are lines that are no event report."""
 
     frames: int = 0
     events: int = 0
+    left_out: int = 0
     sightings: int = 0
 
 
@@ -67,10 +86,12 @@ class _Charger:
     """What is to be done about a charger; times are the loop's."""
 
     frame_at: float | None = None
-    read_at: float = float("-inf")
+    read_at: float | None = None
     looked_at: float = float("-inf")
     clock: float | None = None
+    clock_is_fast: bool = False
     due: bool = True
+    event_waits: bool = False
     wants_reading: bool = False
     wants_sessions: bool = False
 
@@ -79,7 +100,7 @@ class _Charger:
 class Watcher:
     """Follows some chargers and reports each incident once, and again when its leader changes.
 
-    `report` takes a sighting, `note` a line about something that went wrong. The history is bounded (history.py). A
+    `report` takes a sighting, `note` a line about how the watch goes. The history is bounded (history.py). A
     lost heartbeat is reported only after the charger has been read, never from a silent stream alone.
     """
 
@@ -94,17 +115,21 @@ class Watcher:
         self._history = History(self.device_ids)
         self._chargers = {device: _Charger() for device in self.device_ids}
         self._leaders: dict[str, dict[str, str | None]] = {device: {} for device in self.device_ids}
+        self._reached = asyncio.Event()
         self._wake = asyncio.Event()
+        self._clock_ahead_s = 0.0
+        self._sites: dict[str | None, Mapping[str, Any]] = {}
         self._connected = False
-        self._noted: dict[str, float] = {}
+        self._noted: dict[Hashable, float] = {}
         self._codeless: dict[tuple[str, Any], float] = {}
 
     async def run(self, stop: asyncio.Event, lines: AsyncIterator[bytes] | None = None) -> Tally:
         """Watch until `stop` is set. Raises TellusError where the platform refuses for good."""
-        work = [asyncio.create_task(job) for job in (self._follow(), self._look_at_what_is_due())]
+        frames = self.client.stream(self.device_ids, on_gap=self._gap, on_problem=self._lost)
+        jobs = [self._begin(), self._follow(frames), self._look_at_what_is_due()]
+        work = [asyncio.create_task(job) for job in (jobs if lines is None else [*jobs, self._hear(lines)])]
         ends = asyncio.create_task(stop.wait())
-        hears = asyncio.create_task(self._hear(lines)) if lines is not None else None
-        tasks = [*work, ends, *([hears] if hears is not None else [])]
+        tasks = [*work, ends]
         try:
             waiting = set(tasks)
             while waiting:
@@ -119,18 +144,72 @@ class Watcher:
             await asyncio.gather(*tasks, return_exceptions=True)
         return self.tally
 
-    async def _follow(self) -> None:
-        case = await collect(self.client, self.device_ids)
+    async def _begin(self) -> None:
+        """Read every charger once; each is looked at as soon as it has been read."""
+        case = await collect(self.client, self.device_ids, heard=self._heard)
         for line in case.notes:
             self._tell(line)
-        for name, records in case.lists.items():
-            for record in records:
-                self._history.put(name, record)
-        now = asyncio.get_running_loop().time()
-        for charger in self._chargers.values():
-            charger.clock, charger.read_at = case.as_of, now
+        for device, charger in self._chargers.items():
+            if charger.read_at is None:
+                charger.read_at = asyncio.get_running_loop().time()
+            elif self._leaders[device]:
+                charger.due = True  # its sessions have come after it was looked at
         self._wake.set()
-        async with aclosing(self.client.stream(self.device_ids, on_gap=self._gap, on_problem=self._lost)) as frames:
+
+    def _heard(self, answer: Answer) -> None:
+        """Take an answer of the first reading as it comes."""
+        self._set_clock(answer)
+        if answer.record_list == "sites":
+            self._sites = {record.fields["site_id"]: record.raw for record in answer.records}
+        else:
+            self._take_records(answer)
+        if answer.record_list == "devices":
+            for reading in connector_telemetry(answer):
+                self._history.put("telemetry", reading)
+            self._wake.set()
+        self._reached.set()
+
+    def _take_records(self, answer: Answer) -> None:
+        """Take what an answer holds of chargers or sessions into the history."""
+        for record in answer.raw:
+            self._history.put(answer.record_list, record)
+        self._tell_problems(f"the platform's {answer.record_list}", answer.problems)
+        if answer.record_list != "devices":
+            return
+        for known in answer.records:
+            site = self._sites.get(known.fields.get("site_id"))
+            if site is not None:
+                self._history.put("sites", site)
+            charger = self._chargers.get(known.fields["device_id"])
+            if charger is not None:
+                self._take_reading(known.fields["device_id"], charger, answer)
+
+    def _take_reading(self, device: str, charger: _Charger, answer: Answer) -> None:
+        clock = self._now() if answer.as_of is None else answer.as_of
+        ahead_s = (self._history.newest(device) or clock) - clock
+        charger.clock, charger.clock_is_fast = clock, ahead_s > LOOK_EVERY_S
+        charger.read_at = asyncio.get_running_loop().time()
+        if charger.clock_is_fast:
+            self._tell(
+                f"{device}: its times lie {ahead_s / 60:.1f} min ahead of the platform's clock; a lost heartbeat of it is "
+                "told as much later",
+                about=(device, "fast"),
+            )
+
+    def _set_clock(self, answer: Answer) -> None:
+        if answer.as_of is not None:
+            self._clock_ahead_s = answer.as_of - _local_clock()
+
+    def _now(self) -> float:
+        """The platform's clock, epoch seconds."""
+        return _local_clock() + self._clock_ahead_s
+
+    async def _follow(self, stream: AsyncGenerator[Frame, None]) -> None:
+        async with aclosing(stream) as frames:
+            await self._reached.wait()
+            minutes = len(self.device_ids) * QUERIES_A_CHARGER / QUERIES_A_MINUTE
+            first = f"; reading them first takes some {minutes:.0f} min" if minutes >= 1 else ""
+            self._tell(f"watching {counted(len(self.device_ids), 'charger')}{first}")
             async for frame in frames:
                 self._take(frame)
 
@@ -138,10 +217,11 @@ class Watcher:
         self.tally.frames += 1
         self._connected = True
         charger = self._chargers.get(frame.device_id)
-        if charger is None:
+        if charger is None or not self._credible(frame.device_id, frame.timestamp, "a frame"):
             return
         charger.frame_at = asyncio.get_running_loop().time()
         readings = frame.telemetry()
+        self._tell_problems(f"{frame.device_id}: a frame's", observe({"telemetry": readings}).problems)
         for reading in readings:
             self._history.put("telemetry", reading)
             self._watch_for_faults(reading)
@@ -150,9 +230,22 @@ class Watcher:
         if self._leaders[frame.device_id]:
             charger.due = True
 
+    def _credible(self, device: str, moment: float, what: str) -> bool:
+        """Whether a time can be meant; one far ahead of the platform's clock is told."""
+        ahead_s = moment - self._now()
+        if ahead_s > AHEAD_S:
+            self._tell(
+                f"{device}: {what} is left out, for its time lies {ahead_s / 3600:,.1f} h ahead of the platform's clock; "
+                "set the clock that it comes from",
+                about=(device, what, "clock"),
+            )
+        return ahead_s <= AHEAD_S
+
     def _watch_for_faults(self, reading: Mapping[str, Any]) -> None:
         """Say once that a connector stands in fault while no report tells its code."""
         device, connector = reading["device_id"], reading.get("connector_id")
+        if not isinstance(connector, int):
+            return
         now = asyncio.get_running_loop().time()
         if reading.get("state") != "fault" or self._leaders[device]:
             self._codeless.pop((device, connector), None)
@@ -164,41 +257,55 @@ class Watcher:
             )
 
     async def _hear(self, lines: AsyncIterator[bytes]) -> None:
+        await self._reached.wait()
         only = self.device_ids[0] if len(self.device_ids) == 1 else None
         async for line in lines:
             try:
-                event = event_report(line, only)
+                self._take_event(event_report(line, only))
             except NoReport as problem:
+                self.tally.left_out += 1
                 self._tell(f"an event report is left out: {problem}")
-                continue
-            self.tally.events += 1
-            if not self._history.put("events", event):
-                self._tell(
-                    f"{event['device_id']} is not watched, and events of too many other chargers are kept already"
-                )
-            charger = self._chargers.get(event["device_id"])
-            if charger is not None:
-                charger.due = charger.wants_reading = charger.wants_sessions = True
-                self._wake.set()
+        self._tell("standard input has ended; no more event reports come, the stream is followed on")
+
+    def _take_event(self, report: EventReport) -> None:
+        if not self._credible(report.device_id, report.timestamp, "an event report"):
+            self.tally.left_out += 1
+            return
+        self.tally.events += 1
+        self._tell_problems(f"{report.device_id}: an event report's", report.problems)
+        if not self._history.put("events", report.record):
+            self._tell(f"{report.device_id} is not watched, and events of too many other chargers are kept already")
+        charger = self._chargers.get(report.device_id)
+        if charger is not None:
+            charger.due = charger.event_waits = charger.wants_reading = charger.wants_sessions = True
+            self._wake.set()
 
     async def _look_at_what_is_due(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            now = loop.time()
-            self._mark(now)
-            due = [
-                d for d, charger in self._chargers.items() if charger.due and now - charger.looked_at >= LOOK_EVERY_S
-            ]
-            for device in due:
-                if self._chargers[device].read_at > float("-inf"):
-                    await self._look(device)
+            self._mark(asyncio.get_running_loop().time())
+            while (device := self._next_due()) is not None:
+                await self._look(device)
             self._wake.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S):
                     await self._wake.wait()
 
+    def _next_due(self) -> str | None:
+        """The charger to be looked at next: one with a new event before all others, else the one not seen longest."""
+        now = asyncio.get_running_loop().time()
+        due = [
+            (not charger.event_waits, charger.looked_at, device)
+            for device, charger in self._chargers.items()
+            if charger.due
+            and charger.read_at is not None
+            and now - charger.looked_at >= (LOOK_AFTER_EVENT_S if charger.event_waits else LOOK_EVERY_S)
+        ]
+        return min(due, default=(True, 0.0, None))[2]
+
     def _mark(self, now: float) -> None:
         for charger in self._chargers.values():
+            if charger.read_at is None:
+                continue
             fell_silent = (
                 self._connected
                 and charger.frame_at is not None
@@ -209,21 +316,25 @@ class Watcher:
                 charger.due = charger.wants_reading = True
 
     async def _look(self, device: str) -> None:
-        loop = asyncio.get_running_loop()
         charger = self._chargers[device]
-        charger.due, charger.looked_at = False, loop.time()
-        sure = (charger.wants_reading and await self._read(device)) or self._as_read(device)
-        diagnosis = await asyncio.to_thread(self._diagnosed, device)
-        if not sure and self._without_events(device, diagnosis):
-            sure = await self._read(device)
-            if sure:
-                diagnosis = await asyncio.to_thread(self._diagnosed, device)
+        charger.due = charger.event_waits = False
+        charger.looked_at = asyncio.get_running_loop().time()
+        if charger.wants_reading:
+            await self._read(device)
+        diagnosis = await self._diagnosed(device)
+        if not charger.clock_is_fast and not self._as_read(device) and self._without_events(device, diagnosis):
+            if await self._read(device):
+                diagnosis = await self._diagnosed(device)
             else:
                 charger.due = charger.wants_reading = True
-        self._sight(device, diagnosis, set() if sure else self._without_events(device, diagnosis))
+        self._sight(device, diagnosis, set() if self._as_read(device) else self._without_events(device, diagnosis))
 
     def _as_read(self, device: str) -> bool:
-        """Whether hardly anything came after a charger was last read, so that it still is as it was."""
+        """Whether hardly anything came after a charger was last read, so that it still is as it was.
+
+        It never is where the charger's own clock runs ahead of the platform's: beside its newest time every heartbeat
+        looks old.
+        """
         clock, newest = self._chargers[device].clock, self._history.newest(device)
         return clock is not None and (newest is None or newest <= clock + LOOK_EVERY_S)
 
@@ -236,29 +347,33 @@ class Watcher:
         """Read a charger, and its sessions where asked; false where that has just been done or cannot be."""
         charger = self._chargers[device]
         now = asyncio.get_running_loop().time()
-        if now - charger.read_at < READ_EVERY_S:
+        if charger.read_at is not None and now - charger.read_at < READ_EVERY_S:
             return False
         sessions = charger.wants_sessions
         charger.read_at, charger.wants_reading, charger.wants_sessions = now, False, False
         try:
-            answer = await self.client.device(device)
-            for record in answer.raw:
-                self._history.put("devices", record)
-            charger.clock = datetime.now(UTC).timestamp() if answer.as_of is None else answer.as_of
-            if sessions:
-                since = datetime.fromtimestamp(charger.clock, UTC) - timedelta(days=1)
-                for record in (await self.client.charging_records(device, since=since)).raw:
-                    self._history.put("charging_records", record)
+            async with asyncio.timeout(READ_PATIENCE_S):
+                answer = await self.client.device(device)
+                self._set_clock(answer)
+                self._take_records(answer)
+                if sessions:
+                    since = datetime.fromtimestamp(self._now(), UTC) - timedelta(days=1)
+                    self._take_records(await self.client.charging_records(device, since=since))
+        except TimeoutError:
+            self._tell(f"{device} could not be read within {READ_PATIENCE_S:.0f} s; it is tried again")
+            return False
         except TellusError as error:
             self._tell(str(error))
             return False
         return True
 
-    def _diagnosed(self, device: str) -> Diagnosis:
+    async def _diagnosed(self, device: str) -> Diagnosis:
         """The diagnosis of a charger as of the newest that is known of it."""
         clocks = [self._chargers[device].clock, self._history.newest(device)]
         as_of = max((clock for clock in clocks if clock is not None), default=None)
-        return self.triage.diagnose(self._history.around(device), as_of=as_of, device_id=device)
+        # the history is read here, in the loop's thread: it changes with every frame
+        around = self._history.around(device)
+        return await asyncio.to_thread(lambda: self.triage.diagnose(observe(around), as_of=as_of, device_id=device))
 
     def _sight(self, device: str, diagnosis: Diagnosis, doubtful: set[str]) -> None:
         before = self._leaders[device]
@@ -276,19 +391,34 @@ class Watcher:
     def _gap(self, gap: StreamGap) -> None:
         for charger in self._chargers.values():
             charger.due = charger.wants_reading = charger.wants_sessions = True
-        self._tell(f"stream: taken up again after {gap.seconds:.0f} s ({gap.reason}); what came then is read anew")
+        self._noted.clear()
+        self._tell(
+            f"stream: back after {gap.seconds:.0f} s ({gap.reason}); the chargers are read again, and what the stream "
+            "told meanwhile is lost"
+        )
         self._wake.set()
 
     def _lost(self, problem: str) -> None:
         self._connected = False
         self._tell(problem)
 
-    def _tell(self, line: str) -> None:
+    def _tell_problems(self, whose: str, problems: Iterable[DataProblem]) -> None:
+        for problem in problems:
+            place = f"{whose} {problem.field}" if problem.field is not None else whose
+            self._tell(f"{place}: {problem.problem}", about=(whose, problem.field))
+
+    def _tell(self, line: str, about: Hashable = None) -> None:
+        """Note a line unless the same was noted lately; `about` is what makes it the same, else its words."""
         now = asyncio.get_running_loop().time()
-        self._noted = {text: at for text, at in self._noted.items() if now - at < SAME_NOTE_S}
-        if line not in self._noted:
-            self._noted[line] = now
+        self._noted = {known: at for known, at in self._noted.items() if now - at < SAME_NOTE_S}
+        key = line if about is None else about
+        if key not in self._noted:
+            self._noted[key] = now
             self.note(line)
+
+
+def _local_clock() -> float:
+    return datetime.now(UTC).timestamp()
 
 
 def _leader(incident: Incident) -> str | None:

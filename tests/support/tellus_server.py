@@ -7,7 +7,7 @@ import json
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from websockets.exceptions import InvalidState
 from websockets.http11 import Request as WebSocketRequest
 from websockets.server import ServerProtocol
 
@@ -27,7 +28,7 @@ DATE = "Sun, 10 May 2026 12:00:00 GMT"
 @dataclass
 class Reply:
     """An HTTP answer: a document (as JSON) or raw bytes; `drip_s` seconds before each byte, `claimed` more bytes than come;
-    `echo` says no with the client's own credentials in the message."""
+    `echo` says no with the client's own credentials in message and details."""
 
     document: Any = None
     status: int = 200
@@ -121,7 +122,7 @@ class TellusServer:
         assert task is not None
         self._tasks.add(task)
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
+            with suppress(ConnectionError, asyncio.IncompleteReadError, InvalidState):
                 while await self._one(reader, writer):
                     pass
         except asyncio.CancelledError:
@@ -155,7 +156,8 @@ class TellusServer:
             reply = self.orders[path].popleft() if self.orders[path] else refusal or self._answer(path, query, body)
         if reply.echo:
             said = f"{SECRET} or {headers.get('authorization', '')} is wrong"
-            reply = Reply({"code": 1001, "message": said}, 400)
+            document = {"code": 1001, "message": said, "details": {"field": "any", "value": [said, {said: said}]}}
+            reply = replace(reply, document=document, status=400)
         return await self._send(reply, writer)
 
     def _refusal(self, path: str, headers: Mapping[str, str]) -> Reply | None:

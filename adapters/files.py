@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
-import json
+import lzma
 import re
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from pydantic_core import from_json
-
+from ..knowledge.cells import json_or_problem, record_of
 from ..knowledge.observations import Observations, ObservationsBuilder
 from ..knowledge.records import SCHEMAS
 from .bundle import Bundle, UnreadableInput
@@ -29,13 +29,7 @@ __all__ = ["Bundle", "UnreadableInput", "read_bundle", "read_bundles"]
 MAX_ZIP_BYTES = 2**31
 """Bytes that the files of a zip may unpack to (our judgement: more is a fleet, which is better given as a folder)."""
 
-MAX_NESTING = 500
-"""Depth at which JSON is refused (our judgement: no record nests deeper than ten)."""
-
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
-
-LOG_SUFFIXES = (".log", ".log.gz", ".ocpp", ".ocpp.gz")
-"""Names by which logs are looked for among the record lists of a folder; what is in them decides."""
 
 HEAD = 2**20
 """Bytes of a file in which signs of an OCPP log are looked for (as many as the reader of logs looks at)."""
@@ -106,17 +100,22 @@ class _Reader:
             return "stream"
         if str(source) == "-":
             content = sys.stdin.buffer.read()
-            if not self._log(content, "standard input"):
-                self._text(_decoded(content), "standard input", None)
+            if content[:4] == b"PK\x03\x04":
+                self._zip(io.BytesIO(content), "standard input")
+            elif not self._log(content, "standard input"):
+                self._explained(
+                    content, "standard input", lambda: self._text(_decoded(content), "standard input", None)
+                )
             return "standard input"
         path = Path(source)
         try:
             if path.is_dir():
                 self._folder(path)
             elif zipfile.is_zipfile(path) and path.suffix.lower() != ".parquet":
-                self._zip(path)
+                self._zip(path, str(path))
             elif not self._logged(path):
-                self._file(path.name, path.read_bytes(), str(path))
+                content = path.read_bytes()
+                self._explained(content, str(path), lambda: self._file(path.name, content, str(path)))
         except FileNotFoundError:
             raise UnreadableInput(f"{path}: there is no such file or folder; check the path") from None
         except (OSError, ValueError) as error:
@@ -126,58 +125,86 @@ class _Reader:
             raise UnreadableInput(f"{path}: cannot be read: {reason}; check the path and its permissions") from error
         return str(path)
 
+    def _explained(self, content: bytes, label: str, read: Callable[[], None]) -> None:
+        """Read something; where that fails, and it is all that is left of a log, say what it tells."""
+        try:
+            read()
+        except UnreadableInput:
+            from .ocpp.closing import lone_close
+
+            told = lone_close(content)
+            if told is None:
+                raise
+            raise UnreadableInput(f"{label}: {told}") from None
+
     def _folder(self, path: Path) -> None:
         entries = [entry for entry in sorted(path.iterdir()) if entry.is_file()]
         files = [entry for entry in entries if _known_name(entry.name)]
-        logs = [self._logged(entry) for entry in entries if entry.name.lower().endswith(LOG_SUFFIXES)]
+        logs = [self._logged_beside(entry) for entry in entries if not _known_name(entry.name)]
         if not files and not any(logs):
-            raise UnreadableInput(
-                f"{path}: holds no record list; name files after their list, such as events.jsonl or telemetry.csv"
-            )
+            raise UnreadableInput(f"{path}: {_NOTHING_WITHIN}")
         for entry in files:
             self._member(entry.name, entry.read_bytes(), str(entry))
 
-    def _zip(self, path: Path) -> None:
+    def _logged_beside(self, path: Path) -> bool:
+        """Read a file of a folder where it is an OCPP log; one that cannot be opened costs only itself."""
         try:
-            with zipfile.ZipFile(path) as archive:
-                members = [m for m in archive.infolist() if not m.is_dir() and _known_name(Path(m.filename).name)]
-                if not members:
+            return self._logged(path)
+        except OSError as error:
+            problem = f"{path}: cannot be read: {error.strerror or error}; check its permissions"
+            self.builder.report("bundle", None, None, problem, skipped=True)
+            return False
+
+    def _zip(self, source: Path | IO[bytes], label: str) -> None:
+        try:
+            with zipfile.ZipFile(source) as archive:
+                inside = sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda m: m.filename)
+                files = [member for member in inside if _known_name(Path(member.filename).name)]
+                others = [member for member in inside if not _known_name(Path(member.filename).name)]
+                logs = [member for member in others if _can_be_log(_head(archive, member))]
+                if sum(member.file_size for member in (*files, *logs)) > MAX_ZIP_BYTES:
                     raise UnreadableInput(
-                        f"{path}: holds no record list; name files after their list, such as events.jsonl"
+                        f"{label}: unpacks to more than {MAX_ZIP_BYTES >> 30} GiB; unpack it and give the folder"
                     )
-                if sum(member.file_size for member in members) > MAX_ZIP_BYTES:
-                    raise UnreadableInput(
-                        f"{path}: unpacks to more than {MAX_ZIP_BYTES >> 30} GiB; unpack it and give the folder"
-                    )
-                for member in sorted(members, key=lambda m: m.filename):
-                    self._member(Path(member.filename).name, archive.read(member), f"{path}/{member.filename}")
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+                are_logs = [self._logged_within(archive, member, label) for member in logs]
+                if not files and not any(are_logs):
+                    raise UnreadableInput(f"{label}: {_NOTHING_WITHIN}")
+                for member in files:
+                    self._member(Path(member.filename).name, archive.read(member), f"{label}/{member.filename}")
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise UnreadableInput(
-                f"{path}: is a damaged or encrypted zip ({error}); unpack it and give the folder"
+                f"{label}: is a damaged or encrypted zip ({error}); unpack it and give the folder"
             ) from error
+
+    def _logged_within(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str) -> bool:
+        """Read a file of a zip as an OCPP log; false where it is none."""
+        from .ocpp.bundle import charger_of
+
+        with archive.open(member) as file:
+            return self._read_log(file, f"{label}/{member.filename}", charger_of(member.filename))
 
     def _log(self, content: bytes, label: str) -> bool:
         """Read content as an OCPP log; false where it is none."""
-        if not _can_be_log(content[:HEAD]):
-            return False
-        from .ocpp.reading import head_of, opened
-
-        stream = opened(io.BytesIO(content))
-        return self._ocpp_logs().read(head_of(stream), stream, label)
+        return _can_be_log(content[:HEAD]) and self._read_log(io.BytesIO(content), label)
 
     def _logged(self, path: Path) -> bool:
-        """Read a file as an OCPP log, without taking it into memory; false where it is none."""
-        if path.name.split(".")[0].lower() in SCHEMAS or path.name == "bundle.json":
+        """Read a file as an OCPP log, without taking it into memory; false where it is none, or named after a list."""
+        if _known_name(path.name):
             return False
         with path.open("rb") as file:
             if not _can_be_log(file.read(HEAD)):
                 return False
             from .ocpp.bundle import charger_of
-            from .ocpp.reading import head_of, opened
 
             file.seek(0)
-            stream = opened(file)
-            return self._ocpp_logs().read(head_of(stream), stream, str(path), charger_of(path))
+            return self._read_log(file, str(path), charger_of(path))
+
+    def _read_log(self, file: IO[bytes], label: str, charger: str | None = None) -> bool:
+        from .ocpp.bundle import NAMELESS
+        from .ocpp.reading import head_of, opened
+
+        stream = opened(file)
+        return self._ocpp_logs().read(head_of(stream), stream, label, charger or NAMELESS)
 
     def _ocpp_logs(self) -> Logs:
         if self._logs is None:
@@ -197,16 +224,19 @@ class _Reader:
         stem, suffix = name.split(".")[0].lower(), Path(name).suffix.lower()
         record_list = stem if stem in SCHEMAS else None
         if suffix == ".parquet" or content[:4] == b"PAR1":
-            self._rows(
-                self._list_of(record_list, label, _parquet_fields(content, label)), _parquet_rows(content, label)
-            )
+            found = self._list_of(record_list, label, _parquet_fields(content, label))
+            self._rows(found, _parquet_rows(found, content, label))
         elif suffix == ".csv":
             text = _decoded(content)
-            self._rows(self._list_of(record_list, label, _csv_fields(text, label)), _csv_rows(text, label))
+            self._csv(text, label, record_list)
         elif name == "bundle.json" and not content.strip():
             return
         else:
             self._text(_decoded(content), label, record_list)
+
+    def _csv(self, text: str, label: str, named: str | None) -> None:
+        found = self._list_of(named, label, _csv_fields(text, label))
+        self._rows(found, _csv_rows(found, text, label))
 
     def _list_of(self, named: str | None, label: str, fields: Sequence[str]) -> str:
         found = named or _guess({field.split(".")[0] for field in fields})
@@ -231,13 +261,13 @@ class _Reader:
         stripped = text.lstrip("\ufeff \t\r\n")
         if not stripped:
             raise UnreadableInput(f"{label}: is empty; give a JSON document, JSON lines, CSV or an OCPP log")
-        document, problem = _json_or_problem(stripped)
+        document, problem = json_or_problem(stripped)
         if problem is None:
             self._document(document, label, record_list)
         elif "\n" in stripped.strip() and stripped[0] in "{[" and _looks_like_lines(stripped):
             self._lines(text, label, record_list)
         elif stripped[0] not in "{[" and "," in stripped.split("\n", 1)[0]:
-            self._rows(self._list_of(record_list, label, _csv_fields(stripped, label)), _csv_rows(stripped, label))
+            self._csv(stripped, label, record_list)
         else:
             raise UnreadableInput(
                 f"{label}: is neither JSON ({problem}) nor an OCPP log; give a JSON document, JSON lines, CSV or a log"
@@ -271,7 +301,7 @@ class _Reader:
         for number, line in enumerate(text.lstrip("\ufeff").split("\n")):
             if not line.strip():
                 continue
-            value, problem = _json_or_problem(line)
+            value, problem = json_or_problem(line)
             if problem is not None:
                 bad.append((len(records), number + 1, problem))
             records.append(_BROKEN if problem is not None else value)
@@ -323,13 +353,21 @@ class _Reader:
 
 _BROKEN = object()
 
+_NOTHING_WITHIN = (
+    "holds neither a record list nor an OCPP log; name files after their list, such as events.jsonl or telemetry.csv"
+)
 
 _BUNDLE_BEGINS = re.compile(
     rb'(?:\xef\xbb\xbf)?\s*\{\s*"(?:as_of|bundle_version|' + "|".join(SCHEMAS).encode() + rb')"'
 )
 _SIGNS_OF_LOG = re.compile(
-    rb'\[\s*[2-6]\s*,\s*[\\"\d]|[A-Z][A-Za-z]{6,}"\s*,|\baction\b|connect(?:ed|ion)|^\s*\[\s*$', re.MULTILINE
+    rb'\[\s*[2-6]\s*,\s*[\\"\d]|[A-Za-z]{7}"\s*,|\baction\b|connect(?:ed|ion)|^[^\S\n]*\[\s*$', re.MULTILINE
 )
+
+
+def _head(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    with archive.open(member) as file:
+        return file.read(HEAD)
 
 
 def _can_be_log(head: bytes) -> bool:
@@ -357,42 +395,9 @@ def _decoded(content: bytes) -> str:
     return content.decode("utf-8-sig", "replace")
 
 
-def _json_or_problem(text: str) -> tuple[Any, str | None]:
-    """JSON with NaN and infinities allowed, or what is wrong with it."""
-    try:
-        return from_json(text, allow_inf_nan=True), None
-    except ValueError as error:
-        problem = str(error)
-    if (
-        "recursion" not in problem
-        and "surrogate" not in problem
-        and "number" not in problem
-        and "escape" not in problem
-    ):
-        return None, problem
-    if _nesting(text) > MAX_NESTING:
-        return None, f"it nests deeper than {MAX_NESTING}"
-    try:
-        return json.loads(text), None
-    except (ValueError, RecursionError) as error:
-        return None, str(error)
-
-
-def _nesting(text: str) -> int:
-    """The deepest nesting of brackets, strings not told apart (too deep is refused either way)."""
-    depth = deepest = 0
-    for character in text:
-        if character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
-    return deepest
-
-
 def _looks_like_lines(text: str) -> bool:
     """Whether any of the first lines is a JSON value of its own."""
-    return any(line.strip() and _json_or_problem(line)[1] is None for line in text.split("\n", 20)[:20])
+    return any(line.strip() and json_or_problem(line)[1] is None for line in text.split("\n", 20)[:20])
 
 
 def _csv_reader(text: str) -> Iterator[list[str]]:
@@ -409,35 +414,14 @@ def _csv_fields(text: str, label: str) -> list[str]:
         raise UnreadableInput(f"{label}: is no CSV ({error}); save it as comma-separated UTF-8") from error
 
 
-def _csv_rows(text: str, label: str) -> Iterator[tuple[int, Any]]:
+def _csv_rows(record_list: str, text: str, label: str) -> Iterator[tuple[int, Any]]:
     try:
         rows = _csv_reader(text)
         header = [name.strip() for name in next(rows, [])]
         for index, row in enumerate(row for row in rows if any(cell.strip() for cell in row)):
-            yield index, _nested(zip(header, row, strict=False))
+            yield index, record_of(record_list, dict(zip(header, row, strict=False)))
     except csv.Error as error:
         raise UnreadableInput(f"{label}: is no CSV ({error}); save it as comma-separated UTF-8") from error
-
-
-def _nested(cells: Any) -> dict[str, Any]:
-    """Flat cells with dotted names as nested data; empty cells are unknown, cells that hold JSON are read."""
-    record: dict[str, Any] = {}
-    for path, value in cells:
-        if value is None or value == "" or not path:
-            continue
-        cell = value
-        if isinstance(value, str) and value[:1] in "[{" and value[-1:] in "]}":
-            parsed, problem = _json_or_problem(value)
-            cell = value if problem else parsed
-        inner = record
-        *parents, last = path.split(".")
-        for part in parents:
-            deeper = inner.get(part)
-            if not isinstance(deeper, dict):
-                deeper = inner[part] = {}
-            inner = deeper
-        inner[last] = cell
-    return record
 
 
 def _parquet(content: bytes, label: str) -> Any:
@@ -455,16 +439,7 @@ def _parquet_fields(content: bytes, label: str) -> list[str]:
     return list(_parquet(content, label).columns)
 
 
-def _parquet_rows(content: bytes, label: str) -> Iterator[tuple[int, Any]]:
+def _parquet_rows(record_list: str, content: bytes, label: str) -> Iterator[tuple[int, Any]]:
     frame = _parquet(content, label)
     for index, row in enumerate(frame.iter_rows(named=True)):
-        yield index, _nested(_without_nulls(row).items())
-
-
-def _without_nulls(row: Any) -> Any:
-    """Parquet fills every column: what is null is not known."""
-    if isinstance(row, Mapping):
-        return {key: _without_nulls(value) for key, value in row.items() if value is not None}
-    if isinstance(row, list):
-        return [_without_nulls(item) for item in row]
-    return row
+        yield index, record_of(record_list, row)

@@ -7,7 +7,8 @@ from the columns are the same for any order of the same records.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -20,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..engine.facts import Source, iso_timestamp
 from ..engine.knowledge_base import DataProblem
-from .records import SCHEMAS, SYNONYMS, TIME_FIELD, adapter, required_fields
+from .records import SCHEMAS, SYNONYMS, TIME_FIELD, adapter, leaves, required_fields
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -35,9 +36,14 @@ MAX_WARNINGS_PER_FIELD = 100
 """Warnings of one list and field after which the rest is only counted (our judgement: nobody reads more)."""
 
 
+EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0
+"""The first and the last second, since 1970, that have a place on UTC's calendar."""
+
+
 def epoch(moment: datetime) -> float:
-    """Epoch seconds of a datetime; without an offset it is taken as UTC."""
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    """Epoch seconds of a datetime; without an offset it is taken as UTC. Beyond UTC's calendar it is its nearest second."""
+    seconds = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds if EARLIEST <= seconds <= LATEST else min(max(seconds, EARLIEST), LATEST)
 
 
 _TIMESTAMP = TypeAdapter(datetime)
@@ -72,7 +78,8 @@ def plain_json(value: Any, depth: int = 0) -> Any:
     return plain_json(str(value))
 
 
-def _canonical(raw: Any) -> str:
+def canonical_text(raw: Any) -> str:
+    """A record as text that orders records of one moment."""
     return json.dumps(plain_json(raw), sort_keys=True, ensure_ascii=True)
 
 
@@ -90,31 +97,114 @@ Entry = tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]
 """A record as it was taken: its time (epoch seconds), its fields (None where it is skipped), the record as fed."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """One record list in canonical order; columns are laid out when they are first read.
+class Table(ABC):
+    """One record list in canonical order, as rows and as columns.
 
-    `left_out` are the records that take a place in the order and are not read: skipped ones, and identical ones.
+    Columns are known by the dotted path of a value. A row is a place in this table; which place a record has in the whole
+    list is its `index`.
     """
 
-    name: str
-    records: Sequence[Record]
-    left_out: Sequence[Entry] = ()
-    _numbers: dict[str, Floats] = field(default_factory=dict, repr=False)
-    _texts: dict[str, list[str | None]] = field(default_factory=dict, repr=False)
-    _values: dict[str, list[Any]] = field(default_factory=dict, repr=False)
-    _mappings: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict, repr=False)
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    @abstractmethod
+    def records(self) -> Sequence[Record]:
+        """The records; where they lie in columns, one is made when it is read."""
+
+    @property
+    @abstractmethod
+    def times(self) -> Floats:
+        """Epoch seconds of each record, NaN where it has none."""
+
+    @property
+    @abstractmethod
+    def by_device(self) -> Mapping[str, Rows]:
+        """Places of each device's records, in time order."""
+
+    @property
+    @abstractmethod
+    def connectors(self) -> Floats:
+        """Connector of each record, NaN where it names none (or 0, the whole charger)."""
+
+    @abstractmethod
+    def numbers(self, path: str) -> Floats:
+        """A numeric column; NaN where unknown. Timestamps come as epoch seconds. Not to be written to."""
+
+    @abstractmethod
+    def texts(self, path: str) -> Sequence[str | None]:
+        """A text column; None where unknown."""
+
+    @abstractmethod
+    def values(self, path: str) -> Sequence[Any]:
+        """A column of values of any kind; None where unknown."""
+
+    @abstractmethod
+    def until(self, as_of: float) -> Table:
+        """The records up to a moment (epoch seconds), and those without a time."""
+
+    @property
+    def left_out(self) -> Sequence[Entry]:
+        """Records that take a place in the order and are not read: skipped ones, and identical ones."""
+        return ()
+
+    def texts_at(self, path: str, rows: Rows) -> list[str | None]:
+        """The texts of some rows."""
+        column = self.texts(path)
+        return [column[row] for row in rows.tolist()]
+
+    def one_of(self, path: str, words: Container[str | None], rows: Rows) -> NDArray[np.bool_]:
+        """Which of some rows have one of some words in a text column; None is none at all."""
+        return np.array([word in words for word in self.texts_at(path, rows)], dtype=bool)
+
+    def parts_at(self, path: str, part: str, rows: Rows) -> tuple[Rows, list[Any]]:
+        """Of each object in the lists that some rows have at a path, the place of its row among these and its value at a
+        path of its own."""
+        lists = self.values(path)
+        found = [(place, told) for place, row in enumerate(rows.tolist()) for told in lists[row] or ()]
+        return np.array([place for place, _ in found], dtype=np.intp), [told.get(part) for _, told in found]
+
+    def part(self, rows: Rows) -> Table:
+        """Some of the records, by their rows in ascending order; each keeps its index."""
+        return RecordTable(self.name, self.records_at(rows))
+
+    def records_at(self, rows: Rows) -> list[Record]:
+        """The records of some rows."""
+        return [self.records[row] for row in rows.tolist()]
+
+    def source(self, row: int) -> Source:
+        """Where a row came from."""
+        return self.source_of(self.records[row])
+
+    def source_of(self, record: Record) -> Source:
+        """Where one of its records came from."""
+        return Source(self.name, record.index, None if record.time is None else iso_timestamp(record.time))
+
+
+class RecordTable(Table):
+    """A record list held as records; columns are laid out when they are first read."""
+
+    def __init__(self, name: str, records: Sequence[Record], left_out: Sequence[Entry] = ()) -> None:
+        super().__init__(name)
+        self._records = records
+        self._left_out = left_out
+        self._numbers: dict[str, Floats] = {}
+        self._texts: dict[str, list[str | None]] = {}
+        self._values: dict[str, list[Any]] = {}
+        self._mappings: dict[str, list[Mapping[str, Any]]] = {}
+
+    @property
+    def records(self) -> Sequence[Record]:
+        return self._records
 
     @cached_property
     def times(self) -> Floats:
-        """Epoch seconds of each record, NaN where it has none."""
-        return np.array([np.nan if r.time is None else r.time for r in self.records], dtype=np.float64)
+        return np.array([np.nan if r.time is None else r.time for r in self._records], dtype=np.float64)
 
     @cached_property
-    def by_device(self) -> dict[str, Rows]:
-        """Places of each device's records, in time order."""
+    def by_device(self) -> Mapping[str, Rows]:
         places: dict[str, list[int]] = {}
-        for place, record in enumerate(self.records):
+        for place, record in enumerate(self._records):
             device = record.fields.get("device_id")
             if device is not None:
                 places.setdefault(device, []).append(place)
@@ -122,23 +212,20 @@ class Table:
 
     @cached_property
     def connectors(self) -> Floats:
-        """Connector of each record, NaN where it names none (or 0, the whole charger)."""
-        return np.array([r.fields.get("connector_id") or np.nan for r in self.records], dtype=np.float64)
+        return np.array([r.fields.get("connector_id") or np.nan for r in self._records], dtype=np.float64)
 
     def numbers(self, path: str) -> Floats:
-        """A numeric column by its dotted path; NaN where unknown. Timestamps come as epoch seconds."""
         column = self._numbers.get(path)
         if column is None:
             values = self.values(path)
             try:
                 column = np.array(values, dtype=np.float64)
             except (TypeError, ValueError):
-                column = np.array([_number(value) for value in values], dtype=np.float64)
+                column = np.array([number_of(value) for value in values], dtype=np.float64)
             self._numbers[path] = column
         return column
 
     def texts(self, path: str) -> list[str | None]:
-        """A text column by its dotted path; None where unknown."""
         column = self._texts.get(path)
         if column is None:
             column = [value if isinstance(value, str) else None for value in self.values(path)]
@@ -146,7 +233,6 @@ class Table:
         return column
 
     def values(self, path: str) -> list[Any]:
-        """A column of values of any kind by its dotted path; None where unknown."""
         column = self._values.get(path)
         if column is None:
             parent, _, last = path.rpartition(".")
@@ -157,17 +243,20 @@ class Table:
         """The mappings at a dotted path (the records themselves where it is empty), an empty one where unknown."""
         holders = self._mappings.get(path)
         if holders is None:
-            found = self.values(path) if path else [record.fields for record in self.records]
+            found = self.values(path) if path else [record.fields for record in self._records]
             holders = self._mappings[path] = [value if value.__class__ is dict else _NOTHING for value in found]
         return holders
 
-    def source(self, row: int) -> Source:
-        """Where a row came from."""
-        return self.source_of(self.records[row])
+    def until(self, as_of: float) -> RecordTable:
+        return RecordTable(
+            self.name,
+            [record for record in self._records if record.time is None or record.time <= as_of],
+            [entry for entry in self._left_out if entry[0] is None or entry[0] <= as_of],
+        )
 
-    def source_of(self, record: Record) -> Source:
-        """Where one of its records came from."""
-        return Source(self.name, record.index, None if record.time is None else iso_timestamp(record.time))
+    @property
+    def left_out(self) -> Sequence[Entry]:
+        return self._left_out
 
 
 _NOTHING: Mapping[str, Any] = {}
@@ -182,10 +271,18 @@ def at_path(fields: Any, path: str) -> Any:
     return fields
 
 
-def _number(value: Any) -> float:
+def number_of(value: Any) -> float:
+    """A value as a number: timestamps as epoch seconds, NaN where it is none."""
     if isinstance(value, datetime):
         return epoch(value)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else np.nan
+
+
+_OTHER_TIMES = (
+    ("devices", "last_heartbeat"), ("devices", "online_since"), ("devices", "offline_since"),
+    ("charging_records", "end_time"), ("commands", "updated_at"),
+)  # fmt: skip
+"""What tells the time besides the field that places a record in it."""
 
 
 @dataclass(frozen=True)
@@ -203,13 +300,8 @@ class Observations:
     def newest(self) -> float | None:
         """The newest timestamp in the bundle, epoch seconds."""
         times = [float(np.nanmax(t.times)) for t in self.tables.values() if np.isfinite(t.times).any()]
-        for record in self.tables["devices"].records:
-            for name in ("last_heartbeat", "online_since", "offline_since"):
-                moment = record.fields.get(name)
-                if moment is not None:
-                    times.append(epoch(moment))
-        for table, name in (("charging_records", "end_time"), ("commands", "updated_at")):
-            column = self.tables[table].numbers(name)
+        for name, path in _OTHER_TIMES:
+            column = self.tables[name].numbers(path)
             if np.isfinite(column).any():
                 times.append(float(np.nanmax(column)))
         return max(times, default=None)
@@ -221,15 +313,7 @@ class Observations:
 
     def until(self, as_of: float) -> Observations:
         """The observations as they stood at a moment: what came later is left out."""
-        tables = {
-            name: Table(
-                name,
-                [r for r in table.records if r.time is None or r.time <= as_of],
-                [entry for entry in table.left_out if entry[0] is None or entry[0] <= as_of],
-            )
-            for name, table in self.tables.items()
-        }
-        return Observations(tables, as_of, self.problems)
+        return Observations({name: table.until(as_of) for name, table in self.tables.items()}, as_of, self.problems)
 
     def with_records(self, name: str, records: Iterable[Any]) -> Observations:
         """These observations with some more records of one list, as if they had been fed together with the others.
@@ -291,11 +375,14 @@ class ObservationsBuilder:
     def add(self, name: str, index: int, record: Any) -> None:
         """Take one record of a list; `index` is its place as fed, for warnings."""
         entries = self._entries.setdefault(name, [])
-        if not isinstance(record, Mapping):
+        if record.__class__ is not dict and not isinstance(record, Mapping):
             self._warn(name, index, None, f"a record is expected, not {_kind(record)}; it is skipped", skipped=True)
             return
         raw: Mapping[str, Any] = record
-        fields = self._validated(name, index, record)
+        try:
+            fields = adapter(name).validator.validate_python(record)
+        except ValidationError as error:
+            fields = self._mended(name, index, record, error)
         time_field = TIME_FIELD.get(name, "timestamp")
         if fields is None:
             entries.append((parse_timestamp(raw.get(time_field)) if time_field else None, None, raw))
@@ -309,20 +396,17 @@ class ObservationsBuilder:
         entries.extend((record.time, record.fields, record.raw) for record in table.records)
         entries.extend(table.left_out)
 
-    def _validated(self, name: str, index: int, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The record's fields; those that do not fit are left out with a warning. None where a needed one is bad."""
-        validator = adapter(name)
-        try:
-            fields: Mapping[str, Any] = validator.validate_python(record)
-            return fields
-        except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False)
+    def _mended(
+        self, name: str, index: int, record: Mapping[str, Any], error: ValidationError
+    ) -> Mapping[str, Any] | None:
+        """The record's fields without those that do not fit, each with a warning. None where a needed one is bad."""
+        found = error.errors(include_url=False, include_context=False)
         mended: Any = _copied(record)
         needed = required_fields(name)
         bad = False
         for problem in found:
             path = problem["loc"]
-            if path and _respelled(mended, path):
+            if path and respelled(mended, path):
                 continue
             if not path or (len(path) == 1 and path[0] in needed):
                 bad = True
@@ -342,9 +426,9 @@ class ObservationsBuilder:
         if bad:
             return None
         try:
-            mended_fields: Mapping[str, Any] = validator.validate_python(mended)
-        except ValidationError as error:
-            again = error.errors(include_url=False, include_context=False)[0]
+            mended_fields: Mapping[str, Any] = adapter(name).validator.validate_python(mended)
+        except ValidationError as again_bad:
+            again = again_bad.errors(include_url=False, include_context=False)[0]
             label = ".".join(str(part) for part in again["loc"]) or None
             self._warn(name, index, label, f"{_sentence(again['msg'])}; the record is skipped", skipped=True)
             return None
@@ -354,6 +438,21 @@ class ObservationsBuilder:
         """Note a problem that whoever reads the records met before they came here."""
         self.problems.append(DataProblem(name, index, label, problem, skipped=skipped))
 
+    def leave_out(self, name: str, index: int, path: str, value: Any) -> None:
+        """Note a value that does not fit and is left out of its record, in the words in which `add` says it."""
+        if self._counts.get((name, path), 0) >= MAX_WARNINGS_PER_FIELD:
+            self._counts[(name, path)] += 1
+            return
+        try:
+            leaves(name)[path].validator.validate_python(value)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False)[0]
+            self._warn(name, index, path, f"{_short(value)}: {_sentence(found['msg'])}; the field is left out")
+
+    def count_more(self, name: str, path: str, records: int) -> None:
+        """Count records that nobody looked at, since they all have a field's problem that has been told of others."""
+        self._counts[(name, path)] = self._counts.get((name, path), 0) + records
+
     def _warn(self, name: str, index: int, label: str | None, problem: str, *, skipped: bool = False) -> None:
         key = (name, label or "")
         count = self._counts[key] = self._counts.get(key, 0) + 1
@@ -362,7 +461,15 @@ class ObservationsBuilder:
 
     def build(self) -> Observations:
         """The observations of everything taken so far."""
-        tables = {name: Table(name, *_in_order(self._entries.get(name, []))) for name in SCHEMAS}
+        tables: dict[str, Table] = {name: RecordTable(name, *_in_order(self.entries(name))) for name in SCHEMAS}
+        return Observations(tables, self.as_of, self.all_problems())
+
+    def entries(self, name: str) -> Sequence[Entry]:
+        """The records of a list as they were taken, in the order they came."""
+        return self._entries.get(name, [])
+
+    def all_problems(self) -> list[DataProblem]:
+        """The problems met so far; of very many of a kind, how many more there are."""
         problems = list(self.problems)
         for (name, label), count in sorted(self._counts.items()):
             if count > MAX_WARNINGS_PER_FIELD:
@@ -370,7 +477,7 @@ class ObservationsBuilder:
                 problems.append(
                     DataProblem(name, None, label or None, f"{more} more records have a problem of this kind")
                 )
-        return Observations(tables, self.as_of, problems)
+        return problems
 
 
 def _in_order(entries: Sequence[Entry]) -> tuple[list[Record], list[Entry]]:
@@ -388,11 +495,12 @@ def _in_order(entries: Sequence[Entry]) -> tuple[list[Record], list[Entry]]:
     records: list[Record] = []
     left_out: list[Entry] = []
     index = 0
-    for _, tied in groupby(sorted(entries, key=rough), key=rough):
-        group = list(tied)
+    keys = [rough(entry) for entry in entries]
+    for _, tied in groupby(sorted(range(len(entries)), key=keys.__getitem__), key=keys.__getitem__):
+        group = [entries[place] for place in tied]
         texts: list[str | None] = [None]
         if len(group) > 1:
-            decorated = sorted(((_canonical(entry[2]), place) for place, entry in enumerate(group)))
+            decorated = sorted(((canonical_text(entry[2]), place) for place, entry in enumerate(group)))
             group = [group[place] for _, place in decorated]
             texts = [text for text, _ in decorated]
         for place, (time, fields, raw) in enumerate(group):
@@ -422,12 +530,15 @@ def _parent(record: Any, path: Sequence[Any]) -> Any:
 
 
 def _is_absent(record: Any, path: Sequence[Any]) -> bool:
-    """Null and empty text say that a value is not known, which needs no warning."""
     parent = _parent(record, path)
     try:
-        value = parent[path[-1]]
+        return says_nothing(parent[path[-1]])
     except (KeyError, IndexError, TypeError):
         return True
+
+
+def says_nothing(value: Any) -> bool:
+    """Null and empty text say that a value is not known, which needs no warning."""
     return value is None or (isinstance(value, str) and value.strip().lower() in ("", "null", "none", "n/a"))
 
 
@@ -442,7 +553,7 @@ def _drop(record: Any, path: Sequence[Any]) -> None:
         return
 
 
-def _respelled(record: Any, path: Sequence[Any]) -> bool:
+def respelled(record: Any, path: Sequence[Any]) -> bool:
     """Put a word that is spelled another way into the contract's spelling; false where it is not one."""
     parent = _parent(record, path)
     value = parent.get(path[-1]) if isinstance(parent, dict) else None

@@ -3,12 +3,16 @@ announced extensions. What is missing is unknown."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal, NotRequired, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
-from typing_extensions import TypedDict
+from pydantic.fields import FieldInfo
+from typing_extensions import TypedDict, is_typeddict
 
 LARGEST_READING = 1e9
 """A reading beyond this is no measurement of a charger (our judgement: far above any volt, watt-hour or cycle)."""
@@ -341,3 +345,95 @@ def required_fields(name: str) -> frozenset[str]:
 
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {}
+
+
+Kind = Literal["number", "whole", "flag", "moment", "word", "key", "text", "objects", "free"]
+"""What a value is: a float, an integer, true or false, a timestamp, one of some words, an id, any text, a list of objects
+with a schema of their own, or JSON of any shape."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One value that a record list's schema names, by its dotted path.
+
+    `low` and `high` bound numbers and `high` a key's length, `words` are those of a word, `lower` marks a key in lower case;
+    `needed` marks what the record cannot do without; `parts` are the leaves of each object of a list.
+    """
+
+    path: str
+    kind: Kind
+    hint: Any
+    needed: bool = False
+    low: float = float("-inf")
+    high: float = float("inf")
+    words: tuple[str, ...] = ()
+    lower: bool = False
+    parts: tuple[Leaf, ...] = ()
+
+    @property
+    def validator(self) -> TypeAdapter[Any]:
+        """The validator of this value alone; it accepts what the validator of the record accepts here."""
+        return _leaf_adapter(self)
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+
+@cache
+def leaves(name: str) -> Mapping[str, Leaf]:
+    """Every value that the schema of a record list names, by its dotted path, in the order of the schema."""
+    return {leaf.path: leaf for leaf in _leaves(SCHEMAS[name], "", required_fields(name))}
+
+
+@cache
+def branches(name: str) -> frozenset[str]:
+    """The dotted paths of the objects that hold the values of `leaves`: `component_health`, `component_health.internal_temps`."""
+    paths = leaves(name)
+    return frozenset(path[:place] for path in paths for place, letter in enumerate(path) if letter == ".")
+
+
+def _leaves(schema: Any, prefix: str, needed: frozenset[str] = frozenset()) -> Iterator[Leaf]:
+    for field, hint in get_type_hints(schema, include_extras=True).items():
+        inner = _meant(hint)
+        if is_typeddict(inner):
+            yield from _leaves(inner, f"{prefix}{field}.")
+        else:
+            yield _leaf(f"{prefix}{field}", inner, field in needed)
+
+
+def _meant(hint: Any) -> Any:
+    """A type without the marks that it may be missing or null."""
+    if get_origin(hint) is NotRequired:
+        hint = get_args(hint)[0]
+    if get_origin(hint) in (Union, UnionType):
+        (hint,) = (part for part in get_args(hint) if part is not NoneType)
+    return hint
+
+
+def _leaf(path: str, hint: Any, needed: bool) -> Leaf:
+    bare, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if bare is float or (bare is int and marks):
+        low, high = _bounds(marks)
+        return Leaf(path, "number" if bare is float else "whole", hint, needed, low, high)
+    if get_origin(bare) is Literal:
+        return Leaf(path, "word", hint, needed, words=get_args(bare))
+    if bare is str and marks:
+        return Leaf(path, "key", hint, needed, high=marks[0].max_length, lower=bool(marks[0].to_lower))
+    if bare is str:
+        return Leaf(path, "text", hint, needed)
+    if bare is bool or bare is datetime:
+        return Leaf(path, "flag" if bare is bool else "moment", hint, needed)
+    if get_origin(bare) is list and is_typeddict(get_args(bare)[0]):
+        return Leaf(path, "objects", hint, needed, parts=tuple(_leaves(get_args(bare)[0], "")))
+    return Leaf(path, "free", hint, needed)
+
+
+def _bounds(marks: list[Any]) -> tuple[float, float]:
+    (field,) = (mark for mark in marks if isinstance(mark, FieldInfo))
+    found = {type(mark).__name__: mark for mark in field.metadata}
+    return found["Ge"].ge, found["Le"].le
+
+
+@cache
+def _leaf_adapter(leaf: Leaf) -> TypeAdapter[Any]:
+    return TypeAdapter(leaf.hint, config=_config)

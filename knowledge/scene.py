@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from ..engine.diagnosis import MappedFrom
 from ..engine.facts import Source, Version
 from ..engine.knowledge_base import Fault
+from .chargers import Chargers
+from .faults import FaultEvent, Incidence
+from .figures import OFFLINE
 from .firmware import parse_firmware
+from .fleet_tables import FleetTables, fleet_of
 from .observations import Observations, Record, Rows, Table, at_path, epoch, plain_json
+from .records import leaves
 from .readings import MINUTE, Reading, Readings, Words, ends, few
 from .sessions import Session, sessions_of
 from .texts import DENIED, affirmed, as_number, flat, topic_patterns
+
+__all__ = ["FLEET", "INCIDENCES", "FaultEvent", "Incidence", "Scene", "Which", "Whose", "payload_of"]
 
 Which = Literal["own", "all", "others"]
 Loaded = TypeVar("Loaded")
@@ -27,47 +32,19 @@ Loaded = TypeVar("Loaded")
 INCIDENCES = "incidences"
 """Where the survey leaves the documented incidents of each charger, among what the scenes of a bundle share."""
 
+FLEET = "fleet"
+"""Where the survey leaves the tables of the whole fleet, among what the scenes of a bundle share."""
+
 Whose = Record | Literal["own"] | None
 """Whose metadata is meant: the incident's own charger, another's record, or a record that is not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class FaultEvent:
-    """A fault that a charger reported: when, where, which code (normalised), and the record.
-
-    `mapped_from` is the code of another standard that it reported instead of a documented one.
-    """
-
-    device_id: str
-    connector_id: int | None
-    code: str
-    time: float
-    source: Source
-    record: Record
-    mapped_from: MappedFrom | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class Incidence:
-    """Where and when an incident happened: the times of its fault events (epoch seconds, ascending) and their records.
-
-    An incident that no event stands behind (a lost heartbeat) has the moment it was noticed as its only time, and in
-    `raised_from` the records that it was seen in.
-    """
-
-    device_id: str
-    connector_id: int | None
-    code: str
-    times: tuple[float, ...]
-    faults: tuple[FaultEvent, ...]
-    raised_from: tuple[Source, ...] = ()
 
 
 class Scene:
     """One incident and the records around it.
 
     Measurements read it through a few verbs: `readings` and `words` give a column of one charger, `records` a list,
-    `near` cuts to the latest occurrence that has data, `mentions` finds a fault's vocabulary in texts.
+    `near` cuts to the latest occurrence that has data, `mentions` finds a fault's vocabulary in texts. Telemetry and
+    heartbeats are at hand of the chargers of its site only; what is asked of all chargers, `fleet` answers.
     """
 
     def __init__(
@@ -78,13 +55,24 @@ class Scene:
         entry: Fault | None = None,
         shared: dict[Any, Any] | None = None,
     ) -> None:
-        self.observations = observations
         self.incidence = incidence
-        self.all_faults = faults
         self.entry = entry
         self.vocabulary: Mapping[str, Sequence[str]] = {} if entry is None else entry.vocabulary
-        self.shared = {} if shared is None else shared
+        self._bundle = {} if shared is None else shared
+        if FLEET not in self._bundle:
+            self._bundle[FLEET] = fleet_of(observations, faults)
+        self.fleet: FleetTables = self._bundle[FLEET]
+        self.observations, self.shared = self._of_site(observations)
         self._cache: dict[Any, Any] = {}
+
+    def _of_site(self, observations: Observations) -> tuple[Observations, dict[Any, Any]]:
+        """The records that the incidents of one site see, and what they share besides the fleet."""
+        site = self.fleet.site_of(self.device_id)
+        key = ("seen from", "charger", self.device_id) if site is None else ("seen from", "site", site)
+        if key not in self._bundle:
+            self._bundle[key] = (self.fleet.seen_from(self.device_id, observations), {})
+        found: tuple[Observations, dict[Any, Any]] = self._bundle[key]
+        return found
 
     # Who, where, when
 
@@ -125,11 +113,9 @@ class Scene:
         return self.devices.get(self.device_id)
 
     @property
-    def devices(self) -> Mapping[str, Record]:
+    def devices(self) -> Chargers:
         """Metadata of all chargers by id."""
-        return self._shared(
-            ("devices",), lambda: {r.fields["device_id"]: r for r in self.observations["devices"].records}
-        )
+        return self.fleet.chargers
 
     @cached_property
     def site_id(self) -> str | None:
@@ -140,7 +126,7 @@ class Scene:
     @cached_property
     def site(self) -> Record | None:
         """The site's record."""
-        return next((r for r in self.observations["sites"].records if r.fields["site_id"] == self.site_id), None)
+        return self.fleet.site(self.site_id)
 
     @cached_property
     def area(self) -> str | None:
@@ -152,20 +138,13 @@ class Scene:
         """The other chargers of the site."""
         if self.site_id is None:
             return []
+        chargers = self.fleet.chargers
+        here = self._shared(("chargers",), lambda: chargers.records(chargers.having("site_id", self.site_id)))
+        return [record for record in here if record.fields["device_id"] != self.device_id]
 
-        def load() -> dict[str, list[Record]]:
-            sites: dict[str, list[Record]] = {}
-            for _, record in sorted(self.devices.items()):
-                sites.setdefault(record.fields.get("site_id") or "", []).append(record)
-            return sites
-
-        chargers = self._shared(("chargers by site",), load).get(self.site_id, [])
-        return [record for record in chargers if record.fields["device_id"] != self.device_id]
-
-    @cached_property
-    def others(self) -> list[Record]:
-        """Every other charger in the bundle."""
-        return [record for device, record in sorted(self.devices.items()) if device != self.device_id]
+    def is_near(self, device: str) -> bool:
+        """Whether a charger is this one or another of its site, so that its telemetry and heartbeats are at hand."""
+        return device == self.device_id or (self.site_id is not None and self.fleet.site_of(device) == self.site_id)
 
     @cached_property
     def firmware(self) -> Version | None:
@@ -175,18 +154,20 @@ class Scene:
 
     def about(self, path: str, device: Whose = "own") -> Any:
         """A field of the charger's metadata by its dotted path, or of another's; None where field or record are unknown."""
+        if isinstance(device, str) and path in leaves("devices"):
+            return self.fleet.chargers.value(path, self.device_id)
         record = self.device if isinstance(device, str) else device
         return None if record is None else at_path(record.fields, path)
 
     def metadata(self, path: str, device: Whose = "own") -> Reading | None:
         """The same as a reading with its source; timestamps as epoch seconds."""
-        record = self.device if isinstance(device, str) else device
         value = self.about(path, device)
-        if record is None or value is None or isinstance(value, (list, dict)):
+        if value is None or isinstance(value, (list, dict)):
             return None
         if hasattr(value, "timestamp"):
             value = epoch(value)
-        return Reading(value, None, (Source("devices", record.index, None),))
+        index = self.fleet.chargers.index(self.device_id) if isinstance(device, str) else device and device.index
+        return None if index is None else Reading(value, None, (Source("devices", index, None),))
 
     @property
     def is_dc(self) -> bool | None:
@@ -246,19 +227,58 @@ class Scene:
             rows = self._rows(source, device, "all" if connector is not None else which)
             if connector is not None:
                 rows = rows[source.connectors[rows] == connector]
-            column = source.texts(path)
-            rows = np.array([row for row in rows if column[row] is not None], dtype=np.intp)
-            return Words(source, source.times[rows], [column[row] or "" for row in rows], rows)
+            found = source.texts_at(path, rows)
+            if None in found:
+                rows = rows[[word is not None for word in found]]
+            return Words(source, source.times[rows], [word for word in found if word is not None], rows)
 
         return self._once(("words", table, path, which, device, connector), load)
+
+    def beats(self, device: str | None = None, *, offline: bool = False) -> Words:
+        """The heartbeats of one charger with their status, empty where unknown: those that do not say it is offline, or those
+        that do, which are the platform's word and no beat."""
+        source = self.observations["heartbeats"]
+        device_id = self.device_id if device is None else device
+
+        def load() -> tuple[list[str | None], Rows]:
+            rows = self._rows(source, device_id, "all")
+            return source.texts_at("status", rows), rows
+
+        def split() -> Words:
+            status, rows = self._shared(("heartbeat status", device_id), load)
+            said = np.array([word == OFFLINE for word in status], dtype=bool)
+            chosen = np.flatnonzero((said if offline else ~said) & ~np.isnan(source.times[rows]))
+            words = [status[place] or "" for place in chosen.tolist()]
+            return Words(source, source.times[rows][chosen], words, rows[chosen])
+
+        return self._shared(("beats", device_id, offline), split)
 
     def records(self, table: str, *, device: str | None = None, which: Which = "all") -> list[Record]:
         """The records of a list of one charger, in time order; `which` as in `readings`."""
         source = self.observations[table]
         return self._once(
             ("records", table, device, which),
-            lambda: [source.records[row] for row in self._rows(source, device, which)],
+            lambda: source.records_at(self._rows(source, device, which)),
         )
+
+    def records_between(self, table: str, start: float, end: float, *, device: str | None = None) -> list[Record]:
+        """The records of a list of one charger from start to end (epoch seconds), both included, in time order."""
+        source = self.observations[table]
+        rows = self._rows(source, device, "all")
+        times = source.times[rows]
+        return source.records_at(rows[times.searchsorted(start, "left") : times.searchsorted(end, "right")])
+
+    def records_nearest(
+        self, table: str, moment: float, most: int, *, within: tuple[float, float]
+    ) -> list[Record]:
+        """The records of the incident's connector in a list that are nearest to a moment (epoch seconds), of equally near
+        ones the earlier, at most so many, between two moments; in time order."""
+        source = self.observations[table]
+        rows = self._rows(source, None, "own")
+        times = source.times[rows]
+        there = rows[(times >= within[0]) & (times <= within[1])]
+        order = np.argsort(np.abs(source.times[there] - moment), kind="stable")
+        return source.records_at(np.sort(there[order[:most]]))
 
     def events(
         self, *types: str, which: Which = "own", device: str | None = None, start: float | None = None,
@@ -329,7 +349,7 @@ class Scene:
     def sessions(self, *, which: Which = "own", device: str | None = None) -> list[Session]:
         """Charging and discharging sessions of one charger in time order; `which` as in `readings`."""
         device_id = self.device_id if device is None else device
-        found = self._shared(("sessions", device_id), lambda: sessions_of(self.observations, device_id))
+        found = self._of_charger(("sessions", device_id), device_id, lambda: sessions_of(self.observations, device_id))
         if which == "all" or self.connector_id is None:
             return found
         if which == "others":
@@ -351,22 +371,12 @@ class Scene:
 
     def faults(self, code: str | None = None, *, device: str | None = None) -> list[FaultEvent]:
         """Fault events in the bundle, of one code (the incident's own where `code` is "own") and one charger."""
-        wanted = self.incidence.code if code == "own" else code
-
-        def load() -> dict[tuple[str | None, str | None], list[FaultEvent]]:
-            index: dict[tuple[str | None, str | None], list[FaultEvent]] = {}
-            for fault in self.all_faults:
-                for key in ((None, None), (fault.code, None), (None, fault.device_id), (fault.code, fault.device_id)):
-                    index.setdefault(key, []).append(fault)
-            return index
-
-        found: list[FaultEvent] = self._shared(("faults",), load).get((wanted, device), [])
-        return found
+        return self.fleet.faults.of(self.incidence.code if code == "own" else code, device)
 
     @property
     def incidences(self) -> Sequence[Incidence]:
         """The documented incidents of this charger as the survey found them, this one among them."""
-        found: Mapping[str, Sequence[Incidence]] = self.shared.get(INCIDENCES, {})
+        found: Mapping[str, Sequence[Incidence]] = self._bundle.get(INCIDENCES, {})
         return found.get(self.device_id, ())
 
     # Texts
@@ -425,19 +435,29 @@ class Scene:
         return found
 
     def _shared(self, key: Any, load: Callable[[], Loaded]) -> Loaded:
-        """What all incidents of one bundle have in common is computed once."""
+        """What all incidents of one site have in common is computed once."""
         if key not in self.shared:
             self.shared[key] = load()
         found: Loaded = self.shared[key]
         return found
+
+    def _of_charger(self, key: Any, device: str, load: Callable[[], Loaded]) -> Loaded:
+        return self._shared(key, load) if self.is_near(device) else self.fleet.recent(key, load)
 
     def once(self, key: Any, load: Callable[[], Loaded]) -> Loaded:
         """A value that several measurements of this incident share."""
         return self._once(("measurement", key), load)
 
     def shared_once(self, key: Any, load: Callable[[], Loaded]) -> Loaded:
-        """A value that all incidents of this bundle share; the key must name everything it depends on."""
+        """A value that all incidents of this site share; the key must name everything it depends on."""
         return self._shared(("measurement", key), load)
+
+    def once_of(self, device: str, key: Any, load: Callable[[], Loaded]) -> Loaded:
+        """A value of a charger, which may be of another site; it is shared by all incidents that ask for it.
+
+        Of a charger of another site it must not depend on more than the lists of the whole fleet hold.
+        """
+        return self._of_charger(("measurement", key, device), device, load)
 
 
 def _data(record: Record) -> Mapping[str, Any]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ..engine.facts import Source
-from .observations import Observations, Record, at_path, epoch
+from .observations import Observations, Record, Table, epoch
 
 SAME_SESSION = 120.0
 """Seconds by which the start event and the record of one session may differ (our judgement: clock and authorisation)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One session: start and end in epoch seconds (end None while running or unknown), power in kW, energy in kWh."""
+class Session(NamedTuple):
+    """One session: start and end in epoch seconds (end None while running or unknown), power in kW, energy in kWh.
+
+    `record` is the record of `table` that tells of it: the charging record, or the event that began it.
+    """
 
     device_id: str
     connector_id: int | None
@@ -32,46 +34,89 @@ class Session:
     energy: float | None
     soc_start: float | None
     soc_end: float | None
-    source: Source
+    table: Table
+    record: Record
 
     @property
     def duration(self) -> float | None:
         """Seconds from start to end."""
         return None if self.end is None else max(0.0, self.end - self.start)
 
+    @property
+    def source(self) -> Source:
+        """Where it was read: most sessions are only passed over, so this is worked out when it is asked for."""
+        return self.table.source_of(self.record)
+
 
 def sessions_of(observations: Observations, device_id: str) -> list[Session]:
     """The sessions of one charger, by start."""
-    records = observations["charging_records"]
-    rows = records.by_device.get(device_id)
-    found = [_from_record(records.records[row], observations) for row in (rows if rows is not None else ())]
-    events = observations["events"]
-    rows = events.by_device.get(device_id)
-    for session in _from_events([events.records[row] for row in (rows if rows is not None else ())], observations):
-        same = [
-            known
-            for known in found
-            if (
-                known.connector_id == session.connector_id or known.connector_id is None or session.connector_id is None
-            )
-            and (
-                abs(known.start - session.start) <= SAME_SESSION
-                or (known.start <= session.start and (known.end is None or session.start <= known.end))
-            )
-        ]
-        if not same:
-            found.append(session)
-    return sorted(found, key=lambda s: (s.start, s.connector_id or 0, s.source))
+    records, events = observations["charging_records"], observations["events"]
+    recorded = [_from_record(record, records) for record in _of_charger(records, device_id)]
+    begun = _from_events(_of_charger(events, device_id), events)
+    return sorted(_with_unrecorded(recorded, begun), key=_place)
 
 
-def _from_record(record: Record, observations: Observations) -> Session:
+def _of_charger(table: Table, device_id: str) -> list[Record]:
+    rows = table.by_device.get(device_id)
+    return [] if rows is None else table.records_at(rows)
+
+
+def _place(session: Session) -> tuple[float, int, str, int]:
+    """By start and connector, then by list and record."""
+    return session.start, session.connector_id or 0, session.table.name, session.record.index
+
+
+class _Spans:
+    """Spans of sessions by start, so that one at a moment is found without going through all of them."""
+
+    def __init__(self) -> None:
+        self._starts: list[float] = []
+        self._latest_ends: list[float] = []  # of each span and those before it
+
+    def add(self, start: float, end: float | None) -> None:
+        """Take a span; one without an end has not ended."""
+        place = bisect_right(self._starts, start)
+        self._starts.insert(place, start)
+        self._latest_ends.insert(place, float("inf") if end is None else end)
+        for later in range(max(place, 1), len(self._starts)):
+            self._latest_ends[later] = max(self._latest_ends[later], self._latest_ends[later - 1])
+
+    def has(self, moment: float) -> bool:
+        """Whether one covers a moment, or starts within SAME_SESSION of it."""
+        place = bisect_right(self._starts, moment)
+        before = place > 0 and (
+            moment <= self._latest_ends[place - 1] or moment - self._starts[place - 1] <= SAME_SESSION
+        )
+        return before or (place < len(self._starts) and self._starts[place] - moment <= SAME_SESSION)
+
+
+def _with_unrecorded(recorded: Sequence[Session], begun: Sequence[Session]) -> list[Session]:
+    """Sessions that are recorded, and of those that events tell the ones that are not among them."""
+    spans: dict[int | None, _Spans] = {}
+    found: list[Session] = []
+
+    def add(session: Session) -> None:
+        found.append(session)
+        spans.setdefault(session.connector_id, _Spans()).add(session.start, session.end)
+
+    for session in sorted(recorded, key=lambda each: each.start):
+        add(session)
+    for session in begun:
+        connector = session.connector_id
+        alike = spans.values() if connector is None else [spans[key] for key in (connector, None) if key in spans]
+        if not any(each.has(session.start) for each in alike):
+            add(session)
+    return found
+
+
+def _from_record(record: Record, table: Table) -> Session:
     fields = record.fields
     end = fields.get("end_time")
     vehicle = fields.get("vehicle_info") or {}
     return Session(
         device_id=fields["device_id"],
         connector_id=fields.get("connector_id") or None,
-        start=epoch(fields["start_time"]),
+        start=epoch(fields["start_time"]) if record.time is None else record.time,
         end=None if end is None else epoch(end),
         vin=vehicle.get("vin"),
         make=vehicle.get("make"),
@@ -84,58 +129,66 @@ def _from_record(record: Record, observations: Observations) -> Session:
         energy=fields.get("energy"),
         soc_start=vehicle.get("soc_start"),
         soc_end=vehicle.get("soc_end"),
-        source=observations["charging_records"].source_of(record),
+        table=table,
+        record=record,
     )
 
 
-def _from_events(records: list[Record], observations: Observations) -> list[Session]:
+def _from_events(records: Sequence[Record], table: Table) -> list[Session]:
     sessions: list[Session] = []
-    running: dict[int | None, tuple[Record, Any]] = {}
+    running: dict[int | None, Record] = {}
 
     def close(connector: int | None, end: float | None, reason: str | None, details: Any) -> None:
-        begun = running.pop(connector, None)
-        if begun is None:
-            return
-        record, data = begun
-        vehicle = data.get("vehicle_info") if isinstance(data.get("vehicle_info"), Mapping) else data
-        sessions.append(
-            Session(
-                device_id=record.fields["device_id"],
-                connector_id=connector,
-                start=record.time or 0.0,
-                end=end,
-                vin=_text(at_path(vehicle, "vin")),
-                make=_text(at_path(vehicle, "make")),
-                model=_text(at_path(vehicle, "model")),
-                vehicle_firmware=_text(at_path(vehicle, "firmware")),
-                stop_reason=reason,
-                details=details,
-                max_power=None,
-                avg_power=None,
-                energy=None,
-                soc_start=None,
-                soc_end=None,
-                source=observations["events"].source_of(record),
-            )
-        )
+        record = running.pop(connector, None)
+        if record is not None:
+            sessions.append(_begun_by(record, table, end, reason, details))
 
     for record in records:
+        kind = record.fields["event_type"]
+        if kind not in ("start", "stop", "plug_out"):
+            continue
         connector = record.fields.get("connector_id") or None
-        data = record.fields.get("data")
-        data = data if isinstance(data, Mapping) else {}
-        match record.fields["event_type"]:
-            case "start":
-                close(connector, None, None, None)
-                running[connector] = (record, data)
-            case "stop":
-                close(connector, record.time, _text(data.get("reason")), data.get("details"))
-            case "plug_out":
-                close(connector, record.time, None, None)
-            case _:
-                continue
+        if kind == "start":
+            close(connector, None, None, None)
+            running[connector] = record
+        elif kind == "stop":
+            data = _data(record)
+            close(connector, record.time, _text(data.get("reason")), data.get("details"))
+        else:
+            close(connector, record.time, None, None)
     for connector in list(running):
         close(connector, None, None, None)
     return sessions
+
+
+def _begun_by(record: Record, table: Table, end: float | None, reason: str | None, details: Any) -> Session:
+    data = _data(record)
+    told = data.get("vehicle_info")
+    vehicle = told if isinstance(told, Mapping) else data
+    return Session(
+        device_id=record.fields["device_id"],
+        connector_id=record.fields.get("connector_id") or None,
+        start=record.time or 0.0,
+        end=end,
+        vin=_text(vehicle.get("vin")),
+        make=_text(vehicle.get("make")),
+        model=_text(vehicle.get("model")),
+        vehicle_firmware=_text(vehicle.get("firmware")),
+        stop_reason=reason,
+        details=details,
+        max_power=None,
+        avg_power=None,
+        energy=None,
+        soc_start=None,
+        soc_end=None,
+        table=table,
+        record=record,
+    )
+
+
+def _data(record: Record) -> Mapping[str, Any]:
+    data = record.fields.get("data")
+    return data if isinstance(data, Mapping) else {}
 
 
 def _text(value: Any) -> str | None:

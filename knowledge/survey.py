@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from ..engine.diagnosis import MappedFrom
 from ..engine.facts import Fact, RefusedFact, Source, iso_timestamp
 from ..engine.knowledge_base import DataProblem, Fault
 from .fault_codes import NoFaultCode, normal_code
+from .faults import FaultEvent, Faults, Incidence
+from .figures import OFFLINE_FROM
+from .fleet_tables import FleetShare, FleetTables
 from .measurements import measure
-from .observations import Observations, Record, Table, epoch
+from .observations import Observations, Record, Table, at_path, epoch
 from .readings import MINUTE, ends
-from .scene import INCIDENCES, FaultEvent, Incidence, Scene, payload_of
+from .scene import FLEET, INCIDENCES, Scene, payload_of
 from .standard_codes import activity, lookup
 
 DOCUMENTED_PREFIX = "F-"
@@ -44,7 +49,7 @@ class FoundIncident:
 
     incidence: Incidence
     observations: Observations
-    faults: Sequence[FaultEvent]
+    faults: Faults
     entry: Fault | None
     shared: dict[Any, Any]
     first_seen: float
@@ -108,14 +113,7 @@ class FoundIncident:
         """Full event payloads, device and firmware, time range and concurrent telemetry (dictionary, unknown codes)."""
         scene = self.scene()
         window = (self.first_seen - 10 * MINUTE, self.last_seen + 10 * MINUTE)
-        telemetry = [
-            record
-            for record in scene.records("telemetry", which="own")
-            if record.time is not None and window[0] <= record.time <= window[1]
-        ]
-        nearest = sorted(telemetry, key=lambda r: (abs((r.time or 0.0) - self.last_seen), r.index))[
-            :MAX_DOSSIER_TELEMETRY
-        ]
+        telemetry = scene.records_nearest("telemetry", self.last_seen, MAX_DOSSIER_TELEMETRY, within=window)
         return {
             "payloads": [payload_of(fault.record) for fault in self.incidence.faults],
             "device": None if scene.device is None else payload_of(scene.device),
@@ -123,17 +121,18 @@ class FoundIncident:
             "firmware_version": self.firmware_version,
             **({} if self._standard_code is None else {"standard_code": self._standard_code}),
             "time_range": {"from": iso_timestamp(self.first_seen), "to": iso_timestamp(self.last_seen)},
-            "telemetry": [payload_of(record) for record in sorted(nearest, key=lambda r: r.index)],
+            "telemetry": [payload_of(record) for record in telemetry],
         }
 
 
 def fault_events(
     observations: Observations, documented: Container[str] | None = None
-) -> tuple[list[FaultEvent], list[DataProblem]]:
+) -> tuple[Faults, list[DataProblem]]:
     """Every fault that the chargers reported, by time; a fault without a usable code is a problem.
 
     A heartbeat with a fault code stands for an event only where the charger has none of that code. A code of another
-    standard is read as the documented ones that it stands for (those of `documented`, where that is given).
+    standard is read as the documented ones that it stands for (those of `documented`, where that is given). Of events only
+    the faults are read, of heartbeats only those with a code; telemetry only where `chargers_with_undecided_codes` says.
     """
     found: list[FaultEvent] = []
     problems: list[DataProblem] = []
@@ -153,8 +152,9 @@ def fault_events(
             return None
 
     events = observations["events"]
-    for record in events.records:
-        if record.fields["event_type"] != "fault" or record.time is None:
+    for row in _rows_of_faults(events):
+        record = events.records[row]
+        if record.time is None:
             continue
         data = record.fields.get("data")
         value = data.get("fault_code") if isinstance(data, Mapping) else None
@@ -173,15 +173,41 @@ def fault_events(
             add(record, record.fields.get("connector_id") or None, code, record.time, events.source_of(record))
     reported = {(fault.device_id, fault.code) for fault in found}
     heartbeats = observations["heartbeats"]
-    for record in heartbeats.records:
-        value = record.fields.get("fault_code")
-        if value is None or record.time is None:
+    for row, value in enumerate(heartbeats.values("fault_code")):
+        if value is None or np.isnan(heartbeats.times[row]):
             continue
+        record = heartbeats.records[row]
         code = read("heartbeats", record, value, "fault_code")
         if code is not None and (record.fields["device_id"], code) not in reported:
-            add(record, None, code, record.time, heartbeats.source_of(record))
-    found.sort(key=lambda fault: (fault.time, fault.device_id, fault.connector_id or 0, fault.code, fault.source))
-    return found, problems
+            add(record, None, code, float(heartbeats.times[row]), heartbeats.source_of(record))
+    found.sort(key=_fault_order)
+    return Faults(found), problems
+
+
+def _fault_order(fault: FaultEvent) -> tuple[float, str, int, str, Source]:
+    return (fault.time, fault.device_id, fault.connector_id or 0, fault.code, fault.source)
+
+
+def _rows_of_faults(events: Table) -> list[int]:
+    return [row for row, kind in enumerate(events.values("event_type")) if kind == "fault"]
+
+
+def chargers_with_undecided_codes(observations: Observations) -> set[str]:
+    """The chargers whose telemetry says what a code of another standard stands for, since that depends on what they did."""
+    found = set()
+    events, heartbeats = observations["events"], observations["heartbeats"]
+    rows = [(events, row, "data.fault_code") for row in _rows_of_faults(events)]
+    told = [row for row, value in enumerate(heartbeats.values("fault_code")) if value is not None]
+    for table, row, path in (*rows, *((heartbeats, row, "fault_code") for row in told)):
+        fields = table.records[row].fields
+        try:
+            code = normal_code(at_path(fields, path))
+        except NoFaultCode:
+            continue
+        standard = None if code is None or code.startswith(DOCUMENTED_PREFIX) else lookup(code)
+        if standard is not None and standard.depends_on_activity:
+            found.add(fields["device_id"])
+    return found
 
 
 def _meant(
@@ -198,66 +224,93 @@ def _meant(
 def find_incidents(
     observations: Observations, entries: Mapping[str, Fault]
 ) -> tuple[list[FoundIncident], list[DataProblem]]:
-    """The incidents of a bundle, one for each charger, connector and code, and the problems met."""
-    faults, problems = fault_events(observations, entries)
-    grouped: dict[tuple[str, int | None, str], list[FaultEvent]] = {}
-    for fault in faults:
-        entry = entries.get(fault.code)
-        connector = None if entry is not None and entry.scope == "charger" else fault.connector_id
-        grouped.setdefault((fault.device_id, connector, fault.code), []).append(fault)
-    by_charger: dict[str, list[Incidence]] = {}
-    shared: dict[Any, Any] = {INCIDENCES: by_charger}
-    found = []
+    """The incidents of a bundle, one for each charger, connector and code, and the problems met.
 
-    def add(device: str, connector: int | None, code: str, times: Sequence[float], events: Sequence[FaultEvent],
-            raised_from: Sequence[Source] = (), last: float | None = None) -> None:  # fmt: skip
-        entry = entries.get(code)
-        incidence = Incidence(device, connector, code, tuple(times), tuple(events), tuple(raised_from))
+    Of a share of a fleet, those of its chargers; the problems of the fleet's faults are not among them.
+    """
+    chargers: Collection[str] | None = None
+    problems: list[DataProblem] = []
+    if isinstance(observations, FleetShare):
+        fleet, chargers = observations.fleet, observations.chargers
+    else:
+        faults, problems = fault_events(observations, entries)
+        fleet = FleetTables(observations, faults)
+    by_charger: dict[str, list[Incidence]] = {}
+    shared: dict[Any, Any] = {INCIDENCES: by_charger, FLEET: fleet}
+    found = []
+    for bare in incidences(fleet, entries, chargers):
+        incidence = bare if bare.faults else replace(bare, raised_from=tuple(signs_of(observations, bare)))
+        entry = entries.get(incidence.code)
         if entry is not None:
-            by_charger.setdefault(device, []).append(incidence)
+            by_charger.setdefault(incidence.device_id, []).append(incidence)
+        last = incidence.times[-1]
+        if not incidence.faults and incidence.code == HEARTBEAT_LOST and observations.as_of is not None:
+            last = max(last, observations.as_of)
         found.append(
             FoundIncident(
                 incidence=incidence,
                 observations=observations,
-                faults=faults,
+                faults=fleet.faults,
                 entry=entry,
                 shared=shared,
-                first_seen=times[0],
-                last_seen=max(times[-1], times[-1] if last is None else last),
-                occurrences=len(events),
+                first_seen=incidence.times[0],
+                last_seen=last,
+                occurrences=len(incidence.faults),
             )
         )
-
-    for (device, connector, code), events in grouped.items():
-        add(device, connector, code, sorted({event.time for event in events}), events)
-    reported = {(fault.device_id, fault.code) for fault in faults}
-    metadata = {record.fields["device_id"]: record for record in observations["devices"].records}
-    for device in sorted({*metadata, *observations["heartbeats"].by_device, *observations["connections"].by_device}):
-        record = metadata.get(device)
-        if (device, HEARTBEAT_LOST) not in reported and (
-            lost := lost_since(observations, device, {} if record is None else record.fields)
-        ) is not None:
-            signs = signs_of_loss(observations, device, record)
-            add(device, None, HEARTBEAT_LOST, [lost], [], signs, observations.as_of)
-        if (device, RECONNECT_STORM) not in reported and (storm := storm_times(observations, device)):
-            add(device, None, RECONNECT_STORM, storm, [], records_at(observations["connections"], device, storm))
-    return [_without_other_readings(incident) for incident in found], problems
+    return [_without_other_readings(incident, fleet) for incident in found], problems
 
 
-def _without_other_readings(incident: FoundIncident) -> FoundIncident:
+def incidences(
+    fleet: FleetTables, entries: Mapping[str, Fault], chargers: Collection[str] | None = None
+) -> list[Incidence]:
+    """Which incidents there are, of all chargers or of some: those of fault events, lost heartbeats and storms of reconnects.
+
+    It reads faults, figures, and the lists of chargers, configurations and connections; of those that no event stands behind
+    it does not say which records they are seen in.
+    """
+    grouped: dict[tuple[str, int | None, str], list[FaultEvent]] = {}
+    reported = set()
+    wanted = None if chargers is None else frozenset(chargers)
+    for fault in fleet.faults if wanted is None else _by_time(fleet, wanted):
+        entry = entries.get(fault.code)
+        connector = None if entry is not None and entry.scope == "charger" else fault.connector_id
+        grouped.setdefault((fault.device_id, connector, fault.code), []).append(fault)
+        reported.add((fault.device_id, fault.code))
+    found = [
+        Incidence(device, connector, code, tuple(sorted({event.time for event in events})), tuple(events))
+        for (device, connector, code), events in grouped.items()
+    ]
+    heard = fleet.figures.columns["heartbeats_until"]
+    connections = fleet.observations["connections"]
+    known = {*fleet.chargers, *heard, *connections.by_device} if wanted is None else wanted
+    for device in sorted(known):
+        if (device, HEARTBEAT_LOST) not in reported and (lost := lost_since(fleet, device)) is not None:
+            found.append(Incidence(device, None, HEARTBEAT_LOST, (lost,), ()))
+        if (device, RECONNECT_STORM) not in reported and (storm := storm_times(connections, device)):
+            found.append(Incidence(device, None, RECONNECT_STORM, tuple(storm), ()))
+    return found
+
+
+def _by_time(fleet: FleetTables, chargers: Iterable[str]) -> list[FaultEvent]:
+    """The faults of some chargers in the order of all faults."""
+    return sorted((fault for device in chargers for fault in fleet.faults.of(device=device)), key=_fault_order)
+
+
+def _without_other_readings(incident: FoundIncident, fleet: FleetTables) -> FoundIncident:
     """The incident without what its own reports were read as besides.
 
     A report that may stand for either of two codes is no sign of the one for the other.
     """
     own = {fault.source for fault in incident.incidence.faults if fault.mapped_from is not None}
-    others = {id(f) for f in incident.faults if f.source in own and f.code != incident.code} if own else set()
+    reports = fleet.faults.of(device=incident.device_id) if own else ()
+    others = {id(f) for f in reports if f.source in own and f.code != incident.code}
     if not others:
         return incident
-    by_charger: dict[str, list[Incidence]] = {}
-    for device, incidences in incident.shared[INCIDENCES].items():
-        by_charger[device] = [left for each in incidences if (left := _left_of(each, others)) is not None]
-    faults = [fault for fault in incident.faults if id(fault) not in others]
-    return replace(incident, faults=faults, shared={INCIDENCES: by_charger})
+    mine = [_left_of(each, others) for each in incident.shared[INCIDENCES].get(incident.device_id, ())]
+    faults = fleet.faults.without(others)
+    by_charger = {incident.device_id: [each for each in mine if each is not None]}
+    return replace(incident, faults=faults, shared={INCIDENCES: by_charger, FLEET: fleet.with_faults(faults)})
 
 
 def _left_of(incidence: Incidence, others: Container[int]) -> Incidence | None:
@@ -280,23 +333,19 @@ def heartbeat_interval(observations: Observations, device: str) -> float:
     return DEFAULT_HEARTBEAT_S
 
 
-def lost_since(observations: Observations, device: str, metadata: Mapping[str, Any]) -> float | None:
+def lost_since(fleet: FleetTables, device: str) -> float | None:
     """Since when a charger's heartbeat is lost (epoch seconds): offline by its status, or its heartbeats too old.
 
-    `metadata` are the fields of its device record. A heartbeat that says offline is the platform's word, and no beat.
+    A heartbeat that says offline is the platform's word, and no beat.
     """
-    as_of = observations.as_of
-    beats = [] if metadata.get("last_heartbeat") is None else [epoch(metadata["last_heartbeat"])]
-    said_offline: float | None = None
-    table = observations["heartbeats"]
-    for row in reversed(table.by_device.get(device, ())):
-        if table.records[row].fields.get("status") != "offline":
-            beats.append(float(table.times[row]))
-            break
-        said_offline = float(table.times[row])
-    newest = max(beats, default=None)
-    if metadata.get("status") == "offline":
-        since = metadata.get("offline_since")
+    as_of = fleet.observations.as_of
+    metadata = fleet.chargers
+    told = metadata.value("last_heartbeat", device)
+    beats = (None if told is None else epoch(told), fleet.figures.of("beat_until", device))
+    newest = max((beat for beat in beats if beat is not None), default=None)
+    said_offline = fleet.figures.of(OFFLINE_FROM, device)
+    if metadata.value("status", device) == "offline":
+        since = metadata.value("offline_since", device)
         if since is not None:
             return epoch(since)
         return as_of if newest is None else newest
@@ -304,14 +353,24 @@ def lost_since(observations: Observations, device: str, metadata: Mapping[str, A
         return said_offline
     if newest is None or as_of is None:
         return None
-    return newest if as_of - newest > MISSED_INTERVALS * heartbeat_interval(observations, device) else None
+    silent = as_of - newest
+    if silent <= 0:
+        return None
+    return newest if silent > MISSED_INTERVALS * heartbeat_interval(fleet.observations, device) else None
 
 
-def signs_of_loss(observations: Observations, device: str, metadata: Record | None) -> list[Source]:
-    """The records that a lost heartbeat is seen in: the charger's metadata, and its newest heartbeat."""
-    heartbeats = observations["heartbeats"]
-    signs = [] if metadata is None else [observations["devices"].source_of(metadata)]
-    signs.extend(heartbeats.source(int(row)) for row in heartbeats.by_device.get(device, ())[-1:])
+def signs_of(observations: Observations, incidence: Incidence) -> list[Source]:
+    """The records that an incident without fault events is seen in.
+
+    Of a lost heartbeat the charger's metadata and its newest heartbeat; of a storm the reconnects.
+    """
+    device = incidence.device_id
+    if incidence.code == RECONNECT_STORM:
+        return records_at(observations["connections"], device, incidence.times)
+    signs: list[Source] = []
+    for name in ("devices", "heartbeats"):
+        table = observations[name]
+        signs.extend(table.source(int(row)) for row in table.by_device.get(device, ())[-1:])
     return signs
 
 
@@ -321,26 +380,32 @@ def records_at(table: Table, device: str, moments: Sequence[float]) -> list[Sour
     return [table.source(int(row)) for row in ends([r for r in table.by_device[device] if table.times[r] in wanted])]
 
 
-def reconnects(observations: Observations, device: str) -> list[float]:
+def reconnects(connections: Table, device: str) -> list[float]:
     """When the charger reconnected (epoch seconds): each `reconnect`, and each `online` after an `offline` or another
     `online` that no `reconnect` announced."""
-    table = observations["connections"]
-    rows = table.by_device.get(device)
+    rows = connections.by_device.get(device)
     if rows is None:
         return []
+    transitions = connections.texts("transition")
     times = []
     before: str | None = None
     for row in rows:
-        transition = table.records[row].fields["transition"]
+        transition = transitions[row]
         if transition == "reconnect" or (transition == "online" and before in ("offline", "online")):
-            times.append(float(table.times[row]))
+            times.append(float(connections.times[row]))
         before = transition
     return times
 
 
-def storm_times(observations: Observations, device: str) -> list[float]:
+def storm_times(connections: Table, device: str) -> list[float]:
     """The reconnects that are part of a storm; empty where there is none."""
-    times = reconnects(observations, device)
+    rows = connections.by_device.get(device)
+    if rows is None or len(rows) <= STORM_RECONNECTS:
+        return []
+    logged = connections.times[rows]
+    if not (logged[STORM_RECONNECTS:] - logged[:-STORM_RECONNECTS] <= STORM_WINDOW_S).any():
+        return []
+    times = reconnects(connections, device)
     stormy: set[int] = set()
     start = 0
     for end, time in enumerate(times):

@@ -21,9 +21,21 @@ MAX_TEXT = 20_000
 """Characters of one text that are searched for vocabulary (our judgement: no vendor message is longer)."""
 
 
+MAX_KEY, MAX_KEYS = 64, 4096
+"""Texts up to so many characters are taken for keys and words of a vendor's own, of which so many are remembered (our
+judgement: records repeat some hundred)."""
+
+
 def words_of(text: str) -> str:
     """A text in lower-case words: `BusOff_detected` as "bus off detected"."""
+    return _words_of_key(text) if len(text) <= MAX_KEY else _words_of(text)
+
+
+def _words_of(text: str) -> str:
     return _SEPARATORS.sub(" ", _CAMEL.sub(" ", text[:MAX_TEXT])).lower().strip()
+
+
+_words_of_key = lru_cache(MAX_KEYS)(_words_of)
 
 
 def flat(data: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

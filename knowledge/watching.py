@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..engine.facts import Fact, RefusedFact
-from ..engine.watch_rules import Scope
+from ..engine.matching import judgement_of
+from ..engine.rules import Pattern
+from ..engine.watch_rules import CompiledWatch, Scope
+from .extents import Column, Extents
+from .fleet_tables import FleetShare, FleetTables
 from .measurements import measure
 from .measurements.trends import KNOWN_BY_METADATA
+from .measurements.trends.ranges import ANY, COLUMNS, FROM_LARGE, RANGES, Known, Range
 from .observations import Observations
-from .scene import FaultEvent, Incidence, Scene
+from .scene import FLEET, FaultEvent, Incidence, Scene
 from .survey import FoundIncident
 
 CHARGER: frozenset[Scope] = frozenset({"charger"})
 CONNECTOR: frozenset[Scope] = frozenset({"connector"})
+
+EITHER = CHARGER | CONNECTOR
 
 NO_CODE = ""
 """The fault code of a scene in which nothing happened."""
@@ -74,21 +81,19 @@ class WatchSubjects:
         return [] if self.observations.as_of is None else list(self._find(self.observations.as_of))
 
     def _find(self, as_of: float) -> Iterator[WatchSubject]:
-        known = {record.fields["device_id"] for record in self.observations["devices"].records}
-        recorded: set[str] = set()
-        for name, table in self.observations.tables.items():
-            if name != "devices":
-                recorded.update(table.by_device)
-        for device in sorted(known | recorded):
-            connectors = self._connectors(device) if device in recorded else []
+        tables = self.observations.tables
+        others = [table for name, table in tables.items() if name != "devices"]
+        for device in chargers_of(self.observations):
+            recorded = any(device in table.by_device for table in others)
+            connectors = self._connectors(device) if recorded else []
             for connector, scopes in self._parts(connectors).items():
                 yield WatchSubject(
-                    device, connector, scopes, as_of, self.observations, self.faults, self.shared, device in recorded
+                    device, connector, scopes, as_of, self.observations, self.faults, self.shared, recorded
                 )
 
     def _parts(self, connectors: Sequence[int]) -> Mapping[int | None, frozenset[Scope]]:
         if not connectors:
-            return {None: CHARGER | CONNECTOR}
+            return {None: EITHER}
         return {None: CHARGER, **dict.fromkeys(connectors, CONNECTOR)}
 
     def _connectors(self, device: str) -> list[int]:
@@ -102,3 +107,128 @@ class WatchSubjects:
                 if found:
                     return found
         return []
+
+
+def chargers_of(observations: Observations) -> list[str]:
+    """The chargers that are to be watched, in order: those of a fleet's share, else all that any record names."""
+    if isinstance(observations, FleetShare):
+        return sorted(observations.chargers)
+    known = {device for device in observations["devices"].values("device_id") if device is not None}
+    return sorted(known.union(*(table.by_device for name, table in observations.tables.items() if name != "devices")))
+
+
+# Of a fleet: which chargers need not be looked at
+
+
+def columns_needed() -> tuple[Column, ...]:
+    """The columns of telemetry and heartbeats whose extents tell whether a charger may have an early warning."""
+    return tuple(COLUMNS)
+
+
+class Sieve:
+    """Tells of most chargers, without their telemetry and heartbeats, that no early warning can be raised.
+
+    Of each condition that reads the two large lists it is asked whether the fact can lie in its range at all; what the small
+    lists tell is measured. Where it says no, watching the charger gives nothing.
+    """
+
+    def __init__(self, watches: Iterable[CompiledWatch]) -> None:
+        """Take the compiled rules of early warnings."""
+        self._rules = [_SievedRule.of(compiled) for compiled in watches]
+
+    def may_warn(self, scene: Scene, extents: Extents) -> bool:
+        """Whether a charger may have an early warning, by its small lists and the extents of the large ones.
+
+        The scene is that of the whole charger at the moment of the diagnosis.
+        """
+        known = Known(scene, extents)
+        ranges: dict[str, Range | None] = {}
+        facts: dict[str, list[Fact]] = {}
+
+        def measured(name: str) -> list[Fact]:
+            if name not in facts:
+                facts[name] = [_as_matched(fact) for fact in measure(scene, (name,)) if isinstance(fact, Fact)]
+            return facts[name]
+
+        return any(
+            all(self._can_be(name, wanted, known, ranges) for name, wanted in rule.ranged)
+            and all(any(meets(fact) for fact in measured(name)) for name, meets in rule.measured)
+            for rule in self._rules
+        )
+
+    def _can_be(self, name: str, wanted: Range, known: Known, ranges: dict[str, Range | None]) -> bool:
+        if name not in ranges:
+            ranges[name] = RANGES[name](known)
+        there = ranges[name]
+        return there is not None and there[0] <= wanted[1] and there[1] >= wanted[0]
+
+
+@dataclass(frozen=True)
+class _SievedRule:
+    """A rule's conditions: on facts that have a range, with the values that they must have, and on those that are measured."""
+
+    ranged: Sequence[tuple[str, Range]]
+    measured: Sequence[tuple[str, Callable[[Fact], bool | None]]]
+
+    @classmethod
+    def of(cls, compiled: CompiledWatch) -> _SievedRule:
+        patterns = compiled.rule.patterns
+        whole = compiled.watch.scope == "charger"
+        return cls(
+            [(pattern.fact_name, _wanted(pattern)) for pattern in patterns if pattern.fact_name in RANGES],
+            [
+                (pattern.fact_name, _judgement(pattern))
+                for pattern in patterns
+                # a connector's own facts are not those of the whole charger
+                if pattern.fact_name not in FROM_LARGE and whole
+            ],
+        )
+
+
+def _as_matched(fact: Fact) -> Fact:
+    """A fact with its number as rules read it: to six decimals."""
+    if isinstance(fact.value, (int, float)) and not isinstance(fact.value, bool):
+        return replace(fact, value=round(float(fact.value), 6))
+    return fact
+
+
+def _judgement(pattern: Pattern) -> Callable[[Fact], bool | None]:
+    """A test of what can be told of a condition without the facts of others; a join with one of them cannot."""
+    alone = tuple(test for test in pattern.tests if test.earlier is None)
+    return judgement_of(Pattern(pattern.fact_name, alone))
+
+
+def _wanted(pattern: Pattern) -> Range:
+    """The values that a condition may be met by, its bounds included."""
+    low, high = ANY
+    for test in pattern.tests:
+        constant = test.constant
+        if test.attribute != "value" or isinstance(constant, bool) or not isinstance(constant, (int, float)):
+            continue
+        # facts keep six decimals
+        if test.operator in (">", ">=", "=="):
+            low = max(low, float(constant) - 1e-6)
+        if test.operator in ("<", "<=", "=="):
+            high = min(high, float(constant) + 1e-6)
+    return low, high
+
+
+def chargers_that_may_warn(
+    watches: Iterable[CompiledWatch], fleet: FleetTables, extents: Extents, chargers: Iterable[str]
+) -> list[str]:
+    """Those of some chargers of a fleet that may have an early warning, in order.
+
+    `fleet` holds the small lists of all chargers, `extents` what their telemetry and heartbeats come to
+    (`merged_extents` over `columns_needed()`). Where the moment of the diagnosis is not known, none may.
+    """
+    as_of = fleet.observations.as_of
+    if as_of is None:
+        return []
+    sieve = Sieve(watches)
+
+    def scene(device: str) -> Scene:
+        # each has its own: what the scenes of a site share would pile up over a fleet
+        subject = WatchSubject(device, None, EITHER, as_of, fleet.observations, fleet.faults, {FLEET: fleet}, True)
+        return subject.scene()
+
+    return [device for device in sorted(set(chargers)) if sieve.may_warn(scene(device), extents)]

@@ -272,8 +272,9 @@ CLASHES = [
           {"environment": [{"timestamp": "T-10m", "site_id": "S", "ambient_c": 28}], "telemetry": [telemetry("T-10m", "2m", ambient_temperature="41x10")]}),
     Clash("F-0601.fan-seen-stopped-yet-turning", joined(results(check("fan-operation", "stopped")), fan("2150x12")), joined(results(check("fan-operation", "stopped")), fan("2150x6 40x1 2150x5"))),
     Clash("F-0203.fan-seen-normal-yet-slow", joined(results(check("fan-operation", "normal")), fan("420x12")), joined(results(check("fan-operation", "normal")), fan("420x9"))),
-    Clash("F-0601.fan-called-ok-yet-slow", {"telemetry": [telemetry("T+2m", "1m", **{f"{HEALTH}cooling_fan_rpm": "300x6", f"{HEALTH}cooling_fan_status": "okx6"})]},
-          {"telemetry": [telemetry("T+2m", "1m", **{f"{HEALTH}cooling_fan_rpm": "300x6", f"{HEALTH}cooling_fan_status": "faultx6"})]}),
+    *(Clash("F-0601.fan-called-ok-yet-slow", {"telemetry": [telemetry("T+2m", "1m", **{f"{HEALTH}cooling_fan_rpm": "300x6", f"{HEALTH}cooling_fan_status": "okx6", "state": "chargingx6"})]},
+            {"telemetry": [telemetry("T+2m", "1m", **{f"{HEALTH}cooling_fan_rpm": "300x6", f"{HEALTH}cooling_fan_status": f"{word}x6", "state": f"{state}x6"})]})
+      for word, state in (("fault", "charging"), ("ok", "idle"))),
     Clash("F-0601.speed-told-and-shown", {"telemetry": [telemetry("T-30s", "10s", **{f"{HEALTH}cooling_fan_rpm": "2150x6"})]}, {"telemetry": [telemetry("T-30s", "10s", **{f"{HEALTH}cooling_fan_rpm": "640x6"})]}, {"fan_rpm": 610}),
     Clash("F-0204.cabinet-sensor-and-infrared-apart", joined(results(check("ir-thermometer", 44)), {"telemetry": [telemetry("T+45m", "5m", cabinet_temperature="78x7")]}),
           joined(results(check("ir-thermometer", 74)), {"telemetry": [telemetry("T+45m", "5m", cabinet_temperature="78x7")]})),

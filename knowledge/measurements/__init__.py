@@ -4,6 +4,9 @@ the rules' business."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
 
 from ...engine._logging import get_logger
 from ...engine.facts import Fact, RefusedFact
@@ -15,6 +18,7 @@ __all__ = ["Measurement", "catalogue", "measure"]
 _log = get_logger("measurements")
 
 
+@cache
 def _load() -> None:
     """Import the rooms, so that their measurements are declared."""
     from . import (  # noqa: F401
@@ -47,16 +51,18 @@ def measure(scene: Scene, fact_names: Iterable[str]) -> list[Fact | RefusedFact]
     A measurement that fails costs its own fact only, and says so.
     """
     _load()
+    names = sorted(set(fact_names))
     facts: list[Fact | RefusedFact] = []
-    for name in sorted(set(fact_names)):
-        measurement = REGISTRY.get(name)
-        if measurement is not None:
-            try:
-                facts.extend(facts_of(measurement, scene))
-            except Exception as error:
-                _log.exception("measurement failed", fact=name, device_id=scene.device_id)
-                facts.append(RefusedFact(Fact(name, ""), f"its measurement failed ({type(error).__name__})"))
-    facts.extend(check_facts(scene, fact_names))
+    with np.errstate(all="ignore"):
+        for name in names:
+            measurement = REGISTRY.get(name)
+            if measurement is not None:
+                try:
+                    facts.extend(facts_of(measurement, scene))
+                except Exception as error:
+                    _log.exception("measurement failed", fact=name, device_id=scene.device_id)
+                    facts.append(RefusedFact(Fact(name, ""), f"its measurement failed ({type(error).__name__})"))
+    facts.extend(check_facts(scene, names))
     return facts
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...engine.facts import Source
 from ..observations import at_path, epoch
-from ..readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ..readings import DAY, HOUR, MINUTE, Reading, Readings, ends, few
 from ..scene import Scene
 from .checks import latest_results
 from .configuration.pushes import pushes
@@ -266,14 +266,14 @@ def module_after_soft_reset(scene: Scene) -> Reading | None:
     moment = _moment(scene, "module-soft-reset")
     if moment is None:
         return None
-    rows = [row for row in module_rows(scene) if moment + 2 * MINUTE <= row.time <= moment + AT_CHECK]
+    rows = module_rows(scene).between(moment + 2 * MINUTE, moment + AT_CHECK)
     if len(rows) < 3:
         return None
-    sources = few([row_source(scene, row.place) for row in rows])
-    states = {name: {row.modules[name] for row in rows if name in row.modules} for name in rows[0].modules}
+    sources = few([row_source(scene, place) for place in ends(rows.places)])
+    states = {name: {said[name] for said in rows.modules if name in said} for name in rows.modules[0]}
     if any("ok" not in seen for seen in states.values()):
-        return Reading("silent", rows[-1].time, sources)
-    return Reading("ok", rows[-1].time, sources) if all(seen == {"ok"} for seen in states.values()) else None
+        return Reading("silent", rows.times[-1], sources)
+    return Reading("ok", rows.times[-1], sources) if all(seen == {"ok"} for seen in states.values()) else None
 
 
 # Configuration

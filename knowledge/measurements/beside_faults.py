@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ...engine.facts import TEXT_LIMIT
 from ..observations import epoch
-from ..readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ..readings import DAY, HOUR, MINUTE, Reading, Readings, few, median
 from ..scene import Scene
 from ..sessions import Session
 from ..texts import as_number, flat
@@ -21,7 +21,6 @@ from .connectivity.history import heartbeats
 from .registry import measures
 from .session.occurrences import ended_session
 from .thermal.ambient import weather_of
-from .thermal.cabinet_frame import cabinet_readings
 
 AT_FAULT = MINUTE
 """How far from a fault's stamp telemetry still shows the moment of the fault (judgement: a value a minute is the least
@@ -118,7 +117,7 @@ _declare_told(
     "cabinet_temperature",
     "temperature of the cabinet",
     "°C",
-    lambda scene: cabinet_readings(scene, scene.device_id),
+    lambda scene: scene.readings("cabinet_temperature", which="all"),
     rf"\b(cabinet|enclosure){_TEMPERATURE}",
 )
 _declare_told(
@@ -160,30 +159,18 @@ def _runs(places: np.ndarray) -> list[np.ndarray]:
     return [stretch for stretch in stretches if len(stretch) >= FEWEST_IN_A_ROW]
 
 
-def _saying(readings: Readings, path: tuple[str, ...], word: str) -> np.ndarray:
-    """Which of the readings stand in records that have a word at a path; the records are read, since a column of all is dearer."""
-
-    def says(row: int) -> bool:
-        found: Any = readings.table.records[row].fields
-        for key in path:
-            found = (found or {}).get(key)
-        return bool(found == word)
-
-    return np.array([says(int(row)) for row in readings.rows], dtype=bool)
-
-
 def _current_past_open_relay(scene: Scene) -> Reading | None:
     """The last stretch of records, within a day before to an hour after the latest occurrence, with an open relay and current."""
 
     def load() -> Reading | None:
         currents = scene.readings("current").between(scene.anchor - DAY, scene.anchor + HOUR)
         flowing = np.flatnonzero(np.abs(currents.values) > FLOWS_A)
-        opened = flowing[_saying(currents.at(flowing), ("component_health", "relay_state"), "open")]
+        opened = flowing[currents.at(flowing).where_word("component_health.relay_state", "open")]
         lasting = [run for run in _runs(opened) if currents.times[run[-1]] - currents.times[run[0]] >= SWITCHING_S]
         if not lasting:
             return None
         found = lasting[-1]
-        middle = float(np.median(np.abs(currents.values[found])))
+        middle = median(np.abs(currents.values[found]))
         return currents.reading(middle, float(currents.times[found[-1]]), [int(place) for place in found])
 
     return scene.once(("current past an open relay",), load)
@@ -207,16 +194,21 @@ def relay_while_current_flows(scene: Scene) -> Reading | None:
 
 
 def _fan_called_ok(scene: Scene) -> Readings | None:
-    """Fan speeds after the latest occurrence in records whose word on the fan is ok."""
+    """Fan speeds after the latest occurrence in records of a session whose word on the fan is ok.
+
+    At rest many cabinets switch their fan off, which is no contradiction.
+    """
     start, end = scene.anchor + MINUTE, scene.anchor + 30 * MINUTE
     speeds = scene.readings("component_health.cooling_fan_rpm", which="all").between(start, end)
-    called = speeds.at(np.flatnonzero(_saying(speeds, ("component_health", "cooling_fan_status"), "ok")))
+    running = speeds.at(speeds.where_word("state", "charging", "discharging"))
+    called = running.at(running.where_word("component_health.cooling_fan_status", "ok"))
     return called if len(called) >= FEWEST_IN_A_ROW else None
 
 
 @measures(
     "fan_speed_called_ok",
-    "median fan speed of at least three telemetry records, from one to 30 minutes after the latest occurrence, that call the fan ok",
+    "median fan speed of at least three telemetry records of a session, from one to 30 minutes after the latest occurrence, that "
+    "call the fan ok",
     unit="rpm",
     low=0,
 )
@@ -365,8 +357,8 @@ def discharge_power_after_fault(scene: Scene) -> Reading | None:
     told = [epoch(c.fields["created_at"]) for c in scene.records("commands") if c.fields.get("created_at") is not None]
     until = min([again, *(time for time in told if time >= scene.anchor)])
     known = powers.between(0.0, until)
-    discharging = _saying(known, ("state",), "discharging") & (known.values < 0.0)
-    middle = known.at(np.flatnonzero(discharging)).median(FEWEST_IN_A_ROW)
+    discharging = known.where_word("state", "discharging") & (known.values < 0.0)
+    middle = known.at(discharging).median(FEWEST_IN_A_ROW)
     return None if middle is None else Reading(-float(middle.value), middle.at, middle.sources)
 
 
@@ -389,7 +381,7 @@ def _current_still_flowing(scene: Scene, start: float, until: float) -> Reading 
     currents = scene.readings("current").between(start + MINUTE, min(start + 10 * MINUTE, until - 1.0))
     if len(currents) < FEWEST_IN_A_ROW or np.abs(currents.values).min() <= FLOWS_A:
         return None
-    middle = float(np.median(np.abs(currents.values)))
+    middle = median(np.abs(currents.values))
     return currents.reading(middle)
 
 

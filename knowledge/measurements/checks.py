@@ -57,6 +57,8 @@ def check_facts(scene: Scene, fact_names: Iterable[str]) -> list[Fact]:
     carry its unit.
     """
     wanted = {name.removeprefix(CHECK) for name in fact_names if name.startswith(CHECK)}
+    if not wanted:
+        return []
     return [
         Fact(f"{CHECK}{check}", found.value, None, found.time, scene.connector_id, None, (found.source,))
         for check, results in _newest(scene).items()

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
 
-from ..readings import DAY, HOUR, Reading, few
+import numpy as np
+from numpy.typing import NDArray
+
+from ..observations import Rows
+from ..readings import DAY, HOUR, Reading, ends, few
 from ..scene import FaultEvent, Scene
 from .registry import measures
 
@@ -14,23 +20,53 @@ CLUSTER_WINDOW = 7 * DAY
 
 def same_code_nearby(scene: Scene, window: float) -> dict[str, list[FaultEvent]]:
     """Fault events of the incident's code on any charger within so many seconds of the latest occurrence, by charger."""
-    found: dict[str, list[FaultEvent]] = {}
-    for fault in scene.faults("own"):
-        if abs(fault.time - scene.anchor) <= window:
+
+    def load() -> dict[str, list[FaultEvent]]:
+        found: dict[str, list[FaultEvent]] = {}
+        for fault in scene.fleet.faults.within(scene.incidence.code, scene.anchor - window, scene.anchor + window):
             found.setdefault(fault.device_id, []).append(fault)
+        return found
+
+    return scene.once(("same code nearby", window), load)
+
+
+def in_use(scene: Scene, places: Rows) -> NDArray[np.bool_]:
+    """Which of some chargers (places in `scene.fleet.chargers`) were in use within seven days of the latest occurrence."""
+    return scene.fleet.in_use(places, scene.anchor - CLUSTER_WINDOW, scene.anchor + CLUSTER_WINDOW)
+
+
+def reported(scene: Scene, places: Rows) -> NDArray[np.bool_]:
+    """Which of some chargers reported the code within seven days of the latest occurrence."""
+
+    def load() -> NDArray[np.bool_]:
+        found = np.zeros(len(scene.fleet.chargers), dtype=bool)
+        found[scene.fleet.chargers.places(same_code_nearby(scene, CLUSTER_WINDOW))] = True
+        return found
+
+    return np.asarray(scene.once("reported the code", load)[places])
+
+
+def without_own(scene: Scene, places: Rows) -> Rows:
+    """Some chargers without the incident's."""
+    own = scene.fleet.chargers.place(scene.device_id)
+    found: Rows = places[places != own]
     return found
 
 
 def _count(scene: Scene, faults: dict[str, list[FaultEvent]], devices: Sequence[str]) -> Reading:
-    events = [event for device in sorted(devices) for event in faults[device][:1]]
-    return Reading(float(len(devices)), scene.anchor, few([event.source for event in events]))
+    sources = sorted((faults[device][0].source for device in devices), key=attrgetter("list", "index"))
+    return Reading(float(len(devices)), scene.anchor, few(ends(sources)))
 
 
 def _cluster(scene: Scene) -> tuple[dict[str, list[FaultEvent]], list[str]]:
     """The chargers that reported the code within seven days, and those of them on this charger's firmware version."""
     faults = same_code_nearby(scene, CLUSTER_WINDOW)
     version = scene.about("firmware_version")
-    return faults, [d for d in faults if scene.about("firmware_version", scene.devices.get(d)) == version]
+    return faults, [d for d in faults if _firmware_of(scene, d) == version]
+
+
+def _firmware_of(scene: Scene, device: str) -> Any:
+    return scene.fleet.chargers.value("firmware_version", device)
 
 
 @measures(
@@ -56,7 +92,7 @@ def sites_with_code_on_firmware(scene: Scene) -> Reading | None:
     if scene.firmware is None:
         return None
     faults, alike = _cluster(scene)
-    sites = {scene.about("site_id", scene.devices.get(d)) for d in alike} - {None}
+    sites = {scene.fleet.site_of(d) for d in alike} - {None}
     if not sites:
         return None
     return Reading(float(len(sites)), scene.anchor, _count(scene, faults, alike).sources)
@@ -65,7 +101,7 @@ def sites_with_code_on_firmware(scene: Scene) -> Reading | None:
 @measures(
     "firmware_peers_without_code_share",
     "of at least three other chargers on this firmware version, the share in percent that did not report the code within "
-    "seven days although the bundle holds events, telemetry or charging records of them in that time",
+    "seven days although they were in use then, by the first and the last of their events, telemetry and charging records",
     unit="%",
     low=0,
     high=100,
@@ -74,27 +110,13 @@ def firmware_peers_without_code_share(scene: Scene) -> Reading | None:
     version = scene.about("firmware_version")
     if version is None:
         return None
-    faults = same_code_nearby(scene, CLUSTER_WINDOW)
-    peers = [
-        record
-        for record in scene.others
-        if scene.about("firmware_version", record) == version
-        and was_observed(scene, record.fields["device_id"], CLUSTER_WINDOW)
-    ]
+    chargers = scene.fleet.chargers
+    alike = without_own(scene, chargers.having("firmware_version", version))
+    peers = alike[in_use(scene, alike)]
     if len(peers) < 3:
         return None
-    clean = [record for record in peers if record.fields["device_id"] not in faults]
-    return Reading(100.0 * len(clean) / len(peers), scene.anchor, scene.sources("devices", peers))
-
-
-def was_observed(scene: Scene, device: str, window: float) -> bool:
-    """Whether events, telemetry or charging records of a charger lie within so many seconds of the latest occurrence."""
-    for name in ("events", "telemetry", "charging_records"):
-        table = scene.observations[name]
-        rows = table.by_device.get(device)
-        if rows is not None and (abs(table.times[rows] - scene.anchor) <= window).any():
-            return True
-    return False
+    clean = int((~reported(scene, peers)).sum())
+    return Reading(100.0 * clean / len(peers), scene.anchor, chargers.sources(peers))
 
 
 @measures(
@@ -108,10 +130,10 @@ def was_observed(scene: Scene, device: str, window: float) -> bool:
 def share_of_code_on_firmware(scene: Scene) -> Reading | None:
     version = scene.about("firmware_version")
     faults = same_code_nearby(scene, CLUSTER_WINDOW)
-    known = [d for d in faults if scene.about("firmware_version", scene.devices.get(d)) is not None]
+    known = [d for d in faults if _firmware_of(scene, d) is not None]
     if version is None or len(known) < 3:
         return None
-    alike = [d for d in known if scene.about("firmware_version", scene.devices.get(d)) == version]
+    alike = [d for d in known if _firmware_of(scene, d) == version]
     return Reading(100.0 * len(alike) / len(known), scene.anchor, _count(scene, faults, known).sources)
 
 

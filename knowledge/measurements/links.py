@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from ...engine.facts import TEXT_LIMIT, Source
 from ...engine.knowledge_base import incident_id
-from ..readings import DAY, HOUR, MINUTE, Reading, few
+from ..readings import DAY, HOUR, MINUTE, Reading, few, median
 from ..scene import Incidence, Scene
 from ..sessions import Session
 from .configuration.onset import onset
@@ -156,7 +154,7 @@ def _sessions_power(scene: Scene, start: float, end: float) -> Reading | None:
     peaks = [peak for peak in found if peak is not None]
     if rated is None or rated <= 0 or len(peaks) < FEWEST_SESSIONS:
         return None
-    middle = float(np.median([power for power, _ in peaks]))
+    middle = median([power for power, _ in peaks])
     return Reading(100.0 * middle / rated, start, few([source for _, source in peaks]))
 
 

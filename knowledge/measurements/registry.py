@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeVar
 
 import numpy as np
@@ -59,22 +60,24 @@ def measures(
 
 def facts_of(measurement: Measurement, scene: Scene) -> list[Fact]:
     """The facts of one measurement in a scene; a reading that is not finite gives none."""
-    with np.errstate(all="ignore"):
-        measured = measurement.function(scene)
+    measured = measurement.function(scene)
     if measured is None:
         return []
-    readings = [measured] if isinstance(measured, Reading) else list(measured)
-    facts = []
+    readings = (measured,) if isinstance(measured, Reading) else measured
+    fact_type, facts = measurement.fact_type, []
     for reading in readings:
-        raw: Any = reading.value
-        value: float | str | bool | Version | None = raw.item() if isinstance(raw, np.generic) else raw
-        if isinstance(value, float) and not np.isfinite(value):
-            continue
-        if measurement.fact_type.kind == "version":
-            value = parse_firmware(str(value))
-        if value is None:
-            continue
-        connector = scene.connector_id if reading.connector is None else reading.connector
-        fact_type = measurement.fact_type
-        facts.append(Fact(fact_type.name, value, fact_type.unit, reading.at, connector, reading.key, reading.sources))
+        value = _plain(reading.value, fact_type)
+        if value is not None:
+            connector = scene.connector_id if reading.connector is None else reading.connector
+            facts.append(
+                Fact(fact_type.name, value, fact_type.unit, reading.at, connector, reading.key, reading.sources)
+            )
     return facts
+
+
+def _plain(measured: Any, fact_type: FactType) -> float | str | bool | Version | None:
+    """A measured value as facts hold it; None where it is not finite, or no version where one is asked for."""
+    value: float | str | bool = measured.item() if isinstance(measured, np.generic) else measured
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    return parse_firmware(str(value)) if fact_type.kind == "version" else value

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ....engine.facts import Source
+from ...observations import Table
 from ...readings import DAY, MINUTE, Reading, few
 from ...scene import Scene
+from ..fleet import same_code_nearby
 from ..registry import measures
-from .pushes import push_before, pushes
-from .snapshots import Snapshot, latest_wrong, same_id, snapshots
+from .pushes import is_push_name, push_before, pushes
+from .snapshots import Snapshot, bare_id, latest_wrong, same_id, snapshots
 
 RECENT = 7 * DAY
 """How far from the incident the mismatches of other chargers count as of the same time (runbooks look at seven days)."""
+
+TOGETHER = 15 * MINUTE
+"""How far apart two chargers may be pushed to in one rollout (our judgement: one run of a job)."""
+
+MOST_COMPARED = 100
+"""Chargers of one group that are compared, in order of their ids (our judgement: more change no count or share that a rule
+asks for)."""
 
 
 @dataclass(frozen=True)
@@ -38,22 +52,13 @@ def _at_incident(scene: Scene, dated: Sequence[Dated]) -> list[Dated]:
 def _signs(scene: Scene) -> dict[str, _Sign]:
     """The newest sign at the incident of each other charger; a fault counts within seven days."""
 
-    def load() -> dict[str, list[_Sign]]:
-        found: dict[str, list[_Sign]] = {}
-        for device in sorted(scene.observations["configurations"].by_device):
-            for shot in snapshots(scene, device):
-                if shot.matches is not None:
-                    found.setdefault(device, []).append(_Sign(shot.time, not shot.matches, shot.source))
-        return found
-
     def decide() -> dict[str, _Sign]:
-        signs = {device: list(told) for device, told in scene.shared_once(("configuration signs",), load).items()}
-        for fault in scene.faults("own"):
-            if abs(fault.time - scene.anchor) <= RECENT:
-                signs.setdefault(fault.device_id, []).append(_Sign(fault.time, True, fault.source))
-        signs.pop(scene.device_id, None)
+        faults = same_code_nearby(scene, RECENT)
         found: dict[str, _Sign] = {}
-        for device, told in sorted(signs.items()):
+        for device in _compared(scene, faults):
+            shots = [shot for shot in snapshots(scene, device) if shot.matches is not None]
+            told = [_Sign(shot.time, not shot.matches, shot.source) for shot in shots]
+            told += [_Sign(fault.time, True, fault.source) for fault in faults.get(device, ())]
             told.sort(key=lambda sign: (sign.time, sign.wrong, sign.source))
             known = _at_incident(scene, told)
             if known:
@@ -61,6 +66,111 @@ def _signs(scene: Scene) -> dict[str, _Sign]:
         return found
 
     return scene.once(("configuration signs",), decide)
+
+
+def _compared(scene: Scene, faults: Mapping[str, object]) -> list[str]:
+    """The other chargers that are compared, in order: of each group that measurements ask for, the first ones.
+
+    The groups are the site, the chargers pushed to about the same time, those of the same firmware version and expected
+    profile, of the same firmware version, of other ones, those that run a configuration of the same hash, and those that
+    reported the code.
+    """
+    version = scene.about("firmware_version")
+    recorded = scene.fleet.once(("configured chargers",), lambda: _configured(scene))
+    own = latest_wrong(scene)
+    groups = [
+        [d for d in scene.fleet.company(scene.device_id) if d in recorded.shots],
+        _pushed_with(scene, recorded),
+        recorded.by_firmware.get(version, []),
+        recorded.by_profile.get((version, _wanted_profile(scene, scene.device_id)), []),
+        recorded.off_firmware(version, MOST_COMPARED + 1),
+        [] if own is None or own.running["hash"] is None else recorded.by_hash.get(own.running["hash"][:7], []),
+        sorted(faults),
+    ]
+    chosen: set[str] = set()
+    for group in groups:
+        chosen.update(islice((device for device in group if device != scene.device_id), MOST_COMPARED))
+    return sorted(chosen)
+
+
+@dataclass(frozen=True)
+class _Configured:
+    """The chargers with configuration records: which, and by what they have in common, each group in order."""
+
+    shots: frozenset[str]
+    by_firmware: Mapping[Any, list[str]]
+    by_profile: Mapping[tuple[Any, str | None], list[str]]
+    by_hash: Mapping[str, list[str]]
+    pushes: Sequence[tuple[float, str]]
+
+    def off_firmware(self, version: Any, most: int) -> list[str]:
+        """The first chargers known to be on other firmware versions."""
+        others = (devices[:most] for theirs, devices in self.by_firmware.items() if theirs not in (None, version))
+        return sorted(device for devices in others for device in devices)[:most]
+
+
+def _configured(scene: Scene) -> _Configured:
+    table = scene.fleet.observations["configurations"]
+    firmware: dict[Any, set[str]] = {}
+    profiles: dict[tuple[Any, str | None], set[str]] = {}
+    hashes: dict[str, set[str]] = {}
+    columns = (
+        table.values(path) for path in ("device_id", "expected_config_profile_id", "expected_config", "running_config")
+    )
+    for device, profile, expected, running in zip(*columns, strict=True):
+        version = _firmware_of(scene, device)
+        firmware.setdefault(version, set()).add(device)
+        for wanted in {_profile_name(profile, expected), bare_id(expected)} - {None}:
+            profiles.setdefault((version, wanted), set()).add(device)
+        name = bare_id(running)
+        if name is not None:
+            hashes.setdefault(name[:7], set()).add(device)
+    return _Configured(
+        frozenset(table.by_device),
+        _in_order(firmware),
+        _in_order(profiles),
+        _in_order(hashes),
+        sorted(_all_pushes(scene, table)),
+    )
+
+
+Group = TypeVar("Group")
+
+
+def _in_order(groups: Mapping[Group, set[str]]) -> dict[Group, list[str]]:
+    return {key: sorted(devices) for key, devices in groups.items()}
+
+
+def _profile_name(profile: Any, expected: Any) -> str | None:
+    """What a profile is known by that was expected: its id, else its hash."""
+    return bare_id(profile) or bare_id(expected)
+
+
+def _all_pushes(scene: Scene, configurations: Table) -> set[tuple[float, str]]:
+    """When any charger was pushed to, by records and commands."""
+    found: set[tuple[float, str]] = set()
+    for path in ("last_push.at",):
+        times = configurations.numbers(path)
+        devices = configurations.values("device_id")
+        found.update((float(times[row]), devices[row]) for row in np.flatnonzero(~np.isnan(times)).tolist())
+    commands = scene.fleet.observations["commands"]
+    for name, rows in scene.fleet.groups("commands", "command").items():
+        if is_push_name(str(name)):
+            created, updated = commands.numbers("created_at")[rows], commands.numbers("updated_at")[rows]
+            times = np.where(np.isnan(created), updated, created)
+            devices = commands.values("device_id")
+            found.update((float(t), devices[row]) for t, row in zip(times, rows.tolist(), strict=True) if t == t)
+    return found
+
+
+def _pushed_with(scene: Scene, recorded: _Configured) -> list[str]:
+    """The chargers that were pushed to within 15 minutes of this one, in order."""
+    push = push_before(scene)
+    if push is None or push.time is None:
+        return []
+    low = bisect_left(recorded.pushes, (push.time - TOGETHER, ""))
+    high = bisect_right(recorded.pushes, push.time + TOGETHER, key=itemgetter(0))
+    return sorted({device for _, device in recorded.pushes[low:high]})
 
 
 def _mismatched(scene: Scene) -> dict[str, bool]:
@@ -74,7 +184,7 @@ def _shots(scene: Scene, device: str) -> list[Snapshot]:
 
 
 def _firmware_of(scene: Scene, device: str) -> Any:
-    return scene.about("firmware_version", scene.devices.get(device))
+    return scene.devices.value("firmware_version", device)
 
 
 def _shown_by(scene: Scene, device: str) -> Source:
@@ -109,7 +219,7 @@ def _same_push(scene: Scene) -> list[str]:
     return [
         device
         for device in _mismatched(scene)
-        if any(p.time is not None and abs(p.time - moment) <= 15 * MINUTE for p in pushes(scene, device))
+        if any(p.time is not None and abs(p.time - moment) <= TOGETHER for p in pushes(scene, device))
     ]
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+
+import numpy as np
 
 from ....engine.facts import Source
 from ...observations import epoch
 from ...readings import MINUTE, Reading, few
 from ...scene import Scene
+from ..grid_of_site import grid_records
 from ..registry import measures
-from .onset import CLOCK, Moment, moments_of, onset
+from .onset import CLOCK, Moment, onset
 from .pushes import BROKEN, push_before, pushes
 
 _BEFORE = MINUTE
@@ -51,10 +53,9 @@ def _breaks(scene: Scene, began: float) -> Iterator[Moment]:
             yield fault.time, fault.source
     if scene.site_id is None:
         return
-    for record in scene.observations["grid"].records:
-        site, area = record.fields.get("site_id"), record.fields.get("area")
-        mine = site == scene.site_id if site else area is not None and area == scene.area
-        if mine and record.time is not None and record.fields.get("kind") == "outage":
+    for record in grid_records(scene):
+        elsewhere = record.fields.get("site_id") not in (None, scene.site_id)
+        if record.time is not None and record.fields.get("kind") == "outage" and not elsewhere:
             yield record.time, scene.source("grid", record)
 
 
@@ -112,15 +113,14 @@ def site_breaks_in_push(scene: Scene) -> Reading | None:
 )
 def heartbeat_gap_in_push(scene: Scene) -> Reading | None:
     began = _push_began(scene)
-    beats = moments_of(
-        scene, "heartbeats", [r for r in scene.records("heartbeats") if r.fields.get("status") != "offline"]
-    )
-    if began is None or len(beats) < 5:
+    if began is None or len(scene.beats()) < 5:
         return None
-    gaps = [(second[0] - first[0], first, second) for first, second in pairwise(beats)]
-    usual = sorted(gap for gap, _, _ in gaps)[len(gaps) // 2]
-    inside = [g for g in gaps if g[2][0] >= began - _BEFORE and g[1][0] <= began + _AFTER]
-    if not inside or usual <= 0:
+    beats = scene.beats()
+    gaps = np.diff(beats.times)
+    usual = float(np.sort(gaps)[len(gaps) // 2])
+    inside = np.flatnonzero((beats.times[1:] >= began - _BEFORE) & (beats.times[:-1] <= began + _AFTER))
+    if not len(inside) or usual <= 0:
         return None
-    gap, first, second = max(inside, key=lambda g: g[0])
-    return Reading(gap / usual, second[0], few([first[1], second[1]]))
+    widest = int(inside[np.argmax(gaps[inside])])
+    sources = few([beats.source(widest), beats.source(widest + 1)])
+    return Reading(float(gaps[widest]) / usual, float(beats.times[widest + 1]), sources)

@@ -42,7 +42,11 @@ class Push:
 
 def is_push(command: Record) -> bool:
     """Whether a command pushes a configuration; charging profiles are another matter."""
-    name = str(command.fields["command"])
+    return is_push_name(str(command.fields["command"]))
+
+
+def is_push_name(name: str) -> bool:
+    """Whether a command of this name pushes a configuration."""
     return bool(_PUSH.match(name)) and not _CHARGING_PROFILE.search(name)
 
 
@@ -77,7 +81,7 @@ def pushes(scene: Scene, device: str | None = None) -> list[Push]:
                 add(moment, _status_of(command), scene.source("commands", command))
         return sorted(found.values(), key=lambda p: (p.time is not None, p.time or 0.0, p.status or ""))
 
-    return scene.shared_once(("pushes", name), load)
+    return scene.once_of(name, "pushes", load)
 
 
 def push_before(scene: Scene) -> Push | None:

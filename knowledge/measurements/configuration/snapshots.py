@@ -70,8 +70,8 @@ def _snapshot(scene: Scene, record: Record) -> Snapshot:
 def snapshots(scene: Scene, device: str | None = None) -> list[Snapshot]:
     """The configuration records of one charger in time order."""
     name = scene.device_id if device is None else device
-    return scene.shared_once(
-        ("snapshots", name), lambda: [_snapshot(scene, r) for r in scene.records("configurations", device=name)]
+    return scene.once_of(
+        name, "snapshots", lambda: [_snapshot(scene, r) for r in scene.records("configurations", device=name)]
     )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from ...observations import Record
-from ...readings import DAY, HOUR, Reading, few
+from ...chargers import NONE
+from ...observations import Record, Rows
+from ...readings import DAY, HOUR, Reading, ends, few
 from ...scene import Scene
 from ...texts import affirmed, words_of
 from ..registry import measures
@@ -143,14 +144,19 @@ def last_visit_days_before_mismatch(scene: Scene) -> Reading | None:
 )
 def visits_of_others_only(scene: Scene) -> Reading | None:
     start = onset(scene).time
-    visits = [
-        v
-        for v in scene.observations["service_visits"].records
-        if v.time is not None and start - 90 * DAY <= v.time <= start + CLOCK
-    ]
-    if not visits or any(v.fields["device_id"] == scene.device_id for v in visits):
+    table = scene.observations["service_visits"]
+
+    def in_order() -> Rows:
+        return np.argsort(table.times, kind="stable")
+
+    order = scene.fleet.once(("visits by time",), in_order)
+    low = int(np.searchsorted(table.times, start - 90 * DAY, "left", sorter=order))
+    high = int(np.searchsorted(table.times, start + CLOCK, "right", sorter=order))
+    own = table.times[table.by_device.get(scene.device_id, NONE)]
+    if high <= low or ((start - 90 * DAY <= own) & (own <= start + CLOCK)).any():
         return None
-    return Reading(float(len(visits)), start, scene.sources("service_visits", visits))
+    told = [table.source(int(order[place])) for place in ends(range(low, high))]
+    return Reading(float(high - low), start, few(told))
 
 
 @measures(

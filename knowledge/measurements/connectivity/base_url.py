@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from operator import itemgetter
+
+import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Record, epoch
@@ -12,7 +16,7 @@ from ...texts import flat, words_of
 from ..registry import measures
 from .changes import latest_until
 from .loss import connections_since, lost_at
-from .peers import MAX_PEERS, Fate, all_fates, gone_among, heard_on_among, lost_among
+from .peers import MAX_PEERS, Fate, fates_among, gone_among, heard_on_among, lost_among
 
 _URL_WORDS = re.compile(r"\b(base url|url|endpoint|csms|backend host|host ?name|server address|fqdn|domain)\b")
 _CHANGING_WORDS = re.compile(r"\b(set|change|update|configure|config|migrate|switch)")
@@ -86,13 +90,30 @@ def connections_since_base_url_change(scene: Scene) -> Reading | None:
 # Other chargers
 
 
-def _changed_alike(scene: Scene, device: Record, moment: float) -> bool:
-    """Whether another charger's base URL was changed within a day of this one's."""
-    return any(abs(time - moment) <= DAY for time, _ in _url_changes(scene, device.fields["device_id"]))
+def _all_changes(scene: Scene) -> list[tuple[float, str]]:
+    """When the base URL of any charger was changed, by time."""
+
+    def load() -> list[tuple[float, str]]:
+        lists = scene.fleet.observations
+        configurations, commands = lists["configurations"], lists["commands"]
+        dated = np.flatnonzero(~np.isnan(configurations.numbers("base_url_changed_at")))
+        devices = {configurations.values("device_id")[row] for row in dated.tolist()}
+        devices.update(r.fields["device_id"] for r in commands.records if _sets_url(r))
+        return sorted((time, device) for device in devices for time, _ in _url_changes(scene, device))
+
+    return scene.fleet.once(("url changes",), load)
+
+
+def _changed_alike(scene: Scene, moment: float) -> list[Record]:
+    """The other chargers whose base URL was changed within a day of this one's, in order; of many the first ones."""
+    changes = _all_changes(scene)
+    near = changes[bisect_left(changes, (moment - DAY, "")) : bisect_right(changes, moment + DAY, key=itemgetter(0))]
+    devices = sorted({device for _, device in near if device in scene.devices} - {scene.device_id})
+    return [scene.devices[device] for device in devices[:MAX_PEERS]]
 
 
 def _fates_of_changed(scene: Scene, moment: float) -> list[Fate]:
-    return [f for f in all_fates(scene) if _changed_alike(scene, f.device, moment)]
+    return fates_among(scene, _changed_alike(scene, moment))
 
 
 @measures(
@@ -128,5 +149,4 @@ def url_peers_gone(scene: Scene) -> Reading | None:
     change = _last_url_change(scene)
     if change is None:
         return None
-    alike = [device for device in scene.others[:MAX_PEERS] if _changed_alike(scene, device, change[0])]
-    return gone_among(scene, alike, change[0])
+    return gone_among(scene, _changed_alike(scene, change[0]), change[0])

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from ...observations import Record, parse_timestamp
 from ...readings import DAY, HOUR, Reading
 from ...scene import Scene, Whose
+from ..fleet import without_own
 from ..registry import measures
 from .history import Told, metadata_moment
 from .loss import connections_since, lost_at
 from .peers import (
     MAX_PEERS,
     Fate,
-    all_fates,
     counted,
     counted_share,
+    fates_among,
     gone_among,
     gone_within_a_day,
     heard_on_among,
@@ -71,14 +73,14 @@ def connections_since_certificate_expiry(scene: Scene) -> Reading | None:
 # Others whose certificate ends with this one's
 
 
-def _ends_with(scene: Scene, device: Record, moment: float) -> bool:
-    """Whether another charger's certificate ends within an hour of a moment."""
-    end = _end_in_metadata(scene, device)
-    return end is not None and abs(end - moment) <= HOUR
+def _ending_with(scene: Scene, moment: float) -> list[Record]:
+    """The other chargers whose certificate ends within an hour of a moment, in order; of many the first ones."""
+    places = without_own(scene, scene.devices.between("certificates.tls_not_after", moment - HOUR, moment + HOUR))
+    return scene.devices.records(places[:MAX_PEERS])
 
 
 def _fates_alike(scene: Scene, moment: float) -> list[Fate]:
-    return [fate for fate in all_fates(scene) if _ends_with(scene, fate.device, moment)]
+    return fates_among(scene, _ending_with(scene, moment))
 
 
 @measures(
@@ -112,21 +114,22 @@ def certificate_peers_heard_on(scene: Scene) -> Reading | None:
 )
 def certificate_peers_gone(scene: Scene) -> Reading | None:
     own = _end_in_metadata(scene)
-    if own is None:
-        return None
-    return gone_among(scene, [r for r in scene.others[:MAX_PEERS] if _ends_with(scene, r, own)], own)
+    return None if own is None else gone_among(scene, _ending_with(scene, own), own)
 
 
 # The manufacturing batch
 
+BATCH = "lifecycle.manufacturing_batch"
+
 
 def _others_by_batch(scene: Scene, *, same: bool) -> list[Record]:
-    """Other chargers known to be of the same manufacturing batch, or of another."""
-    own = scene.about("lifecycle.manufacturing_batch")
+    """Other chargers known to be of the same manufacturing batch, or of another, in order; of many the first ones."""
+    own = scene.about(BATCH)
     if own is None:
         return []
-    batches = [(r, scene.about("lifecycle.manufacturing_batch", r)) for r in scene.others[:MAX_PEERS]]
-    return [r for r, batch in batches if batch is not None and (batch == own) == same]
+    if same:
+        return scene.devices.records(without_own(scene, scene.devices.having(BATCH, own))[:MAX_PEERS])
+    return scene.devices.records(islice(scene.devices.differing(BATCH, own), MAX_PEERS))
 
 
 def _gone(scene: Scene, devices: Sequence[Record]) -> tuple[list[Record], list[Record]]:

@@ -117,8 +117,9 @@ def logged(
     scene: Scene, table: str, start: float = float("-inf"), end: float = float("inf"), *, device: str | None = None
 ) -> list[Moment]:
     """The records of a list of one charger from start to end, both included, in time order."""
-    timed = [Moment(r.time, r) for r in scene.records(table, device=device) if r.time is not None]
-    return [moment for moment in timed if start <= moment.time <= end]
+    if start == float("-inf") and end == float("inf"):
+        return [Moment(r.time, r) for r in scene.records(table, device=device) if r.time is not None]
+    return [Moment(r.time, r) for r in scene.records_between(table, start, end, device=device) if r.time is not None]
 
 
 def first_connection_record(scene: Scene) -> Moment | None:
@@ -172,7 +173,7 @@ def beats_of(scene: Scene, device: str) -> Floats:
     """When a charger's heartbeats came (epoch seconds, ascending), the one in its metadata included."""
 
     def load() -> Floats:
-        times = [beat.time for beat in heartbeats(scene, device=device)]
+        times = scene.beats(device).times.tolist()
         last = metadata_moment(scene, "last_heartbeat", scene.devices.get(device)) if device in scene.devices else None
         if last is not None:
             times.append(last)

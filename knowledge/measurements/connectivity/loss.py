@@ -76,7 +76,8 @@ def back_at(scene: Scene) -> Told | None:
             for moment in logged(scene, "connections")
             if moment.time > lost and moment.record.fields.get("transition") in ("online", "reconnect")
         ]
-        beats = [beat for beat in heartbeats(scene) if beat.time > max(lost, scene.anchor) + 1]
+        after = max(lost, scene.anchor) + 1
+        beats = [beat for beat in heartbeats(scene, after) if beat.time > after]
         found = [
             Told(time, (scene.source(table, record),))
             for table, moments in (("connections", connected), ("heartbeats", beats))
@@ -129,8 +130,8 @@ def hours_unreachable(scene: Scene) -> Reading | None:
 
 @measures(
     "minutes_shown_online_while_silent",
-    "minutes from the last heartbeat to the diagnosis while the device is still shown online and no close was logged; known "
-    "where its status is and no heartbeat came for three intervals",
+    "minutes from the last heartbeat to the diagnosis while the device is still shown online; known where its status is, no "
+    "heartbeat came for three intervals and no connection record is newer",
     unit="min",
     low=0,
 )

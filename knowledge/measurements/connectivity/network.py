@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
-
 from ....engine.facts import Source
 from ...observations import Record, at_path, epoch
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import as_number, flat, words_of
 from ..registry import measures
@@ -125,7 +123,7 @@ def _median_signal(scene: Scene, *, rsrp: bool) -> Reading | None:
     told = [(value, source) for path, value, source in _told_signals(scene) if bool(_RSRP.search(path)) == rsrp]
     if not told:
         return None
-    return Reading(float(np.median([value for value, _ in told])), scene.anchor, few([source for _, source in told]))
+    return Reading(median([value for value, _ in told]), scene.anchor, few([source for _, source in told]))
 
 
 @measures(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..common import restarts
 from ..registry import measures
@@ -41,7 +41,7 @@ def typical_outage(scene: Scene) -> Reading | None:
     recent = _recent_outages(scene, 30)
     if len(recent) < FEWEST_OUTAGES:
         return None
-    typical = float(np.median([outage.seconds for outage in recent]))
+    typical = median([outage.seconds for outage in recent])
     return Reading(typical, scene.anchor, scene.sources("connections", records_of(recent)))
 
 

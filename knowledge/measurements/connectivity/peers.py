@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
-from ...observations import Record
+from ...figures import OFFLINE_FROM
+from ...observations import Floats, Record, epoch
 from ...readings import DAY, MINUTE, Reading
 from ...scene import Scene
 from ..registry import measures
-from .history import HEARTBEAT_LOST, beats_of, fault_times, heartbeat_interval, history, logged, metadata_moment
+from .history import HEARTBEAT_LOST, beats_of, fault_times, heartbeat_interval, history, metadata_moment
 from .loss import back_at, lost_at
 from .network import reached_alike
 
@@ -19,8 +21,8 @@ TOGETHER = 5 * MINUTE
 """Chargers that fall silent within this of each other are counted as one event (our judgement: heartbeat intervals and
 grace periods differ by minutes, separate faults by hours)."""
 
-MAX_PEERS = 400
-"""Chargers elsewhere that are compared at most (our judgement: more change no count that a rule asks for)."""
+MAX_PEERS = 200
+"""Chargers with something in common that are compared at most (our judgement: more change no count that a rule asks for)."""
 
 MAX_FAR = 100
 """Chargers elsewhere whose fate is looked up at most (our judgement: enough for a share, and every incident asks)."""
@@ -45,7 +47,7 @@ def _fate(scene: Scene, record: Record) -> Fate | None:
     if scene.about("status", record) == "offline":
         # silent since another time says nothing of this moment; since an unknown time, that it is down as well
         dated = metadata_moment(scene, "offline_since", record) is not None
-        return None if dated or len(beats_of(scene, record.fields["device_id"])) else Fate(record, True, None)
+        return None if dated or len(_beats_of(scene, record.fields["device_id"])) else Fate(record, True, None)
     return Fate(record, False, None) if _heard_after_loss(scene, record) else None
 
 
@@ -61,7 +63,7 @@ def _silent_at_loss(scene: Scene, record: Record) -> float | None:
         return min(together, key=lambda time: (abs(time - lost), time))
     # nothing says it outright: its heartbeats may have stopped
     interval = heartbeat_interval(scene, device)
-    beats = beats_of(scene, device)
+    beats = _beats_of(scene, device)
     place = int(np.searchsorted(beats, high, "right"))
     until = scene.as_of if place == len(beats) else float(beats[place])
     if place and beats[place - 1] >= low - interval and until - beats[place - 1] > 3 * interval + 30:
@@ -74,8 +76,11 @@ def _silences(scene: Scene, device: str) -> list[float]:
 
     def load() -> list[float]:
         drops = [drop.time for drop in history(scene, device).drops]
-        beats = logged(scene, "heartbeats", device=device)
-        offline = [time for time, record in beats if record.fields.get("status") == "offline"]
+        if scene.is_near(device):
+            offline = scene.beats(device, offline=True).times.tolist()
+        else:
+            told = scene.fleet.figures.of(OFFLINE_FROM, device)
+            offline = [] if told is None else [told]
         return [*drops, *fault_times(scene, HEARTBEAT_LOST).get(device, []), *offline]
 
     found: list[float] = scene.shared_once(("silences", device), load)
@@ -94,17 +99,29 @@ def _heard_after_loss(scene: Scene, record: Record) -> bool:
     """Whether another charger was heard after the loss; one shown online that sends no heartbeats counts as heard."""
     device = record.fields["device_id"]
     lost = lost_at(scene)
-    beats = beats_of(scene, device)
+    beats = _beats_of(scene, device)
     if len(beats) and beats[-1] > lost + 20:
         return True
     if any(start.time > lost for start in history(scene, device).starts):
         return True
-    for name in ("telemetry", "events", "charging_records"):
+    told = scene.fleet.figures.of("telemetry_until", device)
+    if told is not None and told > lost + MINUTE:
+        return True
+    for name in ("events", "charging_records"):
         table = scene.observations[name]
         rows = table.by_device.get(device)
         if rows is not None and np.nanmax(table.times[rows], initial=0.0) > lost + MINUTE:
             return True
     return scene.about("status", record) == "online" and not len(beats)
+
+
+def _beats_of(scene: Scene, device: str) -> Floats:
+    """When a charger's heartbeats came; of chargers of other sites only the newest is known."""
+    if scene.is_near(device):
+        return beats_of(scene, device)
+    last = scene.devices.value("last_heartbeat", device)
+    told = [scene.fleet.figures.of("beat_until", device), None if last is None else epoch(last)]
+    return np.unique(np.array([time for time in told if time is not None], dtype=np.float64))
 
 
 def site_fates(scene: Scene) -> list[Fate]:
@@ -123,16 +140,21 @@ def far_fates(scene: Scene) -> list[Fate]:
     def load() -> list[Fate]:
         if scene.site_id is None:
             return []
-        far = [r for r in scene.others if r.fields.get("site_id") not in (None, scene.site_id)]
-        return [fate for record in far[:MAX_FAR] if (fate := _fate(scene, record)) is not None]
+        far = scene.devices.records(islice(scene.devices.differing("site_id", scene.site_id), MAX_FAR))
+        return [fate for record in far if (fate := _fate(scene, record)) is not None]
 
     found: list[Fate] = scene.once("far fates", load)
     return found
 
 
-def all_fates(scene: Scene) -> list[Fate]:
-    """What became of the other chargers, of the site first."""
-    return [*site_fates(scene), *far_fates(scene)]
+def fates_among(scene: Scene, chargers: Iterable[Record]) -> list[Fate]:
+    """What became of some chargers of this site and of others."""
+
+    def is_placed(record: Record) -> bool:
+        site = record.fields.get("site_id")
+        return scene.site_id is not None and site is not None
+
+    return [fate for record in chargers if is_placed(record) and (fate := _fate(scene, record)) is not None]
 
 
 # Counting them
@@ -204,7 +226,7 @@ def _offline_since(scene: Scene, record: Record, moment: float) -> bool | None:
     if since is None:
         device = record.fields["device_id"]
         drops = history(scene, device).drops
-        beats = beats_of(scene, device)
+        beats = _beats_of(scene, device)
         since = drops[-1].time if drops else float(beats[-1]) if len(beats) else None
     return None if since is None else since >= moment - TOGETHER
 
@@ -219,7 +241,7 @@ def gone_within_a_day(scene: Scene, record: Record) -> bool | None:
         metadata_moment(scene, "offline_since", record),
         metadata_moment(scene, "last_heartbeat", record),
         *(drop.time for drop in history(scene, device).drops[-1:]),
-        *beats_of(scene, device)[-1:],
+        *_beats_of(scene, device)[-1:],
     ]
     known = [moment for moment in moments if moment is not None]
     return any(abs(moment - lost_at(scene)) <= DAY for moment in known) if known else None

@@ -11,6 +11,7 @@ from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...texts import as_number, flat
+from ..grid_of_site import grid_records
 from ..registry import measures
 from .history import Span, history, logged, records_of
 from .loss import back_at, lost_at, sessions_at_loss
@@ -22,10 +23,9 @@ from .payload import seconds_per_unit
 def _grid_events(scene: Scene, *kinds: str) -> list[Span]:
     """Grid events of the kinds at the charger's site or area."""
     found = []
-    for record in scene.observations["grid"].records if scene.site_id is not None else ():
+    for record in grid_records(scene) if scene.site_id is not None else ():
         fields = record.fields
-        here = fields.get("site_id") == scene.site_id or (scene.area is not None and fields.get("area") == scene.area)
-        if record.time is not None and fields.get("kind") in kinds and here:
+        if record.time is not None and fields.get("kind") in kinds:
             lasted = max(0.0, float(fields.get("duration_s") or 0.0))
             found.append(Span(record.time + lasted, lasted, record))
     return found
@@ -121,7 +121,7 @@ GRID_LOST = "F-0701"
 def seconds_from_grid_loss_fault_to_loss(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
     here = {scene.device_id, *(record.fields["device_id"] for record in scene.neighbours)}
-    faults = [fault for fault in scene.faults(GRID_LOST) if fault.device_id in here]
+    faults = [fault for device in sorted(here) for fault in scene.faults(GRID_LOST, device=device)]
     if not faults:
         return None
     nearest = min(faults, key=lambda fault: (abs(fault.time - lost), fault.source))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...observations import Record
-from ...readings import DAY, HOUR, Reading, Readings
+from ...readings import DAY, HOUR, Reading, Readings, median
 from ...scene import Scene
 from ..registry import measures
 from .history import History, Span, handshakes, history, logged, most_in_ten_minutes, records_of, relative_spread
@@ -73,7 +73,7 @@ def connection_life(scene: Scene) -> Reading | None:
         return told_seconds(
             scene, r"\b(connection|socket|link|websocket|ws) (mean |median |avg )?(life ?time|duration|life|age)\b"
         )
-    return storm_reading(scene, float(np.median(_seconds(lives))), records_of(lives))
+    return storm_reading(scene, median(_seconds(lives)), records_of(lives))
 
 
 @measures(
@@ -93,7 +93,7 @@ def reconnect_delay(scene: Scene) -> Reading | None:
     delays = storm(scene).delays
     if len(delays) < FEWEST:
         return told_seconds(scene, r"\b(reconnect|retry|back ?off) (delay|interval|wait|gap)\b")
-    return storm_reading(scene, float(np.median(_seconds(delays))), records_of(delays))
+    return storm_reading(scene, median(_seconds(delays)), records_of(delays))
 
 
 @measures(
@@ -120,7 +120,7 @@ def reconnect_delay_growth(scene: Scene) -> Reading | None:
     seconds = np.maximum(1.0, _seconds(delays))
     if len(seconds) < FEWEST + 1:
         return None
-    growth = float(np.median(seconds[1:] / seconds[:-1])) if seconds.max() >= 4 * seconds.min() else 1.0
+    growth = median(seconds[1:] / seconds[:-1]) if seconds.max() >= 4 * seconds.min() else 1.0
     return storm_reading(scene, growth, records_of(delays))
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
-from ...observations import Record
+from ...chargers import NONE
+from ...observations import Record, Rows
 from ...readings import DAY, HOUR, Reading, few
 from ...scene import Scene
 from ..registry import measures
 from .history import RECONNECT_STORM, fault_times, history, metadata_moment
-from .keepalive import configured_ping
+from .keepalive import Owner, configured_ping
 from .network import cellular_signal, reached_alike, uses_site_network
 from .peers import MAX_PEERS, counted
 from .storm import storm_window
@@ -39,28 +41,57 @@ def _stormed(scene: Scene, record: Record) -> bool | None:
     start, end = storm_window(scene)
     if any(start - DAY <= time <= end + DAY for time in fault_times(scene, RECONNECT_STORM).get(device, [])):
         return True
-    log = history(scene, device)
+    log = scene.once_of(device, "connections of peers", lambda: history(scene, device))
     if log.starts or log.drops:
         number = sum(start <= connection.time <= end for connection in log.starts)
         return None if FEW_RECONNECTS < number < MANY_RECONNECTS else number >= MANY_RECONNECTS
-    for name in ("heartbeats", "telemetry", "events"):
-        table = scene.observations[name]
-        rows = table.by_device.get(device)
-        if rows is not None and ((table.times[rows] >= start) & (table.times[rows] <= end)).any():
-            return False
+    if _sent_within(scene, device, start, end):
+        return False
     since = metadata_moment(scene, "online_since", record)
     kept = scene.about("status", record) == "online" and since is not None and since < scene.first - HOUR
     return False if kept else None
+
+
+def _sent_within(scene: Scene, device: str, start: float, end: float) -> bool:
+    """Whether a charger sent something between two moments; of another site's heartbeats and telemetry, by first and last."""
+    near = scene.is_near(device)
+    for name in ("heartbeats", "telemetry", "events") if near else ("events",):
+        table = scene.observations[name]
+        rows = table.by_device.get(device)
+        if rows is not None and ((table.times[rows] >= start) & (table.times[rows] <= end)).any():
+            return True
+    if near:
+        return False
+    figures = scene.fleet.figures
+    spans = [[figures.of(f"{name}_{end}", device) for end in ("from", "until")] for name in ("heartbeats", "telemetry")]
+    return any(first is not None and last is not None and first <= end and last >= start for first, last in spans)
+
+
+def _far_chargers(scene: Scene) -> list[Record]:
+    """Chargers of other sites: the first ones on this firmware version, and the first ones of all others."""
+    chargers = scene.fleet.chargers
+    own = scene.about("firmware_version")
+    alike = NONE if own is None else chargers.having("firmware_version", own)
+
+    def unlike() -> Rows:
+        return np.setdiff1d(np.arange(len(chargers)), alike, assume_unique=True)
+
+    others = scene.fleet.once(("not on firmware", own), unlike)
+    far = [islice(_not_near(scene, places), MAX_PEERS // 2) for places in (alike, others)]
+    return chargers.records(sorted(place for places in far for place in places))
+
+
+def _not_near(scene: Scene, places: Rows) -> Iterator[int]:
+    ids = scene.fleet.chargers.ids
+    return (place for place in map(int, places) if not scene.is_near(ids[place]))
 
 
 def _weathers(scene: Scene) -> list[Weather]:
     """Which of the other chargers stormed, the site's first."""
 
     def load() -> list[Weather]:
-        near = list(scene.neighbours)
-        known = {r.fields["device_id"] for r in near}
-        far = [r for r in scene.others if r.fields["device_id"] not in known][:MAX_PEERS]
-        return [Weather(r, stormed) for r in (*near, *far) if (stormed := _stormed(scene, r)) is not None]
+        peers = (*scene.neighbours, *_far_chargers(scene))
+        return [Weather(r, stormed) for r in peers if (stormed := _stormed(scene, r)) is not None]
 
     found: list[Weather] = scene.once("weathers", load)
     return found
@@ -215,10 +246,15 @@ def stormy_access_kinds(scene: Scene) -> Reading | None:
 # Ping intervals and signal
 
 
+def _ping_of(scene: Scene, owner: Owner, device: str) -> Reading | None:
+    """The newest configured ping interval of another charger."""
+    return scene.once_of(device, ("ping", owner), lambda: configured_ping(scene, owner, device))
+
+
 def _pings_differ(scene: Scene, record: Record) -> bool | None:
     """Whether another charger's ping interval differs from the platform's for it; None where one is not known."""
     device = record.fields["device_id"]
-    own, expected = configured_ping(scene, "settings", device), configured_ping(scene, "platform_settings", device)
+    own, expected = _ping_of(scene, "settings", device), _ping_of(scene, "platform_settings", device)
     return None if own is None or expected is None else bool(own.value != expected.value)
 
 
@@ -261,7 +297,7 @@ def ping_off_calm_peers(scene: Scene) -> Reading | None:
     calm = [
         ping
         for w in _weathers(scene)
-        if not w.stormy and (ping := configured_ping(scene, "settings", w.device.fields["device_id"])) is not None
+        if not w.stormy and (ping := _ping_of(scene, "settings", w.device.fields["device_id"])) is not None
     ]
     if own is None or not calm:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, MINUTE, Reading, few
+from ...readings import DAY, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .history import Moment, history, records_of, relative_spread
@@ -74,7 +74,7 @@ def pauses_while_charging(scene: Scene) -> Reading | None:
     lives = [life.seconds for life in storm(scene).lives]
     if len(drops) < 5 or len(lives) < FEWEST or not _charging_spans(scene):
         return None
-    least = 3 * float(np.median(lives))
+    least = 3 * median(lives)
     near = 15 * MINUTE
     pauses = 0
     for low, high in _charging_spans(scene):
@@ -155,8 +155,8 @@ def _quiet_times(scene: Scene) -> list[float]:
 )
 def quiet_before_drop(scene: Scene) -> Reading | None:
     quiet = _quiet_times(scene)
-    median = float(np.median(quiet)) if len(quiet) >= FEWEST else None
-    return storm_reading(scene, median, records_of(storm(scene).lives))
+    usual = median(quiet) if len(quiet) >= FEWEST else None
+    return storm_reading(scene, usual, records_of(storm(scene).lives))
 
 
 @measures("quiet_before_drop_variation", "relative spread of those quiet times, as for lives", unit="1", low=0)

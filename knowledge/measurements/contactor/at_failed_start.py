@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...readings import MINUTE, Reading, few
+from ...readings import MINUTE, Reading, among, few, median
 from ...scene import Scene
 from ..registry import measures
 from .loads import own_currents
@@ -55,7 +55,7 @@ def failed_start_voltage(scene: Scene) -> Reading | None:
         idle = scene.readings(path).at_rows(scene.words("state").rows_where("idle", "unavailable"))
         if not len(idle) and scene.is_dc is not True:
             continue  # an AC outlet may be live at rest
-        found = largest(_voltages_over_idle(scene, path, float(np.median(np.abs(idle.values))) if len(idle) else 0.0))
+        found = largest(_voltages_over_idle(scene, path, median(np.abs(idle.values)) if len(idle) else 0.0))
         if found is not None or len(idle):
             return found
     return None
@@ -66,7 +66,7 @@ def _voltages_over_idle(scene: Scene, path: str, idle: float) -> Iterator[Readin
     column, charging = scene.readings(path), scene.words("state").rows_where("charging", "discharging")
     for start, end in around_failures(scene, 30.0, 15.0):
         window = column.between(start, end)
-        window = window.at_rows(np.setdiff1d(window.rows, charging))
+        window = window.at(~among(window.rows, charging))
         if len(window):
             highest = strongest(window)
             yield replace(highest, value=max(0.0, float(highest.value) - idle))

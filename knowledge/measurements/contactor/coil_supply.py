@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..common import RESTART_COMMANDS, UPGRADE_COMMANDS, upgrades
 from ..registry import measures
@@ -186,11 +186,11 @@ def fan_dip_at_failed_starts(scene: Scene) -> Reading | None:
         around = column.between(time - 10 * MINUTE, time + 10 * MINUTE)
         if len(near) < 2 or len(around) < len(near) + 4:
             continue
-        usual = float(np.median(around.values))
+        usual = median(around.values)
         if usual > 0:
             dips.append(100.0 * (usual - float(near.values.min())) / usual)
             sources.append(near.source(int(np.argmin(near.values))))
-    return Reading(float(np.median(dips)), scene.anchor, few(sources)) if dips else None
+    return Reading(median(dips), scene.anchor, few(sources)) if dips else None
 
 
 @measures(

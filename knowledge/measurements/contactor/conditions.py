@@ -8,7 +8,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats
-from ...readings import DAY, HOUR, Reading, few
+from ...readings import DAY, HOUR, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .payload import figures
@@ -102,7 +102,7 @@ def _rest_before_failures(scene: Scene) -> tuple[list[float], list[Source]]:
 )
 def idle_before_failures(scene: Scene) -> Reading | None:
     hours, sources = _rest_before_failures(scene)
-    return Reading(float(np.median(hours)), scene.anchor, few(sources)) if hours else None
+    return Reading(median(hours), scene.anchor, few(sources)) if hours else None
 
 
 @measures(
@@ -116,7 +116,7 @@ def idle_before_failures_ratio(scene: Scene) -> Reading | None:
     good, more = _hours_of_rest(scene, good_starts(scene))
     if len(bad) < 3 or len(good) < 3:
         return None
-    return Reading(float(np.median(bad)) / max(0.1, float(np.median(good))), scene.anchor, few([*sources, *more]))
+    return Reading(median(bad) / max(0.1, median(good)), scene.anchor, few([*sources, *more]))
 
 
 def _clock_concentration(starts: Sequence[Attempt]) -> float:

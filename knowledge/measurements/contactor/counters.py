@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....engine.facts import Source
-from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
 from ...scene import Scene
 from ..common import age
 from ..fleet import CLUSTER_WINDOW, same_code_nearby
 from ..registry import measures
 from .payload import Figure, figures, leaves
-from .series import largest
 from .visits import COUNTER_RESET, replacement, visits_with
 
 RATED_CYCLES = {True: 100_000.0, False: 60_000.0}
@@ -46,14 +44,13 @@ def _rated_life(scene: Scene) -> float | None:
     return next((figure.number for figure in reversed(told) if figure.number >= 1000), usual)
 
 
-def _rated_life_of(scene: Scene, charger: Record) -> float | None:
+def _rated_life_of(scene: Scene, model: str, device: str) -> float | None:
     """The same of another charger, whose payloads are not read."""
-    limits = scene.readings("component_health.contactor_max_cycles", which="all", device=charger.fields["device_id"])
-    declared = _declared_life(scene, limits)
+    declared = scene.fleet.figures.of("contactor_max_cycles", device)
     if declared is not None:
         return declared
-    model = str(scene.about("model", charger) or "").upper()
-    kind = scene.about("product.current_type", charger) or ("DC" if "DC" in model else "AC" if "AC" in model else None)
+    told = scene.fleet.chargers.value("product.current_type", device)
+    kind = told or ("DC" if "DC" in model.upper() else "AC" if "AC" in model.upper() else None)
     return None if kind is None else RATED_CYCLES[kind == "DC"]
 
 
@@ -251,8 +248,8 @@ def cycles_per_session(scene: Scene) -> Reading | None:
 
 @measures(
     "peers_life_used_without_code",
-    "highest contactor life used up to the latest occurrence, in percent, among the other chargers of the same model that did "
-    "not report the code within seven days",
+    "highest contactor life used, in percent, by the newest counter of each of the other chargers of the same model that did not "
+    "report the code within seven days of the latest occurrence",
     unit="%",
     low=0,
 )
@@ -260,17 +257,20 @@ def peers_life_used_without_code(scene: Scene) -> Reading | None:
     model = scene.about("model")
     if model is None:
         return None
-    faulty = same_code_nearby(scene, CLUSTER_WINDOW)
-    alike = [r for r in scene.others[:50] if r.fields["device_id"] not in faulty and r.fields.get("model") == model]
-    return largest(_life_used_of(scene, charger) for charger in alike)
+    used = scene.fleet.once(("contactor life used", model), lambda: _most_used(scene, model))
+    faulty = {scene.device_id, *same_code_nearby(scene, CLUSTER_WINDOW)}
+    ids = scene.fleet.chargers.ids
+    most = next(((share, place) for share, place in used if ids[place] not in faulty), None)
+    return None if most is None else Reading(most[0], None, scene.fleet.chargers.sources([most[1]]))
 
 
-def _life_used_of(scene: Scene, charger: Record) -> Reading | None:
-    counts = scene.readings("component_health.contactor_cycles", which="all", device=charger.fields["device_id"])
-    counted = _plausible(_up_to_fault(scene, counts)).last()
-    life = _rated_life_of(scene, charger)
-    return (
-        Reading(100.0 * float(counted.value) / life, counted.at, counted.sources)
-        if counted is not None and life
-        else None
-    )
+def _most_used(scene: Scene, model: str) -> list[tuple[float, int]]:
+    """The life used, in percent, of the chargers of a model of which it is known, with their places, the highest first."""
+    chargers, counted = scene.fleet.chargers, scene.fleet.figures.columns["contactor_cycles"]
+    found = []
+    for place in chargers.having("model", model).tolist():
+        device = chargers.ids[place]
+        life = _rated_life_of(scene, model, device) if device in counted else None
+        if life:
+            found.append((100.0 * counted[device] / life, place))
+    return sorted(found, key=lambda used: (-used[0], used[1]))

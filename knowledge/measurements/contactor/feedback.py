@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
-from ...readings import DAY, Reading, few
+from ...readings import DAY, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .payload import Figure, figures, latest_figure, said_sound
@@ -45,11 +43,11 @@ def feedback_latency_ratio(scene: Scene) -> Reading | None:
     allowed = {figure.source: figure.milliseconds for figure in _windows(scene)}
     if not allowed:
         return None
-    usual = float(np.median(list(allowed.values())))
+    usual = median(list(allowed.values()))
     faults = {fault.source for fault in scene.incidence.faults}
     told = [figure for figure in _latencies(scene) if figure.source in faults or figure.source in allowed]
     ratios = [100.0 * figure.milliseconds / allowed.get(figure.source, usual) for figure in told]
-    return Reading(float(np.median(ratios)), scene.anchor, few([figure.source for figure in told])) if told else None
+    return Reading(median(ratios), scene.anchor, few([figure.source for figure in told])) if told else None
 
 
 @measures(
@@ -66,7 +64,7 @@ def feedback_overrun(scene: Scene) -> Reading | None:
     ]
     if not found:
         return None
-    overrun = float(np.median([abs(figure.milliseconds) for figure in found]))
+    overrun = median([abs(figure.milliseconds) for figure in found])
     return Reading(overrun, scene.anchor, few([figure.source for figure in found]))
 
 

@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Any
+
+import numpy as np
 
 from ....engine.facts import Source
+from ...chargers import NONE
 from ...firmware import in_range
-from ...observations import Record
+from ...observations import Rows
 from ...readings import Reading, few
 from ...scene import FaultEvent, Scene
-from ..fleet import CLUSTER_WINDOW, same_code_nearby, was_observed
+from ..fleet import CLUSTER_WINDOW, in_use, reported, same_code_nearby, without_own
 from ..registry import measures
 from .service import last_upgrade
 from .starts import charged
 
+MOST_UPGRADED = 200
+"""Chargers with the code whose upgrades are looked at (our judgement: more change nothing that a rule asks for)."""
 
-def _seen_peers(scene: Scene, wanted: Callable[[Record], bool]) -> tuple[list[Record], list[Record]]:
-    """Other chargers of a kind that were in use within seven days, and those of them that reported the code."""
-    faults = same_code_nearby(scene, CLUSTER_WINDOW)
-    seen = [
-        r
-        for r in scene.others[:500]
-        if wanted(r) and (r.fields["device_id"] in faults or was_observed(scene, r.fields["device_id"], CLUSTER_WINDOW))
-    ]
-    return seen, [r for r in seen if r.fields["device_id"] in faults]
+
+def _seen_peers(scene: Scene, kind: Hashable, wanted: Callable[[Any], bool]) -> tuple[Rows, Rows]:
+    """Other chargers of a kind of firmware versions that were in use within seven days, and those that reported the code."""
+
+    def load() -> Rows:
+        versions = scene.fleet.chargers.groups("firmware_version")
+        return np.sort(np.concatenate([NONE, *(places for version, places in versions.items() if wanted(version))]))
+
+    peers = without_own(scene, scene.fleet.once(("on firmware", kind), load))
+    hit = reported(scene, peers)
+    return peers[hit | in_use(scene, peers)], peers[hit]
 
 
 def _code_rate(scene: Scene, on_this_firmware: bool) -> Reading | None:
-    version = scene.about("firmware_version")
-    if version is None:
+    own = scene.about("firmware_version")
+    if own is None:
         return None
-
-    def wanted(charger: Record) -> bool:
-        theirs = scene.about("firmware_version", charger)
-        return theirs is not None and (theirs == version) == on_this_firmware
-
-    peers, hit = _seen_peers(scene, wanted)
+    peers, hit = _seen_peers(scene, (own, on_this_firmware), lambda version: (version == own) == on_this_firmware)
     if len(peers) < 3:
         return None
-    return Reading(100.0 * len(hit) / len(peers), scene.anchor, scene.sources("devices", hit or peers))
+    chosen = hit if len(hit) else peers
+    return Reading(100.0 * len(hit) / len(peers), scene.anchor, scene.fleet.chargers.sources(chosen))
 
 
 @measures(
@@ -71,28 +76,28 @@ def code_rate_off_firmware(scene: Scene) -> Reading | None:
 )
 def devices_with_code_on_other_firmware(scene: Scene) -> Reading | None:
     version = scene.about("firmware_version")
-    if version is None or not scene.others:
+    chargers = scene.fleet.chargers
+    if version is None or not set(chargers.ids[:2]) - {scene.device_id}:
         return None
-    faults = same_code_nearby(scene, CLUSTER_WINDOW)
-    reporting = [r for r in scene.others if r.fields["device_id"] in faults]
-    other = [r for r in reporting if scene.about("firmware_version", r) not in (None, version)]
-    return Reading(float(len(other)), scene.anchor, scene.sources("devices", other or scene.others))
+    theirs = chargers.column("firmware_version")
+    reporting = without_own(scene, chargers.places(same_code_nearby(scene, CLUSTER_WINDOW)))
+    other = [place for place in reporting if theirs[place] not in (None, version)]
+    return Reading(float(len(other)), scene.anchor, chargers.sources(other) or chargers.sources_beside(scene.device_id))
 
 
-def _is_affected(scene: Scene, charger: Record | None) -> bool | None:
-    """Whether a charger runs a version with the entry's firmware issue; None where that cannot be told."""
+def _is_affected(scene: Scene, version: Any) -> bool | None:
+    """Whether a version has the entry's firmware issue; None where that cannot be told."""
     issue = None if scene.entry is None else scene.entry.firmware_issue
-    if issue is None or charger is None:
-        return None
-    return in_range(charger.fields.get("firmware_version"), issue.from_, issue.to)
+    return None if issue is None else in_range(version, issue.from_, issue.to)
 
 
 def _affected_reporting(scene: Scene) -> dict[str, FaultEvent]:
     """The first report of each affected charger within seven days; none where this one is not affected."""
-    if not _is_affected(scene, scene.device):
+    if not _is_affected(scene, scene.about("firmware_version")):
         return {}
     faults = same_code_nearby(scene, CLUSTER_WINDOW)
-    return {device: events[0] for device, events in faults.items() if _is_affected(scene, scene.devices.get(device))}
+    version_of = partial(scene.fleet.chargers.value, "firmware_version")
+    return {device: events[0] for device, events in faults.items() if _is_affected(scene, version_of(device))}
 
 
 @measures(
@@ -116,7 +121,7 @@ def affected_devices_with_code(scene: Scene) -> Reading | None:
 )
 def affected_sites_with_code(scene: Scene) -> Reading | None:
     found = _affected_reporting(scene)
-    sites = {scene.about("site_id", scene.devices.get(device)) for device in found} - {None}
+    sites = {scene.fleet.site_of(device) for device in found} - {None}
     return (
         Reading(float(len(sites)), scene.anchor, few([report.source for report in found.values()])) if sites else None
     )
@@ -130,10 +135,26 @@ def affected_sites_with_code(scene: Scene) -> Reading | None:
     low=0,
 )
 def mended_peers_without_code(scene: Scene) -> Reading | None:
-    if not _is_affected(scene, scene.device):
+    if not _is_affected(scene, scene.about("firmware_version")):
         return None
-    seen, hit = _seen_peers(scene, lambda charger: _is_affected(scene, charger) is False)
-    return Reading(float(len(seen)), scene.anchor, scene.sources("devices", seen)) if seen and not hit else None
+    seen, hit = _seen_peers(
+        scene, ("mended", scene.incidence.code), lambda version: _is_affected(scene, version) is False
+    )
+    if len(hit) or not len(seen):
+        return None
+    return Reading(float(len(seen)), scene.anchor, scene.fleet.chargers.sources(seen))
+
+
+def _others_with_code(scene: Scene) -> list[str]:
+    """Other chargers that ever reported the code, in order; at most MOST_UPGRADED of them."""
+    chargers = scene.fleet.chargers
+
+    def load() -> list[str]:
+        reported = {fault.device_id for fault in scene.faults("own")}
+        return [chargers.ids[place] for place in chargers.places(reported)]
+
+    reporting = scene.fleet.once(("with code", scene.incidence.code), load)
+    return [device for device in reporting[: MOST_UPGRADED + 1] if device != scene.device_id][:MOST_UPGRADED]
 
 
 def _peers_over_upgrade(scene: Scene) -> tuple[list[Source], list[Source]]:
@@ -142,10 +163,9 @@ def _peers_over_upgrade(scene: Scene) -> tuple[list[Source], list[Source]]:
     def load() -> tuple[list[Source], list[Source]]:
         cured: list[Source] = []
         failing: list[Source] = []
-        for record in scene.others[:200]:
-            device = record.fields["device_id"]
+        for device in _others_with_code(scene):
             faults = scene.faults("own", device=device)
-            upgrade = last_upgrade(scene, scene.as_of, device) if faults else None
+            upgrade = scene.once_of(device, "last upgrade", partial(last_upgrade, scene, scene.as_of, device))
             if upgrade is None or not any(f.time < upgrade[0] for f in faults):
                 continue
             if any(f.time > upgrade[0] for f in faults):

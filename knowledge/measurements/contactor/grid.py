@@ -8,7 +8,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Record
-from ...readings import DAY, MINUTE, Reading
+from ...readings import DAY, MINUTE, Reading, median
 from ...scene import Scene
 from ..registry import measures
 from .at_failed_start import around_failures
@@ -80,7 +80,7 @@ def supply_phase_level(scene: Scene) -> Reading | None:
             window = column.between(start, end)
             if len(window):
                 rest = column.values[(column.times < start) | (column.times > end)]
-                usual = float(np.median(rest)) if len(rest) >= 10 else 230.0
+                usual = median(rest) if len(rest) >= 10 else 230.0
                 place = int(np.argmin(window.values))
                 levels.append(
                     window.reading(100.0 * float(window.values[place]) / usual, float(window.times[place]), [place])

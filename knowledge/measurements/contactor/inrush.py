@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, median, percentile
 from ...scene import Scene
 from ..registry import measures
 from .loads import rated_current
@@ -78,7 +78,7 @@ def current_spike(scene: Scene) -> Reading | None:
         rest = np.abs(usual.values[(np.abs(usual.times - moment) > 20.0) & (np.abs(usual.values) > 1.0)])
         if len(rest) < 10:
             return None
-        ratio = abs(float(window.values[place])) / max(1.0, float(np.percentile(rest, 95)))
+        ratio = abs(float(window.values[place])) / max(1.0, percentile(rest, 95))
         return window.reading(ratio, moment, [place])
 
     return largest(spike(column) for column in _currents(scene))
@@ -110,7 +110,7 @@ def inrush_against_usual(scene: Scene) -> Reading | None:
     top = max(recent, key=lambda peak: peak.amps)
     # the same record often gives its peak twice, under a key and in a sentence
     others = [peak.amps for peak in peaks if (peak.source, peak.time, peak.amps) != (top.source, top.time, top.amps)]
-    return top.reading(top.amps / float(np.median(others))) if len(others) >= 3 else None
+    return top.reading(top.amps / median(others)) if len(others) >= 3 else None
 
 
 @measures("inrush_ok", "what details say of the inrush or peak current: whether it was sound", kind="flag")

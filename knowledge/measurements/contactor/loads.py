@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
 from ...sessions import Session
 from ...texts import words_of
@@ -41,7 +41,7 @@ def rated_current(scene: Scene) -> float | None:
         return 1000.0 * power / (230.0 * max(1.0, float(phases)))
     volts = scene.readings("voltage").at_rows(scene.words("state").rows_where("charging", "discharging"))
     usual = np.abs(volts.where(lambda v: np.abs(v) >= 150.0).values)
-    return 1000.0 * power / float(np.median(usual)) if len(usual) >= 5 else None
+    return 1000.0 * power / median(usual) if len(usual) >= 5 else None
 
 
 def _power(session: Session) -> float | None:
@@ -60,7 +60,7 @@ def _current(currents: Readings, session: Session, latest: float, highest_voltag
     flowing = np.abs(currents.between(session.start, end).values)
     flowing = flowing[flowing > 1.0]
     if len(flowing) >= 3:
-        return float(np.percentile(flowing, 75))
+        return percentile(flowing, 75)
     power = _power(session)
     return None if power is None or highest_voltage is None else 1000.0 * power / highest_voltage
 
@@ -77,7 +77,7 @@ def _load_shares(scene: Scene) -> tuple[list[float], list[Source]]:
             scene.readings("voltage").at_rows(scene.words("state").rows_where("charging", "discharging")).values
         )
         volts = volts[volts >= 150.0]
-        highest = float(np.percentile(volts, 90)) if len(volts) >= 5 else None
+        highest = percentile(volts, 90) if len(volts) >= 5 else None
         currents = own_currents(scene)
         shares: list[float] = []
         sources: list[Source] = []
@@ -121,7 +121,7 @@ def near_rated_session_share(scene: Scene) -> Reading | None:
 )
 def session_load_level(scene: Scene) -> Reading | None:
     shares, sources = _load_shares(scene)
-    return Reading(float(np.median(shares)), scene.anchor, few(sources)) if len(shares) >= 4 else None
+    return Reading(median(shares), scene.anchor, few(sources)) if len(shares) >= 4 else None
 
 
 def own_currents(scene: Scene) -> Readings:
@@ -144,7 +144,7 @@ def charging_current_level(scene: Scene) -> Reading | None:
     flowing = own_currents(scene).between(scene.anchor - 90 * DAY, scene.anchor).where(lambda v: np.abs(v) > 1.0)
     if rated is None or len(flowing) < 10:
         return None
-    return flowing.reading(100.0 * float(np.percentile(np.abs(flowing.values), 90)) / rated)
+    return flowing.reading(100.0 * percentile(np.abs(flowing.values), 90) / rated)
 
 
 @measures(
@@ -165,7 +165,7 @@ def current_before_stop_level(scene: Scene) -> Reading | None:
         if len(last):
             levels.append(100.0 * abs(float(last.values[-1])) / rated)
             sources.append(last.source(len(last) - 1))
-    return Reading(float(np.median(levels)), scene.anchor, few(sources)) if len(levels) >= 3 else None
+    return Reading(median(levels), scene.anchor, few(sources)) if len(levels) >= 3 else None
 
 
 _HARD = re.compile(

@@ -11,6 +11,8 @@ from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...texts import flat
+from ..elsewhere import chargers_of_vehicles
+from ..fleet import same_code_nearby, without_own
 from ..registry import measures
 from .starts import Attempt, attempts, charged, failed_starts, good_starts
 
@@ -112,15 +114,12 @@ def batch_peers_with_code(scene: Scene) -> Reading | None:
     batch = scene.about("lifecycle.manufacturing_batch")
     if not batch:
         return None
-    peers = [r for r in scene.others if scene.about("lifecycle.manufacturing_batch", r) == batch]
-    if not peers:
+    chargers = scene.fleet.chargers
+    peers = without_own(scene, chargers.having("lifecycle.manufacturing_batch", batch))
+    if not len(peers):
         return None
-    hit = [
-        r
-        for r in peers
-        if any(abs(f.time - scene.anchor) <= 90 * DAY for f in scene.faults("own", device=r.fields["device_id"]))
-    ]
-    return Reading(float(len(hit)), scene.anchor, scene.sources("devices", hit or peers))
+    hit = np.intersect1d(peers, chargers.places(same_code_nearby(scene, 90 * DAY)), assume_unique=True)
+    return Reading(float(len(hit)), scene.anchor, chargers.sources(hit if len(hit) else peers))
 
 
 def _vins_in(record: Record) -> Iterator[str]:
@@ -163,8 +162,7 @@ def vehicle_with_code_elsewhere(scene: Scene) -> Reading | None:
     if not vehicles:
         return None
     visited, hit, sources = set(), set(), list(vehicles.values())
-    for record in scene.others[:200]:
-        device = record.fields["device_id"]
+    for device in chargers_of_vehicles(scene, vehicles):
         faults = scene.faults("own", device=device)
         for session in scene.sessions(device=device, which="all"):
             if session.vin in vehicles:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .payload import Figure, figures, latest_figure
@@ -167,7 +167,7 @@ def residual_voltage(scene: Scene) -> Reading | None:
     next_starts = [s.start for s in scene.sessions() if s.start > start + 1.0]
     measured = scene.readings("voltage").between(start + 1.0, min([start + 15 * MINUTE, *next_starts]))
     if len(measured) >= 2:
-        return measured.reading(float(np.median(np.abs(measured.values))))
+        return measured.reading(median(np.abs(measured.values)))
     told = latest_figure(
         scene,
         r"(residual|remaining|output|connector|load side|post|after).*(v|voltage|volts)",

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ...observations import Floats
-from ...readings import Reading, Readings
+from ...readings import Reading, Readings, median
 
 
 def early_and_late(values: Sequence[float] | Floats, least: int = 1) -> tuple[float, float]:
     """The medians of the earliest and of the latest third, each of at least so many values."""
     third = max(least, len(values) // 3)
-    return float(np.median(values[:third])), float(np.median(values[-third:]))
+    return median(values[:third]), median(values[-third:])
 
 
 def largest(readings: Iterable[Reading | None]) -> Reading | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ...observations import Floats
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
 from ..common import restarts
 from ..mains import phase_voltages
 from ..registry import measures
 from .fall import fall
-from .speed import HISTORY, speed_column, speeds, states_of
+from .speed import HISTORY, speed_column, speeds
 
 
 def _together(scene: Scene, other: Readings, least_range: float) -> Reading | None:
@@ -20,23 +21,29 @@ def _together(scene: Scene, other: Readings, least_range: float) -> Reading | No
     Known from twelve rows that hold both, where the other column moves by `least_range` of its mean and the speed by 3 %.
     """
     speed = speed_column(scene).between(scene.anchor - 2 * DAY, scene.anchor + 6 * HOUR).where(lambda rpm: rpm > 100.0)
-    rows = np.intersect1d(speed.rows, other.rows)
-    if len(rows) < 12:
+    mine, theirs = speed.together(other)
+    if len(mine) < 12:
         return None
-    mine, theirs = speed.at_rows(rows), other.at_rows(rows)
     x, y, times = mine.values, theirs.values, mine.times - mine.times[0]
     if np.ptp(y) < least_range * max(abs(float(np.mean(y))), 1e-9) or np.ptp(x) < 0.03 * float(np.mean(x)):
         return None
     plain = float(np.corrcoef(x, y)[0, 1])
     if times[-1] > 0:
         times = times / times[-1]
-        x = x - np.polyval(np.polyfit(times, x, 1), times)
-        y = y - np.polyval(np.polyfit(times, y, 1), times)
+        # the speed is held against many columns, most of them known in the same records
+        x = scene.once(("speed without trend", mine.rows.tobytes()), lambda: _without_trend(times, x))
+        y = _without_trend(times, y)
     if np.std(x) <= 0 or np.std(y) <= 0:
         return None
     without_trend = float(np.corrcoef(x, y)[0, 1])
     # what holds both with and without the common trend is no accident of two drifts
     return mine.reading(plain if abs(plain) < abs(without_trend) else without_trend)
+
+
+def _without_trend(times: Floats, values: Floats) -> Floats:
+    """Values less the straight line through them."""
+    rest: Floats = values - np.polyval(np.polyfit(times, values, 1), times)
+    return rest
 
 
 @measures(
@@ -98,13 +105,13 @@ def _together_with_first(scene: Scene, paths: tuple[str, ...], least_range: floa
 
 def _work(scene: Scene, readings: Readings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """In which of some rows the charger worked, by state or by any connector's sessions, and in which it idled."""
-    states = states_of(scene, readings)
-    working = np.isin(states, ("charging", "discharging"))
+    working = readings.where_word("state", "charging", "discharging")
     # a row of one connector says nothing of the other: sessions of all of them count as work
-    for session in scene.sessions(which="all"):
-        if session.end is not None:
-            working |= (readings.times >= session.start) & (readings.times <= session.end)
-    return working, ~working & (states != "fault")
+    times = readings.times
+    for session in scene.sessions(which="all") if len(times) else ():
+        if session.end is not None and session.start <= times[-1] and session.end >= times[0]:
+            working[times.searchsorted(session.start, "left") : times.searchsorted(session.end, "right")] = True
+    return working, ~working & ~readings.where_word("state", "fault")
 
 
 @measures(
@@ -119,8 +126,8 @@ def fan_change_while_working(scene: Scene) -> Reading | None:
     working, idle = _work(scene, readings)
     if working.sum() < 5 or idle.sum() < 5:
         return None
-    base = float(np.median(readings.values[idle]))
-    return readings.reading(100.0 * (float(np.median(readings.values[working])) / base - 1.0))
+    base = median(readings.values[idle])
+    return readings.reading(100.0 * (median(readings.values[working]) / base - 1.0))
 
 
 def _gain_at_work(scene: Scene, start: float, end: float) -> Reading | None:
@@ -129,8 +136,8 @@ def _gain_at_work(scene: Scene, start: float, end: float) -> Reading | None:
     working, idle = _work(scene, readings)
     if working.sum() < 4 or idle.sum() < 4:
         return None
-    base = float(np.median(readings.values[idle]))
-    return readings.reading(100.0 * (float(np.median(readings.values[working])) / base - 1.0))
+    base = median(readings.values[idle])
+    return readings.reading(100.0 * (median(readings.values[working]) / base - 1.0))
 
 
 @measures(
@@ -167,7 +174,7 @@ def fan_slow_just_at_work(scene: Scene) -> Reading | None:
     readings = window.where(lambda rpm: rpm > 100.0)
     if len(readings) < 16:
         return None
-    slow = readings.values < 0.92 * float(np.percentile(readings.values, 90))
+    slow = readings.values < 0.92 * percentile(readings.values, 90)
     working, _ = _work(scene, readings)
     if min(slow.sum(), (~slow).sum(), working.sum(), (~working).sum()) < 8:
         return None
@@ -196,8 +203,8 @@ def fan_warm_up_gain(scene: Scene) -> Reading | None:
         warm = known.between(start + 15 * MINUTE, start + HOUR)
         cold = cold[cold > 50.0]
         if len(cold) and len(warm) >= 2:
-            gains.append(100.0 * (warm.median() / float(np.median(cold)) - 1.0))
-    return known.reading(float(np.median(gains))) if gains else None
+            gains.append(100.0 * (warm.median() / median(cold) - 1.0))
+    return known.reading(median(gains)) if gains else None
 
 
 @measures(

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...observations import Floats
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..common import visits_before
 from ..door import last_door_event
@@ -53,13 +53,13 @@ def fall(scene: Scene) -> Fall | None:
         smooth = _smooth(known.values, 5 if number >= 20 else 3 if number >= 10 else 1)
         # the early level is what the fan could do: the upper half of the first readings
         head = max(2, number // 5) if number < 200 else max(20, number // 8)
-        before = float(np.median(np.sort(smooth[:head])[-(head // 2 + 1) :]))
-        after = float(np.median(smooth[-3:] if number >= 10 else smooth[-2:]))
+        before = median(np.sort(smooth[:head])[-(head // 2 + 1) :])
+        after = median(smooth[-3:] if number >= 10 else smooth[-2:])
         if before <= 0 or after >= (1.0 - LEAST_FALL) * before:
             return None
         drop = before - after
         # a fall of less than a tenth must stand out of what neighbouring readings differ by
-        if after >= 0.9 * before and drop < 3.0 * float(np.median(np.abs(np.diff(known.values)))):
+        if after >= 0.9 * before and drop < 3.0 * median(np.abs(np.diff(known.values))):
             return None
         low = np.flatnonzero(smooth <= before - 0.75 * drop)
         if not len(low):

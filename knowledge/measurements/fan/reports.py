@@ -56,11 +56,8 @@ def fan_text_mention(scene: Scene) -> Iterable[Reading]:
 
 def _fan_faults_of(scene: Scene, devices: set[str], window: float) -> list[FaultEvent]:
     """The last F-0601 of each of some chargers within so many seconds of the latest occurrence."""
-    last = {
-        fault.device_id: fault
-        for fault in scene.faults(FAN_CODE)
-        if fault.device_id in devices and abs(fault.time - scene.anchor) <= window
-    }
+    near = scene.fleet.faults.within(FAN_CODE, scene.anchor - window, scene.anchor + window)
+    last = {fault.device_id: fault for fault in near if fault.device_id in devices}
     return list(last.values())
 
 
@@ -89,12 +86,10 @@ def batch_peers_with_fan_code(scene: Scene) -> Reading | None:
     batch = scene.metadata("lifecycle.manufacturing_batch")
     if batch is None or not batch.value:
         return None
-    peers = {
-        record.fields["device_id"]
-        for record in scene.others
-        if scene.about("lifecycle.manufacturing_batch", record) == batch.value
-        and record.fields.get("site_id") != scene.site_id
-    }
+    chargers = scene.fleet.chargers
+    sites = chargers.column("site_id")
+    alike = chargers.having("lifecycle.manufacturing_batch", batch.value).tolist()
+    peers = {chargers.ids[place] for place in alike if sites[place] != scene.site_id} - {scene.device_id}
     if not peers:
         return None
     faults = _fan_faults_of(scene, peers, 90 * DAY)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
 from ....engine.facts import Source
 from ...observations import Record
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import words_of
 from ..registry import measures
@@ -99,7 +97,7 @@ def fan_same_level_again(scene: Scene) -> Reading | None:
     latest = speeds(scene).between(time + HOUR, scene.anchor + HOUR)
     if not len(before) or not len(latest) or before.median() < 100:
         return None
-    old, new = float(np.median(before.values[-10:])), float(np.median(latest.values[-10:]))
+    old, new = median(before.values[-10:]), median(latest.values[-10:])
     return Reading(100.0 * abs(new / old - 1.0), scene.anchor, few([source, before.source(-1), latest.source(-1)]))
 
 

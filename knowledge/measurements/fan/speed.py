@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ....engine.facts import Source
 from ...observations import Floats, Table
-from ...readings import DAY, MINUTE, Reading, Readings, few
+from ...readings import DAY, MINUTE, Reading, Readings, few, median
 from ...scene import Scene
 from ..payload import PayloadNumber, payload_numbers
 from ..registry import measures
@@ -50,12 +49,12 @@ class Speeds:
 
     def between(self, start: float, end: float) -> Speeds:
         """Those from start to end."""
-        low, high = int(np.searchsorted(self.times, start, "left")), int(np.searchsorted(self.times, end, "right"))
+        low, high = int(self.times.searchsorted(start, "left")), int(self.times.searchsorted(end, "right"))
         return Speeds(self.times[low:high], self.values[low:high], self.sources[low:high], self.table)
 
     def median(self) -> float:
         """The middle one."""
-        return float(np.median(self.values))
+        return median(self.values)
 
     def reading(self, value: float, at: float | None = None) -> Reading:
         """A value computed from them."""
@@ -72,12 +71,6 @@ def said_speeds(scene: Scene) -> list[PayloadNumber]:
     return payload_numbers(scene, _RPM, NOT_MEASURED)
 
 
-def states_of(scene: Scene, readings: Readings) -> NDArray[np.str_]:
-    """The charger's state in the telemetry row of each reading; empty where unknown."""
-    records = scene.observations["telemetry"].records
-    return np.array([records[row].fields.get("state") or "" for row in readings.rows], dtype=np.str_)
-
-
 def speeds(scene: Scene) -> Speeds:
     """The fan's speeds: by telemetry, and where that holds fewer than five, by the payloads of faults and alarms too.
 
@@ -86,21 +79,19 @@ def speeds(scene: Scene) -> Speeds:
 
     def load() -> Speeds:
         readings = speed_column(scene).between(scene.anchor - HISTORY, scene.as_of + 1.0)
-        _, first = np.unique(readings.times, return_index=True)
-        readings = readings.at_rows(readings.rows[first])
-        working = np.isin(states_of(scene, readings), ("charging", "discharging", ""))
+        readings = readings.at(np.diff(readings.times, prepend=-np.inf) > 0)
+        working = readings.where_word("state", "charging", "discharging", None)
         if working.sum() >= 6 and (~working).sum() >= 1:
-            at_work = readings.at_rows(readings.rows[working])
-            at_rest = readings.at_rows(readings.rows[~working])
+            at_work, at_rest = readings.at(working), readings.at(~working)
             # by the earlier half: a fan that later stopped following the charger is no other fan
             middle = 0.5 * float(readings.times[0] + readings.times[-1])
             early = [part.between(-np.inf, middle).values for part in (at_rest, at_work)]
             rest, work = early if min(map(len, early)) >= 3 else (at_rest.values, at_work.values)
-            if np.median(rest) < 0.8 * np.median(work):
+            if median(rest) < 0.8 * median(work):
                 readings = at_work
         table = scene.observations["telemetry"]
         if len(readings) >= 5:
-            return Speeds(readings.times, readings.values, [int(row) for row in readings.rows], table)
+            return Speeds(readings.times, readings.values, readings.rows.tolist(), table)
         measured = zip(readings.times.tolist(), readings.values.tolist(), readings.rows, strict=True)
         found = [PayloadNumber(time, value, table.source(int(row))) for time, value, row in measured]
         found += [number for number in said_speeds(scene) if number.value >= 0]
@@ -141,7 +132,7 @@ def fan_speed_at_fault(scene: Scene) -> Reading | None:
     for time in reversed(scene.times):
         known = speeds(scene).between(time - 30 * MINUTE, time + MINUTE)
         if len(known):
-            return known.reading(float(np.median(known.values[-3:])))
+            return known.reading(median(known.values[-3:]))
     return None
 
 

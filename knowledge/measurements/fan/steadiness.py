@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...observations import Floats
-from ...readings import DAY, HOUR, Reading
+from ...readings import DAY, HOUR, Reading, median, percentile
 from ...scene import Scene
 from ..registry import measures
 from .fall import fall
@@ -26,7 +26,7 @@ def _comebacks_near_fault(scene: Scene, low: float, high: float, least: float) -
     known = speeds_near_fault(scene)
     if known is None:
         return None
-    top = float(np.percentile(known.values, 90))
+    top = percentile(known.values, 90)
     return known.reading(float(_comebacks(known.values, low * top, high * top))) if top > least else None
 
 
@@ -42,7 +42,7 @@ def fan_swings(scene: Scene) -> Reading | None:
     if known is None:
         return None
     # a fan that is slow for good runs rough: what returns to its low level only has not come back
-    only_low = fallen is not None and float(np.percentile(known.values, 90)) < 0.5 * (fallen.before + fallen.after)
+    only_low = fallen is not None and percentile(known.values, 90) < 0.5 * (fallen.before + fallen.after)
     return _comebacks_near_fault(scene, 0.6 if only_low else 0.8, 0.92, least=0.0)
 
 
@@ -88,9 +88,9 @@ def fan_scatter_growth(scene: Scene) -> Reading | None:
     if len(early) < 8 or len(late) < 8:
         return None
     # a fan that hardly scattered at first: growth is not counted from nothing
-    quiet = max(_typical_step(early), 0.002 * float(np.median(early)), 1.0)
+    quiet = max(_typical_step(early), 0.002 * median(early), 1.0)
     return known.reading(_typical_step(late) / quiet)
 
 
 def _typical_step(values: Floats) -> float:
-    return float(np.median(np.abs(np.diff(values))))
+    return median(np.abs(np.diff(values)))

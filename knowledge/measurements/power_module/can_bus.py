@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
-import numpy as np
-
-from ...readings import DAY, Reading, few
+from ...readings import DAY, Reading, few, median
 from ...scene import Scene
 from ..payload import PayloadNumber, decimal, newest, payload_numbers, payload_texts, said_in_words, topics_in_words
 from ..registry import measures
@@ -98,7 +96,7 @@ def silence_said_seconds(scene: Scene) -> Reading | None:
     ]
     if not found:
         return None
-    return Reading(float(np.median([value for value, _ in found])), scene.anchor, few([source for _, source in found]))
+    return Reading(median([value for value, _ in found]), scene.anchor, few([source for _, source in found]))
 
 
 @measures(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, median
 from ...scene import Scene
 from ..payload import PayloadNumber, decimal, newest, payload_numbers, payload_texts
 from ..registry import measures
@@ -43,8 +43,8 @@ def _peaks(scene: Scene) -> list[Peak]:
             if len(close) and len(earlier):
                 place = int(np.argmax(close.values))
                 gaps = np.diff(np.unique(bus.between(time - 3 * MINUTE, time + MINUTE).times))
-                spacing = float(np.median(gaps)) if len(gaps) else 10 * MINUTE
-                volts, baseline = float(close.values[place]), float(np.median(earlier.values))
+                spacing = median(gaps) if len(gaps) else 10 * MINUTE
+                volts, baseline = float(close.values[place]), median(earlier.values)
                 found.append(Peak(time, volts, baseline, spacing, close.source(place)))
         return found
 
@@ -75,12 +75,11 @@ def _close_and_earlier(scene: Scene, bus: Readings, time: float) -> tuple[Readin
 
 def _in_same_state(scene: Scene, earlier: Readings, row: int) -> Readings:
     """Those of the readings whose charger state is that of a telemetry row, where there are at least three."""
-    records = scene.observations["telemetry"].records
-    state = records[row].fields.get("state")
+    state = scene.observations["telemetry"].texts("state")[row]
     if state is None or not len(earlier):
         return earlier
-    same = np.array([records[other].fields.get("state") == state for other in earlier.rows], dtype=bool)
-    return earlier.at_rows(earlier.rows[same]) if same.sum() >= 3 else earlier
+    same = earlier.where_word("state", state)
+    return earlier.at(same) if same.sum() >= 3 else earlier
 
 
 @measures(
@@ -94,7 +93,7 @@ def dc_bus_peak(scene: Scene) -> Reading | None:
     peaks = [peak for peak in _peaks(scene) if peak.baseline > 0]
     if not peaks:
         return None
-    ratio = float(np.median([100.0 * peak.volts / peak.baseline for peak in peaks]))
+    ratio = median([100.0 * peak.volts / peak.baseline for peak in peaks])
     return Reading(ratio, scene.anchor, few([peak.source for peak in peaks]))
 
 
@@ -114,7 +113,7 @@ def dc_bus_spacing(scene: Scene) -> Reading | None:
     peaks = _peaks(scene)
     if not peaks:
         return None
-    spacing = float(np.median([peak.spacing for peak in peaks]))
+    spacing = median([peak.spacing for peak in peaks])
     return Reading(spacing, scene.anchor, few([peak.source for peak in peaks]))
 
 

@@ -55,8 +55,9 @@ def mains_peak_before_fault(scene: Scene) -> Reading | None:
 def minutes_from_sync_loss(scene: Scene) -> Reading | None:
     here = {scene.device_id, *(record.fields["device_id"] for record in scene.neighbours)}
     best: Reading | None = None
-    for fault in scene.faults(SYNC_LOSS):
+    losses = [fault for device in sorted(here) for fault in scene.faults(SYNC_LOSS, device=device)]
+    for fault in sorted(losses, key=lambda fault: (fault.time, fault.device_id, fault.connector_id or 0, fault.source)):
         gap = min(abs(fault.time - time) for time in scene.times)
-        if fault.device_id in here and gap <= HOUR and (best is None or gap / MINUTE < float(best.value)):
+        if gap <= HOUR and (best is None or gap / MINUTE < float(best.value)):
             best = Reading(gap / MINUTE, fault.time, (fault.source,))
     return best

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +14,7 @@ from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...texts import flat, words_of
 from ..registry import measures
-from .telemetry import ModuleRow, module_rows, row_source
+from .telemetry import ModuleRows, module_rows, row_source
 
 RESETS = ("reset_power_module", "power_module_reset", "reset_module", "module_reset", "restart_module", "soft_reset",
           "hard_reset", "reboot", "restart", "reset", "power_cycle")  # fmt: skip
@@ -63,33 +61,28 @@ class Run(NamedTuple):
     place: int
 
 
-def _rows_near_fault(scene: Scene) -> list[ModuleRow[str]]:
+def _rows_near_fault(scene: Scene) -> ModuleRows:
     """Module rows from six hours before the latest occurrence that has any to six hours after it."""
     rows = module_rows(scene)
-    for time in reversed(scene.times):
-        window = [row for row in rows if time - 6 * HOUR <= row.time <= time + 6 * HOUR]
-        if window:
-            return window
-    return []
-
-
-def _run(ok: bool, rows: Sequence[tuple[bool, ModuleRow[str]]]) -> Run:
-    first, last = rows[0][1], rows[-1][1]
-    return Run(ok, first.time, last.time, len(rows), first.place)
+    near = (rows.between(time - 6 * HOUR, time + 6 * HOUR) for time in reversed(scene.times))
+    return next((window for window in near if len(window)), rows.cut(0, 0))
 
 
 def _runs(scene: Scene) -> dict[str, list[Run]]:
     """The runs of each module near the fault, in time order."""
 
     def load() -> dict[str, list[Run]]:
-        courses: dict[str, list[tuple[bool, ModuleRow[str]]]] = {}
-        for row in _rows_near_fault(scene):
-            for name, word in row.modules.items():
-                courses.setdefault(name, []).append((word == "ok", row))
-        return {
-            name: [_run(ok, list(same)) for ok, same in groupby(course, itemgetter(0))]
-            for name, course in courses.items()
-        }
+        rows = _rows_near_fault(scene)
+        found: dict[str, list[Run]] = {}
+        for stretch in rows.stretches:
+            for name, word in stretch.modules.items():
+                runs = found.setdefault(name, [])
+                ok, end = word == "ok", rows.times[stretch.last]
+                if runs and runs[-1].ok == ok:
+                    runs[-1] = runs[-1]._replace(end=end, rows=runs[-1].rows + stretch.rows)
+                else:
+                    runs.append(Run(ok, rows.times[stretch.first], end, stretch.rows, rows.places[stretch.first]))
+        return found
 
     return scene.once(("module runs",), load)
 
@@ -184,24 +177,22 @@ def _outcome(scene: Scene, reset: Reset, until: float) -> Outcome | None:
     begin = reset.time + REBOOT_S
     faults = scene.faults("own", device=scene.device_id)
     relapse = next((fault for fault in faults if begin < fault.time <= min(until, reset.time + HOUR)), None)
-    silent: set[str] = set()
-    after = []
-    for row in module_rows(scene):
-        if reset.time - 30 * MINUTE <= row.time <= reset.time + 5.0:
-            silent = {name for name, word in row.modules.items() if word != "ok"} or silent
-        elif begin <= row.time <= min(until, reset.time + 6 * HOUR):
-            after.append(row)
+    rows = module_rows(scene)
+    silent = frozenset[str]()
+    for stretch in rows.between(reset.time - 30 * MINUTE, reset.time + 5.0).stretches:
+        silent = stretch.silent or silent
+    after = rows.between(begin, min(until, reset.time + 6 * HOUR))
     result = reset.fields.get("result")
     answers = [value for key, value in flat(result) if isinstance(value, bool) and _ANSWERS.search(key)]
-    if silent and after:
-        good = [all(row.modules.get(name, "ok") == "ok" for name in silent) for row in after]
+    if silent and len(after):
+        good = [not silent & stretch.silent for stretch in after.stretches for _ in range(stretch.rows)]
         word = _verdict(good)
         if word == "recovered" and relapse is not None:
             word = "relapsed"
         if word == "recovered" and answers and not all(answers):
             # the reset itself found the module silent: what brought it back later is unknown
             return None
-        return told(word, *few([row_source(scene, after[0].place), row_source(scene, after[-1].place)]))
+        return told(word, *few([row_source(scene, after.places[0]), row_source(scene, after.places[-1])]))
     said = " ".join(words_of(str(value)) for _, value in flat(result) if isinstance(value, str))
     if _WORSE.search(said) or (answers and not all(answers)):
         return told("no-change")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
@@ -10,12 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ....engine.facts import Source
-from ...observations import Floats
-from ...readings import HOUR, MINUTE, Reading, few
+from ...readings import HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .named_modules import EVERY, modules_in, modules_said, silent_share_said
-from .telemetry import MODULE_HISTORY, module_names, module_rows, row_source
+from .telemetry import MODULE_HISTORY, ModuleRows, module_names, module_rows, row_source
 
 
 class Silence(NamedTuple):
@@ -32,45 +32,43 @@ def _silences(scene: Scene) -> list[Silence]:
 
     def load() -> list[Silence]:
         rows = module_rows(scene)
-        times = np.array([row.time for row in rows])
-        silent = [frozenset(name for name, word in row.modules.items() if word != "ok") for row in rows]
         found: list[Silence] = []
         for fault in scene.faults("own", device=scene.device_id):
             if scene.anchor - MODULE_HISTORY <= fault.time <= scene.as_of + 1.0:
                 named = frozenset(modules_in(fault.record.fields.get("data")))
                 source = fault.source
-                near = _silent_near(times, silent, fault.time)
-                seen = frozenset().union(*(silent[place] for place in near))
+                near = _silent_near(rows, fault.time)
+                seen = frozenset[str]().union(*(stretch.silent for stretch in near.stretches))
                 if len(seen) > len(named):
-                    named, source = seen, row_source(scene, rows[near[0]].place)
+                    first = next(stretch.first for stretch in near.stretches if stretch.silent)
+                    named, source = seen, row_source(scene, near.places[first])
                 if named:
                     found.append(Silence(fault.time, named, source))
         reported = np.array([silence.time for silence in found])
-        for first, last in _stretches(silent):
-            begun, ended = rows[first].time, rows[last].time
+        for first, last, modules in _silent_stretches(rows):
+            begun, ended = rows.times[first], rows.times[last]
             if not ((reported >= begun - 10 * MINUTE) & (reported <= ended + 10 * MINUTE)).any():
-                modules = frozenset().union(*silent[first : last + 1])
-                found.append(Silence(begun, modules, row_source(scene, rows[first].place)))
+                found.append(Silence(begun, modules, row_source(scene, rows.places[first])))
         return sorted(found, key=lambda silence: (silence.time, sorted(silence.modules)))
 
     return scene.once(("module silences",), load)
 
 
-def _silent_near(times: Floats, silent: list[frozenset[str]], moment: float) -> list[int]:
-    """The rows with silent modules around a fault; where telemetry is sparse, the next row within an hour."""
-    low, high = np.searchsorted(times, (moment - 2 * MINUTE, moment + 3 * MINUTE))
-    near = [place for place in range(int(low), int(high)) if silent[place]]
-    if not near and high < len(times) and times[high] - moment <= HOUR and silent[high]:
-        return [int(high)]
+def _silent_near(rows: ModuleRows, moment: float) -> ModuleRows:
+    """The rows around a fault; where none of them has silent modules, the next row within an hour: telemetry may be sparse."""
+    low, high = bisect_left(rows.times, moment - 2 * MINUTE), bisect_left(rows.times, moment + 3 * MINUTE)
+    near = rows.cut(low, high)
+    if not any(stretch.silent for stretch in near.stretches) and high < len(rows) and rows.times[high] - moment <= HOUR:
+        return rows.cut(high, high + 1)
     return near
 
 
-def _stretches(silent: list[frozenset[str]]) -> Iterator[tuple[int, int]]:
-    """First and last row of each unbroken run of rows with silent modules."""
-    for any_silent, run in groupby(range(len(silent)), key=lambda place: bool(silent[place])):
-        if any_silent:
-            places = list(run)
-            yield places[0], places[-1]
+def _silent_stretches(rows: ModuleRows) -> Iterator[tuple[int, int, frozenset[str]]]:
+    """First and last row of each unbroken run of rows with silent modules, and these modules."""
+    for silent, run in groupby(rows.stretches, key=lambda stretch: bool(stretch.silent)):
+        if silent:
+            alike = list(run)
+            yield alike[0].first, alike[-1].last, frozenset[str]().union(*(stretch.silent for stretch in alike))
 
 
 def _separate(scene: Scene) -> list[Silence]:
@@ -119,7 +117,7 @@ def silent_modules_at_once(scene: Scene) -> Reading | None:
     found = _silences(scene)
     if not found:
         return None
-    return _measured(scene, float(np.median([_number(scene, silence.modules) for silence in found])), found)
+    return _measured(scene, median([_number(scene, silence.modules) for silence in found]), found)
 
 
 def _number(scene: Scene, modules: frozenset[str]) -> int:
@@ -147,7 +145,7 @@ def silent_modules_share(scene: Scene) -> Reading | None:
         100.0 if EVERY in silence.modules else 100.0 * min(1.0, len(silence.modules) / (fitted or 2))
         for silence in found
     ]
-    return _measured(scene, float(np.median(shares)), found)
+    return _measured(scene, median(shares), found)
 
 
 @measures(
@@ -194,11 +192,11 @@ def silence_rises_along_bus(scene: Scene) -> Reading | None:
     rows = module_rows(scene)
     times = {name: 0 for name in sorted(module_names(scene)) if name.isdecimal() and len(name) <= 3}
     falls: list[int] = []
-    for earlier, later in pairwise(rows):
+    for earlier, later in pairwise(rows.stretches):
         for name, word in later.modules.items():
             if name in times and word != "ok" and earlier.modules.get(name) == "ok":
                 times[name] += 1
-                falls.append(later.place)
+                falls.append(rows.places[later.first])
     numbers = np.array(list(times.values()), dtype=float)
     if len(times) < 4 or len(falls) < 12 or np.ptp(numbers) == 0:
         return None
@@ -217,9 +215,10 @@ def silence_rises_along_bus(scene: Scene) -> Reading | None:
 def module_status_at_fault(scene: Scene) -> Iterable[Reading]:
     # a module's first word tells what happened; a timeout that follows a fault is its consequence
     found: dict[str, Reading] = {}
-    for row in module_rows(scene):
-        if scene.anchor - 2 * MINUTE <= row.time <= scene.anchor + HOUR:
-            for name, word in row.modules.items():
-                if word != "ok" and name not in found:
-                    found[name] = Reading(word, row.time, (row_source(scene, row.place),), key=name)
+    rows = module_rows(scene).between(scene.anchor - 2 * MINUTE, scene.anchor + HOUR)
+    for stretch in rows.stretches:
+        for name, word in stretch.modules.items():
+            if word != "ok" and name not in found:
+                source = row_source(scene, rows.places[stretch.first])
+                found[name] = Reading(word, rows.times[stretch.first], (source,), key=name)
     return [found[name] for name in sorted(found)]

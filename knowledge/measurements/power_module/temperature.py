@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from ...readings import HOUR, MINUTE, Reading, few
+from ...readings import HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .silence import only_silent_module
@@ -21,7 +19,7 @@ def module_heat_over_siblings(scene: Scene) -> Reading | None:
     if name is None:
         return None
     gaps: list[tuple[float, int]] = []
-    rows = [row for row in module_temperatures(scene) if row.time >= scene.anchor - 30 * MINUTE]
+    rows = module_temperatures(scene, 30 * MINUTE)
     for row in rows[:: max(1, len(rows) // 60)]:
         if name in row.modules and len(row.modules) >= 2:
             others = sorted(value for key, value in row.modules.items() if key != name)
@@ -29,7 +27,7 @@ def module_heat_over_siblings(scene: Scene) -> Reading | None:
     if not gaps:
         return None
     sources = few([row_source(scene, gaps[0][1]), row_source(scene, gaps[-1][1])])
-    return Reading(float(np.median([gap for gap, _ in gaps])), scene.anchor, sources)
+    return Reading(median([gap for gap, _ in gaps]), scene.anchor, sources)
 
 
 @measures(
@@ -42,10 +40,11 @@ def module_heat_over_siblings(scene: Scene) -> Reading | None:
 def module_temperature_peak(scene: Scene) -> Reading | None:
     column = scene.readings("component_health.internal_temps.power_module", which="all")
     best = scene.near(column, 30 * MINUTE, 5.0).max()
-    rows = [row for row in module_temperatures(scene) if row.time >= scene.anchor - 30 * MINUTE]
+    rows = module_temperatures(scene, 30 * MINUTE)
     if rows:
-        hottest = max(rows, key=lambda row: max(row.modules.values()))
-        value = max(hottest.modules.values())
+        heats = [max(row.modules.values()) for row in rows]
+        value = max(heats)
+        hottest = rows[heats.index(value)]
         if value <= 250 and (best is None or value > float(best.value)):
             best = Reading(value, hottest.time, (row_source(scene, hottest.place),))
     return best if best is not None and -60 <= float(best.value) <= 250 else None
@@ -62,7 +61,7 @@ def module_temperature_frozen(scene: Scene) -> Reading | None:
     name = only_silent_module(scene)
     if name is None:
         return None
-    rows = [row for row in module_temperatures(scene) if name in row.modules and row.time <= scene.anchor]
+    rows = [row for row in module_temperatures(scene, HOUR) if name in row.modules and row.time <= scene.anchor]
     if len(rows) < 4:
         return None
     start = len(rows) - 1

@@ -8,8 +8,11 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats
-from ...readings import HOUR, MINUTE
+from ...readings import HOUR, MINUTE, median
 from ...scene import FaultEvent, Scene
+
+FEWEST_BEFORE = 4
+"""Moments before the one in question that an interval is usual from (our judgement: of three intervals the middle one is)."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,8 @@ def told_breaks(scene: Scene) -> list[Break]:
         beats = heartbeat_times(scene, scene.device_id)
         found.append(Break(_lost_before(beats, float(back.value)), float(back.value), back.sources[0]))
     found += [Break(f.time, f.time, f.source) for f in connectivity_faults(scene, scene.device_id)]
-    found += [
-        Break(r.time, r.time, scene.source("heartbeats", r))
-        for r in scene.records("heartbeats")
-        if r.fields.get("status") == "offline" and r.time is not None
-    ]
+    offline = scene.beats(offline=True)
+    found += [Break(time, time, offline.source(place)) for place, (time, _) in enumerate(offline)]
     return sorted(found, key=lambda b: (b.start, b.end, b.source))
 
 
@@ -83,11 +83,7 @@ def connectivity_faults(scene: Scene, device: str) -> list[FaultEvent]:
 
 def heartbeat_times(scene: Scene, device: str) -> Floats:
     """When a charger's heartbeats came; those by which the platform says it is offline are none."""
-    table = scene.observations["heartbeats"]
-    rows = table.by_device.get(device, ())
-    return np.array(
-        [table.times[r] for r in rows if table.records[r].fields.get("status") != "offline"], dtype=np.float64
-    )
+    return scene.beats(device).times
 
 
 def largest_gap(times: Floats, moment: float, after: float, *, sparser_later: bool = False) -> float | None:
@@ -96,14 +92,16 @@ def largest_gap(times: Floats, moment: float, after: float, *, sparser_later: bo
     Where a series may be sparser after the moment by design (telemetry after a session), a gap that reaches beyond it is
     judged by the later pace.
     """
-    known = times[np.isfinite(times)]
-    # Telemetry is often doubled for two connectors; one moment counts once.
-    known = np.unique(np.round(known[(known >= moment - 47 * MINUTE) & (known <= moment + 45 * MINUTE)], 1))
-    early, late = known[known <= moment], known[known > moment]
-    if len(early) < 4 or not len(late):
+    known = times[(times >= moment - 47 * MINUTE) & (times <= moment + 45 * MINUTE)]
+    if len(known) <= FEWEST_BEFORE:
         return None
-    usual = float(np.median(np.diff(early)))
-    following = float(np.median(np.diff(late))) if len(late) >= 4 else None
+    # Telemetry is often doubled for two connectors; one moment counts once.
+    known = np.unique(np.round(known, 1))
+    early, late = known[known <= moment], known[known > moment]
+    if len(early) < FEWEST_BEFORE or not len(late):
+        return None
+    usual = median(np.diff(early))
+    following = median(np.diff(late)) if len(late) >= 4 else None
     ratios = []
     starts, stops = known[:-1], known[1:]
     near = (stops >= moment - 2 * MINUTE) & (starts <= moment + after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...readings import DAY, MINUTE, Reading, few
+from ...readings import DAY, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .endings import count_of, history, with_known_end, within_history
@@ -84,4 +84,4 @@ def clock_spread_of_occurrences(scene: Scene) -> Reading | None:
     angles = 2 * np.pi * (times % DAY) / DAY
     centre = np.angle(np.mean(np.exp(1j * angles)))
     away = np.abs(np.angle(np.exp(1j * (angles - centre)))) * DAY / (2 * np.pi) / MINUTE
-    return Reading(float(np.median(away)), scene.anchor, few([f.source for f in scene.incidence.faults]))
+    return Reading(median(away), scene.anchor, few([f.source for f in scene.incidence.faults]))

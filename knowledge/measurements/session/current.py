@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import MINUTE, Reading, Readings, few
+from ...readings import MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
 from ..registry import measures
 from .occurrences import CHARGING, at_latest_occurrence, state_entered, timed_events
@@ -39,7 +39,7 @@ def _fall_in(window: Readings, time: float) -> Fall | None:
     flowing = values[(times <= time) & (values > 0.5)]
     if len(flowing) < 4:
         return None
-    level = float(np.percentile(flowing, 75))
+    level = percentile(flowing, 75)
     last = int(np.flatnonzero(values > 0.05 * level)[-1])
     if times[last] < time - 10 * MINUTE:
         return None
@@ -49,8 +49,8 @@ def _fall_in(window: Readings, time: float) -> Fall | None:
     early = values[(times < time - 10 * MINUTE) & (values > 0.05 * level)]
     late = values[(times >= time - 3 * MINUTE) & (times <= time) & (values > 0.05 * level)]
     decline = None
-    if len(early) >= 3 and len(late) >= 2 and float(np.median(early)) > 0:
-        decline = 100.0 * (1.0 - float(np.median(late)) / float(np.median(early)))
+    if len(early) >= 3 and len(late) >= 2 and median(early) > 0:
+        decline = 100.0 * (1.0 - median(late) / median(early))
     zeros = times[(times > times[last]) & (times <= time)]
     return Fall(
         share=100.0 * float(values[last]) / level,
@@ -177,8 +177,8 @@ def power_limit_decline_before_end(scene: Scene) -> Reading | None:
     def at(time: float) -> Reading | None:
         limits = scene.readings("power_limit")
         early, late = limits.between(time - 20 * MINUTE, time - 10 * MINUTE), limits.between(time - 3 * MINUTE, time)
-        if not len(early) or not len(late) or float(np.median(early.values)) <= 0:
+        if not len(early) or not len(late) or median(early.values) <= 0:
             return None
-        return late.reading(100.0 * (1.0 - float(late.values.min()) / float(np.median(early.values))))
+        return late.reading(100.0 * (1.0 - float(late.values.min()) / median(early.values)))
 
     return at_latest_occurrence(scene, at)

@@ -38,6 +38,10 @@ def away_from_occurrences(scene: Scene, moment: float) -> bool:
 
 def ended_session(scene: Scene, moment: float) -> Session | None:
     """The session a fault at a moment belongs to: running then or ended within the half hour before."""
+    return scene.once(("ended session", moment), lambda: _ended_session(scene, moment))
+
+
+def _ended_session(scene: Scene, moment: float) -> Session | None:
     found = [
         s
         for s in scene.sessions()

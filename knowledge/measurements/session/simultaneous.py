@@ -9,6 +9,7 @@ from ...observations import epoch
 from ...readings import HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...sessions import Session
+from ..grid_of_site import grid_records
 from ..registry import measures
 from .connections import breaks, connectivity_faults, heartbeat_gap
 from .endings import ended_unexpectedly
@@ -24,12 +25,9 @@ TOGETHER = 3 * MINUTE
     low=0,
 )
 def grid_event_seconds_from_end(scene: Scene) -> Reading | None:
-    table = scene.observations["grid"]
     found = []
-    for record in table.records:
-        site, area = record.fields.get("site_id"), record.fields.get("area")
-        mine = (site is not None and site == scene.site_id) or (area is not None and area == scene.area)
-        if mine and record.time is not None and record.fields.get("kind") in ("outage", "voltage_excursion"):
+    for record in grid_records(scene):
+        if record.time is not None and record.fields.get("kind") in ("outage", "voltage_excursion"):
             length = record.fields.get("duration_s") or 0.0
             distance = max(0.0, record.time - scene.anchor, scene.anchor - record.time - length)
             if distance <= 10 * MINUTE:
@@ -37,13 +35,13 @@ def grid_event_seconds_from_end(scene: Scene) -> Reading | None:
     if not found:
         return None
     distance, _, record = min(found, key=lambda f: f[:2])
-    return Reading(distance, record.time, (table.source_of(record),))
+    return Reading(distance, record.time, (scene.source("grid", record),))
 
 
 def _lost_at_fault(scene: Scene, device: str, gap: float | None) -> bool:
     """Whether another charger lost its connection around the fault; `gap` is the largest one in its heartbeats then."""
     anchor = scene.anchor
-    gone = scene.about("offline_since", scene.devices.get(device))
+    gone = scene.devices.value("offline_since", device)
     return (
         (gap is not None and gap >= 3)
         or (gone is not None and abs(epoch(gone) - anchor) <= TOGETHER)

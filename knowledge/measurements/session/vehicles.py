@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...readings import MINUTE, Reading, few
 from ...scene import Scene
 from ...sessions import Session
+from ..elsewhere import chargers_of_model, chargers_of_vehicles, model_key, vehicle_key
 from ..registry import measures
 from .connections import breaks
 from .endings import Ending, by_unplugging, count_of, ended_unexpectedly, history, with_known_end, within_history
@@ -12,7 +13,7 @@ from .occurrences import MAX_COMPARED, ended_session, latest_occurrences
 
 
 def _vin_of(session: Session) -> str | None:
-    return session.vin.strip().upper() if session.vin else None
+    return vehicle_key(session.vin) if session.vin else None
 
 
 def _vehicle(scene: Scene) -> str | None:
@@ -21,25 +22,11 @@ def _vehicle(scene: Scene) -> str | None:
     return next((_vin_of(session) for session in sessions if session is not None and session.vin), None)
 
 
-def _sessions_by_vehicle(scene: Scene) -> dict[str, list[Session]]:
-    """The sessions of all chargers by vehicle."""
-
-    def load() -> dict[str, list[Session]]:
-        found: dict[str, list[Session]] = {}
-        devices = set(scene.observations["charging_records"].by_device) | set(scene.devices)
-        for device in sorted(devices):
-            for session in scene.sessions(device=device, which="all"):
-                vin = _vin_of(session)
-                if vin is not None:
-                    found.setdefault(vin, []).append(session)
-        return found
-
-    return scene.shared_once(("sessions by vehicle",), load)
-
-
 def _sessions_of(scene: Scene, vin: str) -> list[Session]:
     """A vehicle's sessions on any charger within the history."""
-    return [s for s in _sessions_by_vehicle(scene).get(vin, []) if within_history(scene, s)]
+    chargers = sorted([scene.device_id, *chargers_of_vehicles(scene, [vin])])
+    sessions = [s for device in chargers for s in scene.sessions(device=device, which="all")]
+    return [s for s in sessions if _vin_of(s) == vin and within_history(scene, s)]
 
 
 def _elsewhere(scene: Scene) -> list[Ending]:
@@ -176,10 +163,6 @@ def vehicles_behind_occurrences(scene: Scene) -> Reading | None:
     return Reading(float(len(vehicles)), scene.anchor, few(list(sessions)))
 
 
-def _model_of(session: Session) -> tuple[str, str]:
-    return str(session.make or "").lower(), str(session.model or "").lower()
-
-
 @measures(
     "model_abort_share_elsewhere",
     "of at least three sessions of other vehicles of the same make and model on other chargers within 60 days with a known end, "
@@ -193,12 +176,14 @@ def model_abort_share_elsewhere(scene: Scene) -> Reading | None:
     session = next((s for s in ended if s is not None and s.model), None)
     if session is None:
         return None
+    model = model_key(session.make, session.model)
     alike = [
         s
-        for vin, sessions in _sessions_by_vehicle(scene).items()
-        if vin != (_vin_of(session) or "")
-        for s in sessions
-        if s.device_id != scene.device_id and _model_of(s) == _model_of(session) and within_history(scene, s)
+        for device in chargers_of_model(scene, session.make, session.model)
+        for s in scene.sessions(device=device, which="all")
+        if _vin_of(s) not in (None, _vin_of(session))
+        and model_key(s.make, s.model) == model
+        and within_history(scene, s)
     ]
     known = with_known_end(scene, alike)
     if len(known) < 3:

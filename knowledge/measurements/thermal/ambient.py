@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...chargers import NONE
 from ...observations import Floats
 from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
 from ...scene import Scene
@@ -17,10 +18,10 @@ from .telemetry import HISTORY, REACH, difference, interpolated, sources_of
 @once_a_bundle
 def weather_of(scene: Scene, site: str | None) -> Readings:
     """Ambient temperatures recorded for a site."""
-    table = scene.observations["environment"]
+    table = scene.fleet.observations["environment"]
     values = table.numbers("ambient_c")
-    mine = [row for row, r in enumerate(table.records) if site is not None and r.fields.get("site_id") == site]
-    rows = np.array([row for row in mine if not np.isnan(values[row])], dtype=np.intp)
+    mine = NONE if site is None else scene.fleet.rows("environment", "site_id", site)
+    rows = mine[~np.isnan(values[mine])]
     return Readings(table, table.times[rows], values[rows], rows)
 
 
@@ -34,8 +35,8 @@ def _ambient_of(scene: Scene, device: str) -> Readings:
     weather = weather_of(scene, site)
     if len(weather) or site is None:
         return weather
-    for other, record in sorted(scene.devices.items()):
-        if other != device and record.fields.get("site_id") == site:
+    for other in scene.fleet.company(device):
+        if other != device:
             theirs = scene.readings("ambient_temperature", which="all", device=other)
             if len(theirs):
                 return theirs

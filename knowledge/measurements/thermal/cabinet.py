@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...readings import DAY, HOUR, MINUTE, Reading
+from ...readings import DAY, HOUR, MINUTE, Reading, median
 from ...scene import Scene
 from ..registry import measures
 from .ambient import over_ambient
@@ -63,7 +63,7 @@ def cabinet_idle_excess(scene: Scene) -> Reading | None:
         return None
     value = frame.excess
     mask = frame.cells(scene.anchor - 3 * DAY, scene.anchor + DAY) & frame.rested & ~np.isnan(value)
-    return frame.reading(float(np.median(value[mask])), mask) if mask.sum() >= 2 else None
+    return frame.reading(median(value[mask]), mask) if mask.sum() >= 2 else None
 
 
 @measures(
@@ -211,7 +211,7 @@ def cooling_half_time_at_least(scene: Scene) -> Reading | None:
     counted = [b for b in breaks if b.halved < float("inf") or b.not_yet >= HOUR]
     if not counted:
         return None
-    return _reading_of_breaks(frame, float(np.median([b.not_yet for b in counted])), counted)
+    return _reading_of_breaks(frame, median([b.not_yet for b in counted]), counted)
 
 
 @measures(
@@ -243,4 +243,4 @@ def cabinet_idle_fall(scene: Scene) -> Reading | None:
     kept = np.clip(heights[later] / heights[earlier], 0.01, 10.0) ** (30 * MINUTE / span)
     cells = np.zeros(len(frame.times), dtype=bool)
     cells[known_cells[later]] = cells[known_cells[earlier]] = True
-    return frame.reading(100.0 * (1.0 - float(np.median(kept))), cells)
+    return frame.reading(100.0 * (1.0 - median(kept)), cells)

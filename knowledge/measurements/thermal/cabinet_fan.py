@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
 from ..registry import measures
 from .cabinet import cabinet_temperature
@@ -71,7 +71,7 @@ def warming_while_fan_slow(scene: Scene) -> Reading | None:
     begin, end = pairs_apart(heat, 2 * MINUTE, 20 * MINUTE)
     slopes = (heat.values[end] - heat.values[begin]) / ((heat.times[end] - heat.times[begin]) / MINUTE)
     turning = interpolated(speed, (heat.times[begin] + heat.times[end]) / 2.0, 20 * MINUTE)
-    usual = float(np.percentile(speed.values, 90))
+    usual = percentile(speed.values, 90)
     slow, fast = turning < 0.75 * usual, turning >= 0.75 * usual
     if slow.sum() < 3 or fast.sum() < 3 or usual <= 0:
         return None
@@ -109,10 +109,10 @@ def fan_speed_vs_peers(scene: Scene) -> Reading | None:
     start, end = scene.anchor - 30 * MINUTE, scene.anchor + 2 * MINUTE
     own = _speed(scene).between(start, end)
     theirs = [near for r in peers(scene) if len(near := _speed(scene, r.fields["device_id"]).between(start, end))]
-    turning = [float(np.median(near.values)) for near in theirs if np.median(near.values) > 200.0]
+    turning = [median(near.values) for near in theirs if np.median(near.values) > 200.0]
     if not len(own) or not turning:
         return None
-    found = own.reading(100.0 * float(np.median(own.values)) / float(np.median(turning)))
+    found = own.reading(100.0 * median(own.values) / median(turning))
     return Reading(found.value, found.at, few([*found.sources, *(near.source(0) for near in theirs)]))
 
 
@@ -131,6 +131,6 @@ def fan_speed_vs_past(scene: Scene) -> Reading | None:
     for start, end in ((HISTORY, DAY / 2), (DAY, 2 * HOUR)):
         past = speed.between(scene.anchor - start, scene.anchor - end).where(lambda values: values > 200.0)
         if len(past) >= 5:
-            usual = float(np.median(past.values))
-            return now.reading(100.0 * float(np.median(now.values)) / usual)
+            usual = median(past.values)
+            return now.reading(100.0 * median(now.values) / usual)
     return None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats, Rows, Table
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, median
 from ...scene import Scene
 from ...sessions import Session
 from .ambient import ambient_at
@@ -44,17 +45,17 @@ class Frame:
         """Which cells lie from start to end."""
         return (self.times >= start) & (self.times <= end)
 
-    @property
+    @cached_property
     def aired(self) -> bool:
         """Whether the ambient is known at all."""
         return not np.isnan(self.ambient).all()
 
-    @property
+    @cached_property
     def excess(self) -> Floats:
         """Cabinet over ambient; the bare temperature where the ambient is not known at all."""
         return self.cabinet - self.ambient if self.aired else self.cabinet
 
-    @property
+    @cached_property
     def rested(self) -> np.ndarray:
         """Which cells lie so long after any load that the cabinet has given off its heat."""
         return self.rest >= RESTED
@@ -172,8 +173,9 @@ def _grid_of(scene: Scene, cabinet: Readings, columns: Columns | None, sessions:
         return None
     every = 5 * MINUTE
     if columns is not None and len(columns.times) > 2:
-        steps = np.diff(np.unique(columns.times))
-        every = float(np.clip(np.median(steps), every, HOUR)) if len(steps) else every
+        steps = np.diff(columns.times)
+        steps = steps[steps > 0]
+        every = min(max(median(steps), every), HOUR) if len(steps) else every
     width = max(every, (end - start) / 20_000)
     return _Grid(start, end, width, int((end - start) / width) + 1)
 
@@ -185,7 +187,7 @@ def _load_in_telemetry(columns: Columns, grid: _Grid) -> Floats:
     masks = [columns.connectors == n for n in numbers] if len(numbers) else [np.ones(len(columns.rows), dtype=bool)]
     for mask in masks:
         part = _held(grid.binned(columns.times[mask], columns.power[mask]), 2)
-        load = np.where(np.isnan(part), load, np.nan_to_num(load) + part)
+        load = np.where(np.isnan(part), load, np.where(np.isnan(load), 0.0, load) + part)
     return load
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...observations import Floats
-from ...readings import DAY, HOUR, MINUTE, Reading
+from ...readings import DAY, HOUR, MINUTE, Reading, median, percentile
 from ...scene import Scene
 from ..common import visits_before
 from ..registry import measures
@@ -22,9 +22,9 @@ def _steadily_loaded(frame: Frame) -> np.ndarray:
     told = frame.load[~np.isnan(frame.load)]
     if not len(told) or told.max() <= 0:
         return np.zeros(len(frame.times), dtype=bool)
-    high = float(np.percentile(told[told > 0], 90))
+    high = percentile(told[told > 0], 90)
     lately = load[frame.cells(frame.anchor - DAY, frame.anchor) & (load >= 0.3 * high)]
-    usual = float(np.median(lately)) if len(lately) else float(np.median(told[told >= 0.3 * high]))
+    usual = median(lately) if len(lately) else median(told[told >= 0.3 * high])
     busy = (load >= 0.8 * usual) & (load <= 1.25 * usual)
     steady = busy.copy()
     for shift in range(1, int(30 * MINUTE / frame.width) + 1):
@@ -34,7 +34,7 @@ def _steadily_loaded(frame: Frame) -> np.ndarray:
 
 def _per_load(frame: Frame, mask: np.ndarray) -> Floats:
     """Cabinet over ambient scaled to the usual load (losses go with a power of the load between one and two)."""
-    usual = float(np.median(frame.load[mask]))
+    usual = median(frame.load[mask])
     scale = np.clip((usual / np.maximum(frame.load[mask], 1e-6)) ** 1.5, 0.7, 1.4)
     return np.asarray(frame.excess[mask] * scale, dtype=np.float64)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median, percentile
 from ...scene import Scene
 from ...texts import as_number, flat
 from ..registry import measures
@@ -47,7 +47,7 @@ def alike_to_its_mean(found: LoadBefore, least: float, most: float) -> np.ndarra
     """
     if found.power <= 1.0:
         return found.cells
-    frame, load = found.frame, np.nan_to_num(found.frame.load)
+    frame, load = found.frame, found.frame.load
     # the cell of the fault mixes the power before it with none after it
     whole = frame.times <= found.time - frame.width / 2 if frame.width <= 10 * MINUTE else np.True_
     return found.cells & whole & (load >= least * found.power) & (load <= most * found.power)
@@ -80,7 +80,7 @@ def _load_at(scene: Scene, time: float) -> _LoadAt | None:
             mine = places[numbers == number]
             late = mine[columns.times[mine] >= time - 5 * MINUTE]
             late = late if len(late) else mine[-1:]
-            total += float(np.median(columns.power[late]))
+            total += median(columns.power[late])
             sources.append(columns.table.source(int(columns.rows[late[-1]])))
     if not sources:
         for session in scene.sessions(which="all"):
@@ -124,13 +124,13 @@ def least_load_at_cabinet_faults_share_of_continuous(scene: Scene) -> Reading | 
     return _share_at_faults(scene, 10.0, 3)
 
 
-def _share_at_faults(scene: Scene, percentile: float, count: int) -> Reading | None:
+def _share_at_faults(scene: Scene, percent: float, count: int) -> Reading | None:
     """A percentile of the loads just before the occurrences, as a share of the continuous rating."""
     rating = rating_of(scene, scene.device_id).continuous
     found = _loads_at_faults(scene)
     if rating is None or len(found) < count:
         return None
-    share = 100.0 * float(np.percentile([one.power for one in found], percentile)) / rating
+    share = 100.0 * percentile([one.power for one in found], percent) / rating
     return Reading(share, found[-1].time, few([source for one in found for source in one.sources]))
 
 
@@ -224,7 +224,7 @@ def idle_minutes_before_cabinet_fault(scene: Scene) -> Reading | None:
             cells |= mask
     if not found:
         return None
-    return frame.reading(float(np.median(found)), cells)
+    return frame.reading(median(found), cells)
 
 
 @measures(
@@ -240,7 +240,7 @@ def load_vs_past(scene: Scene) -> Reading | None:
         return None
     load, frame, mask, _ = found
     past = frame.load[frame.cells(scene.anchor - HISTORY, scene.anchor - 4 * DAY) & (frame.load > 1.0)]
-    return frame.reading(load / float(np.percentile(past, 90)), mask) if len(past) >= 6 else None
+    return frame.reading(load / percentile(past, 90), mask) if len(past) >= 6 else None
 
 
 @measures(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats, epoch
-from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few
+from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
 from ...texts import as_number, words_of
 from ..registry import measures
@@ -135,7 +135,7 @@ def _at_rest_over(scene: Scene, rest: float, *, over_ambient: bool) -> Reading |
         return None
     mask = np.zeros(len(frame.times), dtype=bool)
     mask[cells[told]] = True
-    return frame.reading(float(np.median(frame.cabinet[cells[told]] - others[told])), mask)
+    return frame.reading(median(frame.cabinet[cells[told]] - others[told]), mask)
 
 
 def _stands_in(scene: Scene) -> bool:
@@ -162,7 +162,7 @@ def _module_temperatures(scene: Scene, moment: float) -> tuple[list[float], list
             if value is not None:
                 modules.setdefault(module.get("index"), []).append(value)
                 seen.append(row)
-    heats = [float(np.percentile(values, 90)) for values in modules.values()]
+    heats = [percentile(values, 90) for values in modules.values()]
     return heats, [table.source(row) for row in seen[:MAX_SOURCES]]
 
 
@@ -184,7 +184,7 @@ def internal_temperature(scene: Scene) -> Reading | None:
         near = column.between(moment - 15 * MINUTE, moment + 2 * MINUTE)
         near = near if len(near) else scene.near(column, 30 * MINUTE, 10 * MINUTE)
         if len(near):
-            heats.append(float(np.percentile(near.values, 90)))
+            heats.append(percentile(near.values, 90))
             sources += [near.source(0), near.source(-1)]
     modules, seen = _module_temperatures(scene, moment)
     heats += modules
@@ -263,7 +263,7 @@ def _sensor_at_check(scene: Scene, less: float) -> Reading | None:
     for check in reversed(checks):
         near = series.between((check.time or 0.0) - 20 * MINUTE, (check.time or 0.0) + 20 * MINUTE)
         if len(near):
-            return Reading(float(np.median(near.values)) - less, check.time, sources_of(near))
+            return Reading(median(near.values) - less, check.time, sources_of(near))
     peak = cabinet_temperature(scene)
     return None if peak is None else Reading(float(peak.value) - less, peak.at, peak.sources)
 

@@ -32,9 +32,7 @@ def about_the_cabinet(scene: Scene) -> bool:
 
 def site_of(scene: Scene, device: str) -> str | None:
     """The site a charger stands at."""
-    record = scene.devices.get(device)
-    site = None if record is None else record.fields.get("site_id")
-    return site if isinstance(site, str) else None
+    return scene.fleet.site_of(device)
 
 
 def rating_of(scene: Scene, device: str) -> Rating:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import as_number, flat
 from ..registry import measures
@@ -163,7 +163,7 @@ def minutes_to_hot(scene: Scene) -> Reading | None:
     if now.peak - begin < 8.0:
         return None
     place = int(np.argmax(readings.values >= begin + 0.632 * (now.peak - begin)))
-    spacing = float(np.median(np.diff(readings.times)))
+    spacing = median(np.diff(readings.times))
     if spacing > 12 * MINUTE:
         return None
     current = scene.readings("current").between(now.start - MINUTE, now.at)
@@ -193,7 +193,7 @@ def minutes_from_start_to_hot_fault(scene: Scene) -> Reading | None:
                 found.append((time - session.start) / MINUTE)
                 sources.append(session.source)
                 break
-    return Reading(float(np.median(found)), scene.anchor, few(sources)) if found else None
+    return Reading(median(found), scene.anchor, few(sources)) if found else None
 
 
 @measures(
@@ -207,11 +207,8 @@ def minutes_from_start_to_hot_fault(scene: Scene) -> Reading | None:
 def connector_load_correlation(scene: Scene) -> Reading | None:
     heat = scene.readings("temperature").between(scene.anchor - 6 * HOUR, scene.anchor + 30 * MINUTE)
     flow = scene.readings("current").between(scene.anchor - 6 * HOUR, scene.anchor + 30 * MINUTE)
-    rows = np.intersect1d(heat.rows, flow.rows)
-    if len(rows) < 12:
-        return None
-    heat, flow = heat.at_rows(rows), flow.at_rows(rows)
-    if len(rows) > 2000:
+    heat, flow = heat.together(flow)
+    if not 12 <= len(heat) <= 2000:
         return None
     squared = np.minimum(np.abs(flow.values), 1e5) ** 2
     if np.std(np.abs(flow.values)) < 0.1 * max(1.0, float(np.mean(np.abs(flow.values)))) or np.ptp(heat.values) < 5.0:
@@ -230,13 +227,12 @@ def connector_load_correlation(scene: Scene) -> Reading | None:
 def voltage_flutter(scene: Scene) -> Reading | None:
     volts = scene.readings("voltage").between(scene.anchor - HOUR, scene.anchor + 10 * MINUTE)
     flow = scene.readings("current").between(scene.anchor - HOUR, scene.anchor + 10 * MINUTE)
-    rows = np.intersect1d(volts.rows, flow.rows)
-    if len(rows) < 10:
+    volts, flow = volts.together(flow)
+    if len(volts) < 10:
         return None
-    volts, flow = volts.at_rows(rows), flow.at_rows(rows)
     magnitude = np.abs(flow.values)
-    usual = float(np.median(magnitude[magnitude > 3.0])) if (magnitude > 3.0).any() else 0.0
-    level = float(np.median(np.abs(volts.values)))
+    usual = median(magnitude[magnitude > 3.0]) if (magnitude > 3.0).any() else 0.0
+    level = median(np.abs(volts.values))
     if usual <= 0 or level <= 0:
         return None
     steady = (np.abs(np.diff(magnitude)) <= 0.05 * usual) & (magnitude[1:] > 3.0) & (magnitude[:-1] > 3.0)

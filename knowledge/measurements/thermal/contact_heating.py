@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...readings import DAY, MINUTE, Reading, few
+from ...readings import DAY, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .history import CONNECTOR_PARTS, renewals
@@ -61,7 +61,7 @@ def heatings(loads: Iterable[Load]) -> list[Heating]:
     ]
     if found:
         # a trickle at the end of a charge divides by almost nothing
-        usual = float(np.median([heating.drive for heating in found]))
+        usual = median([heating.drive for heating in found])
         found = [heating for heating in found if 0.5 * usual <= heating.drive <= 2.0 * usual]
     return sorted(found, key=lambda heating: (heating.at, heating.ratio))
 
@@ -80,7 +80,7 @@ def _growth(loads: Iterable[Load], moment: float) -> Reading | None:
     if len(found) < 5 or found[-1].at - found[0].at < 4 * DAY:
         return None
     third = max(2, len(found) // 3)
-    early, late = (float(np.median([x.ratio for x in part])) for part in (found[:third], found[-third:]))
+    early, late = (median([x.ratio for x in part]) for part in (found[:third], found[-third:]))
     return _reading(late / early, found) if early > 0 else None
 
 
@@ -153,7 +153,7 @@ def contact_heating_now(scene: Scene) -> Reading | None:
     past = [x for x in found if now.start - HISTORY <= x.at <= now.start - DAY / 2]
     if not mine or len(past) < 3:
         return None
-    usual = float(np.median([x.ratio for x in past]))
+    usual = median([x.ratio for x in past])
     return Reading(mine[0] / usual, now.at, few([*now.sources, *past[-1].load.sources, *past[0].load.sources]))
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from ...readings import Reading, few
+from ...readings import Reading, few, median
 from ...scene import Scene
 from .loads import Load, load_now
 from .telemetry import known
@@ -62,8 +60,8 @@ def as_hot(now: Load | None, other: Load) -> bool | None:
 def excess_over(mine: Load, rivals: Sequence[Load]) -> float:
     """How much hotter a load got than the median of others, over ambient where that is known of all."""
     if all(known(x.ambient) for x in (mine, *rivals)):
-        return mine.rise - float(np.median([x.rise for x in rivals]))
-    return mine.peak - float(np.median([x.peak for x in rivals]))
+        return mine.rise - median([x.rise for x in rivals])
+    return mine.peak - median([x.peak for x in rivals])
 
 
 def gap_to(scene: Scene, rivals: Sequence[Load], within: float) -> Reading | None:
@@ -82,7 +80,7 @@ def gap_to(scene: Scene, rivals: Sequence[Load], within: float) -> Reading | Non
     if together:
         # side by side the air is the same: plain temperatures tell more than two ambient sensors
         near = together
-        value = now.peak - float(np.median([x.peak for x in near]))
+        value = now.peak - median([x.peak for x in near])
     else:
         value = excess_over(now, near)
     return Reading(value, now.at, few([*now.sources, *(s for x in near for s in x.sources)]))

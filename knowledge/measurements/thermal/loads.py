@@ -6,13 +6,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats, Rows
-from ...readings import DAY, HOUR, MINUTE
+from ...readings import DAY, HOUR, MINUTE, median
 from ...scene import FaultEvent, Scene
 from ...sessions import Session
 from ...texts import affirmed, flat
@@ -23,6 +24,7 @@ from .remembered import once_a_bundle, once_an_incident
 from .telemetry import Columns, columns_of, known
 
 _UNKNOWN = float("nan")
+_NOWHERE: Rows = np.empty(0, dtype=np.intp)
 
 _HOT_WORDS = re.compile(
     r"\b(over ?temp\w*|over ?heat\w*|thermal\w* (derat|throttl|limit|reduc)\w*|f ?0203|too hot|high temp\w*|temp\w* (high|too high|limit\w*)|"
@@ -31,8 +33,7 @@ _HOT_WORDS = re.compile(
 _HOT_KEYS = r"derat|throttl|over ?temp|over ?heat"
 
 
-@dataclass(frozen=True)
-class Load:
+class Load(NamedTuple):
     """A session or another stretch of load at one connector; NaN for what is not known."""
 
     device: str
@@ -47,7 +48,21 @@ class Load:
     ambient: float
     first: float  # connector temperature when the load began
     hot: bool | None  # the code was reported, or the temperature came within 5 K of the limit; None where unknown
-    sources: tuple[Source, ...]
+    session: Session | None
+    measured: tuple[Source, ...]  # the records beside the session's
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The records it was read from."""
+        return self.measured if self.session is None else (self.session.source, *self.measured)
+
+    @property
+    def place(self) -> tuple[float, int, str, int]:
+        """Its start and connector, then the list and index of its first record."""
+        if self.session is not None:
+            return self.start, self.connector or 0, self.session.table.name, self.session.record.index
+        first = self.measured[0] if self.measured else None
+        return self.start, self.connector or 0, first.list if first else "", first.index if first else -1
 
     @property
     def rise(self) -> float:
@@ -70,7 +85,7 @@ def loads_of(scene: Scene, device: str) -> list[Load]:
         limit=connector_limit(scene, device),
         watched=events is not None and len(events) > 0,
     )
-    return sorted(charger.loads(), key=lambda x: (x.start, x.connector or 0, x.sources))
+    return sorted(charger.loads(), key=lambda load: load.place)
 
 
 @once_an_incident
@@ -110,6 +125,33 @@ class _Carried(NamedTuple):
     amps: float = _UNKNOWN
     power: float = _UNKNOWN
     sources: tuple[Source, ...] = ()
+
+
+class _Told(NamedTuple):
+    """What a session's stop reason and details say of its load; NaN for what they do not."""
+
+    hot: bool
+    peak: float = _UNKNOWN
+    amps: float = _UNKNOWN
+    ambient: float = _UNKNOWN
+
+
+@lru_cache(maxsize=256)
+def _told_by_reason(reason: str | None) -> _Told:
+    return _Told(bool(_HOT_WORDS.search(" ".join(affirmed({"reason": reason})))))
+
+
+def _told_by_session(session: Session) -> _Told:
+    if session.details is None:
+        return _told_by_reason(session.stop_reason)
+    details = list(flat(session.details))
+    words = " ".join(affirmed({"reason": session.stop_reason, "details": session.details}))
+    return _Told(
+        hot=bool(_HOT_WORDS.search(words)) or highest_number(details, _HOT_KEYS, r"grid|site|limit") > 0.0,
+        peak=highest_number(details, CONNECTOR_HEAT, NOT_THE_CONNECTOR + "|resistance"),
+        amps=highest_number(details, CURRENT, r"limit|rated|offered|requested"),
+        ambient=highest_number(details, r"\b(ambient|outside|outdoor)\b", r"over|rise|delta|limit"),
+    )
 
 
 def _rms(values: Floats) -> float:
@@ -164,7 +206,8 @@ class _Charger:
                 later = [s.start for s in self.sessions[place + 1 :] if s.connector_id == session.connector_id]
                 end = min([session.start + DAY / 2, *later])
             places = self._places(session.start, end, session.connector_id)
-            taken[places] = True
+            if len(places):
+                taken[places] = True
             found.append(self._load(places, session.start, end, session.connector_id, session))
         if self.columns is not None:
             found.extend(self._stretches(self.columns, ~taken & self.columns.active))
@@ -172,15 +215,26 @@ class _Charger:
             load = self._told_by(fault, found)
             if load is not None:
                 found.append(load)
-        return found
+        return self._aired(found)
+
+    def _aired(self, loads: list[Load]) -> list[Load]:
+        """The loads with the ambient where they do not tell one."""
+        without = [place for place, load in enumerate(loads) if not known(load.ambient)]
+        if without:
+            moments = np.array([loads[place].at for place in without], dtype=np.float64)
+            for place, ambient in zip(without, ambient_at(self.scene, self.device, moments).tolist(), strict=True):
+                loads[place] = loads[place]._replace(ambient=ambient)
+        return loads
 
     def _places(self, start: float, end: float, connector: int | None) -> Rows:
         """Places of the telemetry of a connector from start to end; records that name no connector count."""
         if self.columns is None:
-            return np.empty(0, dtype=np.intp)
+            return _NOWHERE
         times = self.columns.times
-        low, high = np.searchsorted(times, start - 30.0, "left"), np.searchsorted(times, end + 30.0, "right")
-        places: Rows = np.arange(int(low), int(high), dtype=np.intp)
+        low, high = int(times.searchsorted(start - 30.0, "left")), int(times.searchsorted(end + 30.0, "right"))
+        if low >= high:
+            return _NOWHERE
+        places: Rows = np.arange(low, high, dtype=np.intp)
         if connector is not None:
             named = self.columns.connectors[places]
             places = places[(named == connector) | np.isnan(named)]
@@ -188,41 +242,30 @@ class _Charger:
 
     def _load(self, places: Rows, start: float, end: float, connector: int | None, session: Session | None) -> Load:
         carried = _Carried() if self.columns is None else _carried(self.columns, places)
-        peak, at, first, amps, power, sources = carried
-        ambient = _UNKNOWN
-        said_hot = False
+        peak, at, first, amps, power, measured = carried
+        told = _Told(False) if session is None else _told_by_session(session)
         if session is not None:
-            details = list(flat(session.details))
-            sources = (session.source, *sources)
             if not known(peak):
-                peak, at = highest_number(details, CONNECTOR_HEAT, NOT_THE_CONNECTOR + "|resistance"), end
+                peak, at = told.peak, end
             if not known(amps):
-                amps = highest_number(details, CURRENT, r"limit|rated|offered|requested")
+                amps = told.amps
             if not known(power):
                 # a mean of zero is a mean
                 power = next((p for p in (session.avg_power, session.max_power) if p is not None), _UNKNOWN)
-            ambient = highest_number(details, r"\b(ambient|outside|outdoor)\b", r"over|rise|delta|limit")
-            words = " ".join(affirmed({"reason": session.stop_reason, "details": session.details}))
-            said_hot = bool(_HOT_WORDS.search(words)) or highest_number(details, _HOT_KEYS, r"grid|site|limit") > 0.0
-        moment = at if known(at) else end
-        if not known(ambient):
-            ambient = self._ambient(moment)
-        reported = [
-            f for f in self.faults
-            if start - MINUTE <= f.time <= end + 5 * MINUTE and (f.connector_id in (None, connector) or connector is None)
-        ]  # fmt: skip
+        reported = any(
+            start - MINUTE <= fault.time <= end + 5 * MINUTE
+            and (connector is None or fault.connector_id is None or fault.connector_id == connector)
+            for fault in self.faults
+        )
         hot: bool | None = None
-        if reported or (known(peak) and peak >= self.limit - 5.0) or said_hot:
+        if reported or (known(peak) and peak >= self.limit - 5.0) or told.hot:
             hot = True
         elif known(peak) or self.watched:
             hot = False
         return Load(
-            self.device, connector, None if session is None else session.vin, start, end, peak, moment, amps, power,
-            ambient, first, hot, sources,
+            self.device, connector, None if session is None else session.vin, start, end, peak,
+            at if known(at) else end, amps, power, told.ambient, first, hot, session, measured,
         )  # fmt: skip
-
-    def _ambient(self, moment: float) -> float:
-        return float(ambient_at(self.scene, self.device, np.array([moment]))[0])
 
     def _stretches(self, columns: Columns, untaken: np.ndarray) -> Iterator[Load]:
         """Runs of telemetry under load that no session covers, connector by connector."""
@@ -231,7 +274,7 @@ class _Charger:
             if not len(places):
                 continue
             every = np.diff(columns.times if number is None else columns.times[columns.connectors == number])
-            spacing = float(np.median(every)) if len(every) else HOUR
+            spacing = median(every) if len(every) else HOUR
             longest = min(max(20 * MINUTE, 3.0 * spacing), 3 * HOUR)
             for run in np.split(places, np.flatnonzero(np.diff(columns.times[places]) > longest) + 1):
                 # of dense records one or two are a passing peak, no load
@@ -248,7 +291,6 @@ class _Charger:
         peak = highest_number(told, CONNECTOR_HEAT, NOT_THE_CONNECTOR)
         if not known(peak):
             return None
-        ambient = highest_number(told, r"\bambient\b", r"over|rise|delta|limit")
         return Load(
             device=self.device,
             connector=fault.connector_id,
@@ -259,8 +301,9 @@ class _Charger:
             at=fault.time,
             amps=highest_number(told, CURRENT, r"limit|rated"),
             power=_UNKNOWN,
-            ambient=ambient if known(ambient) else self._ambient(fault.time),
+            ambient=highest_number(told, r"\bambient\b", r"over|rise|delta|limit"),
             first=_UNKNOWN,
             hot=True,
-            sources=(fault.source,),
+            session=None,
+            measured=(fault.source,),
         )

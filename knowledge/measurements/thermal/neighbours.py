@@ -30,8 +30,8 @@ def site_peers_with_code_same_day(scene: Scene) -> Reading | None:
         return None
     hit = {
         f.device_id: f.source
-        for f in scene.faults("own")
-        if f.device_id in neighbours and abs(f.time - scene.anchor) <= DAY / 2
+        for f in scene.fleet.faults.within(scene.incidence.code, scene.anchor - DAY / 2, scene.anchor + DAY / 2)
+        if f.device_id in neighbours
     }
     sources = list(hit.values()) or list(scene.sources("devices", scene.neighbours))
     return Reading(float(len(hit)), scene.anchor, few(sources))

@@ -16,9 +16,11 @@ OfScene = Callable[Concatenate[Scene, Arguments], Value]
 def once_an_incident(function: OfScene[Arguments, Value]) -> OfScene[Arguments, Value]:
     """Compute the function once for each incident and set of arguments."""
 
+    name = f"{function.__module__}.{function.__qualname__}"
+
     @wraps(function)
     def remembered(scene: Scene, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
-        key = (function.__module__, function.__qualname__, args, tuple(sorted(kwargs.items())))
+        key = (name, args, tuple(sorted(kwargs.items())) if kwargs else ())
         return scene.once(key, lambda: function(scene, *args, **kwargs))
 
     return remembered
@@ -27,9 +29,11 @@ def once_an_incident(function: OfScene[Arguments, Value]) -> OfScene[Arguments, 
 def once_a_bundle(function: OfScene[Arguments, Value]) -> OfScene[Arguments, Value]:
     """Compute the function once for each set of arguments; it must not depend on the incident otherwise."""
 
+    name = f"{function.__module__}.{function.__qualname__}"
+
     @wraps(function)
     def remembered(scene: Scene, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
-        key = (function.__module__, function.__qualname__, args, tuple(sorted(kwargs.items())))
+        key = (name, args, tuple(sorted(kwargs.items())) if kwargs else ())
         return scene.shared_once(key, lambda: function(scene, *args, **kwargs))
 
     return remembered

@@ -50,14 +50,18 @@ def columns_of(scene: Scene, device: str) -> Columns | None:
         for phase in ("phase_a", "phase_b", "phase_c"):
             amps = np.fmax(amps, np.abs(column(f"phase_details.{phase}.current")))
     power = np.abs(column("power"))
-    power = np.where(np.isnan(power), np.abs(column("voltage")) * amps / 1000.0, power)
-    texts = table.texts("state")
-    busy = np.array([texts[row] in ("charging", "discharging") for row in rows], dtype=bool)
-    resting = np.array([texts[row] in ("idle", "unavailable") for row in rows], dtype=bool)
-    told = ~np.isnan(amps) | ~np.isnan(power)
-    carrying = (np.nan_to_num(amps) > 3.0) | (np.nan_to_num(power) > 0.5)
-    active, idle = np.where(told, carrying, busy), np.where(told, ~carrying, resting)
-    power = np.where(np.isnan(power) & resting, 0.0, power)
+    if np.isnan(power).any():
+        power = np.where(np.isnan(power), np.abs(column("voltage")) * amps / 1000.0, power)
+    active = (amps > 3.0) | (power > 0.5)
+    idle = ~active
+    if np.isnan(power).any():
+        texts = table.texts("state")
+        states = [texts[row] for row in rows.tolist()]
+        resting = np.array([state in ("idle", "unavailable") for state in states], dtype=bool)
+        untold = np.isnan(amps) & np.isnan(power)
+        active[untold] = np.array([state in ("charging", "discharging") for state in states], dtype=bool)[untold]
+        idle[untold] = resting[untold]
+        power = np.where(np.isnan(power) & resting, 0.0, power)
     times, connectors = table.times[rows], table.connectors[rows]
     return Columns(table, rows, times, connectors, column("temperature"), amps, power, active, idle)
 
@@ -72,8 +76,8 @@ def interpolated(readings: Readings, moments: Floats, reach: float = REACH) -> F
     if not len(readings):
         return np.full(np.shape(moments), np.nan)
     values = np.interp(moments, readings.times, readings.values)
-    after = np.clip(np.searchsorted(readings.times, moments), 0, len(readings) - 1)
-    before = np.clip(after - 1, 0, None)
+    after = np.minimum(readings.times.searchsorted(moments), len(readings) - 1)
+    before = np.maximum(after - 1, 0)
     distance = np.minimum(np.abs(readings.times[after] - moments), np.abs(readings.times[before] - moments))
     return np.where(distance <= reach, values, np.nan)
 
@@ -112,11 +116,11 @@ def correlation(one: Floats, two: Floats) -> float | None:
 
 def lagged(times: Floats, values: Floats, constant: float) -> Floats:
     """First-order lag with a time constant in seconds, the way a heated mass follows its source."""
-    out = np.empty(len(values))
+    out: list[float] = []
     state = float(values[0]) if len(values) else 0.0
     steps = np.diff(times, prepend=times[:1])
     shares = 1.0 - np.exp(-np.clip(steps, 0.0, None) / constant)
-    for place, (value, share) in enumerate(zip(values.tolist(), shares.tolist(), strict=True)):
+    for value, share in zip(values.tolist(), shares.tolist(), strict=True):
         state += share * (value - state)
-        out[place] = state
-    return out
+        out.append(state)
+    return np.array(out, dtype=np.float64)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ....engine.facts import Source
-from ...readings import DAY, MINUTE, Reading, few
+from ...readings import DAY, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import flat
+from ..elsewhere import chargers_of_vehicles
 from ..registry import measures
 from .load_comparison import alike, as_hot, excess_over, scaled
 from .loads import Load, load_now, loads_here, loads_of
@@ -41,15 +40,10 @@ def _elsewhere(scene: Scene) -> list[Load]:
     vin = vehicle_of(scene)
     if vin is None:
         return []
-    table = scene.observations["charging_records"]
-    texts = table.texts("vehicle_info.vin")
-    devices = {table.records[row].fields["device_id"] for row, text in enumerate(texts) if text == vin}
-    for record in scene.observations["events"].records:
-        if record.fields["event_type"] == "start" and vin in str(record.fields.get("data") or ""):
-            devices.add(record.fields["device_id"])
+    devices = sorted({scene.device_id, *chargers_of_vehicles(scene, [vin])})
     here = (scene.device_id, scene.connector_id)
     return [
-        x for device in sorted(devices)[:50] for x in loads_of(scene, device)
+        x for device in devices[:50] for x in loads_of(scene, device)
         if x.vin == vin and (x.device, x.connector) != here and not (x.device == here[0] and None in (x.connector, here[1]))
     ]  # fmt: skip
 
@@ -100,7 +94,7 @@ def vehicle_excess_elsewhere(scene: Scene) -> Reading | None:
         if known(mine.peak) and rivals:
             found.append(excess_over(mine, rivals))
             sources += [*mine.sources, *rivals[-1].sources]
-    return Reading(float(np.median(found)), scene.anchor, few(sources)) if found else None
+    return Reading(median(found), scene.anchor, few(sources)) if found else None
 
 
 @measures(
@@ -123,7 +117,7 @@ def vehicle_excess_here(scene: Scene) -> Reading | None:
     if len(rivals) < 2:
         return None
     expected = [value if (value := scaled(now, x)) is not None else x.peak for x in rivals]
-    value = now.peak - float(np.median(expected))
+    value = now.peak - median(expected)
     return Reading(value, now.at, few([*now.sources, *(s for x in rivals for s in x.sources)]))
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...readings import Reading, Readings
+from ...extents import Column
+from ...readings import Reading, Readings, percentile
 from ...scene import Scene
 from ..registry import measures
 from ..thermal.ambient import ambient_at
 from ..thermal.telemetry import HISTORY, columns_of
-from .lines import SHORTEST, Line, daily, line, recent
+from .lines import Line, daily_line, recent, spans_a_line, telemetry_spans_a_line
+from .ranges import on_a_line
 
 
 def _cabinet(scene: Scene) -> Line | None:
     """The line through the cabinet's daily rise over the ambient at comparable load of the whole charger."""
 
     def load() -> Line | None:
+        if not telemetry_spans_a_line(scene):
+            return None
         cabinet = recent(scene, scene.readings("cabinet_temperature", which="all"), HISTORY)
-        if not len(cabinet) or cabinet.times[-1] - cabinet.times[0] < SHORTEST:
+        if not spans_a_line(cabinet):
             return None
         columns = columns_of(scene, scene.device_id)
         if columns is None:
@@ -26,13 +30,13 @@ def _cabinet(scene: Scene) -> Line | None:
         loaded = power[power > 1.0]
         if not len(loaded):
             return None
-        usual = float(np.percentile(loaded, 75))
+        usual = percentile(loaded, 75)
         comparable = (power >= 0.8 * usual) & (power <= 1.25 * usual)
-        warm = cabinet.at_rows(cabinet.rows[comparable])
+        warm = cabinet.at(comparable)
         over = warm.values - ambient_at(scene, scene.device_id, warm.times)
         aired = ~np.isnan(over)
         rises = Readings(warm.table, warm.times[aired], over[aired], warm.rows[aired])
-        return line(daily(rises), scene.anchor)
+        return daily_line(rises, scene.anchor)
 
     found: Line | None = scene.once("cabinet at equal load", load)
     return found
@@ -60,3 +64,8 @@ def cabinet_rise_drift(scene: Scene) -> Reading | None:
 def cabinet_rise_level(scene: Scene) -> Reading | None:
     rise = _cabinet(scene)
     return None if rise is None else rise.reading(rise.level)
+
+
+on_a_line(
+    Column("telemetry", "cabinet_temperature"), "cabinet_rise_mann_kendall", "cabinet_rise_drift", "cabinet_rise_level"
+)

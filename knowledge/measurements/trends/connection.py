@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ....engine.facts import Source
+from ...extents import Column
 from ...observations import Floats
 from ...readings import DAY, Reading, few
 from ...scene import Scene
 from ..connectivity.history import DEFAULT_HEARTBEAT_S, Moment, history, logged, most_in_ten_minutes
 from ..registry import measures
+from .ranges import ANY, Known, Range, ranged
 
 LATELY_DAYS = 3
 """Days that count as lately (our judgement: of seventeen days these three are the worst by chance once in 680)."""
@@ -47,10 +49,12 @@ class DailyCounts:
 
 
 def _daily_counts(scene: Scene, moments: Floats, since: float, sources: Sequence[Source]) -> DailyCounts:
+    """The moments (ascending) day by day up to the diagnosis."""
     known = int(min(LATELY_DAYS + BEFORE_DAYS, max(0.0, (scene.anchor - since) // DAY)))
     edges = scene.anchor - DAY * np.arange(known, -1.0, -1.0)
-    counts, _ = np.histogram(moments, edges) if known else (np.empty(0), None)
-    return DailyCounts(counts[::-1].astype(np.float64), few(sources), scene.anchor)
+    up_to = moments.searchsorted(edges, "left")
+    up_to[-1] = moments.searchsorted(scene.anchor, "right")
+    return DailyCounts(np.diff(up_to)[::-1].astype(np.float64), few(sources), scene.anchor)
 
 
 def _unplanned(scene: Scene) -> list[Moment]:
@@ -176,3 +180,40 @@ def most_late_heartbeats_before(scene: Scene) -> Reading | None:
     found = _late_heartbeats(scene)
     days = None if found is None else found.before()
     return None if found is None or days is None else found.reading(days.max())
+
+
+# Ranges
+
+
+def _made_lately(known: Known) -> Range:
+    """No more connections than there are records in the three days up to the diagnosis."""
+    moments = known.moments("connections")
+    before = int(moments.searchsorted(known.scene.anchor - LATELY_DAYS * DAY, "left"))
+    return 0.0, float(len(moments) - before)
+
+
+def _made_a_day(known: Known) -> Range | None:
+    moments = known.moments("connections")
+    if not len(moments) or known.scene.anchor - moments[0] < LATELY_DAYS * DAY:
+        return None
+    return 0.0, _made_lately(known)[1] / LATELY_DAYS
+
+
+ranged(_made_a_day, "reconnects_per_day", "fewest_reconnects_lately", columns=())
+ranged(_made_lately, "most_reconnects_in_ten_minutes", columns=())
+
+_BEATS = Column("heartbeats")
+
+
+def _beats_for(days: int) -> Callable[[Known], Range | None]:
+    """Known where heartbeats are so many days old."""
+
+    def range_of(known: Known) -> Range | None:
+        beats = known.of(_BEATS)
+        return ANY if beats is not None and known.scene.anchor - beats.first >= days * DAY else None
+
+    return range_of
+
+
+ranged(_beats_for(LATELY_DAYS), "late_heartbeats_per_day", "fewest_late_heartbeats_lately", columns=(_BEATS,))
+ranged(_beats_for(LATELY_DAYS + FEWEST_BEFORE), "most_late_heartbeats_before", columns=(_BEATS,))

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...readings import DAY, Reading, few
+from ...extents import Column
+from ...observations import Rows, Table
+from ...readings import DAY, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
-from ..thermal.chargers import connector_limit
+from ..thermal.chargers import CONNECTOR_CODE, connector_limit
 from ..thermal.contact_heating import heatings
 from ..thermal.loads import loads_here
 from ..thermal.telemetry import HISTORY
-from .lines import Line, days_until, line_through
+from .lines import Line, days_until, line_through, spans_a_line
+from .ranges import ANY, has_a_line, ranged
 
 COMPARABLE = 1.25
 """Loads are comparable up to this ratio of their currents (our judgement: a quarter more changes what leaks to the air)."""
@@ -33,13 +36,38 @@ class Heat:
         return self.trend.level * self.usual_square
 
 
+def _is_told_of(scene: Scene) -> bool:
+    """Whether faults or the details of sessions may tell of the connector's heat, beside telemetry."""
+    return scene.once("heat told beside telemetry", lambda: _is_told_beside(scene))
+
+
+def _is_told_beside(scene: Scene) -> bool:
+    if scene.faults(CONNECTOR_CODE, device=scene.device_id):
+        return True
+    sessions, events = scene.observations["charging_records"], scene.observations["events"]
+    details, data = sessions.values("details"), events.values("data")
+    if any(details[row] is not None for row in _rows(sessions, scene).tolist()):
+        return True
+    rows = _rows(events, scene)
+    stops = rows[events.one_of("event_type", ("stop",), rows)]
+    return any((data[row] or {}).get("details") is not None for row in stops.tolist())
+
+
+def _rows(table: Table, scene: Scene) -> Rows:
+    rows = table.by_device.get(scene.device_id)
+    return np.empty(0, dtype=np.intp) if rows is None else rows
+
+
 def _heat(scene: Scene) -> Heat | None:
     def load() -> Heat | None:
+        # both are cheaper to look at than the loads
+        if not (spans_a_line(scene.readings("temperature", which="all")) or _is_told_of(scene)):
+            return None
         start, end = scene.anchor - HISTORY, scene.anchor + DAY
         found = [x for x in heatings(loads_here(scene)) if start <= x.at <= end]
         if not found:
             return None
-        usual = float(np.median([x.drive for x in found]))
+        usual = median([x.drive for x in found])
         alike = [x for x in found if usual / COMPARABLE <= x.drive <= usual * COMPARABLE]
         if not alike:
             return None
@@ -49,7 +77,7 @@ def _heat(scene: Scene) -> Heat | None:
         if trend is None:
             return None
         lately = alike[-max(3, len(alike) // 3) :]
-        base = float(np.median([x.load.peak - x.ratio * (x.drive / 100.0) ** 2 for x in lately]))
+        base = median([x.load.peak - x.ratio * (x.drive / 100.0) ** 2 for x in lately])
         return Heat(trend, (usual / 100.0) ** 2, base)
 
     found: Heat | None = scene.once("connector heat", load)
@@ -125,3 +153,20 @@ def contact_heat_margin(scene: Scene) -> Reading | None:
     if heat is None:
         return None
     return heat.trend.reading(connector_limit(scene, scene.device_id) - heat.base - heat.rise)
+
+
+# Ranges
+
+_TEMPERATURE = Column("telemetry", "temperature")
+
+ranged(
+    lambda known: ANY if has_a_line(known.of(_TEMPERATURE)) or _is_told_of(known.scene) else None,
+    "contact_heat_mann_kendall",
+    "contact_heat_growth",
+    "contact_heat_rise",
+    "contact_heat_rise_before",
+    "contact_heat_reaches_limit",
+    "days_to_contact_heat_limit",
+    "contact_heat_margin",
+    columns=(_TEMPERATURE,),
+)

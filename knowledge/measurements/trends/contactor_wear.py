@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...extents import Column
 from ...readings import DAY, Reading, Readings, few
 from ...scene import Scene
 from ..common import age
 from ..contactor.counters import RATED_CYCLES, cycle_counts
 from ..registry import measures
-from .lines import daily, days_until, line, recent
+from .lines import daily_line, days_until, recent
+from .ranges import ANY, Known, Range, has_a_line, ranged
 
 RATE_WINDOW = 90 * DAY
 """How far back cycles are counted for the present rate (our judgement: a season of use)."""
@@ -42,7 +45,7 @@ def contactor(scene: Scene) -> Wear:
 
     def load() -> Wear:
         declared = scene.readings("component_health.contactor_max_cycles").where(lambda v: v > 0).last()
-        usual = None if scene.is_dc is None else RATED_CYCLES[scene.is_dc]
+        usual = _usual_life(scene)
         return Wear(*since_last_reset(cycle_counts(scene)), usual if declared is None else float(declared.value))
 
     return scene.once("contactor wear", load)
@@ -63,7 +66,7 @@ def life_share(wear: Wear) -> Reading | None:
 
 def rate(scene: Scene, wear: Wear) -> Reading | None:
     """Cycles a day: by the counter since it was last set back, else, never set back, the counter over the charger's age."""
-    counted = line(daily(recent(scene, wear.counts, RATE_WINDOW)), scene.anchor)
+    counted = daily_line(recent(scene, wear.counts, RATE_WINDOW), scene.anchor)
     if counted is not None:
         return counted.reading(counted.slope) if counted.slope > 0 else None
     shown, days = wear.counts.last(), age(scene)
@@ -127,3 +130,77 @@ def contactor_life_end(scene: Scene) -> Reading | None:
 @measures("days_to_contactor_life_end", "days from the diagnosis to that moment", unit="days", low=0)
 def days_to_contactor_life_end(scene: Scene) -> Reading | None:
     return days_until(scene, contactor_life_end(scene))
+
+
+# Ranges
+
+
+@dataclass(frozen=True)
+class WearRange:
+    """What a part's wear can be at most: the column of its counter, that of its own limit, and its limit where it has none."""
+
+    counter: Column
+    limit: Column | None
+    usual: Callable[[Scene], float | None]
+
+    def rated(self, known: Known) -> Range | None:
+        """The cycles that the part may be made for."""
+        usual = self.usual(known.scene)
+        declared = None if self.limit is None else known.of(self.limit)
+        if declared is None or declared.high <= 0:
+            return None if usual is None else (usual, usual)
+        low, high = max(0.0, declared.low), declared.high
+        return (low, high) if usual is None else (min(low, usual), max(high, usual))
+
+    def share(self, known: Known) -> Range | None:
+        """The counter in percent of the rated life."""
+        counts, rated = known.of(self.counter), self.rated(known)
+        if counts is None or rated is None:
+            return None
+        return 0.0, 100.0 * counts.high / rated[0] if rated[0] > 0 else float("inf")
+
+    def rate(self, known: Known) -> Range | None:
+        """Cycles a day: of six days and more most pairs lie a day apart at least, so that no line through them is steeper
+        than what the counter moved in a day."""
+        counts = known.of(self.counter)
+        if counts is None:
+            return None
+        told = [counts.high - counts.low] if has_a_line(counts) else []
+        days = age(known.scene)
+        if days is not None and float(days.value) >= SHORTEST_AGE_DAYS:
+            told.append(counts.high / float(days.value))
+        return (0.0, max(told)) if told and max(told) > 0 else None
+
+    def days_left(self, known: Known) -> Range | None:
+        """Days from the diagnosis until the counter gets to the rated life."""
+        counts, rated, rate = known.of(self.counter), self.rated(known), self.rate(known)
+        if counts is None or rated is None or rate is None:
+            return None
+        seen = max(0.0, known.scene.anchor - counts.first) / DAY
+        return max(0.0, (rated[0] - counts.high) / rate[1] - seen), float("inf")
+
+    def declare(self, part: str) -> None:
+        """Declare the ranges of the facts of a part's wear, whose names begin with the part's."""
+        columns = (self.counter,) if self.limit is None else (self.counter, self.limit)
+        ranged(self.share, f"{part}_life_share", columns=columns)
+        ranged(self.rate, f"{part}_cycle_rate", columns=columns)
+        ranged(self.days_left, f"days_to_{part}_life_end", columns=columns)
+        ranged(lambda known: None if self.days_left(known) is None else ANY, f"{part}_life_end", columns=columns)
+
+
+def _usual_life(scene: Scene) -> float | None:
+    return None if scene.is_dc is None else RATED_CYCLES[scene.is_dc]
+
+
+_CONTACTOR = WearRange(
+    Column("telemetry", "component_health.contactor_cycles"),
+    Column("telemetry", "component_health.contactor_max_cycles"),
+    _usual_life,
+)
+_CONTACTOR.declare("contactor")
+ranged(
+    lambda known: None if known.of(_CONTACTOR.counter) is None else ANY,
+    "contactor_cycles",
+    columns=(_CONTACTOR.counter,),
+)
+ranged(_CONTACTOR.rated, "contactor_rated_cycles", columns=(_CONTACTOR.counter,))

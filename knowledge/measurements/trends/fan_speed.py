@@ -4,36 +4,47 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...readings import DAY, Reading, Readings
+from ...extents import Column
+from ...readings import DAY, Reading, Readings, percentile
 from ...scene import Scene
 from ..fan.speed import HISTORY, NOMINAL_RPM, speed_column
 from ..registry import measures
 from ..thermal.ambient import ambient_at
-from .lines import FEWEST, Line, daily, day_slices, days_until, latest, line, recent
+from .lines import FEWEST, Line, daily, day_slices, days_spanned, days_until, latest, line, recent
+from .ranges import ANY, Known, Range, days_of, on_a_line, ranged
 
 LATELY = 7 * DAY
 """What counts as lately (our judgement: a week has every kind of day)."""
+
+FEWEST_LATELY = 3
+"""Days of it that must have a steady speed (our judgement: of three the middle one is no odd one)."""
+
+FEWEST_REPORTS = 10
+"""Reports of the fan's status of which a share is formed (our judgement: of fewer one weighs too much)."""
 
 
 def _at_work(scene: Scene) -> Readings:
     """Speeds of the fan turning while the charger works, or its state is not told."""
     turning = recent(scene, speed_column(scene), HISTORY).where(lambda v: v > 0)
-    states = scene.observations["telemetry"].texts("state")
-    working = [states[row] in ("charging", "discharging", None) for row in turning.rows]
-    return turning.at_rows(turning.rows[np.array(working, dtype=bool)]) if working else turning
+    return turning.at(turning.where_word("state", "charging", "discharging", None))
 
 
 def _steady(readings: Readings) -> Readings:
     """Of each day those within a fifth of its 90th percentile: the fan fully on, not running up or throttled."""
     kept = np.zeros(len(readings), dtype=bool)
     for day in day_slices(readings.times):
-        kept[day] = readings.values[day] >= 0.8 * float(np.percentile(readings.values[day], 90))
-    return readings.at_rows(readings.rows[kept])
+        kept[day] = readings.values[day] >= 0.8 * percentile(readings.values[day], 90)
+    return readings.at(kept)
 
 
 def steady_speeds(scene: Scene) -> Readings:
-    """One steady speed a day."""
-    return scene.once("steady fan speeds", lambda: daily(_steady(_at_work(scene))))
+    """One steady speed a day; none where the records do not span the days that anything is told from."""
+
+    def load() -> Readings:
+        working = _at_work(scene)
+        return daily(_steady(working)) if days_spanned(working) >= FEWEST_LATELY else working.at(slice(0))
+
+    return scene.once("steady fan speeds", load)
 
 
 def _at_equal_air(scene: Scene, speeds: Readings) -> Readings:
@@ -60,7 +71,7 @@ def _drift(scene: Scene) -> Line | None:
     low=0,
 )
 def steady_fan_speed(scene: Scene) -> Reading | None:
-    return recent(scene, steady_speeds(scene), LATELY).median(least=3)
+    return recent(scene, steady_speeds(scene), LATELY).median(least=FEWEST_LATELY)
 
 
 @measures(
@@ -113,8 +124,39 @@ def days_to_fan_nominal(scene: Scene) -> Reading | None:
 def fan_warning_share(scene: Scene) -> Reading | None:
     words = scene.words("component_health.cooling_fan_status", which="all")
     words = words.between(scene.anchor - DAY, latest(scene))
-    if len(words) < 10:
+    if len(words) < FEWEST_REPORTS:
         return None
     warned = [place for place, word in enumerate(words.values) if word == "warning"]
     source = words.source(warned[-1] if warned else len(words) - 1)
     return Reading(100.0 * len(warned) / len(words), float(words.times[-1]), (source,))
+
+
+# Ranges
+
+_SPEED = Column("telemetry", "component_health.cooling_fan_rpm")
+_STATUS = "component_health.cooling_fan_status"
+_WARNINGS, _OTHERS = Column("telemetry", _STATUS, ("warning",)), Column("telemetry", _STATUS, ("ok", "fault"))
+
+
+def _warning_range(known: Known) -> Range | None:
+    """Of the reports that are needed at least, and of the others where all are of the last day, as many may be warnings as
+    there are at all."""
+    warnings, others = known.of(_WARNINGS), known.of(_OTHERS)
+    warned, rest = 0 if warnings is None else warnings.number, 0 if others is None else others.number
+    if warned + rest < FEWEST_REPORTS:
+        return None
+    lately = others is not None and others.first >= known.scene.anchor - DAY and others.last <= latest(known.scene)
+    least = max(FEWEST_REPORTS, warned + others.moments if lately and others is not None else 0)
+    return 0.0, 100.0 * min(1.0, warned / least)
+
+
+on_a_line(
+    _SPEED,
+    "fan_speed_drift",
+    "fan_speed_change",
+    "fan_speed_mann_kendall",
+    "fan_reaches_nominal",
+    "days_to_fan_nominal",
+)
+ranged(lambda known: ANY if days_of(known.of(_SPEED)) >= FEWEST_LATELY else None, "steady_fan_speed", columns=(_SPEED,))
+ranged(_warning_range, "fan_warning_share", columns=(_WARNINGS, _OTHERS))

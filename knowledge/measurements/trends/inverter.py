@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...extents import Column
 from ...readings import DAY, Reading, Readings
 from ...scene import Scene
 from ..contactor.counters import RATED_CYCLES
 from ..registry import measures
-from .contactor_wear import Wear, life_end, life_share, rate, since_last_reset
-from .lines import Line, daily, days_until, latest, line, recent
+from .contactor_wear import Wear, WearRange, life_end, life_share, rate, since_last_reset
+from .lines import Line, daily_line, days_until, latest, recent, telemetry_spans_a_line
+from .ranges import on_a_line
+
+_HEALTH, _DISTORTION = "inverter_health_pct", "component_health.harmonic_distortion_v2g_pct"
 
 HISTORY = 90 * DAY
 """How far back the inverter is followed (our judgement: a season)."""
@@ -20,18 +24,20 @@ DISTORTION_LIMIT_PCT = 5.0
 
 def _line(scene: Scene, path: str) -> Line | None:
     def load() -> Line | None:
-        return line(daily(recent(scene, scene.readings(path, which="all"), HISTORY)), scene.anchor)
+        if not telemetry_spans_a_line(scene):
+            return None
+        return daily_line(recent(scene, scene.readings(path, which="all"), HISTORY), scene.anchor)
 
     found: Line | None = scene.once(("inverter", path), load)
     return found
 
 
 def _health(scene: Scene) -> Line | None:
-    return _line(scene, "inverter_health_pct")
+    return _line(scene, _HEALTH)
 
 
 def _distortion(scene: Scene) -> Line | None:
-    return _line(scene, "component_health.harmonic_distortion_v2g_pct")
+    return _line(scene, _DISTORTION)
 
 
 @measures(
@@ -169,3 +175,34 @@ def discharge_contactor_life_end(scene: Scene) -> Reading | None:
 @measures("days_to_discharge_contactor_life_end", "days from the diagnosis to that moment", unit="days", low=0)
 def days_to_discharge_contactor_life_end(scene: Scene) -> Reading | None:
     return days_until(scene, discharge_contactor_life_end(scene))
+
+
+# Ranges
+
+
+def _unknown_life(_: Scene) -> None:
+    """An inverter that does not tell its limit has none that is known."""
+
+
+def _dc_life(_: Scene) -> float:
+    return RATED_CYCLES[True]
+
+
+on_a_line(
+    Column("telemetry", _HEALTH), "inverter_health_level", "inverter_health_drift", "inverter_health_mann_kendall"
+)
+on_a_line(
+    Column("telemetry", _DISTORTION),
+    "distortion_level",
+    "distortion_drift",
+    "distortion_mann_kendall",
+    "distortion_reaches_limit",
+)
+WearRange(
+    Column("telemetry", "component_health.bidirectional_inverter_cycles"),
+    Column("telemetry", "component_health.bidirectional_inverter_max_cycles"),
+    _unknown_life,
+).declare("inverter")
+WearRange(Column("telemetry", "component_health.discharge_contactor_cycles"), None, _dc_life).declare(
+    "discharge_contactor"
+)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...readings import DAY, Reading, Readings
+from ...extents import Column
+from ...readings import DAY, Reading, Readings, median
 from ...scene import Scene
 from ..registry import measures
-from .lines import Line, daily, days_until, line, recent
+from .lines import Line, daily, days_spanned, days_until, line, recent, spans_a_line
+from .ranges import Known, Range, days_of, on_a_line, ranged
 
 _TESTS = "component_health.isolation_test_kohms"
 _TESTED_AT = "component_health.last_isolation_test"
@@ -19,6 +21,9 @@ HISTORY = 180 * DAY
 
 LATELY = 14 * DAY
 """What counts as the present state (our judgement: tests are done about once a week)."""
+
+FEWEST_LATELY = 2
+"""Days of it with tests (our judgement: one test alone may be a wet plug)."""
 
 PASS_KOHM = 1000.0
 """Isolation resistance above which a test is passed (dictionary F-0101: 1 MΩ)."""
@@ -31,13 +36,13 @@ def _each_test_once(readings: Readings) -> Readings:
     moments = readings.table.numbers(_TESTED_AT)[readings.rows]
     timed = ~np.isnan(moments[1:]) & ~np.isnan(moments[:-1])
     another = np.where(timed, moments[1:] != moments[:-1], readings.values[1:] != readings.values[:-1])
-    return readings.at_rows(readings.rows[np.append(True, another)])
+    return readings.at(np.append(True, another))
 
 
 def _daily_tests(scene: Scene) -> Readings:
     def load() -> Readings:
         tests = recent(scene, scene.readings(_TESTS), HISTORY).where(lambda v: v > 0)
-        return daily(_each_test_once(tests))
+        return daily(_each_test_once(tests)) if days_spanned(tests) >= FEWEST_LATELY else tests.at(slice(0))
 
     return scene.once("isolation tests", load)
 
@@ -64,6 +69,8 @@ def _decline(scene: Scene) -> _Decline | None:
 
     def load() -> _Decline | None:
         tests = _daily_tests(scene)
+        if not spans_a_line(tests):
+            return None
         logarithms = Readings(tests.table, tests.times, np.log10(tests.values), tests.rows)
         through = [(line(tests, scene.anchor), False), (line(logarithms, scene.anchor), True)]
         fitted = [_Decline(found, logarithmic) for found, logarithmic in through if found is not None]
@@ -77,7 +84,7 @@ def _misfit(decline: _Decline, tests: Readings) -> float:
     """The median distance of the tests from the line, kΩ."""
     along = decline.line.level + decline.line.slope * (tests.times - decline.line.end) / DAY
     drawn = 10.0**along if decline.logarithmic else along
-    return float(np.median(np.abs(tests.values - drawn)))
+    return median(np.abs(tests.values - drawn))
 
 
 @measures(
@@ -87,7 +94,7 @@ def _misfit(decline: _Decline, tests: Readings) -> float:
     low=0,
 )
 def isolation_lately(scene: Scene) -> Reading | None:
-    return recent(scene, _daily_tests(scene), LATELY).median(least=2)
+    return recent(scene, _daily_tests(scene), LATELY).median(least=FEWEST_LATELY)
 
 
 @measures(
@@ -137,3 +144,24 @@ def isolation_reaches_pass(scene: Scene) -> Reading | None:
 @measures("days_to_isolation_pass", "days from the diagnosis to that moment", unit="days", low=0)
 def days_to_isolation_pass(scene: Scene) -> Reading | None:
     return days_until(scene, isolation_reaches_pass(scene))
+
+
+# Ranges
+
+_COLUMN = Column("telemetry", _TESTS)
+
+
+def _lately_range(known: Known) -> Range | None:
+    tests = known.of(_COLUMN)
+    return None if tests is None or days_of(tests) < FEWEST_LATELY else (tests.low, tests.high)
+
+
+ranged(_lately_range, "isolation_lately", columns=(_COLUMN,))
+on_a_line(
+    _COLUMN,
+    "isolation_mann_kendall",
+    "isolation_change",
+    "isolation_level",
+    "isolation_reaches_pass",
+    "days_to_isolation_pass",
+)

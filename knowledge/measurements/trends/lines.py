@@ -9,7 +9,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats, Rows
-from ...readings import DAY, MINUTE, Reading, Readings, few
+from ...readings import DAY, MINUTE, Reading, Readings, few, median
 from ...scene import Scene
 
 STALE = 14 * DAY
@@ -56,9 +56,35 @@ class Line:
         return max(as_of, self.end + away / self.slope * DAY)
 
 
+def telemetry_days(scene: Scene) -> float:
+    """Days from the charger's first telemetry record to its last, which no column of it can exceed."""
+
+    def load() -> float:
+        table = scene.observations["telemetry"]
+        rows = table.by_device.get(scene.device_id)
+        return 0.0 if rows is None or not len(rows) else float(table.times[rows[-1]] - table.times[rows[0]]) / DAY
+
+    return scene.once("days of telemetry", load)
+
+
+def telemetry_spans_a_line(scene: Scene) -> bool:
+    """Whether the charger's telemetry is long enough for a line through any column of it."""
+    return telemetry_days(scene) * DAY >= SHORTEST
+
+
+def spans_a_line(readings: Readings) -> bool:
+    """Whether readings are as many, and as far apart, as a line needs: days of them need not be formed else."""
+    return len(readings) >= FEWEST and float(readings.times[-1] - readings.times[0]) >= SHORTEST
+
+
+def daily_line(readings: Readings, as_of: float) -> Line | None:
+    """The line through one value a day of some readings; None where `line_through` gives none."""
+    return line(daily(readings), as_of) if spans_a_line(readings) else None
+
+
 def line(readings: Readings, as_of: float) -> Line | None:
     """The line through some readings; None where `line_through` gives none."""
-    if len(readings) < FEWEST:
+    if not spans_a_line(readings):
         return None
     sources = few([readings.source(0), readings.source(-1)])
     return line_through(readings.times, readings.values, sources, as_of)
@@ -78,8 +104,8 @@ def line_through(times: Floats, values: Floats, sources: tuple[Source, ...], as_
     early, late = np.triu_indices(len(values), 1)
     apart = days[late] - days[early]
     changes = values[late] - values[early]
-    slope = float(np.median(changes[apart > 0] / apart[apart > 0]))
-    level = float(np.median(values - slope * days))
+    slope = median(changes[apart > 0] / apart[apart > 0])
+    level = median(values - slope * days)
     start = level + slope * float(days[0])
     return Line(slope, level, start, _mann_kendall(days, values, changes), float(times[-1]), sources)
 
@@ -122,9 +148,9 @@ def median_places(times: Floats, values: Floats) -> tuple[Rows, Floats]:
     """Of each day the place of the value nearest to its median, and the median."""
     places, medians = [], []
     for day in day_slices(times):
-        median = float(np.median(values[day]))
-        places.append(day.start + int(np.argmin(np.abs(values[day] - median))))
-        medians.append(median)
+        middle = median(values[day])
+        places.append(day.start + int(np.argmin(np.abs(values[day] - middle))))
+        medians.append(middle)
     return np.array(places, dtype=np.intp), np.array(medians, dtype=np.float64)
 
 
@@ -134,6 +160,11 @@ def daily(readings: Readings) -> Readings:
         return readings
     places, medians = median_places(readings.times, readings.values)
     return Readings(readings.table, readings.times[places], medians, readings.rows[places])
+
+
+def days_spanned(readings: Readings) -> int:
+    """The days (UTC) from that of the first reading to that of the last, both counted."""
+    return int(readings.times[-1] // DAY - readings.times[0] // DAY) + 1 if len(readings) else 0
 
 
 def latest(scene: Scene) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...readings import HOUR, Reading, few
 from ...scene import Scene
 from ..configuration.snapshots import Snapshot, snapshots
 from ..registry import measures
 from .lines import latest
+from .ranges import ANY, Known, Range, ranged
 
 
 def _compared(scene: Scene) -> list[Snapshot]:
@@ -33,3 +36,17 @@ def hours_of_mismatch(scene: Scene) -> Reading | None:
         return Reading(0.0, shots[-1].time, (shots[-1].source,))
     since = wrong[-1]
     return Reading(max(0.0, scene.anchor - since.time) / HOUR, since.time, few([since.source, wrong[0].source]))
+
+
+# Range
+
+
+def _mismatch_range(known: Known) -> Range | None:
+    """No longer than there are configuration records."""
+    moments = known.moments("configurations")
+    if not len(moments):
+        return None
+    return ANY if np.isnan(moments[-1]) else (0.0, max(0.0, known.scene.anchor - moments[0]) / HOUR)
+
+
+ranged(_mismatch_range, "hours_of_mismatch", columns=())

@@ -13,7 +13,7 @@ from .evidence import number_of, sources_of
 from .history import undisturbed, vehicle_discharges, vehicle_refusals
 from .occurrences import Happening, happenings, is_here, the_vehicle, this_happening
 from .records import same_connector
-from .vehicles import recorded_sessions, vehicle_of
+from .vehicles import sessions_of_vehicle, vehicle_of
 
 _STELLANTIS = re.compile(
     r"\b(stellantis|free2move|free 2 move|dross ?one|peugeot|citro[eë]n|opel|vauxhall|fiat|jeep|alfa romeo|lancia|ds automobiles|abarth|maserati|leapmotor)\b|^ds\b"
@@ -203,9 +203,9 @@ def v2g_vehicle_firmware_changed(scene: Scene) -> Reading | None:
     if vehicle is None or not vehicle.firmware or not vehicle.vin:
         return None
     earlier: list[tuple[float, str, Source]] = []
-    for session in recorded_sessions(scene):
+    for session in sessions_of_vehicle(scene, vehicle.vin):
         then = vehicle_of(session)
-        if then is not None and then.firmware and then.vin == vehicle.vin and session.start < scene.first - HOUR:
+        if then is not None and then.firmware and session.start < scene.first - HOUR:
             earlier.append((session.start, then.firmware, session.source))
     if not earlier:
         return None

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from ...observations import at_path
-from ...readings import DAY, MINUTE, Reading, Readings, few, highest
+from ...readings import DAY, MINUTE, Reading, Readings, few, highest, median
 from ...scene import Scene
 from ..registry import measures
 from .occurrences import latest_first
@@ -125,7 +125,7 @@ def voltage_left_while_idle(scene: Scene) -> Reading | None:
 )
 def current_left_after_loss(scene: Scene) -> Reading | None:
     window = _after_loss(scene, "current")
-    return window.reading(float(np.median(np.abs(window.values)))) if len(window) >= 2 else None
+    return window.reading(median(np.abs(window.values))) if len(window) >= 2 else None
 
 
 DC_CONTACTOR_LIFE = 100_000.0

@@ -12,9 +12,10 @@ from ...readings import HOUR, MINUTE
 from ...scene import Scene
 from ...sessions import Session
 from ...texts import as_number, flat, words_of
+from .occurrences import the_vehicle
 from .payload import LIMIT_KEY
-from .records import FLOWING_KW, flows_out, same_connector, samples
-from .vehicles import Vehicle, session_vehicle
+from .records import FLOWING_KW, of_connector, outflow, sampled
+from .vehicles import Vehicle, chargers_with, session_vehicle
 
 _OUTWARD = re.compile(r"\b(discharg\w*|v2g|export\w*|feed in|to grid|bidirectional|v2h|v2x)\b")
 _OUTWARD_ENERGY = re.compile(
@@ -72,50 +73,48 @@ def moved_energy_out(scene: Scene, session: Session) -> bool | None:
     if session.soc_start is not None and session.soc_end is not None and session.soc_end <= session.soc_start - 2:
         return True
     end = session.end if session.end is not None else session.start + 12 * HOUR
-    known = [
-        flow
-        for r in samples(scene, session.device_id, session.start, end, 120)
-        if same_connector(session.connector_id, r.fields.get("connector_id"))
-        and (flow := flows_out(r.fields)) is not None
-    ]
-    if known:
-        return sum(known) >= min(2, len(known))
+    rows = of_connector(
+        scene, session.connector_id, sampled(scene, session.device_id, session.start, end, 120)
+    )
+    _, flowing = outflow(scene, rows)
+    if len(flowing):
+        return bool(flowing.sum() >= min(2, len(flowing)))
     return False if energy is not None else None
 
 
-def discharges(scene: Scene) -> list[Discharge]:
-    """Every discharge that sessions in the bundle show, by time."""
+def discharges_of(scene: Scene, device: str) -> list[Discharge]:
+    """The discharges that a charger's sessions show; of chargers of other sites without what telemetry would tell."""
 
     def load() -> list[Discharge]:
-        devices = (
-            set(scene.devices)
-            | set(scene.observations["charging_records"].by_device)
-            | set(scene.observations["events"].by_device)
-        )
-        found = [
-            _discharge(scene, session)
-            for device in sorted(devices)
-            for session in scene.sessions(which="all", device=device)
-            if moved_energy_out(scene, session)
-        ]
+        sessions = scene.sessions(which="all", device=device)
+        return [_discharge(scene, session) for session in sessions if moved_energy_out(scene, session)]
+
+    return scene.once_of(device, "v2g-discharges", load)
+
+
+def discharges(scene: Scene) -> list[Discharge]:
+    """The discharges of the site's chargers, and of others that had the incident's vehicle or one of its model, by time."""
+
+    def load() -> list[Discharge]:
+        devices = {*scene.fleet.company(scene.device_id), *chargers_with(scene, the_vehicle(scene))}
+        found = [discharge for device in devices for discharge in discharges_of(scene, device)]
         return sorted(found, key=lambda d: (d.start, d.device_id, d.source))
 
-    return scene.shared_once(("v2g-discharges",), load)
+    return scene.once("v2g-discharges", load)
 
 
 def _discharge(scene: Scene, session: Session) -> Discharge:
     start, end, soc, soc_end = session.start, session.end or session.start, session.soc_start, session.soc_end
     # Within a long stay, telemetry tells when energy really flowed.
-    flowing = [
-        r
-        for r in samples(scene, session.device_id, session.start, session.end or session.start + 12 * HOUR)
-        if flows_out(r.fields) and same_connector(session.connector_id, r.fields.get("connector_id"))
-    ]
-    if flowing:
-        first, last = flowing[0], flowing[-1]
-        start, end = first.time or 0.0, last.time or 0.0
-        soc = soc if first.fields.get("soc") is None else first.fields["soc"]
-        soc_end = soc_end if last.fields.get("soc") is None else last.fields["soc"]
+    rows = sampled(scene, session.device_id, session.start, session.end or session.start + 12 * HOUR)
+    told, out = outflow(scene, of_connector(scene, session.connector_id, rows))
+    flowing = told[out]
+    if len(flowing):
+        table = scene.observations["telemetry"]
+        charged = table.numbers("soc")[flowing]
+        start, end = table.times[flowing[0]].item(), table.times[flowing[-1]].item()
+        soc = soc if np.isnan(charged[0]) else charged[0].item()
+        soc_end = soc_end if np.isnan(charged[-1]) else charged[-1].item()
     vehicle = session_vehicle(scene, session)
     return Discharge(session.device_id, start, end, vehicle, soc, soc_end, session.source, session.connector_id)
 
@@ -126,15 +125,11 @@ def discharging_runs(scene: Scene) -> list[tuple[float, float, bool]]:
     def load() -> list[tuple[float, float, bool]]:
         rows = np.union1d(scene.words("state").rows, scene.readings("power").rows).astype(np.intp)
         table = scene.observations["telemetry"]
-        known = []
-        for row in rows:
-            fields = table.records[row].fields
-            flows = flows_out(fields)
-            if flows is not None:
-                known.append((float(table.times[row]), flows or fields.get("state") == "discharging"))
+        told, flows = outflow(scene, rows)
+        discharging = flows | table.one_of("state", ("discharging",), told)
         runs: list[tuple[float, float, bool]] = []
         before: tuple[float, bool] | None = None
-        for time, out in known:
+        for time, out in zip(table.times[told].tolist(), discharging.tolist(), strict=True):
             if out and before is not None and before[1] and time - before[0] <= HOUR:
                 runs[-1] = (runs[-1][0], time, runs[-1][2])
             elif out:

@@ -26,8 +26,7 @@ class _Excursion:
 
 def _excursions(scene: Scene) -> list[_Excursion]:
     def load() -> list[_Excursion]:
-        areas = {r.fields["site_id"]: r.fields.get("area") for r in scene.observations["sites"].records}
-        only_site = len(areas) <= 1
+        only_site = len(scene.fleet.groups("sites", "site_id")) <= 1
         found = []
         for record in scene.observations["grid"].records:
             site, area = record.fields.get("site_id"), record.fields.get("area")
@@ -35,7 +34,7 @@ def _excursions(scene: Scene) -> list[_Excursion]:
                 related = True
             elif site is not None:
                 here_unknown = scene.site_id is None and only_site
-                related = here_unknown or (scene.area is not None and areas.get(site) == scene.area)
+                related = here_unknown or (scene.area is not None and scene.fleet.area_of(site) == scene.area)
             elif area is not None:
                 # Where only one site is on record and nobody noted its area, the area that is recorded will be its own.
                 related = area in (scene.area, scene.site_id) or (scene.area is None and only_site)
@@ -107,12 +106,12 @@ def grid_record_kind(scene: Scene) -> Iterable[Reading]:
     many=True,
 )
 def grid_record_voltage_deviation(scene: Scene) -> Iterable[Reading]:
-    supply = nominal_voltages(scene)
-
     def off(excursion: _Excursion, _: float) -> float | None:
         voltage = excursion.record.fields.get("voltage_v")
         # What is recorded as an excursion of the voltage was not nominal on any grid.
-        known = supply or (EUROPEAN_VOLTAGES if excursion.record.fields.get("kind") == "voltage_excursion" else None)
+        known = nominal_voltages(scene) or (
+            EUROPEAN_VOLTAGES if excursion.record.fields.get("kind") == "voltage_excursion" else None
+        )
         return voltage_off(voltage, known) if voltage is not None and voltage >= 0 else None
 
     return _of_each(scene, off)

@@ -30,7 +30,7 @@ def undisturbed(scene: Scene) -> list[Discharge]:
 
         return [d for d in discharges(scene) if not broken(d)]
 
-    return scene.shared_once(("v2g-undisturbed", scene.incidence.code), load)
+    return scene.once("v2g-undisturbed", load)
 
 
 def vehicle_discharges(scene: Scene) -> list[Discharge]:

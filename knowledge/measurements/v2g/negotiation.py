@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ....engine.facts import Source
-from ...readings import HOUR, MINUTE, Reading, highest
+from ...readings import HOUR, MINUTE, Reading, ends, highest
 from ...scene import Scene
 from ..registry import measures
 from .discharges import moved_energy_out
@@ -96,12 +96,13 @@ def discharged_before_loss(scene: Scene) -> Reading | None:
     for time in latest_first(scene):
         session = session_here(scene, time)
         start = time - 30 * MINUTE if session is None else max(session.start, time - 12 * HOUR)
-        known = [r for r in own_samples(scene, start, time) if flows_out(r.fields) is not None]
-        flowing = [r for r in known if flows_out(r.fields)]
+        told = [(r, flows_out(r.fields)) for r in own_samples(scene, start, time)]
+        known = [r for r, flows in told if flows is not None]
+        flowing = [r for r, flows in told if flows]
         if flowing:
-            return Reading(True, time, scene.sources("telemetry", flowing))
+            return Reading(True, time, scene.sources("telemetry", ends(flowing)))
         if len(known) >= 2 and time - (known[-1].time or 0.0) <= 2 * MINUTE:
-            return Reading(False, time, scene.sources("telemetry", known))
+            return Reading(False, time, scene.sources("telemetry", ends(known)))
         if session is not None and session.energy is not None:
             moved = session.energy < -0.1 or bool(moved_energy_out(scene, session))
             return Reading(moved, time, (session.source,))
@@ -122,7 +123,7 @@ def charged_before_loss(scene: Scene) -> Reading | None:
         known = [r for r in own_samples(scene, max(session.start, time - 12 * HOUR), time) if "power" in r.fields]
         flowing = [r for r in known if (r.fields["power"] or 0.0) > FLOWING_KW and not flows_out(r.fields)]
         if len(known) >= 2:
-            return Reading(bool(flowing), time, scene.sources("telemetry", flowing or known))
+            return Reading(bool(flowing), time, scene.sources("telemetry", ends(flowing or known)))
     return None
 
 

@@ -9,11 +9,16 @@ from ...observations import Record, at_path
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import FaultEvent, Scene
 from ..registry import measures
-from .discharges import discharges
+from .discharges import discharges_of
 from .evidence import number_of
 from .occurrences import LOSS, TOGETHER, happenings, is_here, latest_times, meets_occurrence
 from .records import in_sync, samples
 from .supply import nominal_voltages, voltage_off
+from .vehicles import discharging_chargers
+
+MOST_AREA_CHARGERS = 200
+"""Chargers of other sites of a grid area that are looked at, those with a loss first (our judgement: more change no count that
+a rule asks for)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +47,38 @@ class _Course:
 
 def _peers(scene: Scene) -> list[_Peer]:
     def load() -> list[_Peer]:
-        sites = {r.fields["site_id"] for r in scene.observations["sites"].records if r.fields.get("area") == scene.area}
-        losses: dict[str, list[FaultEvent]] = {}
-        for fault in scene.faults(LOSS):
-            losses.setdefault(fault.device_id, []).append(fault)
-        found = []
-        for record in scene.others:
-            device, site = record.fields["device_id"], record.fields.get("site_id")
-            at_site = scene.site_id is not None and site == scene.site_id
-            if at_site or (scene.area is not None and site in sites):
-                found.append(_peer(scene, device, at_site, losses.get(device, [])))
-        return found
+        here = {record.fields["device_id"] for record in scene.neighbours}
+        devices = sorted(here.union(_area_chargers(scene)))
+        return [_peer(scene, device, device in here, scene.faults(LOSS, device=device)) for device in devices]
 
     return scene.once("v2g-peers", load)
+
+
+def _in_area(scene: Scene, device: str) -> bool:
+    """Whether another charger stands in the site's grid area."""
+    return device != scene.device_id and _area_of(scene, device) == scene.area and scene.area is not None
+
+
+def _area_of(scene: Scene, device: str) -> str | None:
+    return scene.fleet.area_of(scene.fleet.site_of(device))
+
+
+def _area_chargers(scene: Scene) -> list[str]:
+    """The chargers of other sites of the grid area that reported a loss, or may discharge; of many the first ones."""
+    if scene.area is None:
+        return []
+
+    def load() -> dict[str | None, list[str]]:
+        found: dict[str | None, list[str]] = {}
+        for device in [
+            *dict.fromkeys(fault.device_id for fault in scene.faults(LOSS)),
+            *discharging_chargers(scene.fleet),
+        ]:
+            found.setdefault(_area_of(scene, device), []).append(device)
+        return found
+
+    chargers = scene.fleet.once(("v2g chargers by area",), load).get(scene.area, [])
+    return [device for device in chargers if not scene.is_near(device)][:MOST_AREA_CHARGERS]
 
 
 def _peer(scene: Scene, device: str, at_site: bool, losses: list[FaultEvent]) -> _Peer:
@@ -65,7 +89,8 @@ def _peer(scene: Scene, device: str, at_site: bool, losses: list[FaultEvent]) ->
         )
         gaps.append(gap)
         sources.append(nearest.source)
-    courses = [_course(scene, device, time) for time in latest_times(scene)[-3:]]
+    latest = latest_times(scene)[-3:] if scene.is_near(device) else ()
+    courses = [_course(scene, device, time) for time in latest]
     gaps += [course.gap for course in courses if course.gap is not None]
     for course in courses:
         sources.extend(scene.sources("telemetry", course.records))
@@ -73,8 +98,8 @@ def _peer(scene: Scene, device: str, at_site: bool, losses: list[FaultEvent]) ->
     held = any(course.held for course in courses)
     if not held and (soonest is None or soonest > TOGETHER):
         through = [
-            d for d in discharges(scene)
-            if d.device_id == device and d.start < scene.anchor - MINUTE and d.end > scene.anchor + 2 * MINUTE
+            d for d in discharges_of(scene, device)
+            if d.start < scene.anchor - MINUTE and d.end > scene.anchor + 2 * MINUTE
         ]  # fmt: skip
         held = bool(through)
         sources += [d.source for d in through]
@@ -203,7 +228,10 @@ def site_peers_charged_through(scene: Scene) -> Reading | None:
 def site_peers_disturbed(scene: Scene) -> Reading | None:
     neighbours = {r.fields["device_id"] for r in scene.neighbours}
     others = [
-        f for f in scene.all_faults if f.device_id in neighbours and f.code != LOSS and meets_occurrence(scene, f.time)
+        f
+        for device in sorted(neighbours)
+        for f in scene.faults(device=device)
+        if f.code != LOSS and meets_occurrence(scene, f.time)
     ]
     hit = {fault.device_id for fault in others}
     sources = [fault.source for fault in others]
@@ -245,8 +273,12 @@ def site_peer_phase_voltage_deviation(scene: Scene) -> Reading | None:
     low=0,
 )
 def elsewhere_lost_together(scene: Scene) -> Reading | None:
-    near = {scene.device_id, *(p.device_id for p in _peers(scene))}
-    hits = [f for f in scene.faults(LOSS) if f.device_id not in near and meets_occurrence(scene, f.time)]
+    faults = scene.fleet.faults.within(LOSS, latest_times(scene)[0] - TOGETHER, scene.anchor + TOGETHER)
+    hits = [
+        f
+        for f in faults
+        if meets_occurrence(scene, f.time) and not scene.is_near(f.device_id) and not _in_area(scene, f.device_id)
+    ]
     return number_of(scene, hits, {f.device_id for f in hits})
 
 
@@ -257,11 +289,9 @@ def _apart_on_firmware(scene: Scene) -> list[FaultEvent]:
         return []
     return [
         fault
-        for fault in scene.faults(LOSS)
+        for fault in scene.fleet.faults.within(LOSS, scene.anchor - 14 * DAY, scene.anchor + 14 * DAY)
         if fault.device_id != scene.device_id
-        and (record := scene.devices.get(fault.device_id)) is not None
-        and scene.about("firmware_version", record) == version
-        and abs(fault.time - scene.anchor) <= 14 * DAY
+        and scene.devices.value("firmware_version", fault.device_id) == version
         and not meets_occurrence(scene, fault.time, 10 * MINUTE)
     ]
 
@@ -275,7 +305,7 @@ def _apart_on_firmware(scene: Scene) -> list[FaultEvent]:
 )
 def sites_losing_sync_apart(scene: Scene) -> Reading | None:
     apart = _apart_on_firmware(scene)
-    sites = {scene.about("site_id", scene.devices.get(f.device_id)) for f in apart} - {None, scene.site_id}
+    sites = {scene.fleet.site_of(f.device_id) for f in apart} - {None, scene.site_id}
     return number_of(scene, apart, sites) if sites else None
 
 

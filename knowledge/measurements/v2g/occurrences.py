@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ....engine.facts import Source
+from ...fleet_tables import FleetTables
+from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE
 from ...scene import FaultEvent, Scene
 from ...sessions import Session
 from ...texts import as_number, flat, words_of
 from .payload import as_percent, spelled
 from .records import asks_for_discharge, same_connector, samples
-from .vehicles import Vehicle, recorded_sessions, session_at, vehicle_in, vehicle_in_events, vehicle_of, vehicle_of_stay
+from .vehicles import Vehicle, session_at, vehicle_in, vehicle_in_events, vehicle_of, vehicle_of_stay
 
 LOSS, REFUSAL = "F-0701", "F-0702"
 TOGETHER = MINUTE
@@ -56,10 +58,21 @@ def happenings(scene: Scene) -> list[Happening]:
     """Every fault of the incident's code in the bundle, with the vehicle it concerned."""
 
     def load() -> list[Happening]:
-        found = [_happening(scene, fault) for fault in scene.faults("own")]
+        devices = sorted({fault.device_id for fault in scene.faults("own")})
+        found = [happening for device in devices for happening in _reported(scene, device)]
         return sorted([*found, *_told_only(scene)], key=lambda h: (h.time, h.device_id, h.source))
 
     return scene.shared_once(("v2g-happenings", scene.incidence.code), load)
+
+
+def _reported(scene: Scene, device: str) -> list[Happening]:
+    """The faults of the incident's code on a charger; of those of other sites without what telemetry would tell."""
+
+    def load() -> list[Happening]:
+        return [_happening(scene, fault) for fault in scene.faults("own", device=device)]
+
+    key = ("v2g-reported", scene.incidence.code, device)
+    return scene.shared_once(key, load) if scene.is_near(device) else scene.fleet.once(key, load)
 
 
 _SAID = {
@@ -88,18 +101,44 @@ def _told_only(scene: Scene) -> list[Happening]:
     return found
 
 
-def _says_so(scene: Scene, text: str) -> bool:
-    """Whether a text speaks of the incident's code."""
-    return bool(_SAID[scene.incidence.code].search(words_of(spelled(text))))
+def _says_so(code: str, text: str) -> bool:
+    """Whether a text speaks of a code."""
+    return bool(_SAID[code].search(words_of(spelled(text))))
+
+
+def _telling_chargers(fleet: FleetTables, code: str) -> list[str]:
+    """The chargers with charging records that have a session whose end tells of a code, in order."""
+
+    def load() -> list[str]:
+        records, events = fleet.observations["charging_records"], fleet.observations["events"]
+        told = list(zip(*(records.values(path) for path in ("device_id", "stop_reason", "details")), strict=True))
+        data = events.values("data")
+        stops = [row for row, kind in enumerate(events.values("event_type")) if kind == "stop" and data[row]]
+        devices = events.values("device_id")
+        told += [(devices[row], data[row].get("reason"), data[row].get("details")) for row in stops]
+        found, said = set(), {}
+        for device, reason, details in told:
+            if not reason and not details:
+                continue
+            text = f"{reason or ''} {details or ''}"
+            if text not in said:
+                said[text] = _says_so(code, text)
+            if said[text]:
+                found.add(device)
+        return sorted(found & records.by_device.keys())
+
+    return fleet.once(("v2g-telling", code), load)
 
 
 def _told_by_sessions(scene: Scene, known: Mapping[str, list[float]]) -> list[Happening]:
     """What sessions tell of, but for those around a time at which it is known of their charger."""
     refusal = scene.incidence.code == REFUSAL
     found: list[Happening] = []
-    for session in recorded_sessions(scene):
+    telling = _telling_chargers(scene.fleet, scene.incidence.code)
+    for session in (session for device in telling for session in scene.sessions(which="all", device=device)):
         moved = session.energy is None or abs(session.energy) > 0.1
-        if (refusal and moved) or not _says_so(scene, f"{session.stop_reason or ''} {session.details or ''}"):
+        text = f"{session.stop_reason or ''} {session.details or ''}"
+        if (refusal and moved) or not _says_so(scene.incidence.code, text):
             continue
         end = session.end if session.end is not None else session.start + HOUR
         if any(session.start - MINUTE <= t <= end + 5 * MINUTE for t in known.get(session.device_id, ())):
@@ -117,24 +156,35 @@ def _told_by_sessions(scene: Scene, known: Mapping[str, list[float]]) -> list[Ha
 def _told_by_commands(scene: Scene, known: dict[str, list[float]]) -> list[Happening]:
     """What failed discharge commands tell of, but for those near a time at which it is known; adds theirs to these."""
     found: list[Happening] = []
-    for command in scene.observations["commands"].records:
-        device, connector, time = command.fields["device_id"], command.fields.get("connector_id") or None, command.time
-        if (
-            time is None
-            or not asks_for_discharge(command)
-            or command.fields.get("status") not in ("failed", "rejected")
-        ):
-            continue
+    for command in _refused_commands(scene.fleet):
+        device, connector = command.fields["device_id"], command.fields.get("connector_id") or None
+        time = command.time or 0.0
         times = known.setdefault(device, [])
-        if not _says_so(scene, str(command.fields.get("result") or "")) or any(
-            abs(t - time) <= 5 * MINUTE for t in times
-        ):
+        if any(abs(t - time) <= 5 * MINUTE for t in times):
             continue
         session = session_at(scene, device, connector, time)
         vehicle = vehicle_of(session) or vehicle_of_stay(scene, device, connector, time)
         found.append(Happening(device, connector, time, vehicle, None, scene.source("commands", command), told=True))
         times.append(time)
     return found
+
+
+def _refused_commands(fleet: FleetTables) -> list[Record]:
+    """The commands to discharge that failed with words of a refusal, in the order of the list."""
+
+    def load() -> list[Record]:
+        table = fleet.observations["commands"]
+        statuses = table.texts("status")
+        rows = [row for row, status in enumerate(statuses) if status in ("failed", "rejected")]
+        return [
+            command
+            for row in rows
+            if (command := table.records[row]).time is not None
+            and asks_for_discharge(command)
+            and _says_so(REFUSAL, str(command.fields.get("result") or ""))
+        ]
+
+    return fleet.once(("v2g-refused commands",), load)
 
 
 def _happening(scene: Scene, fault: FaultEvent) -> Happening:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from ....engine.facts import Source
-from ...readings import DAY, Reading, few
+from ...readings import DAY, Reading, few, median
 from ...scene import Scene
-from ...texts import as_number, flat
+from ...texts import MAX_KEY, MAX_KEYS, as_number, flat
 
 _ACRONYM = re.compile(r"([A-Z]{2,})(?=[A-Z][a-z])")
 _SOC = re.compile(r"SoCs(?![a-z])|SoC")
@@ -21,7 +20,7 @@ _STANDARD = re.compile(r"(?i)iso[ _/-]*15118")
 def spelled(data: Any, depth: int = 0) -> Any:
     """Data with acronyms set apart from the words beside them: `evSoC` as `ev_soc`, `EVShiftPosition` as `EV_Shift_...`."""
     if isinstance(data, str):
-        return _STANDARD.sub("iso 15118", _ACRONYM.sub(r"\1_", _SOC.sub("_soc_", data[:20_000])))
+        return _spelled_key(data) if len(data) <= MAX_KEY else _spelled(data[:20_000])
     if depth > 20:
         return data
     if isinstance(data, Mapping):
@@ -29,6 +28,13 @@ def spelled(data: Any, depth: int = 0) -> Any:
     if isinstance(data, (list, tuple)):
         return [spelled(item, depth + 1) for item in data[:200]]
     return data
+
+
+def _spelled(text: str) -> str:
+    return _STANDARD.sub("iso 15118", _ACRONYM.sub(r"\1_", _SOC.sub("_soc_", text)))
+
+
+_spelled_key = lru_cache(MAX_KEYS)(_spelled)
 
 
 def details(scene: Scene) -> list[tuple[str, Any, Source]]:
@@ -86,7 +92,9 @@ Told = tuple[float, float, Source]
 def told_numbers(scene: Scene, key: str, unless: str = r"$^") -> list[Told]:
     """Numbers of a kind that details of sessions and faults on this connector give up to the incident, one each, by time."""
     texts = [
-        (s.start, s.details, s.source) for s in scene.sessions() if scene.anchor - 180 * DAY <= s.start <= scene.anchor
+        (s.start, s.details, s.source)
+        for s in scene.sessions()
+        if s.details is not None and scene.anchor - 180 * DAY <= s.start <= scene.anchor
     ]
     texts += [(f.time, f.record.fields.get("data"), f.source) for f in scene.incidence.faults]
     found = []
@@ -105,7 +113,7 @@ def early_and_late(told: list[Told]) -> tuple[float, float, tuple[Source, ...]] 
         return None
     third = max(1, len(told) // 3)
     values = [value for _, value, _ in told]
-    return float(np.median(values[:third])), float(np.median(values[-third:])), few([source for _, _, source in told])
+    return median(values[:third]), median(values[-third:]), few([source for _, _, source in told])
 
 
 def growth(scene: Scene, told: list[Told]) -> Reading | None:

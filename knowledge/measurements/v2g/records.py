@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...observations import Record, Rows, epoch
+from ...observations import Floats, Record, Rows, epoch
 from ...scene import Scene
 
 FLOWING_KW = 0.2
@@ -16,20 +17,46 @@ FLOWING_KW = 0.2
 
 def rows_between(scene: Scene, device: str, start: float, end: float) -> Rows:
     """The telemetry rows of a charger from start to end."""
+    rows, times = scene.once(("telemetry rows", device), lambda: _rows_of(scene, device))
+    if not len(times) or end < times[0] or start > times[-1]:
+        return rows[:0]
+    return rows[int(times.searchsorted(start, "left")) : int(times.searchsorted(end, "right"))]
+
+
+def _rows_of(scene: Scene, device: str) -> tuple[Rows, Floats]:
     table = scene.observations["telemetry"]
-    rows = table.by_device.get(device)
-    if rows is None:
-        return np.empty(0, dtype=np.intp)
-    times = table.times[rows]
-    return rows[int(np.searchsorted(times, start, "left")) : int(np.searchsorted(times, end, "right"))]
+    rows = table.by_device.get(device, np.empty(0, dtype=np.intp))
+    return rows, table.times[rows]
 
 
 def samples(scene: Scene, device: str, start: float, end: float, most: int = 400) -> list[Record]:
     """Telemetry of a charger from start to end, evenly thinned to about so many records."""
+    return scene.observations["telemetry"].records_at(sampled(scene, device, start, end, most))
+
+
+def sampled(scene: Scene, device: str, start: float, end: float, most: int = 400) -> Rows:
+    """The telemetry rows of these records."""
     rows = rows_between(scene, device, start, end)
-    if len(rows) > most:
-        rows = rows[:: len(rows) // most + 1]
-    return [scene.observations["telemetry"].records[row] for row in rows]
+    return rows[:: len(rows) // most + 1] if len(rows) > most else rows
+
+
+def of_connector(scene: Scene, connector: int | None, rows: Rows) -> Rows:
+    """Of some telemetry rows those that may be of a connector, as `same_connector` says."""
+    if not connector:
+        return rows
+    named = scene.observations["telemetry"].connectors[rows]
+    return rows[np.isnan(named) | (named == connector)]
+
+
+def outflow(scene: Scene, rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
+    """Those of some telemetry rows that say whether energy flows out of the vehicle, as `flows_out` says, and what they say."""
+    table = scene.observations["telemetry"]
+    power = table.numbers("power")[rows]
+    discharging = table.one_of("state", ("discharging",), rows)
+    metered = ~np.isnan(power)
+    told = metered | ~table.one_of("state", (None,), rows)
+    out = np.where(metered, (power < -FLOWING_KW) | (discharging & (power > FLOWING_KW)), discharging)
+    return rows[told], out[told]
 
 
 def own_samples(scene: Scene, start: float, end: float) -> list[Record]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...readings import DAY, HOUR, MINUTE, Reading
+from ...readings import DAY, HOUR, MINUTE, Reading, median
 from ...scene import Scene
 from ..registry import measures
 from .evidence import of_incident
@@ -18,7 +18,7 @@ from .switchover import waits_until_loss
 def _medians_of_halves(values: Sequence[float]) -> tuple[float, float] | None:
     """Median of the earlier and of the later half; known from two in each."""
     half = len(values) // 2
-    return None if half < 2 else (float(np.median(values[:half])), float(np.median(values[-half:])))
+    return None if half < 2 else (median(values[:half]), median(values[-half:]))
 
 
 @measures(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from ...fleet_tables import FleetTables
 from ...readings import DAY, HOUR, MINUTE
 from ...scene import Scene
 from ...sessions import Session
 from ...texts import flat
+from ..elsewhere import MOST_CHARGERS, chargers_of_vehicles
 from .records import same_connector
+
+_OUTWARD = re.compile(r"discharg|v2[ghx]|export|feed ?in|fed ?in|to[ _-]?grid|bidirectional")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,64 @@ def session_here(scene: Scene, time: float) -> Session | None:
     return session_at(scene, scene.device_id, scene.connector_id, time)
 
 
-def recorded_sessions(scene: Scene) -> Iterator[Session]:
-    """The sessions of all chargers that have charging records, charger by charger."""
-    for device in sorted(scene.observations["charging_records"].by_device):
-        yield from scene.sessions(which="all", device=device)
+def sessions_of_vehicle(scene: Scene, vin: str) -> Iterator[Session]:
+    """The sessions of a vehicle on this charger and on others, charger by charger."""
+    for device in sorted([scene.device_id, *chargers_of_vehicles(scene, [vin])]):
+        for session in scene.sessions(which="all", device=device):
+            vehicle = vehicle_of(session)
+            if vehicle is not None and vehicle.vin == vin:
+                yield session
+
+
+# Where vehicles were that can give energy back
+
+
+def discharging_chargers(fleet: FleetTables) -> list[str]:
+    """The chargers whose metadata or session records show that they may discharge, in order."""
+    chargers = fleet.chargers
+    found = {chargers.ids[place] for place in chargers.having("v2g_capable", True).tolist()}
+    records = fleet.observations["charging_records"]
+    devices = records.values("device_id")
+    outward = (records.numbers("energy") < -0.1) | (records.numbers("avg_power") < -0.2)
+    outward |= records.numbers("max_power") < -0.2
+    outward |= records.numbers("vehicle_info.soc_end") <= records.numbers("vehicle_info.soc_start") - 2
+    found.update(devices[row] for row in np.flatnonzero(outward).tolist())
+    found.update(
+        devices[row]
+        for row, told in enumerate(records.values("details"))
+        if told and _OUTWARD.search(str(told).lower())
+    )
+    return sorted(found)
+
+
+def _chargers_by_vehicle(fleet: FleetTables) -> Mapping[str, list[str]]:
+    """The chargers that may discharge by the vehicles and the models that their records and events name."""
+
+    def load() -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        records, events = fleet.observations["charging_records"], fleet.observations["events"]
+        infos, data = records.values("vehicle_info"), events.values("data")
+        for device in discharging_chargers(fleet):
+            told = [_vehicle_named(infos[row]) for row in records.by_device.get(device, ())]
+            told += [vehicle_in(data[row]) for row in events.by_device.get(device, ()) if data[row]]
+            for name in {
+                name for vehicle in told if vehicle is not None for name in (vehicle.vin, vehicle.model) if name
+            }:
+                found.setdefault(name, []).append(device)
+        return found
+
+    return fleet.once(("v2g chargers by vehicle",), load)
+
+
+def _vehicle_named(info: Any) -> Vehicle | None:
+    told = info if isinstance(info, Mapping) else {}
+    return _vehicle(*(told.get(name) for name in ("vin", "make", "model", "firmware")))
+
+
+def chargers_with(scene: Scene, vehicle: Vehicle | None) -> list[str]:
+    """The chargers that may discharge and had a vehicle or one of its model, in order; of many of either the first ones."""
+    if vehicle is None:
+        return []
+    by_vehicle = _chargers_by_vehicle(scene.fleet)
+    names = [name for name in (vehicle.vin, vehicle.model) if name]
+    return sorted({device for name in names for device in by_vehicle.get(name, [])[:MOST_CHARGERS]})

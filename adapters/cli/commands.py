@@ -13,6 +13,7 @@ from .consult_command import consult
 from .escalate_command import escalate
 from .failures import LACKING, Unusable
 from .fetch_command import fetch
+from .fleet_command import fleet
 from .knowledge_commands import kb
 from .lookup import (
     cause_of,
@@ -27,6 +28,7 @@ from .lookup import (
 from .options import AsOf, OneCharger, OneCode, Paths
 from .output import Destination
 from .shell import PROGRAM, LogFormat, Shell
+from .simulate_command import simulate
 from .watch_command import watch
 
 if TYPE_CHECKING:
@@ -238,5 +240,7 @@ def explain(
 app.command()(consult)
 app.command()(escalate)
 app.command()(fetch)
+app.command()(fleet)
+app.command()(simulate)
 app.command()(watch)
 app.add_typer(kb, name="kb")

@@ -1,0 +1,106 @@
+"""`fleet`: a data set of many chargers, diagnosed by all cores into a folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .failures import INTERRUPTED, Unusable
+from .fleet_progress import shown_progress
+from .lookup import moment_of, usable_knowledge
+from .options import AsOf
+from .output import Destination
+from .shell import Shell
+
+MAX_WORKERS = 512
+"""More worker processes than any machine has cores for are a slip of the pen (our judgement)."""
+
+
+def fleet(
+    context: typer.Context,
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Folders of any depth, or files: Parquet, CSV or JSON lines, named after their list.",
+        ),
+    ],
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="DIR", help="The folder of the results, which the run makes.")
+    ],
+    as_of: AsOf = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=MAX_WORKERS, metavar="N", help="Worker processes. [all cores]")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Have a Ray cluster do the work: HOST:PORT, auto for the one this machine is of, or local for one started here.",
+        ),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew, and take away what an earlier run has left in DIR.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; warnings only.")] = False,
+) -> None:
+    """Diagnose all chargers of a data set, and say what to roll out and whom to send where.
+
+    Reads in bounded memory and uses all cores. A run that was ended goes on when the same command is given again.
+    """
+    shell = context.ensure_object(Shell)
+    moment = None if as_of is None else moment_of(as_of)
+    from ..bundle import UnreadableInput
+    from ..fleet.on_ray import LOCAL, RayUnusable
+    from ..fleet.run import Options, run_fleet
+    from ..fleet.summary_text import summary_text
+    from ..fleet.workers import WorkersFailed
+
+    there = 0 if ray not in (None, LOCAL) else _cores()
+    options = Options(as_of=moment, workers=workers or there, ray=ray)
+    try:
+        with usable_knowledge(), _ended_calmly(), shown_progress(shell.complain, quiet=quiet) as progress:
+            summary = run_fleet(paths, Path(output), options, restart=restart, progress=progress)
+    except UnreadableInput as error:
+        raise Unusable(str(error)) from None
+    except WorkersFailed as error:
+        raise Unusable(f"{error}; -v shows more, --workers 1 needs the least memory") from None
+    except RayUnusable as error:
+        raise Unusable(str(error)) from None
+    except KeyboardInterrupt:
+        shell.complain(f"ended; the same command goes on where this run was, and {output} holds what is done")
+        raise typer.Exit(INTERRUPTED) from None
+    except OSError as error:
+        raise Unusable(f"--output {output}: {error.strerror or error}; make room, or name another folder") from None
+    if not quiet:
+        destination = Destination()
+        destination.write(summary_text(summary, output, width=destination.width, colour=destination.colour))
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+@contextmanager
+def _ended_calmly() -> Iterator[None]:
+    """Within it, a request to terminate is heeded like Ctrl-C."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

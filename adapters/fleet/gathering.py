@@ -1,0 +1,270 @@
+"""The first look at a data set, piece by piece: the small lists are kept, of telemetry and heartbeats what is needed of all.
+
+What a piece gives lies in a folder of its own, so that a run which was ended goes on with the pieces that are missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from pydantic import TypeAdapter
+
+from ...engine.knowledge_base import DataProblem
+from ...knowledge.extents import partial_extents
+from ...knowledge.figures import partial_figures
+from ...knowledge.grouping import per_charger
+from ...knowledge.record_columns import taken
+from ...knowledge.records import SCHEMAS, TIME_FIELD
+from ...knowledge.watching import columns_needed
+from .data_set import DataSet, SourceFile
+from .reading import CHARGER, ROWS, Piece, Rows, UnreadableFile, charger_name, read, row_count
+from .troubles import NO_FIELD, NO_FILE, NO_ROW, Trouble, Troubles
+
+LARGE_LISTS = ("telemetry", "heartbeats")
+"""Lists that grow with every minute of every charger: never held as a whole."""
+
+SMALL_LISTS = tuple(name for name in SCHEMAS if name not in LARGE_LISTS)
+
+PIECE_BYTES = 16 * 2**20
+"""Bytes of files that are one piece (our judgement: some seconds of work, so that none waits long for the last)."""
+
+OUTCOME = "outcome.json"
+COUNTS = "counts"
+WHERE = "where"
+"""Frames of a task: how many rows there are of each charger, and which chargers each of its pieces names."""
+FIGURES = "figures"
+EXTENTS = "extents"
+"""What is needed of telemetry and heartbeats of all chargers: what measurements at other sites read, and what tells whether
+there can be an early warning."""
+FAULTY_HEARTBEATS = "faulty_heartbeats"
+"""Of heartbeats the rows that carry a fault code, whichever charger's they are."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Pieces of one record list that are read together, and where what they give is kept; later rows than `as_of`
+    (epoch seconds) are left out."""
+
+    number: int
+    list: str
+    pieces: tuple[Piece, ...]
+    folder: str
+    as_of: float | None
+
+    @property
+    def place(self) -> Path:
+        """The folder of what the task gives."""
+        return Path(self.folder) / f"{self.number:06d}"
+
+    def frames(self, name: str) -> Sequence[Path]:
+        """The files that hold a frame of what it gave."""
+        return sorted(self.place.glob(f"{name}-*.arrow"))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the pieces, as progress counts them."""
+        return sum(piece.size for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What a task found: rows, the newest time (epoch seconds), what could not be used; and the bytes that it stands for."""
+
+    number: int
+    newest: float | None
+    troubles: tuple[Trouble, ...]
+    rows: int
+    size: int
+
+
+_GATHERED = TypeAdapter(Gathered)
+
+
+def tasks_of(data_set: DataSet, folder: Path, as_of: float | None) -> list[Task]:
+    """The data set cut into tasks, small lists first; the same data set gives the same tasks."""
+    tasks: list[Task] = []
+    for name in (*SMALL_LISTS, *LARGE_LISTS):
+        for pieces in _bundled(data_set.of(name)):
+            tasks.append(Task(len(tasks), name, tuple(pieces), str(folder), as_of))
+    return tasks
+
+
+def _bundled(files: Sequence[SourceFile]) -> Iterator[list[Piece]]:
+    bundle: list[Piece] = []
+    size = 0
+    for file in files:
+        if file.size > PIECE_BYTES:
+            yield from ([piece] for piece in _cut(file))
+            continue
+        if bundle and size + file.size > PIECE_BYTES:
+            yield bundle
+            bundle, size = [], 0
+        bundle.append(Piece(file))
+        size += file.size
+    if bundle:
+        yield bundle
+
+
+def _cut(file: SourceFile) -> Iterator[Piece]:
+    """A large Parquet file in stretches of about the size of a piece; any other file has to be read from its beginning."""
+    rows = row_count(file)
+    if not rows:
+        yield Piece(file)
+        return
+    length = max(ROWS, -(-rows * PIECE_BYTES // file.size))
+    yield from (Piece(file, start, min(length, rows - start), rows) for start in range(0, rows, length))
+
+
+def gather(task: Task) -> Gathered:
+    """Read the pieces of a task, unless that was done before, and keep what the fleet needs of them."""
+    done = task.place / OUTCOME
+    if done.is_file():
+        return _GATHERED.validate_json(done.read_bytes())
+    unfinished = task.place.with_name(f".{task.place.name}.{os.getpid()}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    outcome = _gathered(task, unfinished)
+    (unfinished / OUTCOME).write_bytes(_GATHERED.dump_json(outcome))
+    try:
+        unfinished.replace(task.place)
+    except OSError:  # another worker has done the same meanwhile
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return outcome
+
+
+def _gathered(task: Task, folder: Path) -> Gathered:
+    """What the pieces give that can be read to their end; one that cannot gives nothing at all, whatever was read of it."""
+    broken: dict[int, str] = {}
+    while True:
+        folder.mkdir(parents=True)
+        gathering = _Gathering(task, folder)
+        for number, reason in broken.items():
+            file = task.pieces[number].file
+            gathering.troubles.note(file, None, DataProblem(file.list, None, None, reason, skipped=True))
+        try:
+            for number, piece in enumerate(task.pieces):
+                if number not in broken:
+                    gathering.read(number, piece)
+            return gathering.finish()
+        except UnreadableFile as error:
+            broken[number] = str(error)
+            shutil.rmtree(folder)
+
+
+def halves(_: Task) -> tuple[Task, ...]:
+    """A task is not split: pieces are small, and their numbers name the folders of what they give."""
+    return ()
+
+
+def unread(task: Task, reason: str) -> Gathered:
+    """What is left of a task that no worker survives."""
+    names = ", ".join(piece.file.name for piece in task.pieces[:3])
+    more = f" and {len(task.pieces) - 3} more" if len(task.pieces) > 3 else ""
+    problem = f"{names}{more}: cannot be read ({reason}); write them again, or take them away"
+    return Gathered(task.number, None, (Trouble(task.list, NO_FIELD, NO_FILE, NO_ROW, problem),), 0, task.size)
+
+
+@dataclass
+class _Gathering:
+    task: Task
+    folder: Path
+    troubles: Troubles = field(default_factory=Troubles)
+    newest: float | None = None
+    rows: int = 0
+    _waiting: list[Rows] = field(default_factory=list)
+    _kept: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    _files: dict[str, int] = field(default_factory=dict)
+
+    def read(self, number: int, piece: Piece) -> None:
+        for rows in read(piece, self.troubles.note):
+            if self.task.list in LARGE_LISTS and rows.frame.height:
+                self._keep(WHERE, _where(number, rows.frame))
+            if self._waiting and not _join(self._waiting, rows):
+                self._take_waiting()
+            self._waiting.append(rows)
+
+    def _take_waiting(self) -> None:
+        frame = self._taken()
+        self.rows += frame.height
+        if frame.height:
+            self._look_at(frame)
+
+    def _taken(self) -> pl.DataFrame:
+        """The rows that wait, as columns of the layout."""
+        waiting, self._waiting = self._waiting, []
+        joined = waiting[0].frame if len(waiting) == 1 else pl.concat([rows.frame for rows in waiting])
+        frame, problems = taken(self.task.list, joined)
+        for problem in problems:
+            self.troubles.place(waiting, problem)
+        return until(self.task.list, frame, self.task.as_of)
+
+    def _look_at(self, frame: pl.DataFrame) -> None:
+        name = self.task.list
+        if "device_id" in frame.columns:
+            self._keep(COUNTS, per_charger(frame.select(CHARGER), [pl.len().cast(pl.Int64).alias("rows")]))
+        if name in LARGE_LISTS:
+            latest = frame.select(pl.col("timestamp").dt.epoch("us").max()).item()
+            if latest is not None:
+                self.newest = latest / 1e6 if self.newest is None else max(self.newest, latest / 1e6)
+            self._keep(FIGURES, partial_figures(name, frame))
+            self._keep(EXTENTS, partial_extents(name, frame, columns_needed()))
+            if name == "heartbeats" and "fault_code" in frame.columns:
+                self._keep(FAULTY_HEARTBEATS, frame.filter(pl.col("fault_code").is_not_null()))
+        else:
+            self._keep(name, frame)
+
+    def _keep(self, name: str, frame: pl.DataFrame) -> None:
+        """Keep rows of a frame, in files of a bounded size."""
+        kept = self._kept.setdefault(name, [])
+        if kept and sum(each.height for each in kept) + frame.height > ROWS:
+            self._write(name)
+        if frame.height:
+            self._kept[name].append(frame)
+
+    def _write(self, name: str) -> None:
+        frames, self._kept[name] = self._kept[name], []
+        number = self._files[name] = self._files.get(name, -1) + 1
+        pl.concat(frames, how="diagonal").write_ipc(self.folder / f"{name}-{number:03d}.arrow")
+
+    def finish(self) -> Gathered:
+        if self._waiting:
+            self._take_waiting()
+        if self._kept.get(COUNTS):
+            self._kept[COUNTS] = [total(self._kept[COUNTS])]
+        for name, frames in list(self._kept.items()):
+            if frames:
+                self._write(name)
+        return Gathered(self.task.number, self.newest, self.troubles.told(), self.rows, self.task.size)
+
+
+def total(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """How many rows there are of each charger, from how many there are of it in parts; in order of the chargers' names."""
+    return pl.concat(counts).group_by("device_id").agg(pl.col("rows").sum()).sort("device_id")
+
+
+def _where(number: int, frame: pl.DataFrame) -> pl.DataFrame:
+    """Which chargers a piece names; a null stands for one that the columns alone do not tell."""
+    if CHARGER not in frame.columns:
+        names = pl.DataFrame({CHARGER: [None]}, schema={CHARGER: pl.String})
+    else:
+        names = frame.select(charger_name().unique())
+    return names.with_columns(pl.lit(number, pl.Int64).alias("piece"))
+
+
+def _join(waiting: Sequence[Rows], rows: Rows) -> bool:
+    """Whether rows can be taken together with others: of the same columns, and not too many."""
+    height = sum(other.frame.height for other in waiting) + rows.frame.height
+    return height <= ROWS and waiting[0].frame.schema == rows.frame.schema
+
+
+def until(name: str, frame: pl.DataFrame, as_of: float | None) -> pl.DataFrame:
+    """The rows that are not later than a moment (epoch seconds); those without a time stay."""
+    field = TIME_FIELD.get(name, "timestamp")
+    if as_of is None or field not in frame.columns:
+        return frame
+    moment = pl.lit(round(as_of * 1e6)).cast(pl.Datetime("us", "UTC"))
+    return frame.filter(pl.col(field).is_null() | (pl.col(field) <= moment))

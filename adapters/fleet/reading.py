@@ -1,0 +1,236 @@
+"""Rows of a data set's files as Polars reads them, a bounded number at a time. A file that cannot be read costs itself."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, cast
+
+import orjson
+import polars as pl
+from pydantic_core import from_json
+
+from ...engine.knowledge_base import DataProblem
+from ...knowledge.record_columns import layout
+from .data_set import SourceFile
+
+ROWS = 200_000
+"""Rows that are held at once (our judgement: some 40 MB of telemetry, and beyond it nothing is read faster)."""
+
+BLOCK = 16 * 2**20
+"""Bytes of JSON lines that are read at once, about as many rows."""
+
+LONGEST_HEAD = 2**20
+"""Bytes of a CSV file's first line that are looked at."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+PARTITION_COLUMNS = {"site": "site_id", "device": "device_id", "charger": "device_id"}
+"""Names of folders that stand for a column of another name."""
+
+
+class UnreadableFile(ValueError):
+    """A file that cannot be read; the message is one line: which, why, how to mend it."""
+
+
+Note = Callable[[SourceFile, int | None, DataProblem], None]
+"""Takes what is wrong with a row of a file."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a file: rows from `start`, as many as `rows` says or all that follow, of `of` in the whole file."""
+
+    file: SourceFile
+    start: int = 0
+    rows: int | None = None
+    of: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file that it stands for."""
+        if self.rows is None or not self.of:
+            return self.file.size
+        before, after = (self.file.size * row // self.of for row in (self.start, self.start + self.rows))
+        return after - before
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a file as they were read; `start` is the place of the first in the file."""
+
+    file: SourceFile
+    start: int
+    frame: pl.DataFrame
+
+
+def read(piece: Piece, note: Note, chargers: Sequence[str] | None = None) -> Iterator[Rows]:
+    """The rows of a piece, some at a time, with what the names of the file's folders say of them.
+
+    With `chargers` only the rows that name one of these, whose places are then not to be relied on. Nested values of
+    free-form fields are JSON text, as far as the file's format lets them be. Broken lines are noted and passed over. Raises
+    UnreadableFile, perhaps after some rows.
+    """
+    wanted = None if chargers is None else named(chargers)
+    try:
+        for start, frame in _READERS[piece.file.format](piece, note, wanted):
+            whole = _with_partition(frame, piece.file)
+            left = whole if wanted is None or CHARGER not in whole.columns else whole.filter(wanted)
+            yield Rows(piece.file, start, left)
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # Polars raises many kinds, its panics among them, and files break in as many ways
+        if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
+            raise
+        reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+        what = {"parquet": "Parquet", "csv": "CSV", "jsonl": "JSON lines", "json": "JSON"}[piece.file.format]
+        raise UnreadableFile(
+            f"{piece.file.name}: cannot be read as {what} ({reason[:200]}); write it again, or take it away"
+        ) from error
+
+
+CHARGER = "device_id"
+
+
+def charger_name() -> pl.Expr:
+    """The charger that a row names, as records are read: a number as its digits, without spaces around it."""
+    return pl.col(CHARGER).cast(pl.String).str.strip_chars()
+
+
+def named(chargers: Sequence[str]) -> pl.Expr:
+    """Whether a row names one of some chargers."""
+    return charger_name().is_in(list(chargers))
+
+
+def row_count(file: SourceFile) -> int | None:
+    """How many rows a Parquet file says it has; None where it cannot be read, or is no Parquet."""
+    if file.format != "parquet":
+        return None
+    try:
+        return int(pl.scan_parquet(file.path, hive_partitioning=False, glob=False).select(pl.len()).collect().item())
+    except Exception:  # it is told when the file is read
+        return None
+
+
+def _with_partition(frame: pl.DataFrame, file: SourceFile) -> pl.DataFrame:
+    known = layout(file.list)
+    for key, value in file.partition:
+        name = PARTITION_COLUMNS.get(key, key)
+        column = pl.lit(value, pl.String)
+        if name not in known:
+            continue
+        if name not in frame.columns:
+            frame = frame.with_columns(column.alias(name))
+        elif frame.schema[name] == pl.String:
+            frame = frame.with_columns(pl.coalesce(pl.col(name), column).alias(name))
+    return frame
+
+
+Frames = Iterator[tuple[int, pl.DataFrame]]
+
+
+def _parquet(piece: Piece, _: Note, wanted: pl.Expr | None) -> Frames:
+    scan = pl.scan_parquet(piece.file.path, hive_partitioning=False, glob=False)
+    if piece.start or piece.rows is not None:
+        scan = scan.slice(piece.start, piece.rows)
+    yield from _batches(scan, piece.start, wanted)
+
+
+def _batches(scan: pl.LazyFrame, start: int, wanted: pl.Expr | None) -> Frames:
+    if wanted is not None and CHARGER in scan.collect_schema():
+        scan = scan.filter(wanted)
+    for frame in scan.collect_batches(chunk_size=ROWS, maintain_order=True, engine="streaming"):
+        yield start, frame
+        start += frame.height
+
+
+def _csv(piece: Piece, _: Note, wanted: pl.Expr | None) -> Frames:
+    """Every cell as text: what it means is the business of whoever knows the record list."""
+    with _opened(piece.file) as file:
+        head = file.readline(LONGEST_HEAD).decode("utf-8-sig", "replace")
+    scan = pl.scan_csv(
+        piece.file.path,
+        separator=max(",;\t", key=head.count),
+        infer_schema=False,
+        encoding="utf8-lossy",
+        truncate_ragged_lines=True,
+        glob=False,
+        with_column_names=lambda names: [name.strip() for name in names],
+    )
+    yield from _batches(scan, 0, wanted)
+
+
+def _json_lines(piece: Piece, note: Note, _: pl.Expr | None) -> Frames:
+    with _opened(piece.file) as file:
+        start = line = 0
+        while block := _whole_lines(file):
+            frame = _frame_of(block.removeprefix(BYTE_ORDER_MARK) if line == 0 else block, piece.file, line, note)
+            yield start, frame
+            start += frame.height
+            line += block.count(b"\n")
+
+
+def _whole_lines(file: IO[bytes]) -> bytes:
+    block = file.read(BLOCK)
+    return block + file.readline() if block else block
+
+
+def _frame_of(lines: bytes, file: SourceFile, first: int, note: Note) -> pl.DataFrame:
+    """Lines as a frame; broken ones are noted, `first` being how many lines stand before these."""
+    if not lines.strip():
+        return pl.DataFrame()
+    try:
+        return _frame_of_json(lines, file.list)
+    except pl.exceptions.PolarsError:  # which line is broken is found out below
+        kept = [line for place, line in enumerate(lines.split(b"\n"), first + 1) if _is_record(line, file, place, note)]
+        return _frame_of_json(b"\n".join(kept), file.list) if kept else pl.DataFrame()
+
+
+def _is_record(line: bytes, file: SourceFile, place: int, note: Note) -> bool:
+    if not line.strip():
+        return False
+    try:
+        problem = None if isinstance(from_json(line, allow_inf_nan=True), dict) else "is no object"
+    except ValueError as error:
+        problem = f"is no JSON ({error})"
+    if problem is not None:
+        note(file, None, DataProblem(file.list, None, None, f"line {place} {problem}; it is skipped", skipped=True))
+    return problem is None
+
+
+def _frame_of_json(lines: bytes, record_list: str) -> pl.DataFrame:
+    there = [name for name in _free_form(record_list) if f'"{name}"'.encode() in lines]
+    return pl.read_ndjson(
+        io.BytesIO(lines), infer_schema_length=None, schema_overrides=dict.fromkeys(there, pl.String) or None
+    )
+
+
+@cache
+def _free_form(record_list: str) -> tuple[str, ...]:
+    """The fields of a list that hold text or values of any kind, which stay as they stand in JSON."""
+    return tuple(path for path, kind in layout(record_list).items() if kind == pl.String and "." not in path)
+
+
+def _json(piece: Piece, note: Note, _: pl.Expr | None) -> Frames:
+    """A JSON document with a list of records, or an object that holds the list under its name. It is read as a whole."""
+    with _opened(piece.file) as file:
+        document: Any = from_json(file.read(), allow_inf_nan=True)
+    if isinstance(document, dict):
+        document = document.get(piece.file.list, [document])
+    if not isinstance(document, list):
+        raise ValueError("a list of records is expected")
+    for start in range(0, len(document), ROWS):
+        lines = b"\n".join(orjson.dumps(record) for record in document[start : start + ROWS])
+        yield start, _frame_of(lines, piece.file, start, note)
+
+
+def _opened(file: SourceFile) -> IO[bytes]:
+    # gzip's own type is no IO[bytes], though it reads like one
+    return cast("IO[bytes]", gzip.open(file.path, "rb")) if file.compressed else Path(file.path).open("rb")
+
+
+_READERS = {"parquet": _parquet, "csv": _csv, "jsonl": _json_lines, "json": _json}

@@ -1,0 +1,272 @@
+"""A run from a data set to its results: gather, survey, diagnose in batches, bring together. It can be ended at any moment."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from ...engine import Triage
+from ...engine.diagnosis import KnowledgeRef
+from ...engine.durable_matcher import available
+from ...engine.facts import iso_timestamp
+from ...engine.triage import package_version
+from ...knowledge.records import SCHEMAS
+from ..bundle import UnreadableInput
+from .data_set import DataSet, find_data_set
+from .diagnosing import Job, diagnose, failed
+from .fleet_files import FleetFiles
+from .gathering import Gathered, Task, gather, halves, tasks_of, unread
+from .manifest import LAYOUT, MANIFEST, UNFINISHED, Manifest, inputs_of, read_manifest, write_manifest, write_whole
+from .on_ray import RayWorkers, Terms
+from .parts import missing, parts_in
+from .plan import Batch
+from .results import REPORT_FILE, RESULTS, SUMMARY_FILE, bring_together
+from .sorting import lost_piece, put_in_order
+from .summary import Summary, summarised
+from .summary_html import summary_html
+from .surveying import BatchSize, Surveyed, Surveyor, stated_moment
+from .troubles import NO_FIELD, NO_FILE, NO_ROW, Trouble, merged
+from .workers import Workers
+
+WORK = "work"
+PARTS = "parts"
+
+OURS = frozenset({MANIFEST, WORK, PARTS, *RESULTS})
+"""What a run writes into its folder, and may take away again."""
+
+
+class Progress(Protocol):
+    """Who is told how far a run has come."""
+
+    def stage(self, what: str, total: int, noun: str, /) -> None:
+        """A stage begins, of so many things of a kind."""
+        ...
+
+    def advance(self, number: int, /) -> None:
+        """So many more of them are done."""
+        ...
+
+
+class Silence:
+    """Tells nobody."""
+
+    def stage(self, *_: object) -> None:
+        """Pass over it."""
+
+    def advance(self, *_: object) -> None:
+        """Pass over it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is done: the moment of the diagnosis (epoch seconds) after which nothing counts, where none is given the
+    newest of the data set; worker processes (0 for this one alone); how much a batch holds; how rules are matched; the
+    address of the Ray cluster that the workers are of (0 of them for as many as it has cores), "local" for one of this machine.
+    """
+
+    as_of: float | None = None
+    workers: int = 1
+    size: BatchSize = field(default_factory=BatchSize)
+    matcher: str | None = None
+    ray: str | None = None
+
+
+def run_fleet(
+    paths: Sequence[str | Path],
+    output: Path,
+    options: Options = Options(),
+    *,
+    restart: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Diagnose all chargers of a data set into a folder, or go on where an earlier run was ended; what it came to.
+
+    Raises UnreadableInput where the data set cannot be read, or where the folder holds something else, a run with other
+    inputs among it; `restart` takes such a run away and begins anew. Raises WorkersFailed where worker processes end before they
+    do anything, RayUnusable where the work cannot be done on the Ray cluster.
+    """
+    data_set = find_data_set(paths, without=output)
+    run = _Run(data_set, output, options, progress or Silence())
+    return run.carried_out(restart)
+
+
+class _Run:
+    def __init__(self, data_set: DataSet, output: Path, options: Options, progress: Progress) -> None:
+        self.data_set = data_set
+        self.output = output
+        self.options = options
+        self.progress = progress
+        self.triage = Triage(matcher=options.matcher)
+        self.work = output / WORK
+        self.parts = output / PARTS
+
+    def carried_out(self, restart: bool) -> Summary:
+        manifest = self._begun(restart)
+        if manifest.state == "done":
+            return _told_before(self.output)
+        with self._workers() as workers:
+            tasks, gathered = self._gathered(workers)
+            surveyed, troubles = self._surveyed(tasks, gathered)
+            batches = self._sorted(workers, surveyed)
+            self._diagnosed(workers, surveyed, batches)
+            workers.dismiss()
+            summary = self._summarised(manifest, surveyed, gathered, tasks, troubles)
+        write_manifest(self.output, manifest.model_copy(update={"state": "done"}))
+        for folder in (self.work, self.parts):
+            shutil.rmtree(folder, ignore_errors=True)
+        return summary
+
+    def _workers(self) -> Workers | RayWorkers:
+        if self.options.ray is None:
+            return Workers(self.options.workers)
+        self.progress.stage("joining the Ray cluster", 1, "cluster")
+        folder = (self.work / "ray").absolute()
+        folder.mkdir(exist_ok=True)
+        terms = Terms(
+            str(Path.cwd()),
+            (str(folder), self.data_set.files[0].path),
+            package_version(),
+            self.triage.knowledge.base.digest,
+        )
+        workers = RayWorkers(self.options.ray, self.options.workers, folder, terms)
+        self.progress.advance(1)
+        return workers
+
+    def _begun(self, restart: bool) -> Manifest:
+        """The manifest of an earlier run that goes on, or of a new one."""
+        there = None if restart else read_manifest(self.output)
+        now = self._manifest()
+        if there is None:
+            _clear(self.output)
+            for folder in (self.work, self.parts):
+                folder.mkdir(parents=True)
+            write_manifest(self.output, now)
+            return now
+        differences = list(there.differences(now))
+        if differences:
+            more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+            raise UnreadableInput(
+                f"{self.output}: holds a run that began otherwise: {differences[0]}{more}; begin anew with --restart, or "
+                "name another folder"
+            )
+        return there
+
+    def _manifest(self) -> Manifest:
+        base = self.triage.knowledge.base
+        return Manifest(
+            layout=LAYOUT,
+            version=package_version(),
+            knowledge=KnowledgeRef(
+                name=base.name, version=base.version, digest=base.digest, source_revision=base.source_revision
+            ),
+            matcher=self.options.matcher or ("durable-rules" if available() else "verdicts"),
+            as_of=self.options.as_of,
+            batch_rows=self.options.size.rows,
+            batch_chargers=self.options.size.chargers,
+            inputs=inputs_of(self.data_set),
+        )
+
+    def _gathered(self, workers: Workers | RayWorkers) -> tuple[list[Task], list[Gathered]]:
+        tasks = tasks_of(self.data_set, self.work / "gathered", self.options.as_of)
+        self.progress.stage("reading records", self.data_set.size, "byte")
+        found = []
+        for outcome in workers.run(gather, tasks, split=halves, give_up=unread):
+            found.append(outcome)
+            self.progress.advance(outcome.size)
+        return tasks, found
+
+    def _surveyed(self, tasks: Sequence[Task], gathered: Sequence[Gathered]) -> tuple[Surveyed, list[Trouble]]:
+        self.progress.stage("finding incidents", 1, "data set")
+        stated, wrong = stated_moment(self.data_set.bundle)
+        given = self.options.as_of
+        surveyor = Surveyor(self.work, tasks, self.triage.knowledge.base, self.options.size)
+        surveyed = surveyor.survey(gathered, stated if given is None else given, cut=given is not None)
+        passed_over = [Trouble(p.list, NO_FIELD, NO_FILE, NO_ROW, p.problem) for p in self.data_set.problems]
+        read = [trouble for each in gathered for trouble in each.troubles]
+        self.progress.advance(1)
+        return surveyed, merged([*passed_over, *wrong, *read, *surveyed.troubles])
+
+    def _sorted(self, workers: Workers | RayWorkers, surveyed: Surveyed) -> Sequence[Batch]:
+        """The batches with the places of their rows in the pieces that were put in order."""
+        if not surveyed.to_sort:
+            return surveyed.batches
+        (self.work / "sorted").mkdir(exist_ok=True)
+        self.progress.stage("putting rows in order", len(surveyed.to_sort), "piece")
+        found = []
+        for outcome in workers.run(put_in_order, surveyed.to_sort, split=lambda _: (), give_up=lost_piece):
+            found.append(outcome)
+            self.progress.advance(1)
+        return surveyed.with_stretches(found)
+
+    def _diagnosed(self, workers: Workers | RayWorkers, surveyed: Surveyed, batches: Sequence[Batch]) -> None:
+        job = Job(str(self.work / "fleet"), str(self.parts), surveyed.as_of, self.options.matcher)
+        there = parts_in(self.parts)
+        self.progress.stage("diagnosing", surveyed.chargers, "charger")
+        self.progress.advance(sum(part.chargers for part in there))
+        left = missing(batches, there)
+        for part in workers.run(partial(diagnose, job), left, split=Batch.halves, give_up=partial(failed, job)):
+            self.progress.advance(part.chargers)
+
+    def _summarised(
+        self,
+        manifest: Manifest,
+        surveyed: Surveyed,
+        gathered: Sequence[Gathered],
+        tasks: Sequence[Task],
+        troubles: Sequence[Trouble],
+    ) -> Summary:
+        """Bring the parts together, and say what they come to."""
+        results = bring_together(self.output, self.parts, parts_in(self.parts), troubles)
+        records = dict.fromkeys(SCHEMAS, 0)
+        for each in gathered:
+            records[tasks[each.number].list] += each.rows
+        fleet = FleetFiles(self.work / "fleet").facts(records, self._applies)
+        summary = summarised(
+            results,
+            fleet,
+            None if surveyed.as_of is None else iso_timestamp(surveyed.as_of),
+            manifest.version,
+            manifest.knowledge,
+            manifest.matcher,
+        )
+        write_whole(self.output / SUMMARY_FILE, summary.model_dump_json(indent=1).encode() + b"\n")
+        write_whole(self.output / REPORT_FILE, summary_html(summary).encode())
+        return summary
+
+    def _applies(self, code: str, version: str) -> bool | None:
+        """Whether the firmware issue of a code holds for a version."""
+        knowledge = self.triage.knowledge
+        issue = knowledge.base.faults[code].fault.firmware_issue
+        return None if issue is None else knowledge.applies(issue, version)
+
+
+def _told_before(output: Path) -> Summary:
+    """The summary of a run that is done."""
+    path = output / SUMMARY_FILE
+    try:
+        return Summary.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        raise UnreadableInput(f"{path}: cannot be read; begin anew with --restart") from None
+
+
+def _clear(output: Path) -> None:
+    """Take away what an earlier run has left. Raises UnreadableInput where the folder holds anything else."""
+    try:
+        there = sorted(path.name for path in output.iterdir()) if output.exists() else []
+        others = [name for name in there if name not in OURS and not name.endswith(UNFINISHED)]
+        if others:
+            raise UnreadableInput(f"{output}: holds {others[0]}, which no run wrote; name a new folder")
+        for name in there:
+            path = output / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnreadableInput(
+            f"{output}: cannot be written: {error.strerror or error}; name a folder you may write to"
+        ) from None

@@ -1,0 +1,212 @@
+"""Worker processes that are replaced when they die, so that a task which kills them costs no other task."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait as wait_for
+from typing import Any
+
+AHEAD = 2
+"""Tasks a worker has before it at most: the one it does, and one that waits, so that it need not."""
+
+MAX_FRUITLESS = 3
+"""Deaths of workers before any task was done after which starting more of them is given up."""
+
+THREADS_VARIABLE = "POLARS_MAX_THREADS"
+
+
+class WorkersFailed(RuntimeError):
+    """Worker processes die before they do anything."""
+
+
+class Workers:
+    """A number of worker processes; 0 does everything in this process.
+
+    Processes are spawned, since neither durable-rules nor Polars survives a fork. Each worker works on one core.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._pool: ProcessPoolExecutor | None = None
+        self._done = self._fruitless = 0
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the workers finish what they do, and end them."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def dismiss(self) -> None:
+        """Let the workers end as soon as they are done, without waiting for them."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False)
+
+    def run(
+        self,
+        call: Callable[[Any], Any],
+        tasks: Iterable[Any],
+        *,
+        split: Callable[[Any], Sequence[Any]],
+        give_up: Callable[[Any, str], Any],
+    ) -> Iterator[Any]:
+        """The outcomes of a call of each task, as they come; not more is begun than workers can take.
+
+        A task during which a worker dies is tried again by itself; one that kills a worker then as well is split, and
+        where it cannot be split (`split` gives nothing) `give_up` makes its outcome from the task and a reason. So is a
+        task whose call raises.
+        """
+        if self.number == 0:
+            yield from map(call, tasks)
+            return
+        yield from _Run(self, call, split, give_up).outcomes(iter(tasks))
+
+    def submit(self, call: Callable[[Any], Any], task: Any) -> Future[Any]:
+        """Have a worker do a task; workers are started where none are there."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self.number, mp_context=multiprocessing.get_context("spawn"), initializer=_begin
+            )
+        with _one_thread():
+            return self._pool.submit(call, task)
+
+    def succeeded(self) -> None:
+        """Note that a task was done."""
+        self._done += 1
+
+    def died(self) -> None:
+        """Note that a worker died, and have new ones started for the next task.
+
+        Raises WorkersFailed where they die without doing anything.
+        """
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+        if not self._done:
+            self._fruitless += 1
+            if self._fruitless >= MAX_FRUITLESS:
+                raise WorkersFailed("worker processes end before they do anything")
+
+
+class _Run:
+    def __init__(
+        self,
+        workers: Workers,
+        call: Callable[[Any], Any],
+        split: Callable[[Any], Sequence[Any]],
+        give_up: Callable[[Any, str], Any],
+    ) -> None:
+        self._workers = workers
+        self._call = call
+        self._split = split
+        self._give_up = give_up
+        self._suspects: deque[Any] = deque()
+
+    def outcomes(self, tasks: Iterator[Any]) -> Iterator[Any]:
+        exhausted = False
+        running: dict[Future[Any], Any] = {}
+        while True:
+            while not exhausted and not self._suspects and len(running) < AHEAD * self._workers.number:
+                task = next(tasks, _NONE)
+                exhausted = task is _NONE
+                if not exhausted:
+                    self._begin(task, running)
+            if running:
+                yield from self._finished(running)
+            elif self._suspects:
+                yield from self._alone(self._suspects.popleft())
+            elif exhausted:
+                return
+
+    def _begin(self, task: Any, running: dict[Future[Any], Any]) -> None:
+        try:
+            running[self._workers.submit(self._call, task)] = task
+        except BrokenProcessPool:
+            self._suspects.append(task)
+
+    def _finished(self, running: dict[Future[Any], Any]) -> Iterator[Any]:
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        broken = False
+        for future in done:
+            task = running.pop(future)
+            try:
+                outcome = future.result()
+            except BrokenProcessPool:
+                broken = True
+                self._suspects.append(task)
+            except Exception as error:
+                outcome = self._give_up(task, _reason(error))
+                yield outcome
+            else:
+                self._workers.succeeded()
+                yield outcome
+        if broken:
+            # whichever was at fault, all that were begun are lost with the pool
+            self._suspects.extend(running.values())
+            running.clear()
+            self._workers.died()
+
+    def _alone(self, task: Any) -> Iterator[Any]:
+        """Try a task while nothing else runs, so that a death is its own doing."""
+        try:
+            outcome = self._workers.submit(self._call, task).result()
+        except BrokenProcessPool:
+            self._workers.died()
+            parts = self._split(task)
+            if parts:
+                self._suspects.extendleft(reversed(parts))
+            else:
+                yield self._give_up(task, "the process that worked on it was ended twice")
+        except Exception as error:
+            yield self._give_up(task, _reason(error))
+        else:
+            self._workers.succeeded()
+            yield outcome
+
+
+_NONE: Any = object()
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Within it, new processes are told to let Polars use one thread."""
+    before = os.environ.get(THREADS_VARIABLE)
+    os.environ[THREADS_VARIABLE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[THREADS_VARIABLE]
+        else:
+            os.environ[THREADS_VARIABLE] = before
+
+
+def _begin() -> None:
+    """Leave an interrupt to the process that gives the tasks, and end when that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: Any) -> None:
+    wait_for([sentinel])
+    os._exit(1)

@@ -1,0 +1,188 @@
+"""What diagnosing a fleet costs, against a bare scan of the same files: time, peak memory, workers, ten times the chargers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SEED = 1
+
+BARE_SCAN = """
+import sys
+import polars as pl
+import polars.selectors as cs
+
+rows = pl.scan_parquet(f"{sys.argv[1]}/telemetry/**/*.parquet", hive_partitioning=False)
+columns = cs.exclude("device_id")
+print(
+    rows.group_by("device_id")
+    .agg(
+        cs.numeric().max().name.suffix(" max"),
+        cs.numeric().mean().name.suffix(" mean"),
+        columns.count().name.suffix(" count"),
+    )
+    .collect(engine="streaming")
+    .height
+)
+"""
+"""What the issue compares with: each charger's maximum, mean and count of every telemetry column (maximum and mean of numbers)."""
+
+CLI = "import sys; from charger_triage.adapters.cli import main; sys.exit(main())"
+
+BETWEEN_LOOKS = 0.05
+"""Seconds between two looks at the memory of the processes."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Wall time and processor time in seconds, peak resident memory of all processes together in MiB."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+def cost_of(command: list[str], **environment: str) -> Cost:
+    """What a command costs, with all processes that it starts."""
+    before = os.times()
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **environment}, text=True
+    )
+    peaks = [0.0]
+    watching = threading.Thread(target=_watch, args=(process, peaks))
+    watching.start()
+    _, error = process.communicate()
+    wall = time.perf_counter() - began
+    watching.join()
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}: {error}")
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Cost(wall, cpu, peaks[0])
+
+
+def _watch(process: subprocess.Popen[str], peaks: list[float]) -> None:
+    while process.poll() is None:
+        peaks[0] = max(peaks[0], sum(_resident(number) for number in _tree(process.pid)))
+        time.sleep(BETWEEN_LOOKS)
+
+
+def _tree(root: int) -> list[int]:
+    """A process and all that descend from it."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError, IndexError):  # it has ended meanwhile
+                continue
+            children.setdefault(parent, []).append(int(entry.name))
+    found = [root]
+    for process in found:
+        found.extend(children.get(process, ()))
+    return found
+
+
+def _resident(process: int) -> float:
+    """MiB that are the process's own, or shared memory; pages of files that it has mapped belong to the system's cache."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    sizes = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith(("RssAnon", "RssShmem"))}
+    return sum(map(int, sizes.values())) / 1024
+
+
+def least(costs: list[Cost]) -> Cost:
+    """The least time and the greatest peak of some repeats."""
+    return Cost(min(c.wall for c in costs), min(c.cpu for c in costs), max(c.peak for c in costs))
+
+
+class Bench:
+    """Simulated fleets and what it costs to diagnose them."""
+
+    def __init__(self, folder: Path, repeats: int) -> None:
+        self.folder = folder
+        self.repeats = repeats
+
+    def data(self, chargers: int) -> Path:
+        """A day of so many chargers."""
+        path = self.folder / f"{chargers}-chargers"
+        if not path.exists():
+            subprocess.run(
+                [sys.executable, "-c", CLI, "simulate", "--chargers", str(chargers), "--seed", str(SEED), "--output", str(path)],
+                check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        return path
+
+    def scan(self, chargers: int, threads: int) -> Cost:
+        """The bare scan."""
+        command = [sys.executable, "-c", BARE_SCAN, str(self.data(chargers))]
+        return least([cost_of(command, POLARS_MAX_THREADS=str(threads)) for _ in range(self.repeats)])
+
+    def fleet(self, chargers: int, workers: int) -> Cost:
+        """Everything that the command does, from its start to its end."""
+        costs = []
+        for _ in range(self.repeats):
+            output = self.folder / "results"
+            shutil.rmtree(output, ignore_errors=True)
+            costs.append(
+                cost_of(
+                    [sys.executable, "-c", CLI, "fleet", str(self.data(chargers)), "--output", str(output), "--workers",
+                     str(workers), "--quiet"]
+                )
+            )  # fmt: skip
+        return least(costs)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--chargers", type=int, default=2000)
+    parser.add_argument(
+        "--times", type=int, default=10, help="how many times the chargers of the larger fleet; 1 for none"
+    )
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where simulated fleets are kept; a temporary folder by default")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        bench = Bench(arguments.folder or Path(temporary), arguments.repeats)
+        bench.folder.mkdir(parents=True, exist_ok=True)
+        _compare(bench, arguments.chargers, arguments.times)
+
+
+def _compare(bench: Bench, chargers: int, times: int) -> None:
+    scan, two, one = bench.scan(chargers, 2), bench.fleet(chargers, 2), bench.fleet(chargers, 1)
+    print(f"| {chargers:,} chargers, one day | wall, s | CPU, s | peak, MiB |\n| --- | --- | --- | --- |")
+    for name, cost in (
+        ("bare Polars scan, two threads", scan),
+        ("fleet, two workers", two),
+        ("fleet, one worker", one),
+    ):
+        print(f"| {name} | {cost.wall:.2f} | {cost.cpu:.2f} | {cost.peak:.0f} |")
+    ratios = [
+        ("two workers / bare scan, wall", two.wall / scan.wall, "at most 5, aim 3"),
+        ("two workers / bare scan, CPU", two.cpu / scan.cpu, ""),
+        ("two workers / one worker, wall", two.wall / one.wall, "at most 0.6"),
+    ]
+    if times > 1:
+        large = bench.fleet(chargers * times, 2)
+        print(f"| fleet of {chargers * times:,}, two workers | {large.wall:.2f} | {large.cpu:.2f} | {large.peak:.0f} |")
+        ratios.append((f"{times} times the chargers, wall", large.wall / two.wall, f"at most {1.1 * times:g}"))
+        ratios.append((f"{times} times the chargers, peak", large.peak / two.peak, "about 1"))
+    print("\n| ratio | value | aim |\n| --- | --- | --- |")
+    for name, value, aim in ratios:
+        print(f"| {name} | {value:.2f} | {aim} |")
+
+
+if __name__ == "__main__":
+    main()

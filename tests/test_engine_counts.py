@@ -1,0 +1,247 @@
+"""Counts that do not depend on the machine: what the typical case asserts, builds, judges and calls stays within bounds.
+
+The bounds lie about a third above what was counted in November 2026. Whoever passes one has made a diagnosis dearer, and
+raises it with the reason.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import assume, event, given
+
+from charger_triage.adapters.files import read_bundle
+from charger_triage.engine import Triage, durable_matcher, matching, rule_index
+from charger_triage.engine.beliefs import fired
+from charger_triage.engine.durable_matcher import DurableMatcher
+from charger_triage.engine.facts import Fact, admit
+from charger_triage.engine.inference import infer
+from charger_triage.engine.matching import VerdictMatcher, by_name, verdict_of
+from charger_triage.engine.rule_index import RuleIndex, Standing
+from charger_triage.engine.rules import FINDING, CompiledRule, Rule, compile_rule
+from charger_triage.knowledge import TriageKnowledge, loading, open_knowledge
+
+from .support.given_incidents import GivenFacts, GivenIncident, given_incidents, resident_mb
+from .support.hostile import rule
+from .support.strategies import CATALOGUE, cases
+from .support.typical_case import typical_case
+
+native = pytest.mark.skipif(not durable_matcher.available(), reason="durable-rules cannot be imported here")
+
+BOUNDS = {
+    "F-0203": {"asserted": 42, "batches": 1, "judged": 100, "supposed": 200, "calls": 23_000},
+    "F-0421": {"asserted": 42, "batches": 1, "judged": 70, "supposed": 270, "calls": 27_000},
+    "F-0512": {"asserted": 5, "batches": 1, "judged": 12, "supposed": 120, "calls": 8_000},
+    "F-0805": {"asserted": 55, "batches": 1, "judged": 90, "supposed": 370, "calls": 29_000},
+}
+"""For the typical case under a code: facts given to durable-rules and the batches they go in, conditions judged with
+constants, sets of facts supposed, and all calls of functions from facts to diagnosis."""
+
+
+class Counted:
+    """The reasoning about one typical case of a code, with what it did counted."""
+
+    def __init__(self, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.counts: Counter[str] = Counter()
+        self._code = code
+        judging = matching.judgement_of
+        monkeypatch.setattr(rule_index, "judgement_of", lambda pattern: self._counting("judged", judging(pattern)))
+        knowledge = open_knowledge()
+        compiled = knowledge.base.faults[code]
+        bundle = read_bundle(io.StringIO(json.dumps(typical_case(code))))
+        case = next(case for case in knowledge.survey(bundle).incidents if case.code == code)
+        facts = [fact for fact in case.measure(compiled.fact_names) if isinstance(fact, Fact)]
+        self.incident = GivenIncident(case.device_id, code, facts)
+        self.triage = Triage(GivenFacts(knowledge))
+        self.triage.diagnose(self.incident)  # builds what is built once
+        for owner, name, label in (
+            (durable_matcher._DurableSession, "_encode", "asserted"),
+            (durable_matcher.DurableMatcher, "_assert", "batches"),
+            (rule_index.Standing, "completed_by", "supposed"),
+        ):
+            monkeypatch.setattr(owner, name, self._counting(label, getattr(owner, name)))
+
+    def _counting(self, label: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any) -> Any:
+            self.counts[label] += 1
+            return function(*arguments)
+
+        return counted
+
+    def run(self) -> Counter[str]:
+        """What one diagnosis of the given facts takes."""
+        self.counts.clear()
+        self.triage.diagnose(self.incident)
+        counts = Counter(self.counts)
+        calls = 0
+
+        def called(_: Any, event: str, __: Any) -> None:
+            nonlocal calls
+            calls += event in ("call", "c_call")
+
+        before = sys.getprofile()
+        sys.setprofile(called)
+        try:
+            diagnosis = self.triage.diagnose(self.incident)
+        finally:
+            sys.setprofile(before)
+        diagnosis.model_dump_json()
+        counts["calls"] = calls
+        return counts
+
+
+@native
+@pytest.mark.parametrize("code", BOUNDS)
+def test_reasoning_about_the_typical_case_takes_no_more_than_it_did(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Facts asserted, conditions judged, suppositions tried and functions called stay within their bounds, and above nothing."""
+    counts = Counted(code, monkeypatch).run()
+    for label, bound in BOUNDS[code].items():
+        assert 0 < counts[label] <= bound, f"{label}: {counts[label]}, at most {bound} expected"
+
+
+@native
+def test_facts_of_rules_that_cannot_fire_are_not_asserted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of rules that also read what is not known nothing is sent, and where no other rule is left no state is made."""
+    rules = [
+        rule(1, [{"fact": "n", "above": 1}, {"fact": "m", "above": 1}]),
+        rule(2, [{"fact": "t", "is": "a"}], supports={}, raises="f1"),
+        rule(3, [{"finding": "f1"}, {"fact": "b", "is": True}]),
+    ]
+    matcher = DurableMatcher(rules)
+    infer([Fact("n", 5.0), Fact("m", 5.0)], rules, matcher)
+    batches: list[str] = []
+    asserting = matcher._assert
+    monkeypatch.setattr(matcher, "_assert", lambda batch: batches.append(batch) or asserting(batch))  # type: ignore[func-returns-value]
+    for facts, sent in (
+        ([Fact("n", 5.0), Fact("b", True)], []),
+        ([Fact("n", 5.0), Fact("m", 0.5), Fact("b", True)], [2]),
+        ([Fact("n", 5.0), Fact("t", "b"), Fact("b", True)], [2]),
+        ([Fact("n", 5.0), Fact("t", "a"), Fact("b", True)], [2, 1]),
+    ):
+        batches.clear()
+        infer(facts, rules, matcher)
+        assert [batch.count('"id"') for batch in batches] == sent
+
+
+def test_only_the_rules_of_codes_that_occur_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A façade compiles no fault's rules when it is built, and those of one code when one occurs."""
+    compiled: list[str] = []
+
+    def counted(rule: Rule, *arguments: Any) -> Any:
+        compiled.append(rule.id)
+        return compile_rule(rule, *arguments)
+
+    monkeypatch.setattr(loading, "compile_rule", counted)
+    triage = Triage(open_knowledge())
+    assert compiled == []
+    for _ in range(2):
+        triage.diagnose(read_bundle(io.StringIO(json.dumps(typical_case("F-0512", rows=12)))), fault_code="F-0512")
+    assert compiled == [rule.id for rule in triage.knowledge.base.faults["F-0512"].fault.rules]
+
+
+@native
+def test_each_ruleset_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two diagnoses of one code make one ruleset for its rules, and at most one for each of the three kinds of watches."""
+    real = durable_matcher.library()
+    made: list[str] = []
+    words = {word: getattr(real, word) for word in dir(real) if not word.startswith("__")}
+    words["create_ruleset"] = lambda name, definition: made.append(name) or real.create_ruleset(name, definition)  # type: ignore[func-returns-value]
+    monkeypatch.setattr(durable_matcher, "library", lambda: SimpleNamespace(**words))
+    triage = Triage(open_knowledge())
+    for _ in range(2):
+        triage.diagnose(read_bundle(io.StringIO(json.dumps(typical_case("F-0512", rows=12)))))
+    assert 1 <= len(made) <= 4
+
+
+HEAVY = (
+    "polars", "numpy", "yaml", "orjson", "jinja2", "durable_rules_engine", "structlog", "rich", "typer", "asyncio", "ssl", "httpx2",
+    "websockets", "ocpp", "jsonschema_rs", "vl_convert", "rapidfuzz", "Stemmer", "multiprocessing",
+)  # fmt: skip
+NEEDED_TO_BUILD = {"numpy", "yaml", "durable_rules_engine", "Stemmer"}
+
+
+@pytest.mark.parametrize(
+    ("program", "allowed"),
+    [("import charger_triage.engine", set()), ("import charger_triage.engine as e; e.Triage()", NEEDED_TO_BUILD)],
+)
+def test_the_engine_imports_nothing_before_it_is_needed(program: str, allowed: set[str]) -> None:
+    """Neither importing the engine nor building a façade imports data frames, templates, terminals or the network."""
+    ask = f"import sys; {program}; print(*sorted(name for name in {HEAVY!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, timeout=60)
+    assert set(done.stdout.split()) <= allowed
+
+
+def test_memory_does_not_grow_with_incidents(knowledge: TriageKnowledge) -> None:
+    """Some hundred incidents, no two alike, leave hardly an object behind, and no native memory."""
+    triage = Triage(GivenFacts(knowledge))
+    incidents = given_incidents(knowledge.base)
+    marks = []
+    for count in (480, 480):
+        for incident in islice(incidents, count):
+            triage.diagnose(incident).model_dump_json()
+        gc.collect()
+        marks.append((len(gc.get_objects()), resident_mb()))
+    (objects, before), (more_objects, after) = marks
+    assert more_objects - objects < 240, "bounded caches may still fill, by less than an object for two incidents"
+    assert after - before < 20, (
+        "a state of durable-rules that is not deleted takes one megabyte, and these are a thousand"
+    )
+
+
+# What would fire besides
+
+
+@given(cases(most=8, more=3))
+def test_what_would_fire_besides_is_what_inference_finds(
+    case: tuple[list[CompiledRule], list[Fact], list[Fact]],
+) -> None:
+    """The rules that a standing says would fire on more facts are those that fire when these are known as well.
+
+    Rules that join a finding are left out: a finding is raised once, and by another firing where more is known.
+    """
+    compiled, known, more = case
+    assume(not any(_joins_a_finding(rule) for rule in compiled))
+    before = admit(known, CATALOGUE)[0]
+    keys = {fact.sort_key() for fact in before}
+    supposed = [fact for fact in admit(more, CATALOGUE)[0] if fact.sort_key() not in keys]
+    matcher = VerdictMatcher(compiled)
+    now = infer(before, compiled, matcher)
+    then = infer(admit([*before, *supposed], CATALOGUE)[0], compiled, matcher)
+    standing = Standing.after(RuleIndex(compiled), now)
+    event(f"{min(len(fired(then.firings)) - len(fired(now.firings)), 3)} rules more")
+    besides = {rule.rule.id for rule in standing.besides(supposed)}
+    assert besides == {r.rule.id for r in fired(then.firings)} - {r.rule.id for r in fired(now.firings)}
+
+
+def _joins_a_finding(compiled: CompiledRule) -> bool:
+    names = [pattern.fact_name for pattern in compiled.patterns]
+    return any(
+        test.earlier is not None and (names[test.earlier].startswith(FINDING) or pattern.fact_name.startswith(FINDING))
+        for pattern in compiled.patterns
+        for test in pattern.tests
+    )
+
+
+@given(cases(most=8))
+def test_numbered_conditions_judge_like_the_second_reading(
+    case: tuple[list[CompiledRule], list[Fact], list[Fact]],
+) -> None:
+    """For every rule the standing's verdicts, and the facts that they name, are those of the second reading."""
+    compiled, known, _ = case
+    inference = infer(admit(known, CATALOGUE)[0], compiled, VerdictMatcher(compiled))
+    index = RuleIndex(compiled)
+    standing = Standing.after(index, inference)
+    for entry in index.rules:
+        verdict, conditions = standing.verdict(entry)
+        judged = verdict_of(entry.rule, by_name(inference.facts))
+        assert (verdict, tuple(conditions)) == (judged.verdict, judged.conditions)

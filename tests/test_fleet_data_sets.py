@@ -1,0 +1,201 @@
+"""What a data set may look like: which files are read as which list, and what a broken one costs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from charger_triage.adapters.bundle import UnreadableInput
+from charger_triage.adapters.fleet.data_set import find_data_set
+from charger_triage.adapters.fleet.run import Options, run_fleet
+
+DEVICES = '{"device_id": "A", "site_id": "S", "model": "TP-DC180"}\n'
+
+
+def fault(device: str, time: Any, code: Any = "F-0421") -> dict[str, Any]:
+    """A fault event."""
+    return {
+        "timestamp": time,
+        "device_id": device,
+        "event_type": "fault",
+        "connector_id": 1,
+        "data": {"fault_code": code},
+    }
+
+
+def lines(*records: dict[str, Any]) -> str:
+    """Records as JSON lines."""
+    return "".join(f"{json.dumps(record)}\n" for record in records)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("events.csv", "events"),
+        ("Events-2026-05-01.JSONL", "events"),
+        ("charging_records.part7.ndjson.gz", "charging_records"),
+        ("telemetry/site=S%2F1/date=2026-05-01/0.parquet", "telemetry"),
+        ("telemetry.parquet/part-0.parquet", "telemetry"),
+        ("telemetry/events.csv", "events"),
+        ("a/b/c/grid/x.json", "grid"),
+        ("gridlock.csv", None),
+        ("readme.md", None),
+        ("_metadata/events.csv", None),
+        (".events.csv", None),
+    ],
+)
+def test_a_file_is_known_by_its_name_or_that_of_its_folder(tmp_path: Path, name: str, found: str | None) -> None:
+    """The file's own name tells its list, else the nearest folder's; hidden files and other kinds are passed over."""
+    for each in (name, "devices.csv"):
+        (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / each).write_text("x")
+    data_set = find_data_set([tmp_path])
+    assert [file.list for file in data_set.files if file.list != "devices"] == ([] if found is None else [found])
+    assert len(data_set.problems) == (name == "gridlock.csv")
+
+
+def test_partitions_are_read_from_folders(tmp_path: Path) -> None:
+    """Names of folders say the values of columns, as Hive writes them; a list of files in two paths is read once."""
+    file = tmp_path / "telemetry" / "site=S%2F1" / "date=__HIVE_DEFAULT_PARTITION__" / "0.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("x")
+    (found,) = find_data_set([tmp_path, file.parent, file]).files
+    assert found.partition == (("site", "S/1"), ("date", None))
+
+
+def ran(tmp_path: Path, **options: Any) -> Path:
+    """The results of a run over what lies in a folder."""
+    output = tmp_path / "out"
+    run_fleet([tmp_path / "data"], output, Options(workers=0, **options))
+    return output
+
+
+def written(tmp_path: Path, files: dict[str, str | bytes]) -> None:
+    """Files of a data set."""
+    for name, content in files.items():
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def warnings(output: Path) -> list[tuple[str, str | None, str]]:
+    """List, field and problem of the warnings."""
+    return pl.read_parquet(output / "warnings.parquet").select("list", "field", "problem").rows()
+
+
+def codes(output: Path) -> list[tuple[str, str]]:
+    """The chargers with incidents and their codes."""
+    leading = pl.read_parquet(output / "hypotheses.parquet").filter(pl.col("rank").fill_null(1) == 1)
+    return leading.select("device_id", "fault_code").rows()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("events.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
+        ("events.json", "{", "cannot be read as JSON"),
+        ("events.json", '"text"', "a list of records is expected"),
+        ("events.csv.gz", b"not packed", "cannot be read as CSV"),
+        ("events.jsonl.gz", gzip.compress(lines(fault("B", "2026-05-01T00:00:00Z")).encode())[:-9], "cannot be read as JSON lines"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_costs_itself(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:
+    """A damaged file is a warning, and the others are read."""
+    written(
+        tmp_path,
+        {"devices.jsonl": DEVICES, "more/events.jsonl": lines(fault("A", "2026-05-01T00:00:00Z")), name: content},
+    )
+    output = ran(tmp_path)
+    assert codes(output) == [("A", "F-0421")]
+    assert [said in problem for name, _, problem in warnings(output)] == [True]
+
+
+def test_of_a_file_that_breaks_off_nothing_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read before a file turned out to be damaged is left out as well, so that no count of rows is off."""
+    monkeypatch.setattr("charger_triage.adapters.fleet.reading.BLOCK", 100)
+    packed = gzip.compress(lines(*(fault(f"B{number}", "2026-05-01T00:00:00Z") for number in range(200))).encode())
+    good = lines(fault("A", "2026-05-01T00:00:00Z"))
+    written(
+        tmp_path,
+        {"devices.jsonl": DEVICES, "events-1.jsonl": good, "events-2.jsonl.gz": packed[:-20], "events-3.jsonl": good},
+    )
+    output = ran(tmp_path)
+    assert codes(output) == [("A", "F-0421")]
+    assert json.loads((output / "summary.json").read_text())["records"]["events"] == 2
+
+
+def test_broken_lines_and_records_are_told(tmp_path: Path) -> None:
+    """A line that is no JSON, a record without what it needs and a field that does not fit are warnings; the rest counts."""
+    good, late = fault("A", "2026-05-01T00:00:00Z"), fault("A", "2026-05-01T01:00:00Z")
+    without = {key: value for key, value in late.items() if key != "timestamp"}
+    odd = {**late, "connector_id": "left"}
+    text = f"{lines(good)}{{broken\n[1]\n\n{lines(without, odd)}"
+    written(tmp_path, {"devices.jsonl": DEVICES, "events.jsonl": text})
+    output = ran(tmp_path)
+    told = warnings(output)
+    assert codes(output) == [("A", "F-0421"), ("A", "F-0421")]
+    assert sorted((name, field or "", problem[:18]) for name, field, problem in told) == [
+        ("events", "", "line 2 is no JSON "), ("events", "", "line 3 is no objec"),
+        ("events", "connector_id", "'left': input shou"), ("events", "timestamp", "is missing; the re"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "times",
+    [("2026-05-01T02:00:00+02:00", "2026-05-02T00:00:00Z"), (1777593600, 1777680000), (1777593600000, 1777680000000)],
+    ids=["ISO 8601", "seconds", "milliseconds"],
+)
+def test_times_come_as_text_or_numbers(tmp_path: Path, times: tuple[Any, Any]) -> None:
+    """ISO texts with offsets, epoch seconds and milliseconds are one moment."""
+    events = [fault(device, time) for device, time in zip("AB", times, strict=True)]
+    written(tmp_path, {"devices.jsonl": DEVICES, "events.jsonl": lines(*events)})
+    found = (
+        pl.read_parquet(ran(tmp_path) / "hypotheses.parquet")
+        .select("device_id", pl.col("last_seen").dt.date())
+        .unique()
+    )
+    assert sorted((device, str(day)) for device, day in found.rows()) == [("A", "2026-05-01"), ("B", "2026-05-02")]
+
+
+def test_nothing_later_than_the_moment_counts(tmp_path: Path) -> None:
+    """--as-of leaves out what came later; a moment that the data set states leaves nothing out, and is when it is."""
+    events = lines(fault("A", "2026-05-01T00:00:00Z"), fault("B", "2026-05-03T00:00:00Z"))
+    written(
+        tmp_path, {"devices.jsonl": DEVICES, "events.jsonl": events, "bundle.json": '{"as_of": "2026-05-02T00:00:00Z"}'}
+    )
+    assert [device for device, _ in codes(ran(tmp_path))] == ["A", "B"]
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["as_of"] == "2026-05-02T00:00:00Z"
+    run_fleet([tmp_path / "data"], tmp_path / "cut", Options(workers=0, as_of=1777680000.0))
+    assert [device for device, _ in codes(tmp_path / "cut")] == ["A"]
+
+
+def test_the_output_is_no_input(tmp_path: Path) -> None:
+    """Results may be written into the folder that is read, and are not read by the next run."""
+    (tmp_path / "devices.jsonl").write_text(DEVICES)
+    (tmp_path / "events.jsonl").write_text(lines(fault("A", "2026-05-01T00:00:00Z")))
+    for _ in range(2):
+        run_fleet([tmp_path], tmp_path / "out", Options(workers=0), restart=True)
+    assert codes(tmp_path / "out") == [("A", "F-0421")]
+    assert warnings(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("files", [{}, {"notes.txt": "x"}], ids=["empty", "no list"])
+def test_where_there_is_no_list_it_says_how_to_name_one(tmp_path: Path, files: dict[str, str | bytes]) -> None:
+    """A folder without a record list cannot be used, and the message tells how files are named."""
+    (tmp_path / "data").mkdir()
+    written(tmp_path, files)
+    with pytest.raises(UnreadableInput, match=r"holds no record list; name files"):
+        find_data_set([tmp_path / "data"])
+
+
+def test_a_fleet_without_faults_has_no_incidents(tmp_path: Path) -> None:
+    """Chargers alone make an empty result and a summary that says so."""
+    written(tmp_path, {"devices.jsonl": DEVICES})
+    output = ran(tmp_path)
+    assert codes(output) == []
+    assert json.loads((output / "summary.json").read_text())["chargers"] == 1

@@ -1,0 +1,197 @@
+"""A run that is ended at any moment goes on and comes to the same bytes; a process that dies costs nothing but its work."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charger_triage.adapters.bundle import UnreadableInput
+from charger_triage.adapters.fleet.run import Options, run_fleet
+from charger_triage.adapters.fleet.surveying import BatchSize
+from charger_triage.adapters.fleet.workers import Workers, WorkersFailed
+
+from .support.fleet_data import example_fleet, one_file_a_list
+from .test_fleet_results import results
+
+SMALL = BatchSize(rows=200, chargers=2)
+ALL_IN_ONE = Options(workers=0, size=SMALL)
+
+
+@pytest.fixture(scope="module")
+def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The fleet of the examples, one Parquet file a list."""
+    folder = tmp_path_factory.mktemp("data")
+    one_file_a_list(example_fleet(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data_set: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The bytes of a run that nobody ended."""
+    output = tmp_path_factory.mktemp("results") / "run"
+    run_fleet([data_set], output, ALL_IN_ONE)
+    return results(output)
+
+
+class Ended(BaseException):
+    """Stands for the end of a process at a certain step."""
+
+
+class EndedAt:
+    """Progress that ends the run after so many steps."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def stage(self, *_: object) -> None:
+        """Count it as a step."""
+        self.advance()
+
+    def advance(self, *_: object) -> None:
+        """One step."""
+        self.left -= 1
+        if self.left < 0:
+            raise Ended
+
+
+def test_a_run_that_is_ended_again_and_again_comes_to_the_same_bytes(
+    data_set: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    """Ended after every few steps, and begun as often, a run leaves what an undisturbed one leaves."""
+    output = tmp_path / "run"
+    ended = 0
+    while not (output / "hypotheses.parquet").exists():
+        try:
+            run_fleet([data_set], output, ALL_IN_ONE, progress=EndedAt(1 + 4 * ended))
+        except Ended:
+            ended += 1
+    assert ended >= 5
+    assert results(output) == undisturbed
+    assert sorted(path.name for path in output.iterdir()) == sorted([*undisturbed, "manifest.json"])
+
+
+def test_a_killed_command_goes_on(data_set: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+    """Killed in the middle of its batches, the command line goes on with what is missing, and leaves no process behind."""
+    output = tmp_path / "run"
+    command = [sys.executable, "-c", COMMAND, str(data_set), str(output)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list(output.glob("parts/[0-9]*.parquet"))) < 3 and time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = {path.name: path.stat().st_mtime_ns for path in output.glob("parts/[0-9]*.parquet")}
+    assert json.loads((output / "manifest.json").read_text())["state"] == "begun"
+    again = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, timeout=300)
+    assert again.returncode == 0, again.stderr
+    assert done
+    assert results(output) == undisturbed
+
+
+COMMAND = """
+import sys
+from pathlib import Path
+from charger_triage.adapters.fleet.run import Options, run_fleet
+from charger_triage.adapters.fleet.surveying import BatchSize
+
+if __name__ == "__main__":
+    run_fleet([sys.argv[1]], Path(sys.argv[2]), Options(workers=2, size=BatchSize(rows=200, chargers=2)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda data, _: (data / "events.parquet").touch(), "events.parquet has changed"),
+        (lambda data, _: (data / "grid.parquet").unlink(), "grid.parquet is no longer among the inputs"),
+        (lambda data, _: (data / "grid2.csv").write_text("timestamp\n"), "grid2.csv is new among the inputs"),
+    ],
+    ids=["changed", "gone", "new"],
+)
+def test_a_run_does_not_go_on_with_other_inputs(tmp_path: Path, change: Any, said: str) -> None:
+    """Where inputs differ from those that a run began with, it says which, and --restart begins anew."""
+    data, output = tmp_path / "data", tmp_path / "run"
+    lists = {
+        name: records for name, records in example_fleet().items() if name in ("devices", "events", "grid", "sites")
+    }
+    one_file_a_list(lists, data)
+    with pytest.raises(Ended):
+        run_fleet([data], output, ALL_IN_ONE, progress=EndedAt(3))
+    change(data, output)
+    with pytest.raises(UnreadableInput, match=said):
+        run_fleet([data], output, ALL_IN_ONE)
+    run_fleet([data], output, ALL_IN_ONE, restart=True)
+    assert (output / "hypotheses.parquet").exists()
+
+
+def test_a_folder_with_other_files_is_left_alone(data_set: Path, tmp_path: Path) -> None:
+    """What no run wrote is never taken away, not even to begin anew."""
+    (tmp_path / "thesis.txt").write_text("years of work")
+    for restart in (False, True):
+        with pytest.raises(UnreadableInput, match=r"thesis\.txt"):
+            run_fleet([data_set], tmp_path, ALL_IN_ONE, restart=restart)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+# Workers that die
+
+
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets worker processes find this module."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+
+
+def _work(folder: str, task: tuple[int, ...]) -> list[int]:
+    """Squares; a 13 kills the process, a 7 the first time that it is met."""
+    for number in task:
+        mark = Path(folder) / str(number)
+        if number == 13 or (number == 7 and not mark.exists()):
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 5:
+            raise ValueError("five")
+    return [number**2 for number in task]
+
+
+def _halves(task: tuple[int, ...]) -> list[tuple[int, ...]]:
+    middle = len(task) // 2
+    return [task[:middle], task[middle:]] if middle else []
+
+
+@pytest.mark.usefixtures("importable")
+def test_a_task_that_kills_workers_costs_itself_alone(tmp_path: Path) -> None:
+    """Tasks whose worker dies are tried again, split down to the one part that kills, and that one is given up."""
+    given_up: list[tuple[tuple[int, ...], str]] = []
+
+    def give_up(task: tuple[int, ...], reason: str) -> list[int]:
+        given_up.append((task, reason))
+        return []
+
+    tasks = [(1, 2, 3), (4, 7), (8, 9, 13, 14, 15), (5,), (20,)]
+    with Workers(2) as workers:
+        found = list(workers.run(partial(_work, str(tmp_path)), tasks, split=_halves, give_up=give_up))
+    numbers = {n for task in tasks for n in task} - {5, 13}
+    assert sorted(square for squares in found for square in squares) == sorted(n**2 for n in numbers)
+    assert sorted(given_up) == [((5,), "ValueError: five"), ((13,), "the process that worked on it was ended twice")]
+
+
+def _dies(_: int) -> None:
+    os._exit(1)
+
+
+@pytest.mark.usefixtures("importable")
+def test_workers_that_cannot_work_at_all_are_not_started_for_ever() -> None:
+    """Where every process dies before anything is done, the run says so rather than giving up task by task."""
+    with pytest.raises(WorkersFailed), Workers(2) as workers:
+        list(workers.run(_dies, range(1000), split=lambda _: (), give_up=lambda task, _: task))

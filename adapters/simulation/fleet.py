@@ -17,8 +17,9 @@ from .links import add_ordinary_losses, write_links
 from .lists import TRUTH, frame_of
 from .plan import FleetPlan
 from .sites import Site, site_at
+from .states import Heat
 from .telemetry import telemetry_of
-from .thermal import Heat, heat_of
+from .thermal import heat_of
 from .world import SiteWorld, Truth, world_of
 from .writing import FileFormat, FleetWriter, Partition, write_whole
 

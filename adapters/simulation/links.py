@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from .chargers import Charger
 from .plan import DAY, HOUR, MINUTE
+from .states import Outage
 from .streams import chance, stream
-
-if TYPE_CHECKING:
-    from .chargers import Charger
-    from .world import SiteWorld
+from .world import SiteWorld
 
 RECONNECTS_A_DAY = 0.25
 """Ordinary losses of a connection (our judgement; fewer than 5 a day are normal, figures.json storm)."""
@@ -23,23 +19,6 @@ thins them: each would be 2,880 a day and charger)."""
 
 REBOOT_S = 95.0
 """Away during a restart: 90 s to boot (platform notes) and a handshake."""
-
-
-@dataclass(frozen=True)
-class Outage:
-    """A charger away from the platform from `begin` until before `end` (epoch seconds).
-
-    `quick` marks a reconnect without an offline of its own. `reason` and codes are what the platform noted.
-    """
-
-    begin: float
-    end: float
-    clean: bool = False
-    code: int | None = 1006
-    reason: str | None = None
-    handshake_ms: float = 180.0
-    quick: bool = False
-    noticed_s: float = 20.0
 
 
 def add_ordinary_losses(world: SiteWorld) -> None:

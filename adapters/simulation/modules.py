@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 import polars as pl
 
 from .streams import Floats, Generator, Places
-
-if TYPE_CHECKING:
-    from .world import SiteWorld
+from .world import SiteWorld
 
 MODULE = pl.Struct({"index": pl.Int64, "status": pl.String, "temperature": pl.Float64})
 EVERY_S = 300.0
 """Between reports of modules of which there is nothing to tell (our judgement)."""
-
-
-@dataclass(frozen=True)
-class ModuleTrouble:
-    """Modules of a charger (from 1) that are in `status` from `begin` until before `end`."""
-
-    charger: int
-    begin: float
-    end: float
-    modules: tuple[int, ...]
-    status: str
 
 
 def power_modules(

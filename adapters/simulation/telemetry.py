@@ -15,8 +15,9 @@ import polars as pl
 from .lists import MOMENT
 from .modules import power_modules
 from .plan import DAY, MINUTE
+from .states import Heat
 from .streams import Flags, Floats, Generator, Places, stream
-from .thermal import FAN_ON_C, FAN_ON_LOAD, Heat
+from .thermal import FAN_ON_C, FAN_ON_LOAD
 
 if TYPE_CHECKING:
     from .world import SiteWorld

@@ -7,17 +7,13 @@ temperatures (65 and 75 °C, dictionary F-0203).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 import polars as pl
 
 from .plan import MINUTE
+from .states import Heat
 from .streams import Floats
-
-if TYPE_CHECKING:
-    from .world import SiteWorld
+from .world import SiteWorld
 
 CONTACT_RISE_K = 27.0
 CONTACT_LAG_MIN = 9.0
@@ -35,23 +31,6 @@ FAN_FULL_C = 55.0
 FAN_ON_LOAD = 0.02
 FAN_SLOWEST = 0.9
 """Fans run at nine tenths to full speed while they are on: above the nominal 1,800 rpm of the dictionary (F-0601)."""
-
-
-@dataclass
-class Heat:
-    """Temperatures in °C and fan speeds in rpm by the minute: `connector` by connector, `cabinet` and `fan` by charger."""
-
-    times: Floats
-    ambient: Floats
-    connector: Floats
-    cabinet: Floats
-    fan: Floats
-    load: Floats
-
-    def first_above(self, temperatures: Floats, limit: float, begin: float, end: float) -> float | None:
-        """When a temperature first passes a limit within a span; None where it does not."""
-        over = np.flatnonzero((temperatures > limit) & (self.times >= begin) & (self.times < end))
-        return float(self.times[over[0]]) if len(over) else None
 
 
 def heat_of(world: SiteWorld) -> Heat:

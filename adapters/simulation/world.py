@@ -14,13 +14,11 @@ import numpy as np
 
 from .chargers import Charger, chargers_of, connector_table
 from .courses import Change, Course, Override
-from .links import Outage
-from .modules import ModuleTrouble
 from .plan import HOUR, MINUTE, FleetPlan
 from .sessions import NEVER, Sessions, sessions_of
 from .sites import Site
+from .states import Heat, ModuleTrouble, Outage
 from .streams import Floats, Generator, chance
-from .thermal import Heat
 from .vehicles import Vehicles, vehicles_of
 from .weather import ambient_at
 

@@ -10,8 +10,9 @@ import numpy as np
 from ..chargers import Charger
 from ..courses import ramp
 from ..plan import DAY, MINUTE
+from ..states import Heat
 from ..streams import Generator, chance
-from ..thermal import CONTACT_LAG_MIN, CONTACT_RISE_K, Heat
+from ..thermal import CONTACT_LAG_MIN, CONTACT_RISE_K
 from ..world import SiteWorld
 from .f0204 import FAN, OVERLOAD, VENTS, report_when_hot
 from .registry import cause

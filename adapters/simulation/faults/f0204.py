@@ -10,8 +10,8 @@ import numpy as np
 from ..chargers import Charger
 from ..courses import ramp
 from ..plan import HOUR, MINUTE
+from ..states import Heat
 from ..streams import Floats, Generator, chance
-from ..thermal import Heat
 from ..world import SiteWorld
 from .registry import cause, dc_charger
 

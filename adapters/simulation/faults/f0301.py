@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..chargers import Charger
-from ..links import REBOOT_S, Outage
+from ..links import REBOOT_S
 from ..plan import HOUR, MINUTE
+from ..states import Outage
 from ..streams import Generator, chance
 from ..world import SiteWorld
 from .registry import MOST_COMMON, cause

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..chargers import Charger
-from ..links import Outage
 from ..plan import DAY, MINUTE
+from ..states import Outage
 from ..streams import Generator, chance
 from ..world import SiteWorld
 from .registry import MOST_COMMON, cause, cellular_charger

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..chargers import Charger
-from ..modules import ModuleTrouble
 from ..plan import DAY, HOUR, MINUTE
+from ..states import ModuleTrouble
 from ..streams import Floats, Generator, chance
 from ..world import SiteWorld, told
 from .registry import cause, dc_charger

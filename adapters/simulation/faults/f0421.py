@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..chargers import Charger
-from ..links import REBOOT_S, Outage
+from ..links import REBOOT_S
 from ..plan import DAY, HOUR, MINUTE
+from ..states import Outage
 from ..streams import Generator, chance
 from ..world import SiteWorld, told
 from .f0101 import around

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..chargers import Charger
-from ..links import Outage
 from ..plan import DAY, HOUR, MINUTE
+from ..states import Outage
 from ..streams import Generator, chance
 from ..world import SiteWorld
 from .registry import cause

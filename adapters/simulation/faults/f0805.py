@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..chargers import Charger
-from ..links import Outage
 from ..plan import MINUTE
+from ..states import Outage
 from ..streams import Floats, Generator, chance
 from ..world import SiteWorld, told
 from .registry import MOST_COMMON, cause

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from .diagnosis import Watch
 from .durable_matcher import make_matcher
 from .explanation import plain
-from .facts import Catalogue, Fact, FactValue, admit
+from .facts import Catalogue, Fact, FactValue, RefusedFact, admit
 from .inference import Inference, infer
 from .knowledge_base import DataProblem, IncidentCase, WatchCase
-from .matching import Firing, Matcher, VerdictMatcher
+from .matching import Firing, Matcher, VerdictMatcher, judgement_of
 from .rule_index import RuleIndex
-from .rules import CompiledRule, fact_called, statement_of
+from .rules import CompiledRule, Pattern, fact_called, statement_of
 from .trace import FactRead
 from .watch_rules import CompiledWatch, Scope
 
@@ -25,6 +26,8 @@ DAY_SECONDS = 86_400.0
 
 MAX_REMEMBERED = 1_024
 """Combinations of values of which a reader keeps the rules that fired (our judgement: a fleet has some dozen firmware versions)."""
+
+_BOUNDS = frozenset({"<", "<=", ">", ">="})
 
 PREFIX = "watches."
 """What stands before the ids of watch rules in results, as the fault code stands before those of other rules."""
@@ -58,8 +61,7 @@ class _Reader:
         found = self._ahead.get(known)
         if found is None:
             watches = tuple(each for each in self._watches if each.watch.leads_to not in known)
-            names = frozenset[str]().union(*(each.fact_names for each in watches))
-            found = self._ahead[known] = _Ahead(watches, names)
+            found = self._ahead[known] = _Ahead(watches)
         return found
 
     def inferred(self, facts: Sequence[Fact]) -> Inference | None:
@@ -102,12 +104,48 @@ class _Reader:
         return Inference(tuple(facts), tuple(firings), ())
 
 
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """Rules that may warn of something, and the facts that they read."""
+def _deciding(rule: CompiledRule) -> Pattern:
+    """The condition of a rule that says soonest whether it can fire: the first that bounds a value, else that names one.
 
-    watches: Sequence[CompiledWatch]
-    fact_names: frozenset[str]
+    What it asks of other facts, of a moment or of a place is left out.
+    """
+    alone = [
+        Pattern(p.fact_name, tuple(t for t in p.tests if t.earlier is None and t.attribute in ("value", "scheme")))
+        for p in rule.patterns
+    ]
+    bounding = (pattern for pattern in alone if any(test.operator in _BOUNDS for test in pattern.tests))
+    naming = (pattern for pattern in alone if pattern.tests)
+    return next(bounding, None) or next(naming, alone[0])
+
+
+class _Ahead:
+    """Rules that may warn of something, and the facts that are asked for them.
+
+    Most rules are settled by one condition, and most chargers by that of every rule, so that the rest is not measured.
+    """
+
+    def __init__(self, watches: Sequence[CompiledWatch]) -> None:
+        self.watches = watches
+        self._asked: dict[str, list[tuple[Callable[[Fact], bool | None], frozenset[str]]]] = {}
+        for each in watches:
+            first = _deciding(each.rule)
+            self._asked.setdefault(first.fact_name, []).append((judgement_of(first), each.fact_names))
+        self._first = frozenset(self._asked)
+        self._besides = lru_cache(MAX_REMEMBERED)(self._read_besides)
+
+    def measured(self, case: WatchCase, catalogue: Catalogue) -> tuple[list[Fact], list[RefusedFact]]:
+        """What is known of a charger or connector for these rules, as far as one of them can fire; and what was refused."""
+        facts, refused = admit(case.measure(self._first), catalogue)
+        rest = frozenset[str]().union(*(self._besides(fact.name, fact.value) for fact in facts)) - self._first
+        if rest:
+            more, also_refused = admit(case.measure(rest), catalogue)
+            facts, refused = sorted([*facts, *more], key=Fact.sort_key), [*refused, *also_refused]
+        return facts, refused
+
+    def _read_besides(self, name: str, value: FactValue) -> frozenset[str]:
+        """What the rules read whose deciding condition a fact of this name and value meets."""
+        fact = Fact(name, value)
+        return frozenset[str]().union(*(names for may_be, names in self._asked.get(name, ()) if may_be(fact)))
 
 
 class Watcher:
@@ -153,7 +191,7 @@ class Watcher:
             if connector is None or case.connector_id is None or connector == case.connector_id
         )
         ahead = reader.ahead(codes)
-        facts, refused = admit(case.measure(ahead.fact_names), self._catalogue)
+        facts, refused = ahead.measured(case, self._catalogue)
         where = f"{case.device_id}/{'-' if case.connector_id is None else case.connector_id}"
         problems = [
             DataProblem("facts", None, item.fact.name, f"{where}: {item.problem}; the fact is left out")

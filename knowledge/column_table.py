@@ -482,25 +482,60 @@ def _laid_out(
     name: str, frame: pl.DataFrame, order: pl.Series | None = None, firsts: Mapping[str, int] | None = None
 ) -> ColumnTable:
     """A table of rows in an order (as they stand, where it is None)."""
-    lists = [path for path in frame.columns if _leaf(name, path).kind == "objects"]
-    objects = {path: _column(_leaf(name, path), frame.get_column(path)) for path in lists}
-    frame = frame.drop(lists)
-    if order is not None:
-        frame = frame[order]
-        objects = {path: at(column, order.to_numpy().astype(np.intp)) for path, column in objects.items()}
-    columns = {path: _column(_leaf(name, path), frame.get_column(path)) for path in frame.columns} | objects
+    columns = _FrameColumns(name, frame, order)
+    rows = frame.height if order is None else len(order)
     if "device_id" not in leaves(name):
         nobody = RowsByCharger(texts_of([]), np.zeros(1, dtype=np.int64))
-        return ColumnTable(name, frame.height, columns, nobody, np.empty(0, dtype=np.int64))
-    if not frame.height:
+        return ColumnTable(name, rows, columns, nobody, np.empty(0, dtype=np.int64))
+    if not rows:
         ids, starts = [], [0]
     else:
-        device = frame.get_column("device_id")
+        device = columns.series("device_id")
         begins = (device != device.shift(1)).fill_null(True).arg_true()
-        ids, starts = device.gather(begins).to_list(), [*begins.to_list(), frame.height]
+        ids, starts = device.gather(begins).to_list(), [*begins.to_list(), rows]
     indices = starts[:-1] if firsts is None else [firsts[charger] for charger in ids]
     owners = RowsByCharger(texts_of(ids), np.array(starts, dtype=np.int64))
-    return ColumnTable(name, frame.height, columns, owners, np.array(indices, dtype=np.int64))
+    return ColumnTable(name, rows, columns, owners, np.array(indices, dtype=np.int64))
+
+
+class _FrameColumns(Mapping[str, "Column"]):
+    """The columns of a frame's rows in an order (as they stand, where it is None), each laid out when it is first read."""
+
+    def __init__(self, name: str, frame: pl.DataFrame, order: pl.Series | None) -> None:
+        self._name = name
+        self._frame = frame
+        self._order = order
+        self._laid_out: dict[str, Column] = {}
+
+    def series(self, path: str) -> pl.Series:
+        """A column of the frame in order."""
+        column = self._frame.get_column(path)
+        return column if self._order is None else column.gather(self._order)
+
+    def __getitem__(self, path: str) -> Column:
+        if path not in self._laid_out:
+            self._laid_out[path] = self._made(path)
+        return self._laid_out[path]
+
+    def _made(self, path: str) -> Column:
+        if path not in self:
+            raise KeyError(path)
+        leaf = _leaf(self._name, path)
+        if leaf.kind != "objects" or self._order is None:
+            return _column(leaf, self.series(path))
+        # arrays are put in order sooner than lists
+        whole = _column(leaf, self._frame.get_column(path))
+        ordered: Column = at(whole, self._order.to_numpy().astype(np.intp))
+        return ordered
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._frame.columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._frame.columns)
+
+    def __len__(self) -> int:
+        return self._frame.width
 
 
 def _column(leaf: Leaf, values: pl.Series) -> Column:

@@ -83,7 +83,7 @@ class Texts(Lazy[str | None]):
 class Coded(Lazy[str | None]):
     """A column of texts of which many are the same: the different ones, and by its place among them which each row has."""
 
-    def __init__(self, codes: NDArray[np.integer[Any]], words: Sequence[str | None]) -> None:
+    def __init__(self, codes: NDArray[np.integer[Any]], words: Sequence[str | None] | NDArray[np.object_]) -> None:
         super().__init__(len(codes), lambda row: self._words[codes[row]], lambda: iter(self.between(0, len(codes))))
         self.codes = codes
         self._words = np.empty(len(words), dtype=object)

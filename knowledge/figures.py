@@ -158,13 +158,13 @@ def partial_figures(name: str, frame: pl.DataFrame) -> pl.DataFrame:
 
     figures = [figure for figure in FIGURES if figure.list == name]
     # laid out before they are reduced: many times as fast as the same within each group
-    frame = frame.with_columns((pl.col("timestamp").dt.epoch("us") / 1e6).alias(_MOMENT))
+    time = pl.col("timestamp").dt.epoch("us") / 1e6
+    held = [time.alias(_MOMENT), *(pl.col(path) for path in ("device_id", "status") if path in frame.columns)]
     for figure in (each for each in figures if each.reduction == "newest" and each.path in frame.columns):
         believed = pl.when(pl.col(figure.path).is_between(figure.low, figure.high))
-        frame = frame.with_columns(
-            believed.then(pl.col(figure.path).cast(pl.Float64)).alias(figure.name),
-            believed.then(pl.col(_MOMENT)).alias(_at(figure)),
-        )
+        held.append(believed.then(pl.col(figure.path).cast(pl.Float64)).alias(figure.name))
+        held.append(believed.then(time).alias(_at(figure)))
+    there, frame = set(frame.columns), frame.select(held)
     moment = pl.col(_MOMENT)
     columns: list[pl.Expr] = []
     for figure in figures:
@@ -176,7 +176,7 @@ def partial_figures(name: str, frame: pl.DataFrame) -> pl.DataFrame:
                 columns.append(_of_those(moment, kept).min().alias(figure.name))
             case "latest":
                 columns.append(_of_those(moment, kept).max().alias(figure.name))
-            case "newest" if figure.path in frame.columns:
+            case "newest" if figure.path in there:
                 value, at = pl.col(figure.name), pl.col(_at(figure))
                 columns += [value.filter(at == at.max()).max(), at.max()]
             case "newest":

@@ -26,8 +26,8 @@ Loaded = TypeVar("Loaded")
 NEAR_ONLY = ("telemetry", "heartbeats")
 """The lists of which an incident sees its own site's records only; of others it reads figures."""
 
-MOST_RECENT = 2_000
-"""Chargers of other sites of which what was worked out is kept (our judgement: some megabytes)."""
+MOST_RECENT = 1_000
+"""Chargers of other sites of which what was worked out is kept, of each kind (our judgement: some megabytes)."""
 
 
 class FleetTables:
@@ -43,7 +43,7 @@ class FleetTables:
         self.figures = Figures.measured(observations) if figures is None else figures
         self._lists = _Lists(observations)
         self._cache: dict[Any, Any] = {}
-        self._recent: dict[Any, tuple[Any]] = {}
+        self._recent: dict[Any, dict[Any, tuple[Any]]] = {}
 
     def with_faults(self, faults: Faults) -> FleetTables:
         """The same chargers with other faults."""
@@ -61,13 +61,17 @@ class FleetTables:
         found: Loaded = self._cache[key]
         return found
 
-    def recent(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
-        """The same of one charger of many: kept while it is not pushed out by others, so that memory stays bounded."""
-        found = self._recent.get(key)
+    def recent(self, key: tuple[Hashable, ...], load: Callable[[], Loaded]) -> Loaded:
+        """The same of one of many, the last part of the key: kept while later ones do not push it out, so that memory stays
+        bounded."""
+        kind = self._recent.setdefault(key[:-1], {})
+        found = kind.get(key[-1])
         if found is None:
-            if len(self._recent) >= MOST_RECENT:
-                self._recent.clear()
-            found = self._recent[key] = (load(),)
+            found = (load(),)
+            while len(kind) >= MOST_RECENT:
+                # a copy, since another thread may change it meanwhile
+                kind.pop(next(iter(list(kind)), None), None)
+            kind[key[-1]] = found
         value: Loaded = found[0]
         return value
 

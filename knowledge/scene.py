@@ -18,8 +18,8 @@ from .figures import OFFLINE
 from .firmware import parse_firmware
 from .fleet_tables import FleetTables, fleet_of
 from .observations import Observations, Record, Rows, Table, at_path, epoch, plain_json
-from .records import leaves
 from .readings import MINUTE, Reading, Readings, Words, ends, few
+from .records import leaves
 from .sessions import Session, sessions_of
 from .texts import DENIED, affirmed, as_number, flat, topic_patterns
 
@@ -166,7 +166,7 @@ class Scene:
             return None
         if hasattr(value, "timestamp"):
             value = epoch(value)
-        index = self.fleet.chargers.index(self.device_id) if isinstance(device, str) else device and device.index
+        index = device.index if isinstance(device, Record) else self.fleet.chargers.index(self.device_id)
         return None if index is None else Reading(value, None, (Source("devices", index, None),))
 
     @property
@@ -268,9 +268,7 @@ class Scene:
         times = source.times[rows]
         return source.records_at(rows[times.searchsorted(start, "left") : times.searchsorted(end, "right")])
 
-    def records_nearest(
-        self, table: str, moment: float, most: int, *, within: tuple[float, float]
-    ) -> list[Record]:
+    def records_nearest(self, table: str, moment: float, most: int, *, within: tuple[float, float]) -> list[Record]:
         """The records of the incident's connector in a list that are nearest to a moment (epoch seconds), of equally near
         ones the earlier, at most so many, between two moments; in time order."""
         source = self.observations[table]

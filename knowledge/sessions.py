@@ -52,8 +52,8 @@ def sessions_of(observations: Observations, device_id: str) -> list[Session]:
     """The sessions of one charger, by start."""
     records, events = observations["charging_records"], observations["events"]
     recorded = [_from_record(record, records) for record in _of_charger(records, device_id)]
-    begun = _from_events(_of_charger(events, device_id), events)
-    return sorted(_with_unrecorded(recorded, begun), key=_place)
+    begun = _told_by_events(_of_charger(events, device_id))
+    return sorted(_with_unrecorded(recorded, begun, events), key=_place)
 
 
 def _of_charger(table: Table, device_id: str) -> list[Record]:
@@ -90,7 +90,16 @@ class _Spans:
         return before or (place < len(self._starts) and self._starts[place] - moment <= SAME_SESSION)
 
 
-def _with_unrecorded(recorded: Sequence[Session], begun: Sequence[Session]) -> list[Session]:
+class _Begun(NamedTuple):
+    """A session as events tell it: the record of its start, when it ended and why, as far as that is told."""
+
+    record: Record
+    end: float | None
+    reason: str | None
+    details: Any
+
+
+def _with_unrecorded(recorded: Sequence[Session], begun: Sequence[_Begun], events: Table) -> list[Session]:
     """Sessions that are recorded, and of those that events tell the ones that are not among them."""
     spans: dict[int | None, _Spans] = {}
     found: list[Session] = []
@@ -101,11 +110,11 @@ def _with_unrecorded(recorded: Sequence[Session], begun: Sequence[Session]) -> l
 
     for session in sorted(recorded, key=lambda each: each.start):
         add(session)
-    for session in begun:
-        connector = session.connector_id
+    for each in begun:
+        connector, start = each.record.fields.get("connector_id") or None, each.record.time or 0.0
         alike = spans.values() if connector is None else [spans[key] for key in (connector, None) if key in spans]
-        if not any(each.has(session.start) for each in alike):
-            add(session)
+        if not any(known.has(start) for known in alike):
+            add(_begun_by(each, events))
     return found
 
 
@@ -134,14 +143,14 @@ def _from_record(record: Record, table: Table) -> Session:
     )
 
 
-def _from_events(records: Sequence[Record], table: Table) -> list[Session]:
-    sessions: list[Session] = []
+def _told_by_events(records: Sequence[Record]) -> list[_Begun]:
+    sessions: list[_Begun] = []
     running: dict[int | None, Record] = {}
 
     def close(connector: int | None, end: float | None, reason: str | None, details: Any) -> None:
         record = running.pop(connector, None)
         if record is not None:
-            sessions.append(_begun_by(record, table, end, reason, details))
+            sessions.append(_Begun(record, end, reason, details))
 
     for record in records:
         kind = record.fields["event_type"]
@@ -161,7 +170,8 @@ def _from_events(records: Sequence[Record], table: Table) -> list[Session]:
     return sessions
 
 
-def _begun_by(record: Record, table: Table, end: float | None, reason: str | None, details: Any) -> Session:
+def _begun_by(begun: _Begun, table: Table) -> Session:
+    record = begun.record
     data = _data(record)
     told = data.get("vehicle_info")
     vehicle = told if isinstance(told, Mapping) else data
@@ -169,13 +179,13 @@ def _begun_by(record: Record, table: Table, end: float | None, reason: str | Non
         device_id=record.fields["device_id"],
         connector_id=record.fields.get("connector_id") or None,
         start=record.time or 0.0,
-        end=end,
+        end=begun.end,
         vin=_text(vehicle.get("vin")),
         make=_text(vehicle.get("make")),
         model=_text(vehicle.get("model")),
         vehicle_firmware=_text(vehicle.get("firmware")),
-        stop_reason=reason,
-        details=details,
+        stop_reason=begun.reason,
+        details=begun.details,
         max_power=None,
         avg_power=None,
         energy=None,

@@ -1,4 +1,4 @@
-"""The command line: `charger-triage diagnose | explain | consult | escalate | fetch | watch | kb`."""
+"""The command line: `charger-triage diagnose | explain | consult | escalate | fetch | watch | fleet | simulate | kb`."""
 
 from __future__ import annotations
 

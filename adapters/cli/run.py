@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
+from ..garbage import seldom_collected
 from .commands import app
 from .failures import DONE, INTERRUPTED, READER_GONE, UNUSABLE, ReaderGone, Unusable
 from .shell import PROGRAM, Shell
@@ -17,7 +18,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     shell = Shell()
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
-        status = app(_surroundings_first(given), prog_name=PROGRAM, standalone_mode=False, obj=shell)
+        with seldom_collected():
+            status = app(_surroundings_first(given), prog_name=PROGRAM, standalone_mode=False, obj=shell)
         return status if isinstance(status, int) else DONE
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

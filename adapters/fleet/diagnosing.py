@@ -14,14 +14,16 @@ import polars as pl
 from ...engine import Triage
 from ...engine.diagnosis import Diagnosis
 from ...knowledge.column_table import column_table
+from ...knowledge.extents import MergedExtents
 from ...knowledge.fleet_tables import FleetShare, FleetTables
 from ...knowledge.observations import RecordTable, Table
 from ...knowledge.record_columns import taken
+from ...knowledge.watching import chargers_that_may_warn
 from .fleet_files import FleetFiles
 from .gathering import until
 from .parts import PART, Part, write_part
 from .plan import Batch
-from .reading import CHARGER, Piece, UnreadableFile, read
+from .reading import CHARGER, Piece, UnreadableFile, chosen, read
 from .rows import HYPOTHESES, WATCHES, Charger, filled, frame_of, hypothesis_rows, watch_rows
 
 
@@ -48,10 +50,18 @@ class Diagnoser:
         """All chargers, as their incidents share them."""
         return FleetFiles(Path(self.job.fleet)).tables(self.job.as_of)
 
+    @cached_property
+    def _extents(self) -> MergedExtents:
+        return FleetFiles(Path(self.job.fleet)).extents()
+
+    def that_may_warn(self, chargers: Sequence[str]) -> list[str]:
+        """Those of some chargers that may have an early warning, in order."""
+        return chargers_that_may_warn(self.triage.knowledge.base.watches, self.fleet, self._extents, chargers)
+
     def diagnose(self, batch: Batch) -> Part:
         """Diagnose the chargers of a batch, and write what comes of it."""
         tables = {name: self._table(name, batch) for name in batch.firsts}
-        rows = [self._row(device, tables) for device in batch.chargers]
+        rows = [row for device in batch.chargers if (row := self._row(device, tables)) is not None]
         return write_part(Path(self.job.parts), batch, frame_of(rows, PART))
 
     def _table(self, name: str, batch: Batch) -> Table:
@@ -63,13 +73,16 @@ class Diagnoser:
             return RecordTable(name, [])
         return column_table(name, pl.concat(frames, how="diagonal"), batch.firsts[name])
 
-    def _row(self, device: str, large: Mapping[str, Table]) -> dict[str, Any]:
+    def _row(self, device: str, large: Mapping[str, Table]) -> dict[str, Any] | None:
+        """What a charger came to; None where it has neither an incident nor an early warning."""
         charger = self._charger(device)
         row: dict[str, Any] = {"site_id": charger.site_id, "device_id": device}
         try:
             diagnosis = self._diagnosis(device, large)
         except Exception as error:  # a charger that cannot be diagnosed costs itself alone
             return {**row, "failure": f"{type(error).__name__}: {error}".splitlines()[0][:300]}
+        if not diagnosis.incidents and not diagnosis.watches:
+            return None
         return {
             **row,
             "incidents": len(diagnosis.incidents),
@@ -100,7 +113,7 @@ def rows_of(piece: Piece, chargers: Sequence[str], as_of: float | None) -> Itera
             if rows.frame.height:
                 frame, _ = taken(piece.file.list, rows.frame)
                 if CHARGER in frame.columns:
-                    left = until(piece.file.list, frame, as_of).filter(pl.col(CHARGER).is_in(list(chargers)))
+                    left = chosen(until(piece.file.list, frame, as_of), pl.col(CHARGER).is_in(list(chargers)))
                     if left.height:
                         yield left
 
@@ -112,12 +125,22 @@ def _stretch(path: str, start: int, rows: int) -> pl.DataFrame:
 _diagnosers: dict[Job, Diagnoser] = {}
 
 
-def diagnose(job: Job, batch: Batch) -> Part:
-    """Diagnose a batch in this process, whose compiled rules are kept for the next one."""
+def _diagnoser(job: Job) -> Diagnoser:
+    """That of this process, whose compiled rules are kept from task to task."""
     if job not in _diagnosers:
         _diagnosers.clear()
         _diagnosers[job] = Diagnoser(job)
-    return _diagnosers[job].diagnose(batch)
+    return _diagnosers[job]
+
+
+def diagnose(job: Job, batch: Batch) -> Part:
+    """Diagnose a batch in this process."""
+    return _diagnoser(job).diagnose(batch)
+
+
+def that_may_warn(job: Job, chargers: Sequence[str]) -> list[str]:
+    """Those of some chargers that may have an early warning; no telemetry is read for it."""
+    return _diagnoser(job).that_may_warn(chargers)
 
 
 def failed(job: Job, batch: Batch, reason: str) -> Part:

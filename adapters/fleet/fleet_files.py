@@ -27,6 +27,7 @@ PART_ROWS = 1_000_000
 
 FAULTS_FILE = "faults.pickle"
 FIGURES_FILE = "figures.pickle"
+EXTENTS_FILE = "extents.pickle"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ class FleetFiles:
         figures = merged_figures(parts)
         write_whole(self.folder / FIGURES_FILE, pickle.dumps(figures))
         return figures
+
+    def write_extents(self, tasks: Sequence[Task]) -> None:
+        """Merge the extents of telemetry and heartbeats."""
+        parts = (pl.read_ipc(path) for name in LARGE_LISTS for path in _frames(tasks, name, EXTENTS))
+        write_whole(self.folder / EXTENTS_FILE, pickle.dumps(merged_extents(parts, columns_needed())))
+
+    def extents(self) -> MergedExtents:
+        """Between which values and moments the columns of telemetry and heartbeats of all chargers lie."""
+        found: MergedExtents = self._unpickled(EXTENTS_FILE)
+        return found
 
     def write_faults(self, faults: Faults) -> None:
         """Keep the faults of all chargers."""
@@ -95,12 +106,6 @@ def faulty_heartbeats(tasks: Sequence[Task]) -> Table:
     """The heartbeats of all chargers that carry a fault code."""
     frames = [pl.read_ipc(path) for path in _frames(tasks, "heartbeats", FAULTY_HEARTBEATS)]
     return column_table("heartbeats", pl.concat(frames, how="diagonal")) if frames else RecordTable("heartbeats", [])
-
-
-def extents_of(tasks: Sequence[Task]) -> MergedExtents:
-    """Between which values and moments the columns of telemetry and heartbeats of all chargers lie."""
-    parts = (pl.read_ipc(path) for name in LARGE_LISTS for path in _frames(tasks, name, EXTENTS))
-    return merged_extents(parts, columns_needed())
 
 
 def total_counts(tasks: Sequence[Task], name: str) -> pl.DataFrame:

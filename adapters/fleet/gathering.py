@@ -5,7 +5,6 @@ What a piece gives lies in a folder of its own, so that a run which was ended go
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,8 @@ from ...knowledge.record_columns import taken
 from ...knowledge.records import SCHEMAS, TIME_FIELD
 from ...knowledge.watching import columns_needed
 from .data_set import DataSet, SourceFile
-from .reading import CHARGER, ROWS, Piece, Rows, UnreadableFile, charger_name, read, row_count
+from .manifest import unfinished_name
+from .reading import CHARGER, ROWS, Piece, Rows, UnreadableFile, charger_name, chosen, read, row_count
 from .troubles import NO_FIELD, NO_FILE, NO_ROW, Trouble, Troubles
 
 LARGE_LISTS = ("telemetry", "heartbeats")
@@ -125,7 +125,7 @@ def gather(task: Task) -> Gathered:
     done = task.place / OUTCOME
     if done.is_file():
         return _GATHERED.validate_json(done.read_bytes())
-    unfinished = task.place.with_name(f".{task.place.name}.{os.getpid()}.unfinished")
+    unfinished = unfinished_name(task.place)
     shutil.rmtree(unfinished, ignore_errors=True)
     outcome = _gathered(task, unfinished)
     (unfinished / OUTCOME).write_bytes(_GATHERED.dump_json(outcome))
@@ -267,4 +267,4 @@ def until(name: str, frame: pl.DataFrame, as_of: float | None) -> pl.DataFrame:
     if as_of is None or field not in frame.columns:
         return frame
     moment = pl.lit(round(as_of * 1e6)).cast(pl.Datetime("us", "UTC"))
-    return frame.filter(pl.col(field).is_null() | (pl.col(field) <= moment))
+    return chosen(frame, pl.col(field).is_null() | (pl.col(field) <= moment))

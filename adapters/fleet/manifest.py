@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -116,8 +117,8 @@ def write_file(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def unfinished_name(path: Path) -> Path:
-    """What a file is called until it is finished; no two processes take the same name."""
-    return path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+    """What a file or folder is called until it is finished; no two processes take the same name, be they of two machines."""
+    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{UNFINISHED}")
 
 
 def _brief(knowledge: KnowledgeRef) -> str:

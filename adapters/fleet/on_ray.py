@@ -33,9 +33,14 @@ REACHED_WITHIN = 10.0
 OBJECT_STORE_BYTES = 256 * 2**20
 """Memory of a local cluster's object store (our judgement: tasks and outcomes are small, records never pass through it)."""
 
-SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-"""Of Ray's own settings those that differ: no run tells anybody about itself, and Ray Data's own actors are no matter for a
-warning (github.com/ray-project/ray/issues/53727: what their constructors need is kept for as long as they work)."""
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+"""Of Ray's own settings those that differ: no run tells anybody about itself. Ray Data's own actors are no matter for a warning
+(github.com/ray-project/ray/issues/53727: what their constructors need is kept for as long as they work), nor are accelerators,
+which no worker uses."""
 
 MAX_DEATHS = 2
 """Workers that a task may end before it is thought to be at fault, as with worker processes."""
@@ -66,7 +71,10 @@ class Terms:
         from ...engine.triage import package_version, shipped_knowledge
 
         if (package_version(), shipped_knowledge().base.digest) != (self.version, self.knowledge):
-            return f"its charger-triage is not the {self.version} of this machine; install the same on all nodes"
+            return (
+                f"it has not the charger-triage {self.version} with the knowledge {self.knowledge[:19]}… of this machine; install "
+                "the same on all nodes"
+            )
         if Path(self.directory).is_dir():
             os.chdir(self.directory)
         for path in self.there:
@@ -165,7 +173,7 @@ class RayWorkers:
                     yield row["number"], row["how"], row["what"]
         except Exception as error:
             raise RayUnusable(
-                f"the Ray cluster failed: {_reason(error)}; the same command goes on where this run was"
+                f"the Ray cluster failed: {_reason(getattr(error, 'cause', error))}; the same command goes on where this run was"
             ) from error
         finally:
             shutil.rmtree(marks, ignore_errors=True)

@@ -47,10 +47,14 @@ def write_part(folder: Path, batch: Batch, frame: pl.DataFrame) -> Part:
 def parts_in(folder: Path) -> list[Part]:
     """The parts in a folder, in the order of the chargers, each charger in one only; what was left unfinished is none."""
     names = (_NAME.fullmatch(path.name) for path in folder.iterdir())
-    there = [Part(int(name[1]), int(name[2]), int(name[3])) for name in names if name is not None]
+    return in_order(Part(int(name[1]), int(name[2]), int(name[3])) for name in names if name is not None)
+
+
+def in_order(parts: Iterable[Part]) -> list[Part]:
+    """Parts in the order of the chargers, each charger in one only."""
     found: list[Part] = []
     # a batch may have been done as a whole by one worker and in halves by others, when the first was thought to be dead
-    for part in sorted(there, key=lambda part: (part.batch, part.offset, -part.chargers)):
+    for part in sorted(parts, key=lambda part: (part.batch, part.offset, -part.chargers)):
         if not found or (part.batch, part.offset) >= (found[-1].batch, found[-1].offset + found[-1].chargers):
             found.append(part)
     return found

@@ -79,7 +79,7 @@ def read(piece: Piece, note: Note, chargers: Sequence[str] | None = None) -> Ite
     try:
         for start, frame in _READERS[piece.file.format](piece, note, wanted):
             whole = _with_partition(frame, piece.file)
-            left = whole if wanted is None or CHARGER not in whole.columns else whole.filter(wanted)
+            left = whole if wanted is None or CHARGER not in whole.columns else chosen(whole, wanted)
             yield Rows(piece.file, start, left)
     except GeneratorExit:
         raise
@@ -104,6 +104,12 @@ def charger_name() -> pl.Expr:
 def named(chargers: Sequence[str]) -> pl.Expr:
     """Whether a row names one of some chargers."""
     return charger_name().is_in(list(chargers))
+
+
+def chosen(frame: pl.DataFrame, test: pl.Expr) -> pl.DataFrame:
+    """The rows of a frame that pass a test; where all do, the frame itself rather than a copy."""
+    passed = frame.select(test).to_series()
+    return frame if not passed.null_count() and passed.all() else frame.filter(passed)
 
 
 def row_count(file: SourceFile) -> int | None:

@@ -18,13 +18,14 @@ from ...engine.facts import iso_timestamp
 from ...engine.triage import package_version
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput
+from ..garbage import seldom_collected
 from .data_set import DataSet, find_data_set
 from .diagnosing import Job, diagnose, failed
 from .fleet_files import FleetFiles
 from .gathering import Gathered, Task, gather, halves, tasks_of, unread
 from .manifest import LAYOUT, MANIFEST, UNFINISHED, Manifest, inputs_of, read_manifest, write_manifest, write_whole
 from .on_ray import RayWorkers, Terms
-from .parts import missing, parts_in
+from .parts import Part, in_order, missing, parts_in
 from .plan import Batch
 from .results import REPORT_FILE, RESULTS, SUMMARY_FILE, bring_together
 from .sorting import lost_piece, put_in_order
@@ -91,9 +92,10 @@ def run_fleet(
     inputs among it; `restart` takes such a run away and begins anew. Raises WorkersFailed where worker processes end before they
     do anything, RayUnusable where the work cannot be done on the Ray cluster.
     """
-    data_set = find_data_set(paths, without=output)
-    run = _Run(data_set, output, options, progress or Silence())
-    return run.carried_out(restart)
+    with seldom_collected():
+        data_set = find_data_set(paths, without=output)
+        run = _Run(data_set, output, options, progress or Silence())
+        return run.carried_out(restart)
 
 
 class _Run:
@@ -112,11 +114,11 @@ class _Run:
             return _told_before(self.output)
         with self._workers() as workers:
             tasks, gathered = self._gathered(workers)
-            surveyed, troubles = self._surveyed(tasks, gathered)
+            surveyed, troubles = self._surveyed(workers, tasks, gathered)
             batches = self._sorted(workers, surveyed)
-            self._diagnosed(workers, surveyed, batches)
+            parts = self._diagnosed(workers, surveyed, batches)
             workers.dismiss()
-            summary = self._summarised(manifest, surveyed, gathered, tasks, troubles)
+            summary = self._summarised(manifest, surveyed, gathered, tasks, troubles, parts)
         write_manifest(self.output, manifest.model_copy(update={"state": "done"}))
         for folder in (self.work, self.parts):
             shutil.rmtree(folder, ignore_errors=True)
@@ -181,11 +183,16 @@ class _Run:
             self.progress.advance(outcome.size)
         return tasks, found
 
-    def _surveyed(self, tasks: Sequence[Task], gathered: Sequence[Gathered]) -> tuple[Surveyed, list[Trouble]]:
+    def _job(self, as_of: float | None) -> Job:
+        return Job(str(self.work / "fleet"), str(self.parts), as_of, self.options.matcher)
+
+    def _surveyed(
+        self, workers: Workers | RayWorkers, tasks: Sequence[Task], gathered: Sequence[Gathered]
+    ) -> tuple[Surveyed, list[Trouble]]:
         self.progress.stage("finding incidents", 1, "data set")
         stated, wrong = stated_moment(self.data_set.bundle)
         given = self.options.as_of
-        surveyor = Surveyor(self.work, tasks, self.triage.knowledge.base, self.options.size)
+        surveyor = Surveyor(self.work, tasks, self.triage.knowledge.base, self._job, workers, self.options.size)
         surveyed = surveyor.survey(gathered, stated if given is None else given, cut=given is not None)
         passed_over = [Trouble(p.list, NO_FIELD, NO_FILE, NO_ROW, p.problem) for p in self.data_set.problems]
         read = [trouble for each in gathered for trouble in each.troubles]
@@ -204,14 +211,17 @@ class _Run:
             self.progress.advance(1)
         return surveyed.with_stretches(found)
 
-    def _diagnosed(self, workers: Workers | RayWorkers, surveyed: Surveyed, batches: Sequence[Batch]) -> None:
-        job = Job(str(self.work / "fleet"), str(self.parts), surveyed.as_of, self.options.matcher)
+    def _diagnosed(self, workers: Workers | RayWorkers, surveyed: Surveyed, batches: Sequence[Batch]) -> list[Part]:
+        """The parts of all batches: those that workers tell of, as another node's may be late in a shared folder's list."""
+        job = self._job(surveyed.as_of)
         there = parts_in(self.parts)
         self.progress.stage("diagnosing", surveyed.chargers, "charger")
         self.progress.advance(sum(part.chargers for part in there))
         left = missing(batches, there)
         for part in workers.run(partial(diagnose, job), left, split=Batch.halves, give_up=partial(failed, job)):
+            there.append(part)
             self.progress.advance(part.chargers)
+        return in_order(there)
 
     def _summarised(
         self,
@@ -220,9 +230,10 @@ class _Run:
         gathered: Sequence[Gathered],
         tasks: Sequence[Task],
         troubles: Sequence[Trouble],
+        parts: Sequence[Part],
     ) -> Summary:
         """Bring the parts together, and say what they come to."""
-        results = bring_together(self.output, self.parts, parts_in(self.parts), troubles)
+        results = bring_together(self.output, self.parts, parts, troubles)
         records = dict.fromkeys(SCHEMAS, 0)
         for each in gathered:
             records[tasks[each.number].list] += each.rows

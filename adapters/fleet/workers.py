@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -13,6 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 from typing import Any
+
+from ..garbage import COLLECTED_AFTER
 
 AHEAD = 2
 """Tasks a worker has before it at most: the one it does, and one that waits, so that it need not."""
@@ -200,6 +203,7 @@ def _one_thread() -> Iterator[None]:
 
 def _begin() -> None:
     """Leave an interrupt to the process that gives the tasks, and end when that is gone."""
+    gc.set_threshold(COLLECTED_AFTER, *gc.get_threshold()[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

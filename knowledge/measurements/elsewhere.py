@@ -24,23 +24,26 @@ def model_key(make: Any, model: Any) -> tuple[str, str]:
     return str(make or "").lower(), str(model or "").lower()
 
 
-def _vehicles(fleet: FleetTables) -> Iterator[tuple[str, Any]]:
-    """What sessions say of their vehicles: the charger, and the mapping that names the vehicle."""
+def _vehicles(fleet: FleetTables) -> Iterator[tuple[str, Any, Any, Any]]:
+    """What sessions say of their vehicles: the charger, the vehicle's number, make and model."""
     records = fleet.observations["charging_records"]
-    yield from zip(records.values("device_id"), records.values("vehicle_info"), strict=True)
+    paths = ("device_id", "vehicle_info.vin", "vehicle_info.make", "vehicle_info.model")
+    yield from zip(*(records.values(path) for path in paths), strict=True)
     events = fleet.observations["events"]
     kinds, devices, data = (events.values(path) for path in ("event_type", "device_id", "data"))
     for row, kind in enumerate(kinds):
         if kind == "start" and isinstance(data[row], Mapping):
             told = data[row].get("vehicle_info")
-            yield devices[row], told if isinstance(told, Mapping) else data[row]
+            vin, make, model = (
+                at_path(told if isinstance(told, Mapping) else data[row], name) for name in ("vin", "make", "model")
+            )
+            yield devices[row], vin, make, model
 
 
 def _chargers_by(fleet: FleetTables, by: str) -> Mapping[Hashable, list[str]]:
     def load() -> dict[Hashable, list[str]]:
         found: dict[Hashable, set[str]] = {}
-        for device, told in _vehicles(fleet):
-            vin, make, model = (at_path(told, name) for name in ("vin", "make", "model"))
+        for device, vin, make, model in _vehicles(fleet):
             key: Hashable = None
             if by == "vin" and isinstance(vin, str) and vin:
                 key = vehicle_key(vin)
@@ -53,14 +56,18 @@ def _chargers_by(fleet: FleetTables, by: str) -> Mapping[Hashable, list[str]]:
     return fleet.once(("chargers by vehicle", by), load)
 
 
+def all_chargers_of_vehicle(fleet: FleetTables, vin: str) -> list[str]:
+    """All chargers that had sessions of a vehicle, in order."""
+    return _chargers_by(fleet, "vin").get(vehicle_key(vin), [])
+
+
+def all_chargers_of_model(fleet: FleetTables, make: str | None, model: str | None) -> list[str]:
+    """All chargers that had sessions of vehicles of a model, in order."""
+    return _chargers_by(fleet, "model").get(model_key(make, model), [])
+
+
 def chargers_of_vehicles(scene: Scene, vins: Iterable[str]) -> list[str]:
     """The other chargers that had sessions of some vehicles, in order; of many the first ones."""
     by_vehicle = _chargers_by(scene.fleet, "vin")
     found = {device for vin in vins for device in by_vehicle.get(vehicle_key(vin), ())}
     return sorted(found - {scene.device_id})[:MOST_CHARGERS]
-
-
-def chargers_of_model(scene: Scene, make: str | None, model: str | None) -> list[str]:
-    """The other chargers that had sessions of vehicles of a model, in order; of many the first ones."""
-    found = _chargers_by(scene.fleet, "model").get(model_key(make, model), [])
-    return [device for device in found[: MOST_CHARGERS + 1] if device != scene.device_id][:MOST_CHARGERS]

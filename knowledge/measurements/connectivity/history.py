@@ -68,8 +68,7 @@ class History:
 def history(scene: Scene, device: str | None = None) -> History:
     """The connections of one charger, from whichever transitions were logged."""
     name = scene.device_id if device is None else device
-    found: History = scene.shared_once(("connection history", name), lambda: _connections(scene, name))
-    return found
+    return scene.once_of(name, "connection history", lambda: _connections(scene, name))
 
 
 def _connections(scene: Scene, device: str) -> History:
@@ -154,8 +153,7 @@ def heartbeat_interval(scene: Scene, device: str) -> float:
         positive = values[values > 0]
         return float(positive[-1]) if len(positive) else DEFAULT_HEARTBEAT_S
 
-    interval: float = scene.shared_once(("heartbeat interval", device), load)
-    return interval
+    return scene.once_of(device, "heartbeat interval", load)
 
 
 def heartbeats(
@@ -195,8 +193,7 @@ def fault_times(scene: Scene, code: str) -> Mapping[str, list[float]]:
             times.setdefault(fault.device_id, []).append(fault.time)
         return times
 
-    found: Mapping[str, list[float]] = scene.shared_once(("fault times", code), load)
-    return found
+    return scene.fleet.once(("fault times", code), load)
 
 
 # How often and how regularly

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -40,79 +41,108 @@ class Fate:
     at: float | None
 
 
-def _fate(scene: Scene, record: Record) -> Fate | None:
-    silent_at = _silent_at_loss(scene, record)
-    if silent_at is not None:
-        return Fate(record, True, silent_at)
-    if scene.about("status", record) == "offline":
-        # silent since another time says nothing of this moment; since an unknown time, that it is down as well
-        dated = metadata_moment(scene, "offline_since", record) is not None
-        return None if dated or len(_beats_of(scene, record.fields["device_id"])) else Fate(record, True, None)
-    return Fate(record, False, None) if _heard_after_loss(scene, record) else None
+@dataclass(frozen=True, slots=True)
+class _Traces:
+    """What is known of a charger whichever loss it is asked for; times ascending, in epoch seconds.
+
+    Silent it was by drops, faults F-0301, heartbeats that say offline, and metadata. `newest` is the newest record but
+    those of its connection and heartbeats, minus infinity where there is none.
+    """
+
+    silences: Sequence[float]
+    beats: Floats
+    interval: float
+    starts: Sequence[float]
+    newest: float
+    status: str | None
+    offline_since: float | None
 
 
-def _silent_at_loss(scene: Scene, record: Record) -> float | None:
-    """When another charger fell silent, where that was together with this one."""
+def _traces(scene: Scene, record: Record) -> _Traces:
     device = record.fields["device_id"]
-    lost = lost_at(scene)
-    low, high = lost - TOGETHER, lost + TOGETHER
+    return scene.once_of(device, "traces", lambda: _traces_of(scene, device, record))
+
+
+def _traces_of(scene: Scene, device: str, record: Record) -> _Traces:
+    connections = history(scene, device)
     since = metadata_moment(scene, "offline_since", record)
-    told = [*_silences(scene, device), *([] if since is None else [since])]
-    together = [time for time in told if low <= time <= high and not _back_much_sooner(scene, device, time)]
-    if together:
-        return min(together, key=lambda time: (abs(time - lost), time))
-    # nothing says it outright: its heartbeats may have stopped
-    interval = heartbeat_interval(scene, device)
-    beats = _beats_of(scene, device)
-    place = int(np.searchsorted(beats, high, "right"))
-    until = scene.as_of if place == len(beats) else float(beats[place])
-    if place and beats[place - 1] >= low - interval and until - beats[place - 1] > 3 * interval + 30:
-        return min(max(float(beats[place - 1]), low), high)
-    return None
+    offline: list[float] = [] if since is None else [since]
+    if scene.is_near(device):
+        offline += scene.beats(device, offline=True).times.tolist()
+    else:
+        told = scene.fleet.figures.of(OFFLINE_FROM, device)
+        offline += [] if told is None else [told]
+    drops = [drop.time for drop in connections.drops]
+    return _Traces(
+        silences=sorted([*drops, *fault_times(scene, HEARTBEAT_LOST).get(device, []), *offline]),
+        beats=_beats_of(scene, device),
+        interval=heartbeat_interval(scene, device),
+        starts=[start.time for start in connections.starts],
+        newest=_newest_record(scene, device),
+        status=scene.about("status", record),
+        offline_since=since,
+    )
 
 
-def _silences(scene: Scene, device: str) -> list[float]:
-    """The moments from which a charger is told to be silent: drops, faults F-0301, heartbeats that say offline."""
-
-    def load() -> list[float]:
-        drops = [drop.time for drop in history(scene, device).drops]
-        if scene.is_near(device):
-            offline = scene.beats(device, offline=True).times.tolist()
-        else:
-            told = scene.fleet.figures.of(OFFLINE_FROM, device)
-            offline = [] if told is None else [told]
-        return [*drops, *fault_times(scene, HEARTBEAT_LOST).get(device, []), *offline]
-
-    found: list[float] = scene.shared_once(("silences", device), load)
-    return found
-
-
-def _back_much_sooner(scene: Scene, device: str, dropped: float) -> bool:
-    """Whether another charger was back within minutes, while this one stayed away much longer."""
-    back = back_at(scene)
-    own = (scene.as_of if back is None else back.time) - lost_at(scene)
-    returns = [start.time - dropped for start in history(scene, device).starts if start.time > dropped]
-    return bool(returns) and min(returns) <= TOGETHER and min(returns) * MUCH_SOONER < own
-
-
-def _heard_after_loss(scene: Scene, record: Record) -> bool:
-    """Whether another charger was heard after the loss; one shown online that sends no heartbeats counts as heard."""
-    device = record.fields["device_id"]
-    lost = lost_at(scene)
-    beats = _beats_of(scene, device)
-    if len(beats) and beats[-1] > lost + 20:
-        return True
-    if any(start.time > lost for start in history(scene, device).starts):
-        return True
+def _newest_record(scene: Scene, device: str) -> float:
     told = scene.fleet.figures.of("telemetry_until", device)
-    if told is not None and told > lost + MINUTE:
-        return True
+    newest = [] if told is None else [told]
     for name in ("events", "charging_records"):
         table = scene.observations[name]
         rows = table.by_device.get(device)
-        if rows is not None and np.nanmax(table.times[rows], initial=0.0) > lost + MINUTE:
-            return True
-    return scene.about("status", record) == "online" and not len(beats)
+        if rows is not None:
+            newest.append(float(np.nanmax(table.times[rows], initial=0.0)))
+    return max(newest, default=float("-inf"))
+
+
+def _fate(scene: Scene, record: Record) -> Fate | None:
+    traces = _traces(scene, record)
+    silent_at = _silent_at_loss(scene, traces)
+    if silent_at is not None:
+        return Fate(record, True, silent_at)
+    if traces.status == "offline":
+        # silent since another time says nothing of this moment; since an unknown time, that it is down as well
+        dated = traces.offline_since is not None
+        return None if dated or len(traces.beats) else Fate(record, True, None)
+    return Fate(record, False, None) if _heard_after_loss(scene, traces) else None
+
+
+def _silent_at_loss(scene: Scene, traces: _Traces) -> float | None:
+    """When another charger fell silent, where that was together with this one."""
+    lost = lost_at(scene)
+    low, high = lost - TOGETHER, lost + TOGETHER
+    told = traces.silences[bisect_left(traces.silences, low) : bisect_right(traces.silences, high)]
+    together = [time for time in told if not _back_much_sooner(scene, traces, time)]
+    if together:
+        return min(together, key=lambda time: (abs(time - lost), time))
+    # nothing says it outright: its heartbeats may have stopped
+    beats = traces.beats
+    place = int(beats.searchsorted(high, "right"))
+    if not place or (last := float(beats[place - 1])) < low - traces.interval:
+        return None
+    until = scene.as_of if place == len(beats) else float(beats[place])
+    return min(max(last, low), high) if until - last > 3 * traces.interval + 30 else None
+
+
+def _back_much_sooner(scene: Scene, traces: _Traces, dropped: float) -> bool:
+    """Whether another charger was back within minutes, while this one stayed away much longer."""
+    place = bisect_right(traces.starts, dropped)
+    if place == len(traces.starts):
+        return False
+    back = back_at(scene)
+    own = (scene.as_of if back is None else back.time) - lost_at(scene)
+    away = traces.starts[place] - dropped
+    return away <= TOGETHER and away * MUCH_SOONER < own
+
+
+def _heard_after_loss(scene: Scene, traces: _Traces) -> bool:
+    """Whether another charger was heard after the loss; one shown online that sends no heartbeats counts as heard."""
+    lost = lost_at(scene)
+    if len(traces.beats) and traces.beats[-1] > lost + 20:
+        return True
+    if traces.starts and traces.starts[-1] > lost:
+        return True
+    return traces.newest > lost + MINUTE or (traces.status == "online" and not len(traces.beats))
 
 
 def _beats_of(scene: Scene, device: str) -> Floats:
@@ -213,7 +243,7 @@ def _offline(scene: Scene, record: Record) -> bool | None:
     """Whether another charger is offline: by its status, else no where it was heard after the loss."""
     status = scene.about("status", record)
     if status is None:
-        return False if _heard_after_loss(scene, record) else None
+        return False if _heard_after_loss(scene, _traces(scene, record)) else None
     return bool(status == "offline")
 
 

@@ -41,7 +41,7 @@ def _stormed(scene: Scene, record: Record) -> bool | None:
     start, end = storm_window(scene)
     if any(start - DAY <= time <= end + DAY for time in fault_times(scene, RECONNECT_STORM).get(device, [])):
         return True
-    log = scene.once_of(device, "connections of peers", lambda: history(scene, device))
+    log = history(scene, device)
     if log.starts or log.drops:
         number = sum(start <= connection.time <= end for connection in log.starts)
         return None if FEW_RECONNECTS < number < MANY_RECONNECTS else number >= MANY_RECONNECTS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from ...readings import DAY, MINUTE, Reading, few
 from ...scene import Scene
@@ -49,9 +50,12 @@ def ended_unexpectedly(scene: Scene, session: Session) -> bool | None:
         same = fault.connector_id is None or session.connector_id is None or fault.connector_id == session.connector_id
         if same and session.end - MINUTE <= fault.time <= session.end + 10 * MINUTE:
             return True
-    if not session.stop_reason:
-        return None
-    said = words_of(session.stop_reason)
+    return _is_unexpected(session.stop_reason) if session.stop_reason else None
+
+
+@lru_cache(maxsize=256)
+def _is_unexpected(stop_reason: str) -> bool | None:
+    said = words_of(stop_reason)
     if _UNPLUGGED.search(said) or _UNCLEAN.search(said):
         return True
     if _CLEAN.search(said):
@@ -61,12 +65,24 @@ def ended_unexpectedly(scene: Scene, session: Session) -> bool | None:
 
 def by_unplugging(scene: Scene, session: Session) -> bool:
     """Whether a session ended by unplugging: by its stop reason, or by a plug_out at its end."""
-    if session.stop_reason and _UNPLUGGED.search(words_of(session.stop_reason)):
+    if session.stop_reason and _names_unplugging(session.stop_reason):
         return True
     if session.end is None:
         return False
-    outs = scene.events("plug_out", which="all", device=session.device_id, start=session.end - 15, end=session.end + 2)
-    return any(session.connector_id in (None, e.fields.get("connector_id")) for e in outs)
+    start, end = session.end - 15, session.end + 2
+    outs = scene.once_of(session.device_id, "plug outs", lambda: _plug_outs(scene, session.device_id))
+    return any(start <= time <= end and session.connector_id in (None, connector) for time, connector in outs)
+
+
+@lru_cache(maxsize=256)
+def _names_unplugging(stop_reason: str) -> bool:
+    return _UNPLUGGED.search(words_of(stop_reason)) is not None
+
+
+def _plug_outs(scene: Scene, device: str) -> list[tuple[float, int | None]]:
+    """When a charger's plugs were pulled (epoch seconds), and of which connector."""
+    outs = scene.events("plug_out", which="all", device=device)
+    return [(e.time, e.fields.get("connector_id")) for e in outs if e.time is not None]
 
 
 def with_known_end(scene: Scene, sessions: Iterable[Session]) -> list[Ending]:

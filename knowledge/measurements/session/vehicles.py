@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...readings import MINUTE, Reading, few
 from ...scene import Scene
 from ...sessions import Session
-from ..elsewhere import chargers_of_model, chargers_of_vehicles, model_key, vehicle_key
 from ..registry import measures
 from .connections import breaks
-from .endings import Ending, by_unplugging, count_of, ended_unexpectedly, history, with_known_end, within_history
+from .endings import Ending, count_of, history
+from .ends_elsewhere import Ends, ends_of_model, ends_of_vehicle, vehicle_of
 from .occurrences import MAX_COMPARED, ended_session, latest_occurrences
-
-
-def _vin_of(session: Session) -> str | None:
-    return vehicle_key(session.vin) if session.vin else None
 
 
 def _vehicle(scene: Scene) -> str | None:
     """The vehicle at the latest occurrence whose vehicle is known."""
     sessions = (ended_session(scene, time) for time in latest_occurrences(scene))
-    return next((_vin_of(session) for session in sessions if session is not None and session.vin), None)
+    return next((vehicle_of(session) for session in sessions if session is not None and session.vin), None)
 
 
-def _sessions_of(scene: Scene, vin: str) -> list[Session]:
-    """A vehicle's sessions on any charger within the history."""
-    chargers = sorted([scene.device_id, *chargers_of_vehicles(scene, [vin])])
-    sessions = [s for device in chargers for s in scene.sessions(device=device, which="all")]
-    return [s for s in sessions if _vin_of(s) == vin and within_history(scene, s)]
-
-
-def _elsewhere(scene: Scene) -> list[Ending]:
+def _elsewhere(scene: Scene) -> Ends | None:
     """The vehicle's sessions on other connectors or chargers with a known outcome, within the history."""
-    vin = _vehicle(scene)
-    if vin is None:
-        return []
-    here = (None, scene.connector_id)
-    sessions = _sessions_of(scene, vin)
-    return with_known_end(scene, [s for s in sessions if s.device_id != scene.device_id or s.connector_id not in here])
+
+    def load() -> Ends | None:
+        vin = _vehicle(scene)
+        if vin is None:
+            return None
+        found = ends_of_vehicle(scene, vin)
+        named = ~np.isnan(found.connectors) & (found.connectors != (scene.connector_id or 0))
+        return found.where((found.chargers != scene.device_id) | named).known()
+
+    return scene.once("ends elsewhere", load)
 
 
 @measures(
@@ -48,7 +43,7 @@ def _elsewhere(scene: Scene) -> list[Ending]:
 )
 def vehicle_aborts_elsewhere(scene: Scene) -> Reading | None:
     known = _elsewhere(scene)
-    return count_of(scene, [s for s, bad in known if bad and not by_unplugging(scene, s)], known)
+    return None if known is None else known.counted(scene, known.broken_off())
 
 
 @measures(
@@ -59,7 +54,7 @@ def vehicle_aborts_elsewhere(scene: Scene) -> Reading | None:
 )
 def vehicle_unplugs_elsewhere(scene: Scene) -> Reading | None:
     known = _elsewhere(scene)
-    return count_of(scene, [s for s, bad in known if bad and by_unplugging(scene, s)], known)
+    return None if known is None else known.counted(scene, known.where(known.unplugged))
 
 
 @measures(
@@ -70,7 +65,7 @@ def vehicle_unplugs_elsewhere(scene: Scene) -> Reading | None:
 )
 def vehicle_good_ends_elsewhere(scene: Scene) -> Reading | None:
     known = _elsewhere(scene)
-    return None if any(bad for _, bad in known) else count_of(scene, [s for s, _ in known], known)
+    return None if known is None or known.unexpected.any() else known.counted(scene, known)
 
 
 @measures(
@@ -81,7 +76,7 @@ def vehicle_good_ends_elsewhere(scene: Scene) -> Reading | None:
 )
 def vehicle_aborts_here(scene: Scene) -> Reading | None:
     vin = _vehicle(scene)
-    mine = [] if vin is None else [(s, bad) for s, bad in history(scene) if bad and _vin_of(s) == vin]
+    mine = [] if vin is None else [(s, bad) for s, bad in history(scene) if bad and vehicle_of(s) == vin]
     return count_of(scene, [s for s, _ in mine], mine)
 
 
@@ -96,21 +91,17 @@ def vehicle_abort_soc_spread(scene: Scene) -> Reading | None:
     vin = _vehicle(scene)
     if vin is None:
         return None
-    ends = [
-        (float(s.soc_end), s.source)
-        for s in _sessions_of(scene, vin)
-        if s.soc_end is not None and ended_unexpectedly(scene, s)
-    ]
+    found = ends_of_vehicle(scene, vin)
+    ends = found.where((found.unexpected == 1.0) & ~np.isnan(found.soc))
     if len(ends) < 3:
         return None
-    levels = [level for level, _ in ends]
-    return Reading(max(levels) - min(levels), scene.anchor, few([source for _, source in ends]))
+    return Reading(float(ends.soc.max() - ends.soc.min()), scene.anchor, ends.sources())
 
 
 def _strangers(scene: Scene) -> list[Ending]:
     """The sessions of other vehicles on this connector with a known end, within the history."""
     vin = _vehicle(scene)
-    return [] if vin is None else [(s, bad) for s, bad in history(scene) if s.vin and _vin_of(s) != vin]
+    return [] if vin is None else [(s, bad) for s, bad in history(scene) if s.vin and vehicle_of(s) != vin]
 
 
 def _connected_at_end(scene: Scene, session: Session) -> bool:
@@ -128,7 +119,7 @@ def _connected_at_end(scene: Scene, session: Session) -> bool:
 )
 def other_vehicles_aborted_here(scene: Scene) -> Reading | None:
     known = _strangers(scene)
-    bad = {_vin_of(s): s for s, ended in known if ended and _connected_at_end(scene, s)}
+    bad = {vehicle_of(s): s for s, ended in known if ended and _connected_at_end(scene, s)}
     return count_of(scene, list(bad.values()), known)
 
 
@@ -159,7 +150,7 @@ def vehicles_behind_occurrences(scene: Scene) -> Reading | None:
     }
     if len(sessions) < 2:
         return None
-    vehicles = {_vin_of(s) for s in sessions.values()}
+    vehicles = {vehicle_of(s) for s in sessions.values()}
     return Reading(float(len(vehicles)), scene.anchor, few(list(sessions)))
 
 
@@ -176,17 +167,9 @@ def model_abort_share_elsewhere(scene: Scene) -> Reading | None:
     session = next((s for s in ended if s is not None and s.model), None)
     if session is None:
         return None
-    model = model_key(session.make, session.model)
-    alike = [
-        s
-        for device in chargers_of_model(scene, session.make, session.model)
-        for s in scene.sessions(device=device, which="all")
-        if _vin_of(s) not in (None, _vin_of(session))
-        and model_key(s.make, s.model) == model
-        and within_history(scene, s)
-    ]
-    known = with_known_end(scene, alike)
+    found = ends_of_model(scene, session.make, session.model)
+    known = found.where(found.vehicles != vehicle_of(session)).known()
     if len(known) < 3:
         return None
-    broken = [s.source for s, bad in known if bad and not by_unplugging(scene, s)]
-    return Reading(100.0 * len(broken) / len(known), scene.anchor, few(broken or [s.source for s, _ in known]))
+    broken = known.broken_off()
+    return Reading(100.0 * len(broken) / len(known), scene.anchor, (broken if len(broken) else known).sources())

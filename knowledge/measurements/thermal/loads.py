@@ -4,7 +4,7 @@ that no session covers, and from the details of faults."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from ...texts import affirmed, flat
 from .ambient import ambient_at
 from .chargers import CONNECTOR_CODE, connector_limit
 from .payload import CONNECTOR_HEAT, CURRENT, NOT_THE_CONNECTOR, highest_number
-from .remembered import once_a_bundle, once_an_incident
+from .remembered import once_a_charger, once_an_incident
 from .telemetry import Columns, columns_of, known
 
 _UNKNOWN = float("nan")
@@ -70,7 +70,7 @@ class Load(NamedTuple):
         return self.peak - self.ambient
 
 
-@once_a_bundle
+@once_a_charger
 def loads_of(scene: Scene, device: str) -> list[Load]:
     """The loads of a charger, by start."""
     if not scene.is_recorded(device):
@@ -86,6 +86,16 @@ def loads_of(scene: Scene, device: str) -> list[Load]:
         watched=events is not None and len(events) > 0,
     )
     return sorted(charger.loads(), key=lambda load: load.place)
+
+
+@once_a_charger
+def loads_by_vehicle(scene: Scene, device: str) -> Mapping[str, Sequence[Load]]:
+    """The loads of a charger whose vehicle is known, by vehicle (VIN) and start."""
+    found: dict[str, list[Load]] = {}
+    for load in loads_of(scene, device):
+        if load.vin is not None:
+            found.setdefault(load.vin, []).append(load)
+    return found
 
 
 @once_an_incident

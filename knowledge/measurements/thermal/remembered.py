@@ -37,3 +37,18 @@ def once_a_bundle(function: OfScene[Arguments, Value]) -> OfScene[Arguments, Val
         return scene.shared_once(key, lambda: function(scene, *args, **kwargs))
 
     return remembered
+
+
+def once_a_charger(function: Callable[[Scene, str], Value]) -> Callable[[Scene, str], Value]:
+    """Compute the function once for each charger, for the incidents of all sites; it must not depend on the incident.
+
+    Of a charger of another site it must not depend on more than the lists of the whole fleet hold.
+    """
+
+    name = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def remembered(scene: Scene, device: str) -> Value:
+        return scene.once_of(device, name, lambda: function(scene, device))
+
+    return remembered

@@ -9,7 +9,7 @@ from ...texts import flat
 from ..elsewhere import chargers_of_vehicles
 from ..registry import measures
 from .load_comparison import alike, as_hot, excess_over, scaled
-from .loads import Load, load_now, loads_here, loads_of
+from .loads import Load, load_now, loads_by_vehicle, loads_here, loads_of
 from .payload import named_vehicle
 from .remembered import once_an_incident
 from .telemetry import known
@@ -43,8 +43,8 @@ def _elsewhere(scene: Scene) -> list[Load]:
     devices = sorted({scene.device_id, *chargers_of_vehicles(scene, [vin])})
     here = (scene.device_id, scene.connector_id)
     return [
-        x for device in devices[:50] for x in loads_of(scene, device)
-        if x.vin == vin and (x.device, x.connector) != here and not (x.device == here[0] and None in (x.connector, here[1]))
+        x for device in devices[:50] for x in loads_by_vehicle(scene, device).get(vin, ())
+        if (x.device, x.connector) != here and not (x.device == here[0] and None in (x.connector, here[1]))
     ]  # fmt: skip
 
 

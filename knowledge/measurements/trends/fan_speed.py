@@ -10,7 +10,19 @@ from ...scene import Scene
 from ..fan.speed import HISTORY, NOMINAL_RPM, speed_column
 from ..registry import measures
 from ..thermal.ambient import ambient_at
-from .lines import FEWEST, Line, daily, day_slices, days_spanned, days_until, latest, line, recent
+from .lines import (
+    FEWEST,
+    Line,
+    daily,
+    day_slices,
+    days_spanned,
+    days_until,
+    latest,
+    line,
+    recent,
+    telemetry_dates,
+    telemetry_spans_a_line,
+)
 from .ranges import ANY, Known, Range, days_of, on_a_line, ranged
 
 LATELY = 7 * DAY
@@ -61,7 +73,12 @@ def _at_equal_air(scene: Scene, speeds: Readings) -> Readings:
 
 
 def _drift(scene: Scene) -> Line | None:
-    return scene.once("fan drift", lambda: line(_at_equal_air(scene, steady_speeds(scene)), scene.anchor))
+    def load() -> Line | None:
+        if not telemetry_spans_a_line(scene):
+            return None
+        return line(_at_equal_air(scene, steady_speeds(scene)), scene.anchor)
+
+    return scene.once("fan drift", load)
 
 
 @measures(
@@ -71,6 +88,8 @@ def _drift(scene: Scene) -> Line | None:
     low=0,
 )
 def steady_fan_speed(scene: Scene) -> Reading | None:
+    if telemetry_dates(scene) < FEWEST_LATELY:
+        return None
     return recent(scene, steady_speeds(scene), LATELY).median(least=FEWEST_LATELY)
 
 

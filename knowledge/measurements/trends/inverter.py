@@ -107,8 +107,10 @@ def _counter(scene: Scene, name: str) -> Readings:
 
 def _inverter_wear(scene: Scene) -> Wear:
     def load() -> Wear:
-        limit = _counter(scene, "bidirectional_inverter_max_cycles").where(lambda v: v > 0).last()
         counts = _counter(scene, "bidirectional_inverter_cycles")
+        if not len(counts):
+            return Wear(counts, False, None)
+        limit = _counter(scene, "bidirectional_inverter_max_cycles").where(lambda v: v > 0).last()
         return Wear(*since_last_reset(counts), None if limit is None else float(limit.value))
 
     return scene.once("inverter wear", load)

@@ -10,7 +10,17 @@ from ...extents import Column
 from ...readings import DAY, Reading, Readings, median
 from ...scene import Scene
 from ..registry import measures
-from .lines import Line, daily, days_spanned, days_until, line, recent, spans_a_line
+from .lines import (
+    Line,
+    daily,
+    days_spanned,
+    days_until,
+    line,
+    recent,
+    spans_a_line,
+    telemetry_dates,
+    telemetry_spans_a_line,
+)
 from .ranges import Known, Range, days_of, on_a_line, ranged
 
 _TESTS = "component_health.isolation_test_kohms"
@@ -68,6 +78,8 @@ def _decline(scene: Scene) -> _Decline | None:
     """The line that lies nearer to the tests: leakage paths multiply at times, and grow by the day at others."""
 
     def load() -> _Decline | None:
+        if not telemetry_spans_a_line(scene):
+            return None
         tests = _daily_tests(scene)
         if not spans_a_line(tests):
             return None
@@ -94,6 +106,8 @@ def _misfit(decline: _Decline, tests: Readings) -> float:
     low=0,
 )
 def isolation_lately(scene: Scene) -> Reading | None:
+    if telemetry_dates(scene) < FEWEST_LATELY:
+        return None
     return recent(scene, _daily_tests(scene), LATELY).median(least=FEWEST_LATELY)
 
 

@@ -67,6 +67,15 @@ def telemetry_days(scene: Scene) -> float:
     return scene.once("days of telemetry", load)
 
 
+def telemetry_dates(scene: Scene) -> int:
+    """The days (UTC) from that of the charger's first telemetry record to that of its last, both counted."""
+    table = scene.observations["telemetry"]
+    rows = table.by_device.get(scene.device_id)
+    if rows is None or not len(rows):
+        return 0
+    return int(table.times[rows[-1]] // DAY - table.times[rows[0]] // DAY) + 1
+
+
 def telemetry_spans_a_line(scene: Scene) -> bool:
     """Whether the charger's telemetry is long enough for a line through any column of it."""
     return telemetry_days(scene) * DAY >= SHORTEST

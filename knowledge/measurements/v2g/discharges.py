@@ -73,12 +73,11 @@ def moved_energy_out(scene: Scene, session: Session) -> bool | None:
     if session.soc_start is not None and session.soc_end is not None and session.soc_end <= session.soc_start - 2:
         return True
     end = session.end if session.end is not None else session.start + 12 * HOUR
-    rows = of_connector(
-        scene, session.connector_id, sampled(scene, session.device_id, session.start, end, 120)
-    )
-    _, flowing = outflow(scene, rows)
-    if len(flowing):
-        return bool(flowing.sum() >= min(2, len(flowing)))
+    rows = of_connector(scene, session.connector_id, sampled(scene, session.device_id, session.start, end, 120))
+    if len(rows):
+        _, flowing = outflow(scene, rows)
+        if len(flowing):
+            return bool(flowing.sum() >= min(2, len(flowing)))
     return False if energy is not None else None
 
 

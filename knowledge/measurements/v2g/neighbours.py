@@ -89,7 +89,8 @@ def _peer(scene: Scene, device: str, at_site: bool, losses: list[FaultEvent]) ->
         )
         gaps.append(gap)
         sources.append(nearest.source)
-    latest = latest_times(scene)[-3:] if scene.is_near(device) else ()
+    followed = scene.is_near(device) and device in scene.observations["telemetry"].by_device
+    latest = latest_times(scene)[-3:] if followed else ()
     courses = [_course(scene, device, time) for time in latest]
     gaps += [course.gap for course in courses if course.gap is not None]
     for course in courses:

@@ -45,7 +45,8 @@ def of_connector(scene: Scene, connector: int | None, rows: Rows) -> Rows:
     if not connector:
         return rows
     named = scene.observations["telemetry"].connectors[rows]
-    return rows[np.isnan(named) | (named == connector)]
+    chosen: Rows = rows[np.isnan(named) | (named == connector)]
+    return chosen
 
 
 def outflow(scene: Scene, rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:

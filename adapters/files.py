@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..knowledge.cells import json_or_problem, record_of
+from ..knowledge.columns.cells import json_or_problem, record_of
 from ..knowledge.observations import Observations, ObservationsBuilder
 from ..knowledge.records import SCHEMAS
 from .bundle import Bundle, UnreadableInput

@@ -12,11 +12,11 @@ import numpy as np
 
 from ..engine.facts import Source, Version
 from ..engine.knowledge_base import Fault
-from .chargers import Chargers
-from .faults import FaultEvent, Incidence
-from .figures import OFFLINE
 from .firmware import parse_firmware
-from .fleet_tables import FleetTables, fleet_of
+from .fleet.chargers import Chargers
+from .fleet.figures import OFFLINE
+from .fleet.reported_faults import FaultEvent, Incidence
+from .fleet.tables import FleetTables, fleet_of
 from .observations import Observations, Record, Rows, Table, at_path, epoch, plain_json
 from .readings import MINUTE, Reading, Readings, Words, ends, few
 from .records import leaves

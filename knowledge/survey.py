@@ -12,9 +12,9 @@ from ..engine.diagnosis import MappedFrom
 from ..engine.facts import Fact, RefusedFact, Source, iso_timestamp
 from ..engine.knowledge_base import DataProblem, Fault
 from .fault_codes import NoFaultCode, normal_code
-from .faults import FaultEvent, Faults, Incidence
-from .figures import OFFLINE_FROM
-from .fleet_tables import FleetShare, FleetTables
+from .fleet.figures import OFFLINE_FROM
+from .fleet.reported_faults import FaultEvent, Faults, Incidence
+from .fleet.tables import FleetShare, FleetTables
 from .measurements import measure
 from .observations import Observations, Record, Table, at_path, epoch
 from .readings import MINUTE, ends

@@ -13,8 +13,8 @@ from ..engine.facts import Fact, RefusedFact
 from ..engine.matching import judgement_of
 from ..engine.rules import Pattern
 from ..engine.watch_rules import CompiledWatch, Scope
-from .extents import Column, Extents
-from .fleet_tables import FleetShare, FleetTables
+from .fleet.extents import Column, Extents
+from .fleet.tables import FleetShare, FleetTables
 from .measurements import measure
 from .measurements.trends import KNOWN_BY_METADATA
 from .measurements.trends.ranges import ANY, COLUMNS, FROM_LARGE, RANGES, Known, Range

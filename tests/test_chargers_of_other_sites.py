@@ -20,8 +20,8 @@ from charger_triage.adapters.files import read_bundle
 from charger_triage.engine import Triage
 from charger_triage.engine.diagnosis import Diagnosis
 from charger_triage.engine.facts import Fact
-from charger_triage.knowledge.figures import Figures, merged_figures, partial_figures
-from charger_triage.knowledge.fleet_tables import NEAR_ONLY, FleetShare, FleetTables
+from charger_triage.knowledge.fleet.figures import Figures, merged_figures, partial_figures
+from charger_triage.knowledge.fleet.tables import NEAR_ONLY, FleetShare, FleetTables
 from charger_triage.knowledge.observations import Observations, Record, RecordTable, Table, observe
 from charger_triage.knowledge.survey import fault_events, find_incidents, incidences
 

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 
 from charger_triage.engine import Triage
 from charger_triage.engine.knowledge_base import DataProblem
-from charger_triage.knowledge.cells import record_of
-from charger_triage.knowledge.column_table import TableWriter, column_table, opened, write
-from charger_triage.knowledge.iso_times import NOT_READ, microseconds
+from charger_triage.knowledge.columns.cells import record_of
+from charger_triage.knowledge.columns.iso_times import NOT_READ, microseconds
+from charger_triage.knowledge.columns.table import TableWriter, column_table, opened, write
+from charger_triage.knowledge.columns.taking import taken
 from charger_triage.knowledge.observations import (
     Observations,
     ObservationsBuilder,
@@ -33,7 +34,6 @@ from charger_triage.knowledge.observations import (
     observe,
     parse_timestamp,
 )
-from charger_triage.knowledge.record_columns import taken
 from charger_triage.knowledge.records import SCHEMAS, Leaf, leaves
 
 ODD_TEXTS = [
@@ -372,7 +372,7 @@ def test_a_folder_is_read_without_polars(tmp_path: Path) -> None:
     """A worker that opens a table needs no data-frame library."""
     write("telemetry", taken("telemetry", lines(TELEMETRY))[0], tmp_path / "telemetry")
     program = (
-        "import sys, pathlib; from charger_triage.knowledge.column_table import opened;"
+        "import sys, pathlib; from charger_triage.knowledge.columns.table import opened;"
         f"print(opened(pathlib.Path({str(tmp_path / 'telemetry')!r})).records[0].fields['voltage'], 'polars' in sys.modules)"
     )
     assert (
@@ -417,7 +417,7 @@ def test_what_came_later_is_left_out() -> None:
 def test_columns_and_records_mix_and_grow() -> None:
     """A list in columns can take more records, and lists of both kinds make one bundle."""
     result = {"timestamp": "2026-05-10T12:00:00Z", "device_id": "A", "check_id": "fan-operation", "value": "slow"}
-    bundle = {
+    bundle: dict[str, list[Any]] = {
         "telemetry": TELEMETRY,
         "check_results": [result],
         "devices": [{"device_id": "A", "last_heartbeat": "2026-05-11T00:00:00Z"}],

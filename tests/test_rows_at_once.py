@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charger_triage.knowledge.column_table import column_table
-from charger_triage.knowledge.figures import merged_figures, partial_figures
-from charger_triage.knowledge.grouping import ROWS_TOGETHER
+from charger_triage.knowledge.columns.table import column_table
+from charger_triage.knowledge.columns.taking import taken
+from charger_triage.knowledge.fleet.figures import merged_figures, partial_figures
+from charger_triage.knowledge.fleet.grouping import ROWS_TOGETHER
 from charger_triage.knowledge.observations import Table, observe
-from charger_triage.knowledge.record_columns import taken
 
 Sample = tuple[str, int, str | None, list[tuple[int | None, str | None]] | None]
 
@@ -44,7 +45,10 @@ def both(taken_samples: Sequence[Sample], copies: int) -> tuple[Table, Table]:
         for copy in range(copies)
         for device, minute, state, listed in taken_samples
     ]
-    schema = {"power_modules": pl.List(pl.Struct({"index": pl.Int64, "status": pl.String})), "state": pl.String}
+    schema: dict[str, Any] = {
+        "power_modules": pl.List(pl.Struct({"index": pl.Int64, "status": pl.String})),
+        "state": pl.String,
+    }
     frame, _ = taken("telemetry", pl.DataFrame(records, schema_overrides=schema, infer_schema_length=None))
     return column_table("telemetry", frame), observe({"telemetry": records})["telemetry"]
 

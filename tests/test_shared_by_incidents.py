@@ -14,11 +14,12 @@ from charger_triage.engine.facts import Fact, RefusedFact
 from charger_triage.engine.matching import by_name, matches
 from charger_triage.engine.watch_rules import Scope
 from charger_triage.engine.watching import PREFIX, Watcher
-from charger_triage.knowledge import TriageKnowledge, fleet_tables
+from charger_triage.knowledge import TriageKnowledge
 from charger_triage.knowledge.cases import given_facts
-from charger_triage.knowledge.faults import Faults
-from charger_triage.knowledge.fleet_tables import FleetTables
-from charger_triage.knowledge.measurements import elsewhere, measure
+from charger_triage.knowledge.fleet import tables
+from charger_triage.knowledge.fleet.reported_faults import Faults
+from charger_triage.knowledge.fleet.tables import FleetTables
+from charger_triage.knowledge.measurements import elsewhere
 from charger_triage.knowledge.measurements.session import ends_elsewhere
 from charger_triage.knowledge.observations import observe
 
@@ -69,7 +70,7 @@ def test_of_a_models_ends_each_incident_counts_those_of_the_first_other_chargers
     survey = knowledge.survey(observe(records))
     found = {}
     for incident in survey.incidents:
-        facts = measure(incident.scene(), ["model_abort_share_elsewhere"])
+        facts = incident.measure(["model_abort_share_elsewhere"])
         found[incident.device_id] = [fact.value for fact in facts if isinstance(fact, Fact)]
     expected = {}
     for name, own in zip(names, last, strict=True):
@@ -89,7 +90,7 @@ def test_of_a_models_ends_each_incident_counts_those_of_the_first_other_chargers
 
 def test_what_is_kept_of_other_chargers_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each kind the oldest value makes room for the newest, and other kinds keep theirs."""
-    monkeypatch.setattr(fleet_tables, "MOST_RECENT", 2)
+    monkeypatch.setattr(tables, "MOST_RECENT", 2)
     fleet = FleetTables(observe({}), Faults())
     loaded: list[str] = []
 
@@ -136,7 +137,7 @@ def test_what_a_watch_reads_besides_is_asked_for_where_its_first_condition_is_me
     assert [any("fan_speed_drift" in names for names in case.names), len(case.names) == 2] == [rest, rest]
 
 
-_VALUES = {
+_VALUES: dict[str, list[Any]] = {
     "contactor_life_share": [50, 80, 79.9999999, 100], "contactor_cycles": [1], "contactor_rated_cycles": [2],
     "contactor_life_end": [1e9], "contactor_cycle_rate": [3], "days_to_contactor_life_end": [180, 181, 0],
     "reconnects_per_day": [4, 5, 10, 101], "fewest_reconnects_lately": [3, 4], "most_reconnects_before": [3, 5],

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from charger_triage.engine.facts import Fact
 from charger_triage.engine.watching import Watcher
 from charger_triage.knowledge import TriageKnowledge
-from charger_triage.knowledge.extents import Column, Extents, MeasuredExtents, merged_extents, partial_extents
-from charger_triage.knowledge.fleet_tables import FleetTables
+from charger_triage.knowledge.columns.taking import taken
+from charger_triage.knowledge.fleet.extents import Column, Extents, MeasuredExtents, merged_extents, partial_extents
+from charger_triage.knowledge.fleet.tables import FleetTables
 from charger_triage.knowledge.measurements import measure
 from charger_triage.knowledge.measurements.trends.ranges import FROM_LARGE, RANGES, Known
 from charger_triage.knowledge.observations import Observations, RecordTable, observe
-from charger_triage.knowledge.record_columns import taken
 from charger_triage.knowledge.survey import fault_events
 from charger_triage.knowledge.watching import (
     EITHER,
@@ -84,7 +84,8 @@ def _lists(chargers: Sequence[Followed]) -> Lists:
         for reading in range(plan.readings):
             lists["telemetry"].append(_reading(luck, device, days, reading / plan.readings, plan.drifts))
         # whole days as well: that is where what is counted by the day begins and ends
-        moments = [luck.choice([round, float])(-luck.uniform(0, days)) for _ in range(plan.connections)]
+        spans = [luck.uniform(0, days) for _ in range(plan.connections)]
+        moments = [-float(round(span) if luck.random() < 0.5 else span) for span in spans]
         lists["connections"] += [{"timestamp": at(t), "device_id": device, "transition": "reconnect"} for t in moments]
         lists["heartbeats"] += [{"timestamp": at(t), "device_id": device, "status": "online"} for t in moments]
         lists["charging_records"] += [_session(luck, device, days, session) for session in range(plan.sessions)]

@@ -13,11 +13,11 @@ import polars as pl
 
 from ...engine import Triage
 from ...engine.diagnosis import Diagnosis
-from ...knowledge.column_table import column_table
-from ...knowledge.extents import MergedExtents
-from ...knowledge.fleet_tables import FleetShare, FleetTables
+from ...knowledge.columns.table import column_table
+from ...knowledge.columns.taking import taken
+from ...knowledge.fleet.extents import MergedExtents
+from ...knowledge.fleet.tables import FleetShare, FleetTables
 from ...knowledge.observations import RecordTable, Table
-from ...knowledge.record_columns import taken
 from ...knowledge.watching import chargers_that_may_warn
 from .fleet_files import FleetFiles
 from .gathering import until

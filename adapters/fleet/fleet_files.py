@@ -10,12 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from ...knowledge.chargers import Chargers
-from ...knowledge.column_table import TableWriter, column_table, opened
-from ...knowledge.extents import MergedExtents, merged_extents
-from ...knowledge.faults import Faults
-from ...knowledge.figures import Figures, merged_figures
-from ...knowledge.fleet_tables import FleetTables
+from ...knowledge.columns.table import TableWriter, column_table, opened
+from ...knowledge.fleet.chargers import Chargers
+from ...knowledge.fleet.extents import MergedExtents, merged_extents
+from ...knowledge.fleet.figures import Figures, merged_figures
+from ...knowledge.fleet.reported_faults import Faults
+from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.observations import Observations, RecordTable, Table
 from ...knowledge.watching import columns_needed
 from .gathering import COUNTS, EXTENTS, FAULTY_HEARTBEATS, FIGURES, LARGE_LISTS, SMALL_LISTS, Task, total

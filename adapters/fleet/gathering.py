@@ -14,10 +14,10 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from ...engine.knowledge_base import DataProblem
-from ...knowledge.extents import partial_extents
-from ...knowledge.figures import partial_figures
-from ...knowledge.grouping import per_charger
-from ...knowledge.record_columns import taken
+from ...knowledge.columns.taking import taken
+from ...knowledge.fleet.extents import partial_extents
+from ...knowledge.fleet.figures import partial_figures
+from ...knowledge.fleet.grouping import per_charger
 from ...knowledge.records import SCHEMAS, TIME_FIELD
 from ...knowledge.watching import columns_needed
 from .data_set import DataSet, SourceFile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ...knowledge.fleet_tables import FleetTables
+from ...knowledge.fleet.tables import FleetTables
 from .reading import Piece
 
 BATCH_ROWS = 250_000

@@ -15,7 +15,7 @@ import polars as pl
 from pydantic_core import from_json
 
 from ...engine.knowledge_base import DataProblem
-from ...knowledge.record_columns import layout
+from ...knowledge.columns.taking import layout
 from .data_set import SourceFile
 
 ROWS = 200_000

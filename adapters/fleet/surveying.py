@@ -11,9 +11,9 @@ import orjson
 import polars as pl
 
 from ...engine.knowledge_base import DataProblem, KnowledgeBase
-from ...knowledge.column_table import column_table
-from ...knowledge.faults import Faults
-from ...knowledge.fleet_tables import FleetTables
+from ...knowledge.columns.table import column_table
+from ...knowledge.fleet.reported_faults import Faults
+from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.observations import Observations, RecordTable, Table, parse_timestamp
 from ...knowledge.survey import chargers_with_undecided_codes, fault_events, incidences
 from .diagnosing import Job, rows_of, that_may_warn

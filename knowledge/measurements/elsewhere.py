@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..fleet_tables import FleetTables
+from ..fleet.tables import FleetTables
 from ..observations import at_path
 from ..scene import Scene
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from ...chargers import NONE
+from ...fleet.chargers import NONE
 from ...observations import Record, Rows
 from ...readings import DAY, HOUR, Reading, ends, few
 from ...scene import Scene

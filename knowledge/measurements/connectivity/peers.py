@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 
-from ...figures import OFFLINE_FROM
+from ...fleet.figures import OFFLINE_FROM
 from ...observations import Floats, Record, epoch
 from ...readings import DAY, MINUTE, Reading
 from ...scene import Scene

@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from ...chargers import NONE
+from ...fleet.chargers import NONE
 from ...observations import Record, Rows
 from ...readings import DAY, HOUR, Reading, few
 from ...scene import Scene

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ....engine.facts import Source
-from ...chargers import NONE
 from ...firmware import in_range
+from ...fleet.chargers import NONE
 from ...observations import Rows
 from ...readings import Reading, few
 from ...scene import FaultEvent, Scene

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...chargers import NONE
+from ...fleet.chargers import NONE
 from ...observations import Floats
 from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
 from ...scene import Scene

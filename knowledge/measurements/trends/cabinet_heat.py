@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...extents import Column
+from ...fleet.extents import Column
 from ...readings import Reading, Readings, percentile
 from ...scene import Scene
 from ..registry import measures

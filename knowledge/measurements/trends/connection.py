@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....engine.facts import Source
-from ...extents import Column
+from ...fleet.extents import Column
 from ...observations import Floats
 from ...readings import DAY, Reading, few
 from ...scene import Scene

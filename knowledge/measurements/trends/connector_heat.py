@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...extents import Column
+from ...fleet.extents import Column
 from ...observations import Rows, Table
 from ...readings import DAY, Reading, few, median
 from ...scene import Scene

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...extents import Column
+from ...fleet.extents import Column
 from ...readings import DAY, Reading, Readings, few
 from ...scene import Scene
 from ..common import age

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...extents import Column
+from ...fleet.extents import Column
 from ...readings import DAY, Reading, Readings, percentile
 from ...scene import Scene
 from ..fan.speed import HISTORY, NOMINAL_RPM, speed_column

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...extents import Column
+from ...fleet.extents import Column
 from ...readings import DAY, Reading, Readings, median
 from ...scene import Scene
 from ..registry import measures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...extents import MODULE_STATUS, Column
+from ...fleet.extents import MODULE_STATUS, Column
 from ...observations import Rows, Table
 from ...readings import DAY, Reading, few
 from ...scene import Scene

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...extents import Column, Extent, Extents
+from ...fleet.extents import Column, Extent, Extents
 from ...observations import Floats
 from ...readings import DAY
 from ...scene import Scene

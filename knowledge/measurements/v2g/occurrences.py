@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ....engine.facts import Source
-from ...fleet_tables import FleetTables
+from ...fleet.tables import FleetTables
 from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE
 from ...scene import FaultEvent, Scene

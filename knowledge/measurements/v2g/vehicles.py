@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...fleet_tables import FleetTables
+from ...fleet.tables import FleetTables
 from ...readings import DAY, HOUR, MINUTE
 from ...scene import Scene
 from ...sessions import Session

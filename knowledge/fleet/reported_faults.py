@@ -9,9 +9,9 @@ from functools import cached_property
 from operator import attrgetter
 from typing import overload
 
-from ..engine.diagnosis import MappedFrom
-from ..engine.facts import Source
-from .observations import Record
+from ...engine.diagnosis import MappedFrom
+from ...engine.facts import Source
+from ..observations import Record
 
 
 @dataclass(frozen=True, slots=True)

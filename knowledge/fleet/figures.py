@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..observations import Observations, Table
 from .grouping import per_charger
-from .observations import Observations, Table
 
 if TYPE_CHECKING:
     import polars as pl

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.facts import Source
-from .observations import Floats, Record, Rows, Table
-from .readings import MAX_SOURCES
+from ...engine.facts import Source
+from ..observations import Floats, Record, Rows, Table
+from ..readings import MAX_SOURCES
 
 NONE: Rows = np.empty(0, dtype=np.intp)
 

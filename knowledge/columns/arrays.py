@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import from_json
 
-from ..engine.facts import iso_timestamp
-from .observations import Floats, Rows
-from .records import Leaf
+from ...engine.facts import iso_timestamp
+from ..observations import Floats, Rows
+from ..records import Leaf
 
 Item = TypeVar("Item")
 Whole = NDArray[np.int64]

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.knowledge_base import DataProblem
+from ...engine.knowledge_base import DataProblem
+from ..observations import MAX_WARNINGS_PER_FIELD, ObservationsBuilder, at_path
+from ..records import Leaf, branches, leaves
 from .cells import canonical_json, record_of
-from .column_casts import CastColumn, LeftOut, can_be_json, cast_to, is_lost, json_of, of_parts, python_values, stored
-from .observations import MAX_WARNINGS_PER_FIELD, ObservationsBuilder, at_path
-from .records import Leaf, branches, leaves
+from .judged_casts import CastColumn, LeftOut, can_be_json, cast_to, is_lost, json_of, of_parts, python_values, stored
 from .sure_casts import dtype_of
 
 if TYPE_CHECKING:

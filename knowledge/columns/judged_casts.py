@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from ..observations import epoch, plain_json, respelled, says_nothing
+from ..records import Leaf
 from .cells import canonical_json, cell_value, json_or_problem, object_of, without_nulls
-from .observations import epoch, plain_json, respelled, says_nothing
-from .records import Leaf
 from .sure_casts import SURE_CASTS, dtype_of, nothing
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.facts import Source
+from ...engine.facts import Source
+from ..observations import Floats, Observations, Record, Rows, Table
 from .chargers import NONE, Chargers, places_by_value
-from .faults import FaultEvent, Faults
 from .figures import Figures
-from .observations import Floats, Observations, Record, Rows, Table
+from .reported_faults import FaultEvent, Faults
 
 Loaded = TypeVar("Loaded")
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from ..observations import Floats, Observations, Rows, Table
 from .grouping import per_charger
-from .observations import Floats, Observations, Rows, Table
 
 if TYPE_CHECKING:
     import polars as pl

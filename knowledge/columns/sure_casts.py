@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ..records import Leaf
 from .iso_times import FIRST_SURE_YEAR, LAST_SURE_YEAR, NOT_READ, microseconds
-from .records import Leaf
 
 if TYPE_CHECKING:
     import polars as pl

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import from_json
 
-from ..engine.facts import Source, iso_timestamp
-from .cells import set_at
-from .column_casts import json_of
-from .columns import (
+from ...engine.facts import Source, iso_timestamp
+from ..observations import Floats, Record, Rows, Table, at_path, canonical_text, number_of
+from ..records import TIME_FIELD, Leaf, adapter, branches, leaves
+from .arrays import (
     BEGINS,
     BLOCK,
     PLAIN,
@@ -42,9 +42,9 @@ from .columns import (
     texts_of,
     unknown,
 )
-from .observations import Floats, Record, Rows, Table, at_path, canonical_text, number_of
-from .record_columns import REST
-from .records import TIME_FIELD, Leaf, adapter, branches, leaves
+from .cells import set_at
+from .judged_casts import json_of
+from .taking import REST
 
 if TYPE_CHECKING:
     import polars as pl

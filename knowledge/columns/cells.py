@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from .observations import at_path, plain_json
-from .records import leaves
+from ..observations import at_path, plain_json
+from ..records import leaves
 
 MAX_NESTING = 500
 """Depth at which JSON is refused (our judgement: no record nests deeper than ten)."""

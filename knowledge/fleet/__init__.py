@@ -1,0 +1,1 @@
+"""What an incident may ask of all chargers: tables and figures that are small whatever the fleet records."""

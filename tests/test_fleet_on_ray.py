@@ -56,9 +56,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayWorkers]:
     folder = tmp_path_factory.mktemp("ray")
     path = str(Path(__file__).parents[1])
     sys.path.insert(0, path)  # lets workers find this module
+    others = processes()
     try:
         with RayWorkers("local", 2, folder, terms(folder)) as workers:
-            started = processes()
+            started = processes() - others
             assert started
             yield workers
     finally:

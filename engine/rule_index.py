@@ -132,10 +132,6 @@ class Standing:
         """The rules that fired on what is known."""
         return self.rules(sorted(self.fired))
 
-    def has_fired(self, compiled: CompiledRule) -> bool:
-        """Whether a rule fired on what is known."""
-        return self.index.number_of[compiled.rule.id] in self.fired
-
     def verdict(self, entry: IndexedRule) -> tuple[Verdict, Sequence[ConditionVerdict]]:
         """The verdict of a rule and of each of its conditions."""
         if entry.conditions is None:

@@ -79,6 +79,15 @@ def validated(model: type[Model], document: Document | None, findings: list[Find
         return None
 
 
+def usable(model: type[Model], path: Path) -> Model:
+    """A knowledge file as a model. Raises KnowledgeError where it cannot be used."""
+    findings: list[Finding] = []
+    found = validated(model, read_knowledge(path, findings), findings)
+    if found is None or findings:
+        raise KnowledgeError(findings)
+    return found
+
+
 def _rule_name(data: Any, path: Sequence[Any]) -> str | None:
     if len(path) > 1 and path[0] == "rules" and isinstance(path[1], int):
         rule = data["rules"][path[1]]

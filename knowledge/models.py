@@ -11,7 +11,7 @@ from pydantic import field_validator
 
 from ..engine.facts import Version
 from ..engine.rules import RuleModel
-from .findings import Finding, KnowledgeError, read_knowledge, validated
+from .findings import usable
 from .firmware import parse_firmware
 from .library import shipped_directory
 
@@ -79,11 +79,7 @@ class FirmwareStanding(RuleModel):
 @cache
 def charger_models() -> ModelsFile:
     """The shipped charger models. Raises KnowledgeError where their file cannot be used."""
-    findings: list[Finding] = []
-    found = validated(ModelsFile, read_knowledge(shipped_directory() / MODELS, findings), findings)
-    if found is None or findings:
-        raise KnowledgeError(findings)
-    return found
+    return usable(ModelsFile, shipped_directory() / MODELS)
 
 
 def firmware_standing(model: str | None, version: str | None, *, v2g: bool = False) -> FirmwareStanding:

@@ -92,6 +92,12 @@ class Record:
     time: float | None
     index: int
 
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What an event carries; empty where that is nothing, or no object."""
+        data = self.fields.get("data")
+        return data if isinstance(data, Mapping) else {}
+
 
 Entry = tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]
 """A record as it was taken: its time (epoch seconds), its fields (None where it is skipped), the record as fed."""

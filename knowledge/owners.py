@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from ..engine.rules import RuleModel
-from .findings import Finding, KnowledgeError, read_knowledge, validated
+from .findings import usable
 from .library import shipped_directory
 
 OWNERS = "owners.yaml"
@@ -73,8 +73,4 @@ class Owners(RuleModel):
 @cache
 def owners() -> Owners:
     """The shipped owners. Raises KnowledgeError where their file cannot be used."""
-    findings: list[Finding] = []
-    found = validated(Owners, read_knowledge(shipped_directory() / OWNERS, findings), findings)
-    if found is None or findings:
-        raise KnowledgeError(findings)
-    return found
+    return usable(Owners, shipped_directory() / OWNERS)

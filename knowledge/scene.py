@@ -384,12 +384,12 @@ class Scene:
 
         def load() -> list[tuple[Source, Any]]:
             found: list[tuple[Source, Any]] = [
-                (fault.source, {k: v for k, v in _data(fault.record).items() if k != "fault_code"})
+                (fault.source, {k: v for k, v in fault.record.data.items() if k != "fault_code"})
                 for fault in self.incidence.faults
             ]
             for time in self.times:
                 alarms = self.events("alarm", which="own", start=time - 10 * MINUTE, end=time + 10 * MINUTE)
-                found.extend((self.source("events", alarm), _data(alarm)) for alarm in alarms)
+                found.extend((self.source("events", alarm), alarm.data) for alarm in alarms)
             return found
 
         return self._once(("payload",), load)
@@ -456,11 +456,6 @@ class Scene:
         Of a charger of another site it must not depend on more than the lists of the whole fleet hold.
         """
         return self._of_charger(("measurement", key, device), device, load)
-
-
-def _data(record: Record) -> Mapping[str, Any]:
-    data = record.fields.get("data")
-    return data if isinstance(data, Mapping) else {}
 
 
 def payload_of(record: Record) -> Any:

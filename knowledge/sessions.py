@@ -161,7 +161,7 @@ def _told_by_events(records: Sequence[Record]) -> list[_Begun]:
             close(connector, None, None, None)
             running[connector] = record
         elif kind == "stop":
-            data = _data(record)
+            data = record.data
             close(connector, record.time, _text(data.get("reason")), data.get("details"))
         else:
             close(connector, record.time, None, None)
@@ -172,7 +172,7 @@ def _told_by_events(records: Sequence[Record]) -> list[_Begun]:
 
 def _begun_by(begun: _Begun, table: Table) -> Session:
     record = begun.record
-    data = _data(record)
+    data = record.data
     told = data.get("vehicle_info")
     vehicle = told if isinstance(told, Mapping) else data
     return Session(
@@ -194,11 +194,6 @@ def _begun_by(begun: _Begun, table: Table) -> Session:
         table=table,
         record=record,
     )
-
-
-def _data(record: Record) -> Mapping[str, Any]:
-    data = record.fields.get("data")
-    return data if isinstance(data, Mapping) else {}
 
 
 def _text(value: Any) -> str | None:

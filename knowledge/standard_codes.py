@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ..engine.diagnosis import MappedFrom
 from ..engine.rules import RuleModel
-from .findings import Finding, KnowledgeError, read_knowledge, validated
+from .findings import usable
 from .library import shipped_directory
 from .observations import Observations, Record, Table
 
@@ -100,12 +100,7 @@ class StandardCodesFile(RuleModel):
 @lru_cache(maxsize=1)
 def standard_codes() -> Mapping[str, StandardCode]:
     """The table by codes as written. Raises KnowledgeError where the file cannot be used."""
-    findings: list[Finding] = []
-    path = shipped_directory() / STANDARD_CODES
-    found = validated(StandardCodesFile, read_knowledge(path, findings), findings)
-    if found is None or findings:
-        raise KnowledgeError(findings)
-    return {row.code: row for row in found.codes}
+    return {row.code: row for row in usable(StandardCodesFile, shipped_directory() / STANDARD_CODES).codes}
 
 
 def spelled_alike(text: str) -> str:

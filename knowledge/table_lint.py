@@ -6,9 +6,11 @@ A knowledge base can do without them; what they name has to exist, and to say wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from .findings import Finding, Severity, read_knowledge, validated
 from .loading import TriageKnowledge
@@ -18,15 +20,17 @@ from .sourced import FEWEST_WORDS, MEND_SOURCE, is_sourced
 from .standard_codes import STANDARD_CODES, StandardCode, StandardCodesFile, StandsFor, spelled_alike
 from .yaml_files import Document
 
+File = TypeVar("File", bound=BaseModel)
+
 Path_ = tuple[str | int, ...]
 """The way to a place in a document."""
 
 
 def table_findings(knowledge: TriageKnowledge) -> Iterator[Finding]:
     """Everything wrong or missing in the tables that are there."""
-    yield from _standard_codes(knowledge)
-    yield from _models(knowledge.directory)
-    yield from _owners(knowledge)
+    yield from _checked(knowledge, STANDARD_CODES, StandardCodesFile, _standard_codes)
+    yield from _checked(knowledge, MODELS, ModelsFile, _models)
+    yield from _checked(knowledge, OWNERS, Owners, _owners)
 
 
 @dataclass(frozen=True)
@@ -51,15 +55,23 @@ class _Table:
                 yield self.finding("contradictory", (key, place), message, "keep one of the two")
 
 
-def _standard_codes(knowledge: TriageKnowledge) -> Iterator[Finding]:
+def _checked(
+    knowledge: TriageKnowledge,
+    name: str,
+    model: type[File],
+    check: Callable[[_Table, File, TriageKnowledge], Iterator[Finding]],
+) -> Iterator[Finding]:
+    """What is wrong with one table; nothing where it is not there."""
     findings: list[Finding] = []
-    path = knowledge.directory / STANDARD_CODES
+    path = knowledge.directory / name
     document = read_knowledge(path, findings) if path.exists() else None
-    file = validated(StandardCodesFile, document, findings)
+    file = validated(model, document, findings)
     yield from findings
-    if file is None or document is None:
-        return
-    table = _Table(document)
+    if file is not None and document is not None:
+        yield from check(_Table(document), file, knowledge)
+
+
+def _standard_codes(table: _Table, file: StandardCodesFile, knowledge: TriageKnowledge) -> Iterator[Finding]:
     yield from table.repeated("codes", [spelled_alike(row.code) for row in file.codes])
     for place, row in enumerate(file.codes):
         yield from _row(table, place, row, knowledge)
@@ -96,29 +108,14 @@ def _overlap(one: StandsFor, other: StandsFor) -> bool:
     return one.fault == other.fault and times and places
 
 
-def _models(directory: Path) -> Iterator[Finding]:
-    findings: list[Finding] = []
-    document = read_knowledge(directory / MODELS, findings) if (directory / MODELS).exists() else None
-    file = validated(ModelsFile, document, findings)
-    yield from findings
-    if file is None or document is None:
-        return
-    table = _Table(document)
+def _models(table: _Table, file: ModelsFile, _: TriageKnowledge) -> Iterator[Finding]:
     yield from table.unsourced(("plan_upgrade_source",), file.plan_upgrade_source)
     yield from table.repeated("models", [model.model for model in file.models])
     for place, model in enumerate(file.models):
         yield from table.unsourced(("models", place, "source"), model.source)
 
 
-def _owners(knowledge: TriageKnowledge) -> Iterator[Finding]:
-    findings: list[Finding] = []
-    path = knowledge.directory / OWNERS
-    document = read_knowledge(path, findings) if path.exists() else None
-    file = validated(Owners, document, findings)
-    yield from findings
-    if file is None or document is None:
-        return
-    table = _Table(document)
+def _owners(table: _Table, file: Owners, knowledge: TriageKnowledge) -> Iterator[Finding]:
     yield from table.repeated("roles", [role.id for role in file.roles])
     titles = {action.title for loaded in knowledge.faults.values() for action in loaded.compiled.fault.actions}
     for check in file.checks:

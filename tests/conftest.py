@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,3 +27,13 @@ def knowledge() -> TriageKnowledge:
 def triage(knowledge: TriageKnowledge) -> Triage:
     """A façade over the shipped knowledge, matching as it does here."""
     return Triage(knowledge)
+
+
+@pytest.fixture(scope="module")
+def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The fleet of the examples, one Parquet file a list."""
+    from .support.fleet_data import example_fleet, one_file_a_list  # Polars, which most tests do without
+
+    folder = tmp_path_factory.mktemp("data")
+    one_file_a_list(example_fleet(), folder)
+    return folder

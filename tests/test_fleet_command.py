@@ -15,17 +15,7 @@ import pytest
 from charger_triage.adapters.cli import main
 from charger_triage.adapters.cli.fleet_progress import Lines, amount, duration
 
-from .support.fleet_data import example_fleet, one_file_a_list
-
 COMMAND = [sys.executable, "-c", "import sys; from charger_triage.adapters.cli import main; sys.exit(main())"]
-
-
-@pytest.fixture(scope="module")
-def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fleet of the examples, one Parquet file a list."""
-    folder = tmp_path_factory.mktemp("data")
-    one_file_a_list(example_fleet(), folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ from charger_triage.adapters.fleet.run import Options, run_fleet
 from charger_triage.adapters.fleet.surveying import BatchSize
 from charger_triage.engine.triage import package_version, shipped_knowledge
 
-from .support.fleet_data import example_fleet, one_file_a_list
 from .test_fleet_results import results
 
 SMALL = BatchSize(rows=200, chargers=4)
@@ -30,14 +29,6 @@ SMALL = BatchSize(rows=200, chargers=4)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 
 with_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
-
-
-@pytest.fixture(scope="module")
-def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fleet of the examples, one Parquet file a list."""
-    folder = tmp_path_factory.mktemp("data")
-    one_file_a_list(example_fleet(), folder)
-    return folder
 
 
 def terms(*there: Path, version: str | None = None) -> Terms:

@@ -27,14 +27,6 @@ ALL_IN_ONE = Options(workers=0, size=SMALL)
 
 
 @pytest.fixture(scope="module")
-def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fleet of the examples, one Parquet file a list."""
-    folder = tmp_path_factory.mktemp("data")
-    one_file_a_list(example_fleet(), folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def undisturbed(data_set: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The bytes of a run that nobody ended."""
     output = tmp_path_factory.mktemp("results") / "run"

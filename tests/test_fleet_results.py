@@ -15,7 +15,7 @@ from charger_triage.adapters.fleet.run import Options, run_fleet
 from charger_triage.adapters.fleet.surveying import BatchSize
 from charger_triage.engine import Triage
 
-from .support.fleet_data import LAYOUTS, example_fleet, one_file_a_list, whole
+from .support.fleet_data import LAYOUTS, example_fleet, whole
 
 TABLES = ("hypotheses.parquet", "diagnoses.parquet", "watches.parquet", "warnings.parquet")
 ALL_IN_ONE = Options(workers=0)
@@ -24,14 +24,6 @@ ALL_IN_ONE = Options(workers=0)
 def results(folder: Path) -> dict[str, bytes]:
     """The bytes of the results."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in (".parquet", ".json", ".html") and path.name != "manifest.json"}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fleet of the examples, one Parquet file a list."""
-    folder = tmp_path_factory.mktemp("data")
-    one_file_a_list(example_fleet(), folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ What is not told is not known: records that do not come from a message log hold 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ...observations import Record
@@ -22,13 +21,8 @@ def _told(scene: Scene, problem: str, start: float, end: float, **told: Any) -> 
     return [
         event
         for event in scene.events("ocpp", which="all", start=start, end=end)
-        if all(_data(event).get(key) == value for key, value in wanted.items())
+        if all(event.data.get(key) == value for key, value in wanted.items())
     ]
-
-
-def _data(event: Record) -> Mapping[str, Any]:
-    data = event.fields.get("data")
-    return data if isinstance(data, Mapping) else {}
 
 
 def _before_loss(scene: Scene) -> tuple[float, float]:
@@ -44,7 +38,7 @@ def _count(scene: Scene, events: list[Record]) -> Reading | None:
 
 def _heard_after(event: Record) -> float | None:
     """Seconds for which the other side was heard after its answer was due to come; None where it was not."""
-    seconds = _data(event).get("heard_after_s")
+    seconds = event.data.get("heard_after_s")
     return float(seconds) if isinstance(seconds, (int, float)) and seconds > 0 else None
 
 

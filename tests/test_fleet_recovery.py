@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -176,6 +177,22 @@ def test_a_task_that_kills_workers_costs_itself_alone(tmp_path: Path) -> None:
     numbers = {n for task in tasks for n in task} - {5, 13}
     assert sorted(square for squares in found for square in squares) == sorted(n**2 for n in numbers)
     assert sorted(given_up) == [((5,), "ValueError: five"), ((13,), "the process that worked on it was ended twice")]
+
+
+@pytest.mark.usefixtures("importable")
+def test_workers_that_die_before_their_first_task_are_replaced(tmp_path: Path) -> None:
+    """Workers are begun before there is anything to do; where they are killed meanwhile, others do the tasks, whole."""
+    with Workers(2) as workers:
+        workers.begin()
+        for process in multiprocessing.active_children():
+            process.kill()
+            process.join()
+        found = list(workers.run(partial(_work, str(tmp_path)), [(1, 2), (3,)], split=_no_parts, give_up=_no_parts))
+    assert sorted(found) == [[1, 4], [9]]
+
+
+def _no_parts(*_: object) -> tuple[()]:
+    return ()
 
 
 def _dies(_: int) -> None:

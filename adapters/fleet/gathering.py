@@ -31,7 +31,10 @@ LARGE_LISTS = ("telemetry", "heartbeats")
 SMALL_LISTS = tuple(name for name in SCHEMAS if name not in LARGE_LISTS)
 
 PIECE_BYTES = 16 * 2**20
-"""Bytes of files that are one piece (our judgement: some seconds of work, so that none waits long for the last)."""
+"""Bytes of a file that are one piece (our judgement: a second or two of work)."""
+
+TASK_BYTES = 4 * 2**20
+"""Bytes of files that are read together (our judgement: a tenth of a second of work, so that no worker waits long for the last)."""
 
 OUTCOME = "outcome.json"
 COUNTS = "counts"
@@ -101,7 +104,7 @@ def _bundled(files: Sequence[SourceFile]) -> Iterator[list[Piece]]:
         if file.size > PIECE_BYTES:
             yield from ([piece] for piece in _cut(file))
             continue
-        if bundle and size + file.size > PIECE_BYTES:
+        if bundle and size + file.size > TASK_BYTES:
             yield bundle
             bundle, size = [], 0
         bundle.append(Piece(file))

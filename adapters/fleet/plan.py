@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from ...knowledge.fleet.tables import FleetTables
 from .reading import Piece
 
-BATCH_ROWS = 250_000
-"""Rows of telemetry and heartbeats that a batch has at most (our judgement: some 100 MB), where a single site has not more."""
+BATCH_ROWS = 100_000
+"""Rows of telemetry and heartbeats that a batch has at most (our judgement: some 40 MB), where a single site has not more."""
 
-BATCH_CHARGERS = 50
-"""Chargers that a batch diagnoses at most (our judgement: a second or two of work), where a single site has not more."""
+BATCH_CHARGERS = 20
+"""Chargers that a batch diagnoses at most (our judgement: some tenths of a second of work, so that no worker waits long for the
+last), where a single site has not more."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +26,12 @@ MAX_FRUITLESS = 3
 
 THREADS_VARIABLE = "POLARS_MAX_THREADS"
 
+ONE_THREAD = (THREADS_VARIABLE, "OPENBLAS_NUM_THREADS")
+"""Variables that keep a worker to one core: Polars', and that of the library under NumPy."""
+
+PRELOADED = "charger_triage.adapters.fleet.preloaded"
+"""What processes have loaded before they are made, where the system can fork."""
+
 
 class WorkersFailed(RuntimeError):
     """Worker processes die before they do anything."""
@@ -33,13 +40,20 @@ class WorkersFailed(RuntimeError):
 class Workers:
     """A number of worker processes; 0 does everything in this process.
 
-    Processes are spawned, since neither durable-rules nor Polars survives a fork. Each worker works on one core.
+    Processes are forked from one that does nothing but load modules, durable-rules and Polars not among them, since those do
+    not survive a fork once they have worked. Where the system cannot fork they are spawned. Each worker works on one core.
     """
 
     def __init__(self, number: int) -> None:
         self.number = number
         self._pool: ProcessPoolExecutor | None = None
         self._done = self._fruitless = 0
+
+    def begin(self) -> None:
+        """Have processes load what they need, while this one does something else."""
+        if self.number:
+            for _ in range(self.number):
+                self.submit(_load, None)
 
     def __enter__(self) -> Workers:
         return self
@@ -80,10 +94,9 @@ class Workers:
     def submit(self, call: Callable[[Any], Any], task: Any) -> Future[Any]:
         """Have a worker do a task; workers are started where none are there."""
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self.number, mp_context=multiprocessing.get_context("spawn"), initializer=_begin
-            )
-        with _one_thread():
+            _start_server()
+            self._pool = ProcessPoolExecutor(self.number, mp_context=_context(), initializer=_begin)
+        with _for_workers():
             return self._pool.submit(call, task)
 
     def succeeded(self) -> None:
@@ -164,8 +177,9 @@ class _Run:
 
     def _alone(self, task: Any) -> Iterator[Any]:
         """Try a task while nothing else runs, so that a death is its own doing."""
+        future = self._submitted(task)
         try:
-            outcome = self._workers.submit(self._call, task).result()
+            outcome = future.result()
         except BrokenProcessPool:
             self._workers.died()
             parts = self._split(task)
@@ -179,6 +193,13 @@ class _Run:
             self._workers.succeeded()
             yield outcome
 
+    def _submitted(self, task: Any) -> Future[Any]:
+        try:
+            return self._workers.submit(self._call, task)
+        except BrokenProcessPool:  # workers died before they got it
+            self._workers.died()
+            return self._workers.submit(self._call, task)
+
 
 _NONE: Any = object()
 
@@ -187,18 +208,58 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0][:300]
 
 
+def _forks() -> bool:
+    return "forkserver" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+
+
+def _context() -> Any:
+    return multiprocessing.get_context("forkserver" if _forks() else "spawn")
+
+
+def _start_server() -> None:
+    """Start the process that workers are forked from, unless it runs."""
+    if _forks():
+        from multiprocessing import forkserver, resource_tracker
+
+        resource_tracker.ensure_running()  # else the server does, and lets interrupts through
+        multiprocessing.set_forkserver_preload([PRELOADED])
+        with _for_workers():
+            forkserver.ensure_running()
+
+
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Within it, new processes are told to let Polars use one thread."""
-    before = os.environ.get(THREADS_VARIABLE)
-    os.environ[THREADS_VARIABLE] = "1"
+def _for_workers() -> Iterator[None]:
+    """Within it, processes that are started use one thread and leave Ctrl-C to this process, from their first moment on."""
+    before = {variable: os.environ.get(variable) for variable in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    try:
+        with _interrupts_held():
+            yield
+    finally:
+        for variable, value in before.items():
+            if value is None:
+                del os.environ[variable]
+            else:
+                os.environ[variable] = value
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):  # not on every system
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[THREADS_VARIABLE]
-        else:
-            os.environ[THREADS_VARIABLE] = before
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _load(_: object) -> None:
+    """Load what all tasks need."""
+    from . import diagnosing, gathering
+
+    _ = diagnosing, gathering
 
 
 def _begin() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from ...engine.diagnosis import Incident, NextCheck
 from ...engine.facts import Source, plain_number
 from ...engine.facts import percent as percent
-from ...engine.hypothesis import Hypothesis
-from ...engine.trace import EvidenceItem
+
+if TYPE_CHECKING:
+    from ...engine.diagnosis import Incident, NextCheck
+    from ...engine.hypothesis import Hypothesis
+    from ...engine.trace import EvidenceItem
 
 LONGEST_TEXT = 400
 """Characters of one text that a report shows (our judgement: five lines of a terminal)."""

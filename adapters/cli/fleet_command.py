@@ -57,13 +57,10 @@ def fleet(
     """
     shell = context.ensure_object(Shell)
     moment = None if as_of is None else moment_of(as_of)
-    from ..fleet.workers import Workers, WorkersFailed
+    from ..fleet.workers import WorkersFailed, prepare_processes
 
-    begun = None
     if ray is None:
-        # they load what they need while this process does
-        begun = Workers(workers or _cores())
-        begun.begin()
+        prepare_processes()
     from ..bundle import UnreadableInput
     from ..fleet.on_ray import LOCAL, RayUnusable
     from ..fleet.run import Options, run_fleet
@@ -73,7 +70,7 @@ def fleet(
     options = Options(as_of=moment, workers=workers or there, ray=ray)
     try:
         with usable_knowledge(), _ended_calmly(), shown_progress(shell.complain, quiet=quiet) as progress:
-            summary = run_fleet(paths, Path(output), options, restart=restart, progress=progress, workers=begun)
+            summary = run_fleet(paths, Path(output), options, restart=restart, progress=progress)
     except UnreadableInput as error:
         raise Unusable(str(error)) from None
     except WorkersFailed as error:

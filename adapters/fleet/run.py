@@ -85,25 +85,22 @@ def run_fleet(
     *,
     restart: bool = False,
     progress: Progress | None = None,
-    workers: Workers | None = None,
 ) -> Summary:
     """Diagnose all chargers of a data set into a folder, or go on where an earlier run was ended; what it came to.
 
     Raises UnreadableInput where the data set cannot be read, or where the folder holds something else, a run with other
-    inputs among it; `restart` takes such a run away and begins anew. `workers` are those that were begun before, if any, and are closed in the
-    end. Raises WorkersFailed where worker processes end before they
+    inputs among it; `restart` takes such a run away and begins anew. Raises WorkersFailed where worker processes end before they
     do anything, RayUnusable where the work cannot be done on the Ray cluster.
     """
     with seldom_collected():
         data_set = find_data_set(paths, without=output)
-        run = _Run(data_set, output, options, progress or Silence(), workers)
-        return run.carried_out(restart)
+        with Workers(options.workers if options.ray is None else 0) as workers:
+            workers.begin()
+            return _Run(data_set, output, options, progress or Silence(), workers).carried_out(restart)
 
 
 class _Run:
-    def __init__(
-        self, data_set: DataSet, output: Path, options: Options, progress: Progress, workers: Workers | None
-    ) -> None:
+    def __init__(self, data_set: DataSet, output: Path, options: Options, progress: Progress, workers: Workers) -> None:
         self.data_set = data_set
         self.output = output
         self.options = options
@@ -131,7 +128,7 @@ class _Run:
 
     def _workers(self) -> Workers | RayWorkers:
         if self.options.ray is None:
-            return self.workers or Workers(self.options.workers)
+            return self.workers
         self.progress.stage("joining the Ray cluster", 1, "cluster")
         folder = (self.work / "ray").absolute()
         folder.mkdir(exist_ok=True)

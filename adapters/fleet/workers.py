@@ -33,6 +33,17 @@ PRELOADED = "charger_triage.adapters.fleet.preloaded"
 """What processes have loaded before they are made, where the system can fork."""
 
 
+def prepare_processes() -> None:
+    """Have the process that workers are forked from load what they need, while this one does something else."""
+    if _forks():
+        from multiprocessing import forkserver, resource_tracker
+
+        resource_tracker.ensure_running()  # else the server does, and lets interrupts through
+        multiprocessing.set_forkserver_preload([PRELOADED])
+        with _for_workers():
+            forkserver.ensure_running()
+
+
 class WorkersFailed(RuntimeError):
     """Worker processes die before they do anything."""
 
@@ -50,7 +61,7 @@ class Workers:
         self._done = self._fruitless = 0
 
     def begin(self) -> None:
-        """Have processes load what they need, while this one does something else."""
+        """Start the processes, and have them load what tasks need besides, before there is any."""
         if self.number:
             for _ in range(self.number):
                 self.submit(_load, None)
@@ -94,7 +105,7 @@ class Workers:
     def submit(self, call: Callable[[Any], Any], task: Any) -> Future[Any]:
         """Have a worker do a task; workers are started where none are there."""
         if self._pool is None:
-            _start_server()
+            prepare_processes()
             self._pool = ProcessPoolExecutor(self.number, mp_context=_context(), initializer=_begin)
         with _for_workers():
             return self._pool.submit(call, task)
@@ -214,17 +225,6 @@ def _forks() -> bool:
 
 def _context() -> Any:
     return multiprocessing.get_context("forkserver" if _forks() else "spawn")
-
-
-def _start_server() -> None:
-    """Start the process that workers are forked from, unless it runs."""
-    if _forks():
-        from multiprocessing import forkserver, resource_tracker
-
-        resource_tracker.ensure_running()  # else the server does, and lets interrupts through
-        multiprocessing.set_forkserver_preload([PRELOADED])
-        with _for_workers():
-            forkserver.ensure_running()
 
 
 @contextmanager

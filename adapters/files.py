@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from ..engine.garbage import seldom_collected
 from ..knowledge.columns.cells import json_or_problem, record_of
 from ..knowledge.observations import Observations, ObservationsBuilder
 from ..knowledge.records import SCHEMAS
@@ -65,9 +66,10 @@ def read_bundles(sources: Sequence[str | Path | IO[str]]) -> Bundle:
 
     Raises UnreadableInput where one of them cannot be read, and where none holds a record list.
     """
-    reader = _Reader()
-    names = [reader.read(source) for source in sources]
-    return Bundle(reader.observations(), ", ".join(names))
+    with seldom_collected():
+        reader = _Reader()
+        names = [reader.read(source) for source in sources]
+        return Bundle(reader.observations(), ", ".join(names))
 
 
 class _Reader:

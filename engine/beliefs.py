@@ -114,34 +114,38 @@ class Ledger:
 
     def __init__(self, priors_db: Mapping[str, float], rules: Iterable[CompiledRule] = ()) -> None:
         self._sums = dict(priors_db)
-        self._strongest: dict[tuple[str, str, bool], float] = {}
-        self._enter(rules)
+        self._strongest: dict[str, float] = {}
+        _enter(rules, self._sums, self._strongest, {})
 
-    def _enter(self, rules: Iterable[CompiledRule]) -> None:
-        sums, strongest = self._sums, self._strongest
-        for compiled in rules:
-            group = compiled.rule.group
-            for cause, weight in compiled.weights_db:
-                if group is None:
-                    sums[cause] += weight
-                    continue
-                key = (cause, group, weight > 0)
-                before = strongest.get(key, 0.0)
-                if abs(weight) > abs(before):
-                    strongest[key] = weight
-                    sums[cause] += weight - before
-
-    def with_rules(self, rules: Iterable[CompiledRule]) -> Ledger:
-        """The ledger after some more rules have fired."""
-        after = Ledger(self._sums)
-        after._strongest = dict(self._strongest)
-        after._enter(rules)
-        return after
+    def scores_with(self, rules: Iterable[CompiledRule]) -> Mapping[str, float]:
+        """The score of each cause in decibans after some more rules have fired."""
+        sums = dict(self._sums)
+        _enter(rules, sums, {}, self._strongest)
+        return sums
 
     @property
     def scores_db(self) -> Mapping[str, float]:
         """The score of each cause in decibans."""
         return self._sums
+
+
+def _enter(
+    rules: Iterable[CompiledRule],
+    sums: dict[str, float],
+    strongest: dict[str, float],
+    before: Mapping[str, float],
+) -> None:
+    """Add what rules weigh to the sums; `strongest` is the most that counts now, `before` the most that did earlier."""
+    for compiled in rules:
+        if compiled.counted_as is None:
+            for cause, weight in compiled.weights_db:
+                sums[cause] += weight
+            continue
+        for key, (cause, weight) in zip(compiled.counted_as, compiled.weights_db, strict=True):
+            counted = strongest[key] if key in strongest else before.get(key, 0.0)
+            if abs(weight) > abs(counted):
+                strongest[key] = weight
+                sums[cause] += weight - counted
 
 
 def fired(firings: Iterable[Firing]) -> list[CompiledRule]:

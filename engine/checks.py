@@ -71,7 +71,7 @@ def prospects(compiled: CompiledFault, standing: Standing, beliefs: Beliefs) -> 
 
 def _outcome(check: Check, result: CheckResult, standing: Standing, now: Ledger, beliefs: Beliefs) -> Outcome:
     supposed = Fact(check.fact_name, result.value, check.unit)
-    after = now.with_rules(standing.besides([supposed])).scores_db
+    after = now.scores_with(standing.besides([supposed]))
     shift = {cause: after[cause] - belief.score_db for cause, belief in beliefs.by_cause.items()}
     return Outcome(result, shift, *posterior(after, beliefs.undocumented_db))
 

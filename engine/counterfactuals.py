@@ -8,18 +8,17 @@ what it does not need is taken out again.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
-from itertools import chain
 
 from .beliefs import Ledger, posterior
 from .diagnosis import Change, LeaderChange
 from .explanation import SUPPOSED, plain
 from .facts import Catalogue, Fact, FactType, FactValue, Source, Version, admit, in_words, iso_timestamp, out_of_place
-from .fault_explanation import conditions_in_words
 from .inference import finding
 from .knowledge_base import Check, CheckResult, CompiledFault
 from .matching import Firing, Match, passes
@@ -77,12 +76,12 @@ class Supposition:
 class _Candidate:
     """Suppositions that belong together, and the most that they can move each cause, in decibans.
 
-    `rank` is its place among the candidates where they move as much.
+    `asked` says that it is the result of a check.
     """
 
     supposed: tuple[Supposition, ...]
     moves: _Moves
-    rank: int = 0
+    asked: bool = False
 
     def preference(self) -> tuple[tuple[bool, ...], tuple[Key, ...]]:
         """What comes first of candidates that move as much: checks before facts, then by what is supposed."""
@@ -92,16 +91,12 @@ class _Candidate:
         return tuple(item.check is None for item in self.supposed), tuple(item.key for item in self.supposed)
 
 
-@dataclass(frozen=True, slots=True)
 class _Moves:
     """What some rules give and take when they fire, in decibans by cause: the most, as if no group counted once."""
 
-    gains_db: Mapping[str, float]
-    losses_db: Mapping[str, float]
+    __slots__ = ("_gains_db", "_losses_db", "_nearer_db")
 
-    @classmethod
-    def by(cls, rules: Iterable[CompiledRule]) -> _Moves:
-        """What these rules move."""
+    def __init__(self, rules: Iterable[CompiledRule]) -> None:
         gains: dict[str, float] = {}
         losses: dict[str, float] = {}
         for compiled in rules:
@@ -110,22 +105,33 @@ class _Moves:
                     gains[cause] = gains.get(cause, 0.0) + weight
                 else:
                     losses[cause] = losses.get(cause, 0.0) - weight
-        return cls(gains, losses)
+        self._gains_db, self._losses_db = gains, losses
+        self._nearer_db: dict[tuple[str, str], float | None] = {}
 
-    def nearer(self, cause: str, leader: str) -> float | None:
+    def __bool__(self) -> bool:
+        return bool(self._gains_db or self._losses_db)
+
+    def nearer(self, cause_and_leader: tuple[str, str]) -> float | None:
         """Decibans by which a cause can at most come nearer to the leader; None where nothing helps it."""
-        if cause not in self.gains_db and len(self.losses_db) == (cause in self.losses_db):
+        try:
+            return self._nearer_db[cause_and_leader]
+        except KeyError:
+            found = self._nearer_db[cause_and_leader] = self._brings(*cause_and_leader)
+            return found
+
+    def _brings(self, cause: str, leader: str) -> float | None:
+        if cause not in self._gains_db and len(self._losses_db) == (cause in self._losses_db):
             return None
-        return self.gains_db.get(cause, 0.0) + self.losses_db.get(leader, 0.0)
+        return self._gains_db.get(cause, 0.0) + self._losses_db.get(leader, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Step:
     """A condition that reads one fact and joins none (`needs`, as a bit), with the value that would meet it.
 
     `imagined` is that fact without time and place, None where none can be thought of; `again` says that it can be
-    supposed beside known facts of its name; `met` are all conditions that it meets, as bits, and `value` orders it among
-    others of its name.
+    supposed beside known facts of its name; `met` are all conditions that it meets, as bits, `value` orders it among
+    others of its name, and `single` is its number among all facts that can be supposed by themselves.
     """
 
     needs: int
@@ -136,30 +142,81 @@ class _Step:
     again: bool
     text: str
     check: Check | None
+    single: int = -1
+
+    @property
+    def preference(self) -> tuple[bool, str, str]:
+        """What comes first of single suppositions that move as much, as `_Candidate.preference` has it."""
+        return self.check is None, self.fact_name, self.value
+
+
+@dataclass(frozen=True, slots=True)
+class _Single:
+    """A fact that can be supposed by itself, and the rules that it would make fire where none of its name is known.
+
+    `alone` are the numbers of those that read nothing else, and `moves` what they move; `together` those of which other
+    conditions must be met (as bits), `joined` the names that rules read besides which join facts or raise findings.
+    `asked` says that it is the result of a check.
+    """
+
+    asked: bool
+    alone: tuple[int, ...]
+    moves: _Moves
+    together: Sequence[tuple[int, int]]
+    joined: Sequence[frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighing:
+    """A rule that weighs causes, with the steps that would make it fire by the bits that they need.
+
+    `steps` is None where conditions join or chain, so that they cannot be supposed one by one.
+    """
+
+    number: int
+    rule: CompiledRule
+    needs: int
+    steps: Mapping[int, _Step] | None
 
 
 class Counterfactuals:
     """Finds for one fault what would have to be known for another cause to lead."""
 
-    def __init__(self, compiled: CompiledFault, catalogue: Catalogue) -> None:
+    def __init__(self, compiled: CompiledFault, catalogue: Catalogue, texts: Sequence[Sequence[str]]) -> None:
+        """Take a fault, what declares its facts, and for each of its rules the conditions in words."""
         self._compiled = compiled
         self._catalogue = catalogue
-        self._texts = {rule.rule.id: conditions_in_words(rule, catalogue) for rule in compiled.rules}
+        self._texts = {rule.rule.id: said for rule, said in zip(compiled.rules, texts, strict=True)}
         self.check_of = {check.fact_name: check for check in compiled.checks}
         self._raising: dict[str, list[CompiledRule]] = {}
         for rule in compiled.rules:
             if rule.rule.raises is not None:
                 self._raising.setdefault(f"{FINDING}{rule.rule.raises}", []).append(rule)
-        self._weighing = [
-            (number, entry.rule, self._steps_of(entry))
+        self.weighing = [
+            _Weighing(number, entry.rule, entry.needs, self._steps_of(entry))
             for number, entry in enumerate(compiled.index.rules)
             if entry.rule.weights_db
         ]
-        self._of_checks = [self._result_step(check, result) for check in compiled.checks for result in check.results]
+        self.of_checks = [self._result_step(check, result) for check in compiled.checks for result in check.results]
         self._moves = lru_cache(MAX_REMEMBERED)(self._moved_by)
+        steps = [step for each in self.weighing for step in (each.steps or {}).values()]
+        possible = [step for step in (*steps, *self.of_checks) if step.imagined is not None]
+        distinct = {step.preference: step for step in possible}
+        self.number_of = {preference: number for number, preference in enumerate(sorted(distinct))}
+        self.singles = [self._single(distinct[preference]) for preference in self.number_of]
+        for step in possible:
+            step.single = self.number_of[step.preference]
 
     def _moved_by(self, numbers: tuple[int, ...]) -> _Moves:
-        return _Moves.by(self._compiled.index.rules[number].rule for number in numbers)
+        return _Moves(self._compiled.index.rules[number].rule for number in numbers)
+
+    def _single(self, step: _Step) -> _Single:
+        index, name = self._compiled.index, step.fact_name
+        rest = [(number, needs & ~step.met) for number, needs in index.plain_readers.get(name, ())]
+        alone = tuple(number for number, needs in rest if not needs)
+        together = [(number, needs) for number, needs in rest if needs]
+        joined = [index.rules[number].fact_names - {name} for number in index.other_readers.get(name, ())]
+        return _Single(step.needs == 0, alone, self.moves(alone), together, joined)
 
     def moves(self, numbers: Iterable[int]) -> _Moves:
         """What rules, given by their numbers, move when they fire."""
@@ -171,18 +228,19 @@ class Counterfactuals:
         met = self._compiled.index.met_by(fact)
         return _Step(0, fact.name, fact, _ordering(fact), met, False, f"{check.title}: {result.name}", check)
 
-    def _steps_of(self, entry: IndexedRule) -> Sequence[_Step] | None:
+    def _steps_of(self, entry: IndexedRule) -> Mapping[int, _Step] | None:
         """The conditions of a rule where each can be supposed by itself; None where they join or chain."""
         if entry.conditions is None or any(name.startswith(FINDING) for name in entry.fact_names):
             return None
         compiled = entry.rule
         texts = self._texts[compiled.rule.id]
-        return [
+        steps = [
             self._step(number, pattern, condition, text)
             for number, pattern, condition, text in zip(
                 entry.conditions, compiled.patterns, compiled.rule.when, texts, strict=True
             )
         ]
+        return {step.needs: step for step in steps}
 
     def _step(self, number: int, pattern: Pattern, condition: Condition, text: str) -> _Step:
         fact_type = self._catalogue.get(pattern.fact_name)
@@ -291,18 +349,14 @@ class _Search:
         self._facts = standing.facts
         self._connector, self._at = connector, at
         self._place = Fact("", "", None, None if at is None else round(at, 3), connector)
+        self._key_connector = -1 if connector is None else connector
+        self._key_at = -1.0 if self._place.at is None else self._place.at
         self._can_suppose = out_of_place(self._place) is None
-        self._stepped: dict[tuple[int, str], Supposition] = {}
         self._ledger = Ledger(self._compiled.priors_db, standing.fired_rules())
         self._order = {cause: place for place, cause in enumerate(self._compiled.fault.cause_ids)}
         self.leader = self._lead(self._ledger.scores_db)
-        of_checks = [(self._supposition(step),) for step in owner._of_checks if step.fact_name not in self._facts]
-        lacking = (
-            supposed for number, rule, steps in owner._weighing if (supposed := self._lacking(number, rule, steps))
-        )
-        self.candidates = self._weighed(chain(of_checks, lacking))
-        asked = {supposed.key for (supposed,) in of_checks}
-        self.of_checks = [item for item in self.candidates if len(item.supposed) == 1 and item.supposed[0].key in asked]
+        self.candidates = self._found()
+        self.of_checks = [item for item in self.candidates if item.asked]
 
     def _lead(self, scores_db: Mapping[str, float]) -> str:
         return min(scores_db, key=lambda cause: (-scores_db[cause], self._order[cause]))
@@ -312,34 +366,59 @@ class _Search:
     def _supposition(self, step: _Step) -> Supposition:
         """What a step supposes, at the incident's time and connector."""
         assert step.imagined is not None
-        place = self._place
-        at = -1.0 if place.at is None else place.at
-        connector = -1 if place.connector is None else place.connector
-        key = (step.fact_name, "", connector, step.value, at)
-        return Supposition(step.imagined, place, key, step.met, step.text, step.check)
+        key = self._key(step.fact_name, step.value)
+        return Supposition(step.imagined, self._place, key, step.met, step.text, step.check)
 
-    def _lacking(self, number: int, compiled: CompiledRule, steps: Sequence[_Step] | None) -> tuple[Supposition, ...]:
-        """What would have to be supposed for a rule to fire; nothing where it fires already, or cannot."""
-        if number in self._standing.fired:
-            return ()
-        if steps is not None:
-            return self._stepwise(steps)
-        found = self._supposed_for(compiled, MAX_CHAIN)
-        return () if found is None else found[0]
+    def _key(self, fact_name: str, value: str) -> Key:
+        return (fact_name, "", self._key_connector, value, self._key_at)
 
-    def _stepwise(self, steps: Sequence[_Step]) -> tuple[Supposition, ...]:
-        met = self._standing.met
-        supposed: tuple[Supposition, ...] = ()
-        for step in steps:
-            if step.needs & met:
+    def _supposable(self) -> tuple[dict[int, Supposition], Iterable[tuple[Supposition, ...]]]:
+        """What would have to be supposed for some rule to fire: single facts by their numbers, and all else; each once."""
+        owner, standing, known = self._owner, self._standing, self._facts
+        singles: dict[int, Supposition] = {}
+        sets: dict[tuple[Key, ...], tuple[Supposition, ...]] = {}
+        for step in owner.of_checks:
+            if step.fact_name not in known and step.single not in singles:
+                singles[step.single] = self._supposition(step)
+        for each in owner.weighing:
+            if each.number in standing.fired:
                 continue
-            if step.imagined is None or not self._can_suppose or (step.fact_name in self._facts and not step.again):
-                return ()
-            item = self._stepped.get((step.needs, step.text))
-            if item is None:
-                item = self._stepped[step.needs, step.text] = self._supposition(step)
-            supposed += (item,)
-        return supposed
+            if each.steps is None:
+                supposed = self._supposed_for(each.rule, MAX_CHAIN)
+                self._note(() if supposed is None else supposed[0], singles, sets)
+                continue
+            lacks = each.needs & ~standing.met
+            only = each.steps.get(lacks)
+            if only is None or only.fact_name in known:
+                self._note(self._stepwise(each.steps, lacks), singles, sets)
+            elif only.single not in singles and self._can_be(only):
+                singles[only.single] = self._supposition(only)
+        return singles, sets.values()
+
+    def _note(
+        self,
+        supposed: tuple[Supposition, ...],
+        singles: dict[int, Supposition],
+        sets: dict[tuple[Key, ...], tuple[Supposition, ...]],
+    ) -> None:
+        if len(supposed) == 1 and (number := self._number_of(supposed[0])) is not None:
+            singles.setdefault(number, supposed[0])
+        elif supposed:
+            sets.setdefault(tuple(sorted(item.key for item in supposed)), supposed)
+
+    def _number_of(self, item: Supposition) -> int | None:
+        """The number of a single fact at the incident's own time and connector, where none of its name is known."""
+        name, _, _, value, _ = item.key
+        if name in self._facts or item.key != self._key(name, value):
+            return None
+        return self._owner.number_of.get((item.check is None, name, value))
+
+    def _can_be(self, step: _Step) -> bool:
+        return step.imagined is not None and self._can_suppose and (step.again or step.fact_name not in self._facts)
+
+    def _stepwise(self, steps: Mapping[int, _Step], lacks: int) -> tuple[Supposition, ...]:
+        lacking = [step for needs, step in steps.items() if needs & lacks]
+        return tuple(map(self._supposition, lacking)) if all(map(self._can_be, lacking)) else ()
 
     def _supposed_for(self, rule: CompiledRule, chained: int) -> tuple[tuple[Supposition, ...], Match] | None:
         supposed: list[Supposition] = []
@@ -419,23 +498,30 @@ class _Search:
         for compiled in new:
             if compiled.rule.contradicts is not None:
                 return None
-        return self._ledger.with_rules(new).scores_db
+        return self._ledger.scores_with(new)
 
-    def _weighed(self, sets: Iterable[tuple[Supposition, ...]]) -> list[_Candidate]:
-        """Sets that move some cause, each once, with how much and in the order of preference."""
-        unique: dict[tuple[Key, ...], tuple[Supposition, ...]] = {}
-        for supposed in sets:
-            keys = (supposed[0].key,) if len(supposed) == 1 else tuple(sorted(item.key for item in supposed))
-            unique.setdefault(keys, supposed)
+    def _found(self) -> list[_Candidate]:
+        """What would move some cause, each once, in the order of preference."""
+        singles, sets = self._supposable()
         found = []
-        for supposed in unique.values():
+        for number in sorted(singles):
+            single, item = self._owner.singles[number], singles[number]
+            moves = self._moved(single, item)
+            if moves:
+                found.append(_Candidate((item,), moves, single.asked))
+        for supposed in sets:
             moves = self._owner.moves(self._completed(supposed))
-            if moves.gains_db or moves.losses_db:
-                found.append(_Candidate(supposed, moves))
-        found.sort(key=_Candidate.preference)
-        for rank, candidate in enumerate(found):
-            candidate.rank = rank
+            if moves:
+                insort(found, _Candidate(supposed, moves), key=_Candidate.preference)
         return found
+
+    def _moved(self, single: _Single, item: Supposition) -> _Moves:
+        """What a single fact would move; what it does whatever else is known need not be worked out."""
+        if any(names <= self._facts.keys() for names in single.joined):
+            return self._owner.moves(self._completed((item,)))
+        met = self._standing.met
+        more = [number for number, needs in single.together if needs & met == needs]
+        return self._owner.moves((*single.alone, *more)) if more else single.moves
 
     # The search
 
@@ -448,11 +534,11 @@ class _Search:
     def smallest(self, cause: str, candidates: Sequence[_Candidate]) -> tuple[Supposition, ...] | None:
         """A smallest set that lets a cause lead; checks before facts, then what moves most."""
         gap = self._ledger.scores_db[self.leader] - self._ledger.scores_db[cause]
-        leader = self.leader
+        pair = (cause, self.leader)
         moving = [
-            (-nearer, item.rank, item)
-            for item in candidates
-            if (nearer := item.moves.nearer(cause, leader)) is not None
+            (-nearer, rank, item)
+            for rank, item in enumerate(candidates)
+            if (nearer := item.moves.nearer(pair)) is not None
         ]
         moving.sort()
         ordered = [(-further, item) for further, _, item in moving]
@@ -475,7 +561,7 @@ class _Search:
         chosen: tuple[Supposition, ...] = ()
         lead_db = self._lead_db(cause, chosen)
         waiting = [
-            (-(item.moves.nearer(cause, self.leader) or 0.0) / len(item.supposed), place)
+            (-(item.moves.nearer((cause, self.leader)) or 0.0) / len(item.supposed), place)
             for place, item in enumerate(candidates)
         ]
         heapify(waiting)

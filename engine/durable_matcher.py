@@ -32,7 +32,6 @@ MAX_KINDS = 250
 Result = TypeVar("Result")
 
 _STATE = "1"
-_RULE = re.compile(r'\{\s*"(r\d+)"')
 _MATCHED = re.compile(r'"a(\d+)":\s*\{"id":\s*"f(\d+)"')  # our own encoding: no text of users stands in a firing
 _WHOLE_NUMBER_LIMIT = 2**53
 _serial = count()
@@ -75,14 +74,14 @@ class DurableMatcher:
         self._rules = list(rules)
         self._kinds: dict[str, int] = {}
         self._texts: dict[str, int] = {}
-        self._owners: dict[str, CompiledRule] = {}
+        self._owners: dict[str, tuple[CompiledRule, Sequence[str]]] = {}
         self._read: dict[str, list[Attribute]] = {}
         self._lock = threading.Lock()
         self._handle: Any = None
         self._release: weakref.finalize[..., DurableMatcher] | None = None
         self._joined: set[str] = set()
         self._definition = self._define()
-        self._heads = {name: self._head(name) for name in self._kinds}
+        self._forms = {name: (self._head(name), self._read.get(name, ())) for name in self._kinds}
         self.reads = Reads(rules)
 
     def _define(self) -> str:
@@ -101,12 +100,13 @@ class DurableMatcher:
         nodes: dict[str, set[str]] = {}
         for compiled in self._rules:
             needed = _needed_later(compiled.patterns)
+            places = [str(place) for place in range(len(compiled.patterns))]
             joining = [p.fact_name for p in compiled.patterns if any(test.earlier is not None for test in p.tests)]
             if joining:
                 self._joined.update((compiled.patterns[0].fact_name, *joining))
             for alternative in variants(compiled):
                 name = f"r{len(self._owners) + 1}"
-                self._owners[name] = compiled
+                self._owners[name] = compiled, places
                 patterns = []
                 for place, pattern in enumerate(alternative):
                     text = self._pattern(place, pattern, needed[place])
@@ -181,10 +181,9 @@ class DurableMatcher:
 
     def _assert(self, batch: str) -> list[str]:
         """Assert one batch into the one live state and drain what fires, as JSON texts."""
-        return _native(self._fired_by, batch)
+        return _native(self._fired_by, library(), batch)
 
-    def _fired_by(self, batch: str) -> list[str]:
-        native = library()
+    def _fired_by(self, native: Any, batch: str) -> list[str]:
         result, offset = native.assert_facts(self._handle, batch)
         if result not in (0, 1):
             raise MatcherError(f"asserting facts gave {result}")
@@ -253,33 +252,34 @@ class _DurableSession:
             self._matcher._lock.release()
 
     def add(self, facts: Sequence[Fact]) -> list[Firing]:
-        matcher = self._matcher
+        matcher, known = self._matcher, self._facts
         lines = []
         for fact in facts:
-            head = matcher._heads.get(fact.name)
-            if head is not None:
-                lines.append(self._encode(fact, head))
+            form = matcher._forms.get(fact.name)
+            if form is not None:
+                lines.append(self._encode(fact, *form))
         if not lines:
             return []
         self._asserted = True
         firings = []
         for message in matcher._assert(f"[{','.join(lines)}]"):
-            fired = _RULE.match(message)
-            if fired is None:
-                raise MatcherError("a firing cannot be read")
-            owner = matcher._owners[fired.group(1)]
-            numbers = {int(place): int(number) for place, number in _MATCHED.findall(message)}
-            firings.append(Firing(owner, tuple(self._facts[numbers[place]] for place in range(len(owner.patterns)))))
+            try:
+                rule, places = matcher._owners[message.split('"', 2)[1]]
+                numbers = dict(_MATCHED.findall(message))
+                firings.append(Firing(rule, tuple([known[int(numbers[place])] for place in places])))
+            except LookupError as error:
+                raise MatcherError("a firing cannot be read") from error
         return firings
 
-    def _encode(self, fact: Fact, head: str) -> str:
+    def _encode(self, fact: Fact, head: str, attributes: Sequence[Attribute]) -> str:
         text = f'{{"id":"f{len(self._facts)}{head}'
         self._facts.append(fact)
-        for attribute in self._matcher._read.get(fact.name, ()):
+        for attribute in attributes:
+            if attribute == "value" and isinstance(fact.value, float):
+                text += f',"n":{fact.value + 0.0:.6f}'
+                continue
             value = attribute_of(fact, attribute)
-            if value.__class__ is float and attribute == "value":
-                text += f',"n":{value + 0.0:.6f}'
-            elif value is not None:
+            if value is not None:
                 text += f',"{_encoded_name(attribute, value)}":{self._value(attribute, value)}'
         return text + "}"
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from .beliefs import Beliefs, Evidence
 from .diagnosis import Consequence, Contradiction, UpstreamIncident
-from .facts import Catalogue, Fact, FactValue, Source, Version
-from .fault_explanation import conditions_in_words
+from .facts import Fact, FactValue, Source, Version
 from .inference import Inference
 from .knowledge_base import CompiledFault
 from .matching import ConditionVerdict, Firing, Verdict
@@ -34,9 +33,10 @@ class _Told:
 class Tracer:
     """Puts into result models what the rules of one fault read and said."""
 
-    def __init__(self, compiled: CompiledFault, catalogue: Catalogue) -> None:
+    def __init__(self, compiled: CompiledFault, texts: Sequence[Sequence[str]]) -> None:
+        """Take a fault, and for each of its rules the conditions in words."""
         self._code = compiled.fault.code
-        self._told = [self._tell(entry, catalogue) for entry in compiled.index.rules]
+        self._told = [self._tell(entry, said) for entry, said in zip(compiled.index.rules, texts, strict=True)]
         bearing = bearing_on(compiled.rules)
         self._bearing = {
             cause: [place for place, rule in enumerate(compiled.rules) if cause in bearing[rule.rule.id]]
@@ -51,9 +51,8 @@ class Tracer:
         """A cause's id with its code."""
         return f"{self._code}/{cause}"
 
-    def _tell(self, entry: IndexedRule, catalogue: Catalogue) -> _Told:
+    def _tell(self, entry: IndexedRule, texts: Sequence[str]) -> _Told:
         compiled = entry.rule
-        texts = conditions_in_words(compiled, catalogue)
         conditions = [
             (text, pattern.fact_name, _thresholds(condition))
             for text, pattern, condition in zip(texts, compiled.patterns, compiled.rule.when, strict=True)

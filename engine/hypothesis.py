@@ -102,10 +102,10 @@ def compare(incident_id: str, cause: Hypothesis, other: Hypothesis) -> WhyNot:
     counted_db = _counted_by_group(cause.evidence)
     refuted, missing = [], []
     for read in cause.verdicts:
-        adds = 0.0 if read.verdict == "met" else would_add(cause.cause_id, read, counted_db)
-        if adds <= 0:
+        verdict = read.verdict
+        if verdict == "met" or (adds := would_add(cause.cause_id, read, counted_db)) <= 0:
             continue
-        if read.verdict == "not met":
+        if verdict == "not met":
             failing = [condition for condition in read.conditions if condition.verdict == "not met"]
             refuted.append(Refuted.made(rule_id=read.rule_id, would_add_db=adds, conditions=failing))
         else:

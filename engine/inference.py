@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from math import prod
+from typing import NamedTuple
 
 from .durable_matcher import MatcherError
 from .facts import Fact
@@ -24,8 +24,7 @@ MAX_COMBINATIONS = 50_000
 """Combinations of facts that one rule may have to look through (same contract)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inference:
+class Inference(NamedTuple):
     """What followed: every fact that was matched, findings included, the firings in a fixed order, what was refused.
 
     `raised` holds for each finding, by the name of its fact, the firing that raised it first.
@@ -34,7 +33,7 @@ class Inference:
     facts: tuple[Fact, ...]
     firings: tuple[Firing, ...]
     refusals: tuple[str, ...]
-    raised: Mapping[str, Firing] = field(default_factory=dict)
+    raised: Mapping[str, Firing]
 
 
 def infer(facts: Sequence[Fact], rules: Sequence[CompiledRule], matcher: Matcher) -> Inference:
@@ -58,8 +57,9 @@ def _firing_key(firing: Firing) -> tuple[str, list[tuple[str, str, int, str, flo
 
 def _in_order(firings: list[Firing]) -> list[Firing]:
     """Firings by rule; the facts need to be looked at only where a rule fired several times."""
-    if len({firing.rule.rule.id for firing in firings}) == len(firings):
-        return sorted(firings, key=lambda firing: firing.rule.rule.id)
+    by_rule = {firing.rule.rule.id: firing for firing in firings}
+    if len(by_rule) == len(firings):
+        return [by_rule[rule] for rule in sorted(by_rule)]
     return sorted(firings, key=_firing_key)
 
 
@@ -81,7 +81,7 @@ def _chain(facts: Sequence[Fact], matcher: Matcher) -> tuple[list[Fact], list[Fi
                 firings = _in_order(firings)[:MAX_FIRINGS]
                 break
             derived: dict[str, Firing] = {}
-            for firing in sorted((f for f in fired if f.rule.rule.raises is not None), key=_firing_key):
+            for firing in sorted([f for f in fired if f.rule.rule.raises is not None], key=_firing_key):
                 name = f"{FINDING}{firing.rule.rule.raises}"
                 if name not in raised:
                     derived.setdefault(name, firing)
@@ -113,9 +113,12 @@ def _bounded(
     if len(usable) > MAX_FACTS:
         refusals.append(f"{len(usable)} facts are more than {MAX_FACTS} for one incident; the rest is left out")
         usable = usable[:MAX_FACTS]
+    alone = {fact.name: fact for fact in usable}
+    if len(alone) == len(usable):
+        return [alone[name] for name in sorted(alone)], refusals
     grouped = by_name(usable)
-    several = {name for name, group in grouped.items() if len(group) > 1} if len(grouped) < len(usable) else set()
-    for compiled in rules if several else ():
+    several = {name for name, group in grouped.items() if len(group) > 1}
+    for compiled in rules:
         names = [pattern.fact_name for pattern in compiled.patterns]
         if several.isdisjoint(names):
             continue  # one combination at most

@@ -12,7 +12,9 @@ from pydantic import Field, model_validator
 
 from .beliefs import PRIOR_DECIBANS
 from .diagnosis import MappedFrom
+from .durable_matcher import make_matcher
 from .facts import Catalogue, Fact, RefusedFact
+from .matching import Matcher
 from .result_rates import implied_rates
 from .rule_index import RuleIndex
 from .rules import CHECK, CompiledRule, Identifier, Rule, RuleModel
@@ -149,6 +151,14 @@ class CompiledFault:
     def priors_db(self) -> Mapping[str, float]:
         """Prior of each cause in decibans, in documented order."""
         return {cause.id: cause.prior_db for cause in self.fault.causes}
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        """The rules as durable-rules takes them, or in their second reading where it cannot be imported.
+
+        Raises UnsafeRuleset where the rules are more than it holds.
+        """
+        return make_matcher(self.rules)
 
     @cached_property
     def index(self) -> RuleIndex:

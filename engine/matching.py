@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from .facts import Fact
 from .rules import FINDING, CompiledRule, Pattern, Test, attribute_of
@@ -21,8 +21,7 @@ Match = tuple[Fact, ...]
 FactsByName = Mapping[str, Sequence[Fact]]
 
 
-@dataclass(frozen=True, slots=True)
-class Firing:
+class Firing(NamedTuple):
     """A rule with one combination of facts that meets all its conditions."""
 
     rule: CompiledRule

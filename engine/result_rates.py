@@ -8,6 +8,7 @@ in a foreseeable direction. Those rates are the proportions in which the beliefs
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import mul, sub, truediv
 
 from .beliefs import Ledger, posterior
 from .facts import Fact
@@ -37,18 +38,17 @@ def implied_rates(results: Sequence[Fact], index: RuleIndex, priors_db: Mapping[
     for result in results:
         after_db = Ledger(priors_db, nothing_known.besides([result])).scores_db
         ratios.append([10 ** ((after_db[cause] - priors_db[cause]) / 10) for cause in priors_db])
-    totals = [sum(p * ratio for p, ratio in zip(believed, row, strict=True)) for row in ratios]
+    totals = [sum(map(mul, believed, row)) for row in ratios]
+    by_cause = list(zip(*ratios, strict=True))
+    shares = [
+        [p * ratio / total for p, ratio in zip(believed, row, strict=True)]
+        for row, total in zip(ratios, totals, strict=True)
+    ]
     proportions = [1.0 / len(results)] * len(results)
     for _ in range(MAX_STEPS):
-        mixed = [
-            sum(q * row[c] / total for q, row, total in zip(proportions, ratios, totals, strict=True))
-            for c in range(len(believed))
-        ]
-        moved = [
-            q * sum(p * row[c] / total / mixed[c] for c, p in enumerate(believed))
-            for q, row, total in zip(proportions, ratios, totals, strict=True)
-        ]
-        still = max(abs(new - old) for new, old in zip(moved, proportions, strict=True)) < STILL
+        mixed = [sum(map(truediv, map(mul, proportions, column), totals)) for column in by_cause]
+        moved = [q * sum(map(truediv, row, mixed)) for q, row in zip(proportions, shares, strict=True)]
+        still = max(map(abs, map(sub, moved, proportions))) < STILL
         proportions = moved
         if still:
             break

@@ -158,13 +158,14 @@ class Standing:
         (as bits); `supposed` makes the facts, where that does not tell all."""
         index, fired = self.index, self.fired
         met |= self.met
-        new = [
-            number
-            for name in names
-            for number, needs in index.plain_readers.get(name, ())
-            if needs & met == needs and number not in fired
-        ]
-        if any(self._can_fire(number, names) for name in names for number in index.other_readers.get(name, ())):
+        new = []
+        others: list[int] = []
+        for name in names:
+            for number, needs in index.plain_readers.get(name, ()):
+                if needs & met == needs and number not in fired:
+                    new.append(number)
+            others += index.other_readers.get(name, ())
+        if others and any(self._can_fire(number, names) for number in others):
             new.extend(self._chained(names, met, supposed()))
         return dict.fromkeys(new) if len(new) > 1 else new
 

@@ -236,11 +236,20 @@ class CompiledRule:
     patterns: tuple[Pattern, ...]
     aliases: tuple[str, ...]  # name under which the statement shows each pattern's fact
     weights_db: tuple[tuple[str, float], ...] = dataclass_field(init=False, compare=False, repr=False)  # by cause
+    counted_as: tuple[str, ...] | None = dataclass_field(init=False, compare=False, repr=False)
+    """For each weight the name under which a cause counts it once with others of its group and sign; None without group."""
 
     def __post_init__(self) -> None:
         causes = (*self.rule.supports, *self.rule.against)
         weights = tuple((cause, self.rule.weight_for(cause) or 0.0) for cause in causes)
+        group = self.rule.group
+        names = (
+            None
+            if group is None
+            else tuple(f"{'+' if weight > 0 else '-'}{group}/{cause}" for cause, weight in weights)
+        )
         object.__setattr__(self, "weights_db", weights)
+        object.__setattr__(self, "counted_as", names)
 
 
 def fact_called(compiled: CompiledRule, match: Sequence[Fact], alias: str) -> Fact:

@@ -140,7 +140,7 @@ class Strategy:
         for place, result in answers:
             check = self.checks[place]
             supposed.append(Fact(check.fact_name, check.results[result].value, check.unit))
-        return self._ledger.with_rules(self._standing.besides(supposed)).scores_db
+        return self._ledger.scores_with(self._standing.besides(supposed))
 
     def _chances(self, place: int) -> list[Joint]:
         """P(result | hypothesis): share times likelihood ratio, normalised, and some answers that are not so."""

@@ -25,10 +25,11 @@ from .diagnosis import (
     RecommendedAction,
     Watch,
 )
-from .durable_matcher import available, make_matcher
+from .durable_matcher import available
 from .explanation import Trace, Tracer, names_read, plain
 from .facts import Fact, admit, iso_timestamp, percent
-from .fault_explanation import FaultExplanation, explain_fault
+from .fault_explanation import FaultExplanation, conditions_in_words, explain_fault
+from .garbage import seldom_collected
 from .hypothesis import Hypothesis, OpenQuestion, compare
 from .inference import infer
 from .knowledge_base import CompiledFault, DataProblem, IncidentCase, Knowledge, incident_id
@@ -144,7 +145,17 @@ class Triage:
 
         Nothing in the records raises: what cannot be used becomes a warning.
         """
-        supposed = self._supposed(suppose)
+        with seldom_collected():
+            return self._diagnosed(bundle, as_of, device_id, fault_code, self._supposed(suppose))
+
+    def _diagnosed(
+        self,
+        bundle: Any,
+        as_of: float | None,
+        device_id: str | None,
+        fault_code: str | None,
+        supposed: Mapping[str, Sequence[Fact]],
+    ) -> Diagnosis:
         survey = self._knowledge.survey(bundle, as_of)
         problems = list(survey.problems)
         cases = [
@@ -290,9 +301,11 @@ class _Reasoner:
     def __init__(self, compiled: CompiledFault, knowledge: Knowledge, native: bool) -> None:
         self._compiled = compiled
         self._knowledge = knowledge
-        self._matcher: Matcher = make_matcher(compiled.rules) if native else VerdictMatcher(compiled.rules)
-        self._tracer = Tracer(compiled, knowledge.base.catalogue)
-        self._counterfactuals = Counterfactuals(compiled, knowledge.base.catalogue)
+        self._matcher: Matcher = compiled.matcher if native else VerdictMatcher(compiled.rules)
+        catalogue = knowledge.base.catalogue
+        texts = [conditions_in_words(rule, catalogue) for rule in compiled.rules]
+        self._tracer = Tracer(compiled, texts)
+        self._counterfactuals = Counterfactuals(compiled, catalogue, texts)
 
     def diagnose(
         self, case: IncidentCase, as_of: float | None, supposed: Sequence[Fact] = ()

@@ -101,7 +101,7 @@ class _Reader:
             return inference
         known = {fact.name: fact for fact in facts}
         firings = (Firing(rule, tuple(known[pattern.fact_name] for pattern in rule.patterns)) for rule in fired)
-        return Inference(tuple(facts), tuple(firings), ())
+        return Inference(tuple(facts), tuple(firings), (), {})
 
 
 def _deciding(rule: CompiledRule) -> Pattern:

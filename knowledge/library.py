@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -146,7 +146,7 @@ def _over_checks_alone(document: Document) -> Document:
     if not isinstance(rules, list):
         return document
     kept = [rule for rule in rules if not _reads_facts(rule)] or rules[:1]
-    return Document(document.file, {**document.data, "rules": kept}, document.node)
+    return replace(document, data={**document.data, "rules": kept})
 
 
 def _reads_facts(rule: Any) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
-from ..engine.durable_matcher import UnsafeRuleset, make_matcher
+from ..engine.durable_matcher import UnsafeRuleset
 from ..engine.facts import FactType
 from ..engine.knowledge_base import Check, CompiledFault, Fault, FirmwareIssue, KnowledgeBase, Survey
 from ..engine.rules import CompiledRule, RuleModel, compile_rule
@@ -110,7 +110,7 @@ class _Faults(Mapping[str, LoadedFault]):
     def __getitem__(self, code: str) -> LoadedFault:
         found = self._loaded.get(code)
         if found is None:
-            with self._lock:
+            with self._lock, _no_collections():
                 found = self._loaded.get(code) or self._load(self._paths[code])
                 self._loaded[code] = found
         return found
@@ -183,7 +183,8 @@ def open_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
     raised where the fault is asked for. `load_knowledge` finds all mistakes at once.
     """
     findings: list[Finding] = []
-    files = _Files.of(shipped_directory() if directory is None else Path(directory), findings)
+    with _no_collections():
+        files = _Files.of(shipped_directory() if directory is None else Path(directory), findings)
     return _knowledge(files, findings)
 
 
@@ -210,8 +211,8 @@ def load_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
 
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """Without garbage collections: reading makes some hundred thousand objects that stay, and looking through them again
-    and again takes longer than making them."""
+    """Without garbage collections: what is read stays, or is no cyclic garbage, and looking through it again and again
+    takes longer than reading it."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -342,9 +343,10 @@ def compile_fault(
         return None, findings
     read = frozenset(pattern.fact_name for compiled in rules for pattern in compiled.patterns)
     bearing = tuple(check for check in checks if fault.code in check.codes and check.fact_name in read)
+    names = frozenset(name for name in read if not name.startswith("finding."))
+    made = CompiledFault(fault, tuple(rules), names, bearing)
     try:
-        make_matcher(rules)
+        _ = made.matcher
     except UnsafeRuleset as error:
         return None, [Finding("too-large", "error", None, document.place(("rules",)), str(error), "split the rules")]
-    names = frozenset(name for name in read if not name.startswith("finding."))
-    return CompiledFault(fault, tuple(rules), names, bearing), []
+    return made, []

@@ -12,7 +12,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,11 @@ class Record:
 Entry = tuple[float | None, Mapping[str, Any] | None, Mapping[str, Any]]
 """A record as it was taken: its time (epoch seconds), its fields (None where it is skipped), the record as fed."""
 
+Key = tuple[float, str, int]
+"""What places a record in order: its time (infinite where it has none), its charger or site, its connector (0 for none)."""
+
+_TIME, _OWNER, _CONNECTOR = (itemgetter(place) for place in range(3))
+
 
 class Table(ABC):
     """One record list in canonical order, as rows and as columns.
@@ -156,8 +162,7 @@ class Table(ABC):
 
     def texts_at(self, path: str, rows: Rows) -> list[str | None]:
         """The texts of some rows."""
-        column = self.texts(path)
-        return [column[row] for row in rows.tolist()]
+        return [*map(self.texts(path).__getitem__, rows.tolist())]
 
     def one_of(self, path: str, words: Container[str | None], rows: Rows) -> NDArray[np.bool_]:
         """Which of some rows have one of some words in a text column; None is none at all."""
@@ -167,8 +172,10 @@ class Table(ABC):
         """Of each object in the lists that some rows have at a path, the place of its row among these and its value at a
         path of its own."""
         lists = self.values(path)
-        found = [(place, told) for place, row in enumerate(rows.tolist()) for told in lists[row] or ()]
-        return np.array([place for place, _ in found], dtype=np.intp), [told.get(part) for _, told in found]
+        listed = [lists[row] or () for row in rows.tolist()]
+        numbers = np.fromiter(map(len, listed), dtype=np.intp, count=len(listed))
+        owners = np.repeat(np.arange(len(listed), dtype=np.intp), numbers)
+        return owners, _values_of([*chain.from_iterable(listed)], part)
 
     def part(self, rows: Rows) -> Table:
         """Some of the records, by their rows in ascending order; each keeps its index."""
@@ -176,7 +183,7 @@ class Table(ABC):
 
     def records_at(self, rows: Rows) -> list[Record]:
         """The records of some rows."""
-        return [self.records[row] for row in rows.tolist()]
+        return [*map(self.records.__getitem__, rows.tolist())]
 
     def source(self, row: int) -> Source:
         """Where a row came from."""
@@ -190,44 +197,60 @@ class Table(ABC):
 class RecordTable(Table):
     """A record list held as records; columns are laid out when they are first read."""
 
-    def __init__(self, name: str, records: Sequence[Record], left_out: Sequence[Entry] = ()) -> None:
+    def __init__(
+        self, name: str, records: Sequence[Record], left_out: Sequence[Entry] = (), keys: Sequence[Key] | None = None
+    ) -> None:
+        """Take records in canonical order, and by which keys they are in order, where that is known already."""
         super().__init__(name)
         self._records = records
         self._left_out = left_out
+        self._known_keys = keys
         self._numbers: dict[str, Floats] = {}
         self._texts: dict[str, list[str | None]] = {}
         self._values: dict[str, list[Any]] = {}
-        self._mappings: dict[str, list[Mapping[str, Any]]] = {}
 
     @property
     def records(self) -> Sequence[Record]:
         return self._records
 
     @cached_property
+    def _keys(self) -> Sequence[Key]:
+        known = self._known_keys
+        return [_key_of(record.time, record.fields) for record in self._records] if known is None else known
+
+    @cached_property
     def times(self) -> Floats:
-        return np.array([np.nan if r.time is None else r.time for r in self._records], dtype=np.float64)
+        times = np.array([*map(_TIME, self._keys)], dtype=np.float64)
+        times[np.isinf(times)] = np.nan
+        return times
 
     @cached_property
     def by_device(self) -> Mapping[str, Rows]:
+        if "device_id" not in leaves(self.name):
+            return {}
+        devices = [*map(_OWNER, self._keys)]
+        if devices and devices.count(devices[0]) == len(devices):
+            return {devices[0]: np.arange(len(devices), dtype=np.intp)}
         places: dict[str, list[int]] = {}
-        for place, record in enumerate(self._records):
-            device = record.fields.get("device_id")
-            if device is not None:
-                places.setdefault(device, []).append(place)
+        for place, device in enumerate(devices):
+            places.setdefault(device, []).append(place)
         return {device: np.array(rows, dtype=np.intp) for device, rows in places.items()}
 
     @cached_property
     def connectors(self) -> Floats:
-        return np.array([r.fields.get("connector_id") or np.nan for r in self._records], dtype=np.float64)
+        connectors = np.array([*map(_CONNECTOR, self._keys)], dtype=np.float64)
+        connectors[connectors == 0] = np.nan
+        return connectors
 
     def numbers(self, path: str) -> Floats:
         column = self._numbers.get(path)
         if column is None:
-            values = self.values(path)
+            parents, last = self._parents(path)
             try:
-                column = np.array(values, dtype=np.float64)
-            except (TypeError, ValueError):
-                column = np.array([number_of(value) for value in values], dtype=np.float64)
+                found = map(itemgetter(last), parents)
+                column = np.fromiter(found, dtype=np.float64, count=len(self._records))
+            except (KeyError, TypeError, ValueError):
+                column = _as_numbers(self.values(path))
             self._numbers[path] = column
         return column
 
@@ -241,23 +264,24 @@ class RecordTable(Table):
     def values(self, path: str) -> list[Any]:
         column = self._values.get(path)
         if column is None:
-            parent, _, last = path.rpartition(".")
-            column = self._values[path] = [holder.get(last) for holder in self._holders(parent)]
+            column = self._values[path] = _values_of(*self._parents(path))
         return column
 
-    def _holders(self, path: str) -> list[Mapping[str, Any]]:
-        """The mappings at a dotted path (the records themselves where it is empty), an empty one where unknown."""
-        holders = self._mappings.get(path)
-        if holders is None:
-            found = self.values(path) if path else [record.fields for record in self._records]
-            holders = self._mappings[path] = [value if value.__class__ is dict else _NOTHING for value in found]
-        return holders
+    def _parents(self, path: str) -> tuple[list[Any], str]:
+        """What the records have where a dotted path comes from, and under which name they have it there."""
+        parent, _, last = path.rpartition(".")
+        return (self.values(parent) if parent else self._fields), last
+
+    @cached_property
+    def _fields(self) -> list[Mapping[str, Any]]:
+        return [record.fields for record in self._records]
 
     def until(self, as_of: float) -> RecordTable:
         return RecordTable(
             self.name,
             [record for record in self._records if record.time is None or record.time <= as_of],
             [entry for entry in self._left_out if entry[0] is None or entry[0] <= as_of],
+            [key for key in self._keys if key[0] <= as_of or key[0] == float("inf")],
         )
 
     @property
@@ -266,6 +290,24 @@ class RecordTable(Table):
 
 
 _NOTHING: Mapping[str, Any] = {}
+
+
+def _values_of(holders: Sequence[Any], key: str) -> list[Any]:
+    """What each of some objects has under a key; None where it has not, or is no object."""
+    try:
+        return [*map(itemgetter(key), holders)]  # half the time of asking each, and most have it
+    except (KeyError, TypeError):
+        return [holder.get(key) if holder.__class__ is dict else None for holder in holders]
+
+
+def _as_numbers(values: Sequence[Any]) -> Floats:
+    """Values as numbers; NaN where unknown, or no number."""
+    if values and values[0] is None and values.count(None) == len(values):
+        return np.full(len(values), np.nan)  # NumPy takes its time with None, and much of a schema is not there at all
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.array([number_of(value) for value in values], dtype=np.float64)
 
 
 def at_path(fields: Any, path: str) -> Any:
@@ -486,36 +528,46 @@ class ObservationsBuilder:
         return problems
 
 
-def _in_order(entries: Sequence[Entry]) -> tuple[list[Record], list[Entry]]:
-    """Valid records by time, device, connector and then content; an identical record counts a place but stands once.
+def _key_of(time: float | None, fields: Mapping[str, Any]) -> Key:
+    """The key by which a record stands in order."""
+    owner = fields.get("device_id") or fields.get("site_id") or ""
+    return (float("inf") if time is None else time, owner, fields.get("connector_id") or 0)
 
-    With them the entries that only take a place.
+
+def _in_order(entries: Sequence[Entry]) -> tuple[list[Record], list[Entry], list[Key]]:
+    """Valid records by their keys and then content; an identical record counts a place but stands once.
+
+    With them the entries that only take a place, and the keys of the records.
     """
-
-    def rough(entry: Entry) -> tuple[float, str, int]:
-        time, fields, _ = entry
-        known = fields or {}
-        owner = known.get("device_id") or known.get("site_id") or ""
-        return (float("inf") if time is None else time, owner, known.get("connector_id") or 0)
-
+    keys = [_key_of(time, fields or _NOTHING) for time, fields, _ in entries]
+    order, repeats = _untied(sorted(range(len(keys)), key=keys.__getitem__), keys, entries)
     records: list[Record] = []
     left_out: list[Entry] = []
-    index = 0
-    keys = [rough(entry) for entry in entries]
-    for _, tied in groupby(sorted(range(len(entries)), key=keys.__getitem__), key=keys.__getitem__):
-        group = [entries[place] for place in tied]
-        texts: list[str | None] = [None]
+    kept: list[Key] = []
+    for index, place in enumerate(order):
+        time, fields, raw = entries[place]
+        if fields is None or place in repeats:
+            left_out.append(entries[place])
+        else:
+            records.append(Record(fields, raw, time, index))
+            kept.append(keys[place])
+    return records, left_out, kept
+
+
+def _untied(order: list[int], keys: Sequence[Key], entries: Sequence[Entry]) -> tuple[list[int], set[int]]:
+    """Places of entries with those of equal keys ordered by content, and which of them say the same as one before."""
+    repeats: set[int] = set()
+    if len(set(keys)) == len(keys):
+        return order, repeats
+    untied: list[int] = []
+    for _, tied in groupby(order, key=keys.__getitem__):
+        group = list(tied)
         if len(group) > 1:
-            decorated = sorted(((canonical_text(entry[2]), place) for place, entry in enumerate(group)))
-            group = [group[place] for _, place in decorated]
-            texts = [text for text, _ in decorated]
-        for place, (time, fields, raw) in enumerate(group):
-            if fields is not None and (place == 0 or texts[place] != texts[place - 1]):
-                records.append(Record(fields, raw, time, index))
-            else:
-                left_out.append((time, fields, raw))
-            index += 1
-    return records, left_out
+            texts = {place: canonical_text(entries[place][2]) for place in group}
+            group.sort(key=texts.__getitem__)
+            repeats.update(place for before, place in pairwise(group) if texts[before] == texts[place])
+        untied += group
+    return untied, repeats
 
 
 def _copied(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Literal, TypeVar
@@ -164,7 +165,7 @@ class Scene:
         value = self.about(path, device)
         if value is None or isinstance(value, (list, dict)):
             return None
-        if hasattr(value, "timestamp"):
+        if isinstance(value, datetime):
             value = epoch(value)
         index = device.index if isinstance(device, Record) else self.fleet.chargers.index(self.device_id)
         return None if index is None else Reading(value, None, (Source("devices", index, None),))
@@ -180,15 +181,18 @@ class Scene:
 
     # Columns and lists
 
-    def _rows(self, table: Table, device: str | None, which: Which) -> Rows:
+    def _rows(self, table: Table, device: str | None, which: Which, connector: int | None = None) -> Rows:
+        """The places of one charger's records in a list, in time order; parameters as in `readings`."""
         device_id = self.device_id if device is None else device
         rows = table.by_device.get(device_id)
         if rows is None:
             return np.empty(0, dtype=np.intp)
-        if which == "all" or self.connector_id is None:
+        if connector is None and (which == "all" or self.connector_id is None):
             return rows
         connectors = table.connectors[rows]
-        if which == "others":
+        if connector is not None:
+            mask = connectors == connector
+        elif which == "others":
             mask = ~np.isnan(connectors) & (connectors != self.connector_id)
         else:
             mask = np.isnan(connectors) | (connectors == self.connector_id)
@@ -207,12 +211,12 @@ class Scene:
         source = self.observations[table]
 
         def load() -> Readings:
-            rows = self._rows(source, device, "all" if connector is not None else which)
-            if connector is not None:
-                rows = rows[source.connectors[rows] == connector]
-            values = source.numbers(path)[rows]
-            known = ~np.isnan(values) & ~np.isnan(source.times[rows])
-            return Readings(source, source.times[rows][known], values[known], rows[known])
+            rows = self._rows(source, device, which, connector)
+            times, values = source.times[rows], source.numbers(path)[rows]
+            unknown = np.isnan(values) | np.isnan(times)
+            if not unknown.any():
+                return Readings(source, times, values, rows)
+            return Readings(source, times[~unknown], values[~unknown], rows[~unknown])
 
         return self._once((table, path, which, device, connector), load)
 
@@ -224,9 +228,7 @@ class Scene:
         source = self.observations[table]
 
         def load() -> Words:
-            rows = self._rows(source, device, "all" if connector is not None else which)
-            if connector is not None:
-                rows = rows[source.connectors[rows] == connector]
+            rows = self._rows(source, device, which, connector)
             found = source.texts_at(path, rows)
             if None in found:
                 rows = rows[[word is not None for word in found]]

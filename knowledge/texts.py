@@ -42,7 +42,9 @@ def flat(data: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]
     """Every leaf of nested data with its key path in words."""
     if depth > 20:
         return
-    if isinstance(data, Mapping):
+    if data is None or isinstance(data, (str, int, float)):
+        yield path, data
+    elif isinstance(data, (dict, Mapping)):
         for key in sorted(data, key=str):
             yield from flat(data[key], f"{path} {words_of(str(key))}".strip(), depth + 1)
     elif isinstance(data, (list, tuple)):

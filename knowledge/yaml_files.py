@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ for _tag, _pattern, _first in (
     ("null", r"^(?:~|null|)$", ["~", "n", ""]),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+
+_TEXT, _LIST, _MAPPING = (f"tag:yaml.org,2002:{_tag}" for _tag in ("str", "seq", "map"))
 
 Path_ = tuple[str | int, ...]
 
@@ -53,15 +55,32 @@ class YamlProblem(ValueError):
 
 @dataclass(frozen=True)
 class Document:
-    """One YAML document: its data, and where each part of it stands."""
+    """One YAML document: its data, where a key stands a second time in one mapping, and where each part stands.
+
+    Places are looked up in the text of the file (`number` is the document's place in it), since hardly any is asked for:
+    the marks of every value would be nine tenths of all objects of a knowledge base.
+    """
 
     file: str
     data: Any
-    node: Any
+    repeated_keys: Sequence[Place]
+    text: bytes = field(repr=False)
+    number: int = 0
+
+    @cached_property
+    def _node(self) -> Any:
+        loader = _Loader(self.text)
+        try:
+            for _ in range(self.number + 1):
+                loader.check_node()
+                node = loader.get_node()
+            return node
+        finally:
+            loader.dispose()
 
     def place(self, path: Sequence[str | int]) -> Place:
         """Where the value at a path of keys and positions stands; the nearest part of it that is there otherwise."""
-        node = self.node
+        node = self._node
         for part in path:
             inner = _child(node, part)
             if inner is None:
@@ -69,11 +88,6 @@ class Document:
             node = inner
         mark = node.start_mark
         return Place(self.file, mark.line + 1, mark.column + 1)
-
-    @cached_property
-    def repeated_keys(self) -> list[Place]:
-        """Where a key stands a second time in one mapping."""
-        return list(_repeated(self.file, self.node))
 
 
 def _child(node: Any, part: str | int) -> Any:
@@ -90,13 +104,31 @@ def _repeated(file: str, node: Any) -> Iterator[Place]:
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
-            if key.value in seen:
-                yield Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
-            seen.add(key.value)
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    yield Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
+                seen.add(key.value)
             yield from _repeated(file, value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
             yield from _repeated(file, value)
+
+
+def _is_text(node: Any) -> bool:
+    return node.tag == _TEXT and node.__class__ is yaml.ScalarNode
+
+
+def _value_of(node: Any, loader: _Loader) -> Any:
+    """What a node means. Texts, lists and mappings with texts for keys, nearly all there is, are put together here, in
+    a third of the time that PyYAML takes; all else is left to it."""
+    tag = node.tag
+    if tag == _TEXT and node.__class__ is yaml.ScalarNode:
+        return node.value
+    if tag == _MAPPING and node.__class__ is yaml.MappingNode and all(_is_text(key) for key, _ in node.value):
+        return {key.value: _value_of(value, loader) for key, value in node.value}
+    if tag == _LIST and node.__class__ is yaml.SequenceNode:
+        return [_value_of(value, loader) for value in node.value]
+    return loader.construct_object(node, deep=True)
 
 
 def read_documents(path: Path, most: int | None = None) -> list[Document]:
@@ -107,9 +139,12 @@ def read_documents(path: Path, most: int | None = None) -> list[Document]:
     try:
         while (most is None or len(documents) < most) and loader.check_node():
             node = loader.get_node()
-            documents.append(Document(path.name, loader.construct_document(node), node))
+            repeated = tuple(_repeated(path.name, node))
+            documents.append(Document(path.name, _value_of(node, loader), repeated, text, len(documents)))
     except yaml.YAMLError as error:
         raise _problem(path, error) from error
+    except RecursionError as error:
+        raise YamlProblem(Place(path.name, 1, 1), "a value holds itself, or is nested too deeply") from error
     finally:
         loader.dispose()
     return documents

@@ -21,6 +21,7 @@ from charger_triage.engine import Triage
 from charger_triage.engine.diagnosis import Diagnosis
 from charger_triage.engine.facts import Fact
 from charger_triage.knowledge.fleet.figures import Figures, merged_figures, partial_figures
+from charger_triage.knowledge.fleet.grouping import ByCharger
 from charger_triage.knowledge.fleet.tables import NEAR_ONLY, FleetShare, FleetTables
 from charger_triage.knowledge.observations import Observations, Record, RecordTable, Table, observe
 from charger_triage.knowledge.survey import fault_events, find_incidents, incidences
@@ -186,7 +187,7 @@ def _parts(name: str, records: list[dict[str, Any]], cuts: list[int]) -> Iterato
         schema = {
             key: pl.Datetime("us", "UTC") if key == "timestamp" else _TYPES.get(key, pl.Float64) for key in rows[0]
         }
-        yield name, partial_figures(name, pl.DataFrame(rows, schema=schema))
+        yield name, partial_figures(name, ByCharger(pl.DataFrame(rows, schema=schema)))
 
 
 _TYPES: Mapping[str, Any] = {"device_id": pl.String, "status": pl.String}
@@ -224,7 +225,7 @@ def test_figures_of_nothing_but_chargers_and_moments(name: str) -> None:
     frame = pl.DataFrame(
         {"device_id": ["A"], "timestamp": [START]}, schema_overrides={"timestamp": pl.Datetime("us", "UTC")}
     )
-    found = merged_figures([(name, partial_figures(name, frame))])
+    found = merged_figures([(name, partial_figures(name, ByCharger(frame)))])
     known = {figure for figure, column in found.columns.items() if column}
     assert (
         known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -193,6 +194,22 @@ def test_workers_that_die_before_their_first_task_are_replaced(tmp_path: Path) -
 
 def _no_parts(*_: object) -> tuple[()]:
     return ()
+
+
+def _hangs(number: int) -> int:
+    """The square, but of three, where a search that does not let go of the interpreter takes for ever."""
+    if number == 3:
+        re.match(r"(a+)+$", "a" * 60 + "b")
+    return number**2
+
+
+@pytest.mark.usefixtures("importable")
+def test_a_task_that_hangs_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that does not get done is ended, even where it holds the interpreter, and its task given up as one that kills."""
+    monkeypatch.setattr("charger_triage.adapters.fleet.workers.LONGEST", 1.0)
+    with Workers(2) as workers:
+        found = list(workers.run(_hangs, range(6), split=lambda _: (), give_up=lambda task, _: -task))
+    assert sorted(found) == [-3, 0, 1, 4, 16, 25]
 
 
 def _dies(_: int) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from charger_triage.knowledge.columns.table import column_table
 from charger_triage.knowledge.columns.taking import taken
 from charger_triage.knowledge.fleet.figures import merged_figures, partial_figures
-from charger_triage.knowledge.fleet.grouping import ROWS_TOGETHER
+from charger_triage.knowledge.fleet.grouping import ROWS_TOGETHER, ByCharger
 from charger_triage.knowledge.observations import Table, observe
 
 Sample = tuple[str, int, str | None, list[tuple[int | None, str | None]] | None]
@@ -94,7 +94,7 @@ def test_figures_do_not_depend_on_whether_rows_of_a_charger_stand_together(toget
     ]
     frame, _ = taken("telemetry", pl.DataFrame(records))
     whole = observe({"telemetry": records})["telemetry"].times
-    figures = merged_figures([("telemetry", partial_figures("telemetry", frame))])
+    figures = merged_figures([("telemetry", partial_figures("telemetry", ByCharger(frame)))])
     for device in "AB":
         assert figures.of("telemetry_from", device) == whole.min()
         assert figures.of("telemetry_until", device) == whole.max()

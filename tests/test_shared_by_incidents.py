@@ -88,6 +88,41 @@ def test_of_a_models_ends_each_incident_counts_those_of_the_first_other_chargers
     assert found == expected
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_of_a_models_ends_those_that_only_events_tell_of_count_too(knowledge: TriageKnowledge, named: bool) -> None:
+    """A session without a record counts where its start names the vehicle; one that has a record counts once."""
+    vehicle = {"vin": "V9", "make": "K", "model": "M"}
+
+    def record(device: str, day: int, stop_reason: str) -> dict[str, Any]:
+        return {
+            "record_id": f"{device}{day}", "device_id": device, "connector_id": 1, "start_time": _hour(24 * day),
+            "end_time": _hour(24 * day + 1), "stop_reason": stop_reason, "vehicle_info": {**vehicle, "vin": f"V{device}"},
+        }  # fmt: skip
+
+    def told(device: str, day: int) -> list[dict[str, Any]]:
+        own = {"device_id": device, "connector_id": 1}
+        return [
+            {"timestamp": _hour(24 * day), **own, "event_type": "start", "data": {"vehicle_info": vehicle} if named else {}},
+            {"timestamp": _hour(24 * day + 1), **own, "event_type": "stop", "data": {"reason": "Other"}},
+        ]  # fmt: skip
+
+    fault = {
+        "timestamp": _hour(97),
+        "device_id": "A",
+        "connector_id": 1,
+        "event_type": "fault",
+        "data": {"fault_code": CODE},
+    }
+    records = {
+        "charging_records": [record("A", 4, "Other"), *(record("B", day, "Local") for day in range(3))],
+        "events": [fault, *told("B", 2), *told("C", 3)],
+    }
+    (incident,) = knowledge.survey(observe(records)).incidents
+    facts = [fact for fact in incident.measure(["model_abort_share_elsewhere"]) if isinstance(fact, Fact)]
+    assert [fact.value for fact in facts] == ([25.0] if named else [0.0])
+    assert {source.list for source in facts[0].sources} == ({"events"} if named else {"charging_records"})
+
+
 def test_what_is_kept_of_other_chargers_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each kind the oldest value makes room for the newest, and other kinds keep theirs."""
     monkeypatch.setattr(tables, "MOST_RECENT", 2)

@@ -17,6 +17,7 @@ from charger_triage.engine.watching import Watcher
 from charger_triage.knowledge import TriageKnowledge
 from charger_triage.knowledge.columns.taking import taken
 from charger_triage.knowledge.fleet.extents import Column, Extents, MeasuredExtents, merged_extents, partial_extents
+from charger_triage.knowledge.fleet.grouping import ByCharger
 from charger_triage.knowledge.fleet.tables import FleetTables
 from charger_triage.knowledge.measurements import measure
 from charger_triage.knowledge.measurements.trends.ranges import FROM_LARGE, RANGES, Known
@@ -196,7 +197,7 @@ def test_extents_are_the_same_in_any_parts(chargers: Sequence[Followed], cuts: l
         for start, stop in pairwise(bounds):
             if start < stop:
                 frame, _ = taken(name, pl.DataFrame(records[start:stop], infer_schema_length=None))
-                parts.append(partial_extents(name, frame, columns_needed()))
+                parts.append(partial_extents(name, ByCharger(frame), columns_needed()))
     luck.shuffle(parts)
     merged = merged_extents(parts, columns_needed())
     for column in (*columns_needed(), Column("telemetry", "no_such_column")):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from ..garbage import seldom_collected
+from ...engine.garbage import seldom_collected
 from .commands import app
 from .failures import DONE, INTERRUPTED, READER_GONE, UNUSABLE, ReaderGone, Unusable
 from .shell import PROGRAM, Shell

@@ -23,7 +23,7 @@ from .fleet_files import FleetFiles
 from .gathering import until
 from .parts import PART, Part, write_part
 from .plan import Batch
-from .reading import CHARGER, Piece, UnreadableFile, chosen, read
+from .reading import CHARGER, Piece, UnreadableFile, chosen, read, together
 from .rows import HYPOTHESES, WATCHES, Charger, filled, frame_of, hypothesis_rows, watch_rows
 
 
@@ -67,8 +67,7 @@ class Diagnoser:
     def _table(self, name: str, batch: Batch) -> Table:
         """The rows of a list of the batch's company."""
         frames = [_stretch(stretch.path, stretch.start, stretch.rows) for stretch in batch.stretches.get(name, ())]
-        for piece in batch.pieces.get(name, ()):
-            frames.extend(rows_of(piece, batch.company, self.job.as_of))
+        frames.extend(rows_of(batch.pieces.get(name, ()), batch.company, self.job.as_of))
         if not frames:
             return RecordTable(name, [])
         return column_table(name, pl.concat(frames, how="diagonal"), batch.firsts[name])
@@ -103,19 +102,29 @@ class Diagnoser:
         return Charger(device, **said)
 
 
-def rows_of(piece: Piece, chargers: Sequence[str], as_of: float | None) -> Iterator[pl.DataFrame]:
-    """The rows of a piece that belong to some chargers, as columns of the layout, some at a time.
+def rows_of(pieces: Sequence[Piece], chargers: Sequence[str], as_of: float | None) -> Iterator[pl.DataFrame]:
+    """The rows of some pieces of a list that belong to some chargers, as columns of the layout, some at a time.
 
     What cannot be used of them was told when the data set was gathered.
     """
-    with suppress(UnreadableFile):
-        for rows in read(piece, lambda *_: None, chargers):
-            if rows.frame.height:
-                frame, _ = taken(piece.file.list, rows.frame)
-                if CHARGER in frame.columns:
-                    left = chosen(until(piece.file.list, frame, as_of), pl.col(CHARGER).is_in(list(chargers)))
-                    if left.height:
-                        yield left
+    for at_once in together(pieces):
+        try:
+            yield from _taken(at_once, chargers, as_of) if len(at_once) == 1 else [*_taken(at_once, chargers, as_of)]
+        except UnreadableFile:
+            for piece in at_once if len(at_once) > 1 else ():
+                with suppress(UnreadableFile):
+                    yield from _taken([piece], chargers, as_of)
+
+
+def _taken(pieces: Sequence[Piece], chargers: Sequence[str], as_of: float | None) -> Iterator[pl.DataFrame]:
+    name = pieces[0].file.list
+    for rows in read(pieces, lambda *_: None, chargers):
+        if rows.frame.height:
+            frame, _ = taken(name, rows.frame)
+            if CHARGER in frame.columns:
+                left = chosen(until(name, frame, as_of), pl.col(CHARGER).is_in(list(chargers)))
+                if left.height:
+                    yield left
 
 
 def _stretch(path: str, start: int, rows: int) -> pl.DataFrame:

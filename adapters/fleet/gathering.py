@@ -6,8 +6,9 @@ What a piece gives lies in a folder of its own, so that a run which was ended go
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -17,12 +18,12 @@ from ...engine.knowledge_base import DataProblem
 from ...knowledge.columns.taking import taken
 from ...knowledge.fleet.extents import partial_extents
 from ...knowledge.fleet.figures import partial_figures
-from ...knowledge.fleet.grouping import per_charger
+from ...knowledge.fleet.grouping import ByCharger
 from ...knowledge.records import SCHEMAS, TIME_FIELD
 from ...knowledge.watching import columns_needed
 from .data_set import DataSet, SourceFile
 from .manifest import unfinished_name
-from .reading import CHARGER, ROWS, Piece, Rows, UnreadableFile, charger_name, chosen, read, row_count
+from .reading import CHARGER, ROWS, Piece, Rows, UnreadableFile, charger_name, chosen, read, row_count, together
 from .troubles import NO_FIELD, NO_FILE, NO_ROW, Trouble, Troubles
 
 LARGE_LISTS = ("telemetry", "heartbeats")
@@ -141,20 +142,23 @@ def gather(task: Task) -> Gathered:
 
 def _gathered(task: Task, folder: Path) -> Gathered:
     """What the pieces give that can be read to their end; one that cannot gives nothing at all, whatever was read of it."""
-    broken: dict[int, str] = {}
+    broken: dict[Piece, str] = {}
+    alone = False
     while True:
         folder.mkdir(parents=True)
         gathering = _Gathering(task, folder)
-        for number, reason in broken.items():
-            file = task.pieces[number].file
-            gathering.troubles.note(file, None, DataProblem(file.list, None, None, reason, skipped=True))
+        for piece, reason in broken.items():
+            gathering.troubles.note(piece.file, None, DataProblem(piece.file.list, None, None, reason, skipped=True))
+        left = [piece for piece in task.pieces if piece not in broken]
         try:
-            for number, piece in enumerate(task.pieces):
-                if number not in broken:
-                    gathering.read(number, piece)
+            for pieces in ([piece] for piece in left) if alone else together(left):
+                gathering.read(pieces)
             return gathering.finish()
         except UnreadableFile as error:
-            broken[number] = str(error)
+            if len(pieces) > 1:
+                alone = True
+            else:
+                broken[pieces[0]] = str(error)
             shutil.rmtree(folder)
 
 
@@ -182,13 +186,17 @@ class _Gathering:
     _kept: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     _files: dict[str, int] = field(default_factory=dict)
 
-    def read(self, number: int, piece: Piece) -> None:
-        for rows in read(piece, self.troubles.note):
+    def read(self, pieces: Sequence[Piece]) -> None:
+        for rows in read(pieces, self.troubles.note):
             if self.task.list in LARGE_LISTS and rows.frame.height:
-                self._keep(WHERE, _where(number, rows.frame))
+                self._keep(WHERE, _where(self._numbers, rows))
             if self._waiting and not _join(self._waiting, rows):
                 self._take_waiting()
             self._waiting.append(rows)
+
+    @cached_property
+    def _numbers(self) -> Mapping[Piece, int]:
+        return {piece: number for number, piece in enumerate(self.task.pieces)}
 
     def _take_waiting(self) -> None:
         frame = self._taken()
@@ -201,24 +209,27 @@ class _Gathering:
         waiting, self._waiting = self._waiting, []
         joined = waiting[0].frame if len(waiting) == 1 else pl.concat([rows.frame for rows in waiting])
         frame, problems = taken(self.task.list, joined)
+        origins = [origin for rows in waiting for origin in rows.origins]
         for problem in problems:
-            self.troubles.place(waiting, problem)
+            self.troubles.place(origins, problem)
         return until(self.task.list, frame, self.task.as_of)
 
     def _look_at(self, frame: pl.DataFrame) -> None:
         name = self.task.list
-        if "device_id" in frame.columns:
-            self._keep(COUNTS, per_charger(frame.select(CHARGER), [pl.len().cast(pl.Int64).alias("rows")]))
+        if name not in LARGE_LISTS:
+            self._keep(name, frame)
+        if CHARGER not in frame.columns:
+            return
+        rows = ByCharger(frame)
+        self._keep(COUNTS, rows.named(rows.reduced([pl.len().cast(pl.Int64).alias("rows")])))
         if name in LARGE_LISTS:
-            latest = frame.select(pl.col("timestamp").dt.epoch("us").max()).item()
+            latest = frame.select(pl.col("timestamp").max().dt.epoch("us")).item()
             if latest is not None:
                 self.newest = latest / 1e6 if self.newest is None else max(self.newest, latest / 1e6)
-            self._keep(FIGURES, partial_figures(name, frame))
-            self._keep(EXTENTS, partial_extents(name, frame, columns_needed()))
+            self._keep(FIGURES, partial_figures(name, rows))
+            self._keep(EXTENTS, partial_extents(name, rows, columns_needed()))
             if name == "heartbeats" and "fault_code" in frame.columns:
                 self._keep(FAULTY_HEARTBEATS, frame.filter(pl.col("fault_code").is_not_null()))
-        else:
-            self._keep(name, frame)
 
     def _keep(self, name: str, frame: pl.DataFrame) -> None:
         """Keep rows of a frame, in files of a bounded size."""
@@ -249,13 +260,17 @@ def total(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(counts).group_by("device_id").agg(pl.col("rows").sum()).sort("device_id")
 
 
-def _where(number: int, frame: pl.DataFrame) -> pl.DataFrame:
-    """Which chargers a piece names; a null stands for one that the columns alone do not tell."""
-    if CHARGER not in frame.columns:
-        names = pl.DataFrame({CHARGER: [None]}, schema={CHARGER: pl.String})
-    else:
-        names = frame.select(charger_name().unique())
-    return names.with_columns(pl.lit(number, pl.Int64).alias("piece"))
+def _where(number_of: Mapping[Piece, int], rows: Rows) -> pl.DataFrame:
+    """Which chargers each piece names; a null stands for one that the columns alone do not tell."""
+    there = CHARGER in rows.frame.columns
+    column = rows.frame.get_column(CHARGER).cast(pl.String) if there else pl.Series([None], dtype=pl.String)
+    found, numbers, start = [], [], 0
+    for origin in rows.origins:
+        names = column.slice(start, origin.rows).rle().struct.field("value").unique() if there else column
+        found.append(names)
+        numbers += [number_of[origin.piece]] * len(names)
+        start += origin.rows
+    return pl.DataFrame({CHARGER: pl.concat(found), "piece": numbers}).select(charger_name(), "piece").unique()
 
 
 def _join(waiting: Sequence[Rows], rows: Rows) -> bool:

@@ -27,8 +27,9 @@ WARNINGS: Mapping[str, Any] = {
 }  # fmt: skip
 """The columns of warnings.parquet: where (the row counted from 0 in its file), what, and for how many records it stands."""
 
-ROW_GROUP = 1_000
-"""Chargers of diagnoses.parquet that are written together (our judgement: some 10 MB compressed)."""
+ROW_GROUP = 50
+"""Chargers of diagnoses.parquet that are written together (our judgement: some 5 MB of JSON; a thousand were held in 450 MB,
+took as long, and made a larger file)."""
 
 
 def bring_together(folder: Path, parts_folder: Path, parts: Sequence[Part], troubles: Iterable[Trouble]) -> Results:

@@ -15,10 +15,10 @@ from ...engine import Triage
 from ...engine.diagnosis import KnowledgeRef
 from ...engine.durable_matcher import available
 from ...engine.facts import iso_timestamp
+from ...engine.garbage import seldom_collected
 from ...engine.triage import package_version
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput
-from ..garbage import seldom_collected
 from .data_set import DataSet, find_data_set
 from .diagnosing import Job, diagnose, failed
 from .fleet_files import FleetFiles

@@ -67,7 +67,7 @@ def _write(task: SortTask) -> None:
         schema={CHARGER: pl.String, BATCH: pl.Int64},
     )
     found: list[tuple[int, Stretch]] = []
-    for number, frame in enumerate(rows_of(task.piece, tuple(task.batch_of), task.as_of)):
+    for number, frame in enumerate(rows_of([task.piece], tuple(task.batch_of), task.as_of)):
         rows = frame.join(batches, on=CHARGER).sort(BATCH)
         path = task.file(number)
         write_file(path, rows.drop(BATCH).write_ipc)

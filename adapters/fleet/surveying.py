@@ -125,8 +125,7 @@ class Surveyor:
         small = Observations({**lists, **_empty(), "heartbeats": heartbeats}, moment, ())
         undecided = tuple(sorted(chargers_with_undecided_codes(small)))
         if undecided:
-            pieces = self._pieces("telemetry", undecided)
-            frames = [frame for piece in pieces for frame in rows_of(piece, undecided, latest)]
+            frames = [*rows_of(self._pieces("telemetry", undecided), undecided, latest)]
             if frames:
                 telemetry = column_table("telemetry", pl.concat(frames, how="diagonal"))
                 small = Observations({**small.tables, "telemetry": telemetry}, moment, ())

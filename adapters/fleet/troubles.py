@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ...engine.knowledge_base import DataProblem
 from .data_set import SourceFile
-from .reading import Rows
+from .reading import Origin
 
 MAX_TOLD = 100
 """Problems of one list and field that are told one by one (our judgement: nobody reads more); the rest is counted."""
@@ -67,16 +67,16 @@ class Troubles:
         if count <= MAX_TOLD:
             self._found.append(trouble)
 
-    def place(self, rows: Sequence[Rows], problem: DataProblem) -> None:
+    def place(self, origins: Sequence[Origin], problem: DataProblem) -> None:
         """Take a problem of one of the rows that were taken together, and find the file that it came from."""
         if problem.index is None:
             self._found.append(Trouble(problem.list, problem.field or NO_FIELD, NO_FILE, NO_ROW, problem.problem))
             return
         begins = [0]
-        for each in rows:
-            begins.append(begins[-1] + each.frame.height)
-        at = min(bisect_right(begins, problem.index) - 1, len(rows) - 1)
-        self.note(rows[at].file, rows[at].start + problem.index - begins[at], problem)
+        for each in origins:
+            begins.append(begins[-1] + each.rows)
+        at = min(bisect_right(begins, problem.index) - 1, len(origins) - 1)
+        self.note(origins[at].piece.file, origins[at].start + problem.index - begins[at], problem)
 
     def told(self) -> tuple[Trouble, ...]:
         """The problems that were taken, and how many more there are of each field."""

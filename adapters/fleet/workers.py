@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import multiprocessing
 import os
@@ -14,15 +15,20 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
+from pathlib import Path
 from typing import Any
 
-from ..garbage import COLLECTED_AFTER
+from ...engine.garbage import COLLECTED_AFTER
 
 AHEAD = 2
 """Tasks a worker has before it at most: the one it does, and one that waits, so that it need not."""
 
 MAX_FRUITLESS = 3
 """Deaths of workers before any task was done after which starting more of them is given up."""
+
+LONGEST = 3600.0
+"""Seconds after which a task counts as hung and its worker ends (our judgement: tasks take seconds; one large CSV file is a
+single task, and may take many minutes)."""
 
 THREADS_VARIABLE = "POLARS_MAX_THREADS"
 
@@ -108,7 +114,7 @@ class Workers:
             prepare_processes()
             self._pool = ProcessPoolExecutor(self.number, mp_context=_context(), initializer=_begin)
         with _for_workers():
-            return self._pool.submit(call, task)
+            return self._pool.submit(_within, LONGEST, call, task)
 
     def succeeded(self) -> None:
         """Note that a task was done."""
@@ -270,6 +276,16 @@ def _begin() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _within(seconds: float, call: Callable[[Any], Any], task: Any) -> Any:
+    """The outcome of a call; where it takes longer, this process ends, whatever holds it up, and counts as one that died."""
+    with Path(os.devnull).open("w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            return call(task)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def _end_with(sentinel: Any) -> None:

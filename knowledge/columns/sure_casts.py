@@ -62,14 +62,22 @@ def nothing(leaf: Leaf, column: pl.Series) -> Cast:
     )
 
 
-def _within(leaf: Leaf, column: pl.Series, values: pl.Series) -> pl.Series | None:
-    """Which values are within the leaf's bounds; NaN is not."""
-    if values.null_count() == column.null_count():
-        low: Any = values.min()
-        high: Any = values.nan_max() if values.dtype.is_float() else values.max()
-        if low is None or (low >= leaf.low and high <= leaf.high):
-            return None
-    return values.is_between(leaf.low, leaf.high)
+def _within(column: pl.Series, values: pl.Series, low: float, high: float) -> pl.Series | None:
+    """Which values of a column are within bounds; NaN is not."""
+    if values.null_count() == column.null_count() and _all_within(values, low, high):
+        return None
+    return values.is_between(low, high)
+
+
+def _all_within(values: pl.Series, low: float, high: float) -> bool:
+    """Whether every known value is within bounds; NaN is not."""
+    least: Any = values.min()
+    greatest: Any = values.max()
+    if least is None:
+        return True
+    # the least and the greatest pass over NaN; a sum does not, and costs a fraction of looking for it value by value
+    total = values.sum()
+    return bool(least >= low and greatest <= high and total == total)
 
 
 def _number(leaf: Leaf, column: pl.Series) -> Cast:
@@ -78,7 +86,7 @@ def _number(leaf: Leaf, column: pl.Series) -> Cast:
     if not (column.dtype.is_numeric() or column.dtype == pl.String):
         return nothing(leaf, column)
     values = column.cast(pl.Float64, strict=False)
-    return values, _within(leaf, column, values)
+    return values, _within(column, values, leaf.low, leaf.high)
 
 
 def _whole(leaf: Leaf, column: pl.Series) -> Cast:
@@ -87,7 +95,7 @@ def _whole(leaf: Leaf, column: pl.Series) -> Cast:
     if not (column.dtype.is_integer() or column.dtype.is_float() or column.dtype == pl.String):
         return nothing(leaf, column)
     values = column.cast(pl.Int64, strict=False)
-    within = _within(leaf, column, values)
+    within = _within(column, values, leaf.low, leaf.high)
     if column.dtype.is_float():
         fits = values.cast(pl.Float64) == column
         return values, fits if within is None else fits & within
@@ -125,9 +133,7 @@ def _moment(leaf: Leaf, column: pl.Series) -> Cast:
         micros = _of_epoch(column)
     else:
         return nothing(leaf, column)
-    values = micros.cast(pl.Datetime("us", "UTC"))
-    fits = micros.is_between(*_ON_THE_CALENDAR)
-    return values, None if fits.all() and micros.null_count() == column.null_count() else fits
+    return micros.cast(pl.Datetime("us", "UTC")), _within(column, micros, *_ON_THE_CALENDAR)
 
 
 def _of_epoch(column: pl.Series) -> pl.Series:
@@ -151,8 +157,7 @@ def _word(leaf: Leaf, column: pl.Series) -> Cast:
 
     if column.dtype != pl.String:
         return nothing(leaf, column)
-    fits = column.is_in(leaf.words)
-    return column, None if fits.all() else fits
+    return column, None if _different(column).is_in(leaf.words).all() else column.is_in(leaf.words)
 
 
 def _key(leaf: Leaf, column: pl.Series) -> Cast:
@@ -162,7 +167,12 @@ def _key(leaf: Leaf, column: pl.Series) -> Cast:
         return column.cast(pl.String), None
     if column.dtype != pl.String:
         return nothing(leaf, column)
-    return column, None if _is_key(leaf, column.unique()).all() else _is_key(leaf, column)
+    return column, None if _is_key(leaf, _different(column)).all() else _is_key(leaf, column)
+
+
+def _different(texts: pl.Series) -> pl.Series:
+    """The different texts of a column, found in half the time where rows of the same text stand together."""
+    return texts.rle().struct.field("value").unique()
 
 
 def _is_key(leaf: Leaf, texts: pl.Series) -> pl.Series:

@@ -146,6 +146,8 @@ class _Taking:
 
         masks = (mask.fill_null(False).rename(str(place)) for place, mask in enumerate(self.refused))
         refused = pl.select(pl.any_horizontal(*masks)).to_series()
+        if not self.left_out and not refused.any():
+            return whole, []
         rows = dict(zip(refused.arg_true().to_list(), self._records(refused), strict=True))
         builder = ObservationsBuilder()
         alone = {path: found.but(refused.to_numpy()) for path, found in self.left_out.items()}

@@ -38,6 +38,7 @@ class Chargers(Mapping[str, Record]):
         """Take the record list of the chargers."""
         self._table = table
         self._columns: dict[str, list[Any]] = {}
+        self._values: dict[str, Sequence[Any]] = {}
         self._groups: dict[str, dict[Hashable, Rows]] = {}
         rows = {device: row for row, device in enumerate(table.values("device_id"))}
         self.ids: list[str] = sorted(rows)
@@ -98,7 +99,13 @@ class Chargers(Mapping[str, Record]):
     def value(self, path: str, device: str) -> Any:
         """A field of one charger by its dotted path; None where the field or the charger's metadata is unknown."""
         place = self._places.get(device)
-        return None if place is None else self._table.values(path)[self._rows[place]]
+        if place is None:
+            return None
+        if path in self._columns:
+            return self._columns[path][place]
+        if path not in self._values:
+            self._values[path] = self._table.values(path)
+        return self._values[path][self._rows[place]]
 
     def index(self, device: str) -> int | None:
         """The index of a charger's record; None where it has no metadata."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from ..observations import Floats, Observations, Rows, Table
-from .grouping import per_charger
+from .grouping import ByCharger
 
 if TYPE_CHECKING:
     import polars as pl
@@ -110,52 +110,90 @@ def _values(table: Table, column: Column, rows: Rows) -> Floats:
 _PARTS = ("number", "low", "high", "first", "last", "moments")
 
 
-def partial_extents(name: str, frame: pl.DataFrame, columns: Iterable[Column]) -> pl.DataFrame:
+def partial_extents(name: str, rows: ByCharger, columns: Iterable[Column]) -> pl.DataFrame:
     """The extents of some columns over some records of a list, one row a charger (several where its rows stand apart).
 
-    The frame has a `device_id` (text), `timestamp` (moments in UTC), and what there is of the columns by their dotted
-    paths; it may hold any records of any chargers. Columns of other lists are passed over.
+    The records have a `timestamp` (moments in UTC, none null), and what there is of the columns by their dotted paths; they
+    may be any of any chargers. Columns of other lists are passed over.
     """
     import polars as pl
 
-    there = [column for column in columns if column.list == name and _is_there(column, frame)]
-    timed = pl.col("timestamp").is_not_null()
-    moment = pl.col("timestamp").dt.epoch("us") / 1e6
-    # laid out before they are reduced: many times as fast as the same within each group
-    held = frame.select(
-        "device_id",
-        *(pl.when(timed).then(_expression(column)).alias(column.name) for column in there),
-        *(pl.when(_expression(column).is_not_null()).then(moment).alias(_part(column, "at")) for column in there),
+    there = [column for column in columns if column.list == name and _is_there(column, rows)]
+    spelled = [column for column in there if column.words]
+    plain = [column for column in there if not column.words]
+    whole = rows.reduced(
+        [pl.len().alias(_ROWS), *_moments(_FROM, _UNTIL), *(figure for column in plain for figure in _bounds(column))]
     )
-    wanted: list[pl.Expr] = []
-    for column in there:
-        value, at = pl.col(column.name), pl.col(_part(column, "at"))
-        figures = [value.count().cast(pl.Int64), value.min(), value.max(), at.min(), at.max()]
-        if column.words:
-            figures.append(at.drop_nulls().n_unique().cast(pl.Int64))
-        wanted += [figure.alias(_part(column, part)) for figure, part in zip(figures, _PARTS, strict=False)]
-    return per_charger(held, wanted)
+    partly = [column for column in plain if _is_partly_known(column, whole)]
+    known = [column for column in plain if column not in partly]
+    return rows.named(
+        whole.with_columns(each for column in known for each in _moments_of_all(column)).drop(_ROWS, _FROM, _UNTIL),
+        *(
+            rows.reduced(_moments(_part(column, "first"), _part(column, "last")), _is_known(column))
+            for column in partly
+        ),
+        *(rows.reduced(_said(column), _is_known(column)) for column in spelled),
+    )
 
 
-def _is_there(column: Column, frame: pl.DataFrame) -> bool:
+_ROWS, _FROM, _UNTIL = "rows", "from", "until"
+
+
+def _is_there(column: Column, rows: ByCharger) -> bool:
     path = "power_modules" if column.path == MODULE_STATUS else column.path
-    return not path or path in frame.columns
+    return not path or path in rows.columns
 
 
-def _expression(column: Column) -> pl.Expr:
-    """The numbers of a column; zero where it has a word that is asked for; null elsewhere."""
+def _moments(first: str, last: str) -> list[pl.Expr]:
+    """The first and the last moment of some rows, by these names."""
     import polars as pl
 
-    if not column.path:
-        return pl.when(pl.col("timestamp").is_not_null()).then(0.0)
+    time = pl.col("timestamp")
+    return [(time.min().dt.epoch("us") / 1e6).alias(first), (time.max().dt.epoch("us") / 1e6).alias(last)]
+
+
+def _bounds(column: Column) -> list[pl.Expr]:
+    """How many values a column of numbers holds, the lowest and the highest."""
+    import polars as pl
+
+    value = pl.col(column.path).cast(pl.Float64) if column.path else None
+    figures = [pl.len(), pl.lit(0.0), pl.lit(0.0)] if value is None else [value.count(), value.min(), value.max()]
+    return [figure.alias(_part(column, part)) for figure, part in zip(figures, _PARTS, strict=False)]
+
+
+def _is_partly_known(column: Column, whole: pl.DataFrame) -> bool:
+    """Whether there is a charger some of whose records have a value of the column, and others none."""
+    number = whole.get_column(_part(column, "number"))
+    return bool(((number > 0) & (number < whole.get_column(_ROWS))).any())
+
+
+def _moments_of_all(column: Column) -> list[pl.Expr]:
+    """The moments of a column that each charger knows in all of its records or in none."""
+    import polars as pl
+
+    known = pl.when(pl.col(_part(column, "number")) > 0)
+    return [known.then(_FROM).alias(_part(column, "first")), known.then(_UNTIL).alias(_part(column, "last"))]
+
+
+def _is_known(column: Column) -> pl.Expr:
+    """Whether a record has a value of the column, or one of its words."""
+    import polars as pl
+
     if not column.words:
-        return pl.col(column.path).cast(pl.Float64)
+        return pl.col(column.path).is_not_null()
     if column.path == MODULE_STATUS:
         told = pl.element().struct.field("status").is_in(column.words)
-        said = pl.col("power_modules").list.eval(told).list.any()
-    else:
-        said = pl.col(column.path).is_in(column.words)
-    return pl.when(said).then(0.0)
+        return pl.col("power_modules").is_not_null() & pl.col("power_modules").list.eval(told).list.any()
+    return pl.col(column.path).is_in(column.words)
+
+
+def _said(column: Column) -> list[pl.Expr]:
+    """The figures of the records that have one of the column's words."""
+    import polars as pl
+
+    first, last = _moments(_part(column, "first"), _part(column, "last"))
+    figures = {"number": pl.len(), "low": pl.lit(0.0), "high": pl.lit(0.0), "moments": pl.col("timestamp").n_unique()}
+    return [first, last, *(figure.alias(_part(column, part)) for part, figure in figures.items())]
 
 
 def _parts(column: Column) -> tuple[str, ...]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..observations import Observations, Table
-from .grouping import per_charger
+from .grouping import ByCharger
 
 if TYPE_CHECKING:
     import polars as pl
@@ -148,50 +148,61 @@ def _offline_from(table: Table, beats: Mapping[str, float]) -> dict[str, float]:
 # Of many batches, by Polars
 
 
-def partial_figures(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+def partial_figures(name: str, rows: ByCharger) -> pl.DataFrame:
     """What some records of a list (`telemetry` or `heartbeats`) come to, one row a charger (several where its rows stand apart).
 
-    The frame has a `device_id` (text), `timestamp` (moments in UTC), and what there is of the columns that FIGURES name by
-    their dotted paths and `status`; it may hold any records of any chargers.
+    The records have a `timestamp` (moments in UTC), and what there is of the columns that FIGURES name by their dotted paths
+    and of `status`; they may be any of any chargers.
     """
     import polars as pl
 
     figures = [figure for figure in FIGURES if figure.list == name]
-    # laid out before they are reduced: many times as fast as the same within each group
-    time = pl.col("timestamp").dt.epoch("us") / 1e6
-    held = [time.alias(_MOMENT), *(pl.col(path) for path in ("device_id", "status") if path in frame.columns)]
-    for figure in (each for each in figures if each.reduction == "newest" and each.path in frame.columns):
-        believed = pl.when(pl.col(figure.path).is_between(figure.low, figure.high))
-        held.append(believed.then(pl.col(figure.path).cast(pl.Float64)).alias(figure.name))
-        held.append(believed.then(time).alias(_at(figure)))
-    there, frame = set(frame.columns), frame.select(held)
-    moment = pl.col(_MOMENT)
-    columns: list[pl.Expr] = []
-    for figure in figures:
-        kept: pl.Expr | None = None
-        if figure.unless is not None and "status" in frame.columns:
-            kept = pl.col("status").ne_missing(pl.lit(figure.unless))
-        match figure.reduction:
-            case "earliest":
-                columns.append(_of_those(moment, kept).min().alias(figure.name))
-            case "latest":
-                columns.append(_of_those(moment, kept).max().alias(figure.name))
-            case "newest" if figure.path in there:
-                value, at = pl.col(figure.name), pl.col(_at(figure))
-                columns += [value.filter(at == at.max()).max(), at.max()]
-            case "newest":
-                columns += [pl.lit(None, pl.Float64).alias(column) for column in (figure.name, _at(figure))]
+    found = [rows.reduced(_reduction(each), _counted(each, rows)) for each in figures if each.path in rows.columns]
+    if name == "heartbeats" and "status" in rows.columns:
+        offline = [_seconds(pl.col("timestamp").unique().sort()).alias(OFFLINE_FROM)]
+        found.append(rows.reduced(offline, pl.col("status") == OFFLINE))
+    together = rows.named(*found)
+    columns: dict[str, Any] = {column: pl.Float64() for figure in figures for column in _columns(figure)}
     if name == "heartbeats":
-        said = pl.col("status") == OFFLINE if "status" in frame.columns else pl.lit(False)
-        columns.append(moment.filter(said.fill_null(False)).unique().sort().alias(OFFLINE_FROM))
-    return per_charger(frame, columns)
+        columns[OFFLINE_FROM] = pl.List(pl.Float64)
+    return together.with_columns(
+        pl.lit(None, dtype).alias(column) for column, dtype in columns.items() if column not in together.columns
+    )
 
 
-_MOMENT = "epoch seconds"
+def _counted(figure: Figure, rows: ByCharger) -> pl.Expr | None:
+    """Whether a record counts; None where all do."""
+    import polars as pl
+
+    if figure.reduction == "newest":
+        return pl.col(figure.path).is_between(figure.low, figure.high)
+    if figure.unless is not None and "status" in rows.columns:
+        return pl.col("status").ne_missing(pl.lit(figure.unless))
+    return None
 
 
-def _of_those(moment: pl.Expr, kept: pl.Expr | None) -> pl.Expr:
-    return moment if kept is None else moment.filter(kept)
+def _reduction(figure: Figure) -> list[pl.Expr]:
+    """What the records that count come to."""
+    import polars as pl
+
+    time = pl.col("timestamp")
+    match figure.reduction:
+        case "earliest":
+            return [_seconds(time.min()).alias(figure.name)]
+        case "latest":
+            return [_seconds(time.max()).alias(figure.name)]
+        case "newest":
+            newest = pl.col(figure.path).filter(time == time.max()).max()
+            return [newest.cast(pl.Float64).alias(figure.name), _seconds(time.max()).alias(_at(figure))]
+
+
+def _columns(figure: Figure) -> tuple[str, ...]:
+    """The columns of what the records come to."""
+    return (figure.name, _at(figure)) if figure.reduction == "newest" else (figure.name,)
+
+
+def _seconds(moment: pl.Expr) -> pl.Expr:
+    return moment.dt.epoch("us") / 1e6
 
 
 def _at(figure: Figure) -> str:

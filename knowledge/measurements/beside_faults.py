@@ -10,14 +10,13 @@ import numpy as np
 
 from ...engine.facts import TEXT_LIMIT
 from ..observations import epoch
-from ..readings import DAY, HOUR, MINUTE, Reading, Readings, few, median
+from ..readings import DAY, HOUR, MINUTE, Reading, Readings, ends, few, median
 from ..scene import Scene
 from ..sessions import Session
 from ..texts import as_number, flat
 from .common import upgrades
 from .configuration.pushes import pushes
 from .configuration.snapshots import snapshots
-from .connectivity.history import heartbeats
 from .registry import measures
 from .session.occurrences import ended_session
 from .thermal.ambient import weather_of
@@ -66,11 +65,10 @@ class _Told(NamedTuple):
 def _told_beside(scene: Scene, readings: Readings, pattern: str) -> _Told | None:
     """The latest number whose key's words match, where telemetry has a value within a minute of the fault that gives it."""
     for fault in reversed(scene.incidence.faults[-MOST_FAULTS:]):
-        data = fault.record.fields.get("data")
         near = readings.between(fault.time - AT_FAULT, fault.time + AT_FAULT)
         if not len(near):
             continue
-        for path, value in flat(data):
+        for path, value in flat(fault.record.data):
             number = as_number(value)
             if number is not None and re.search(pattern, path):
                 place = int(np.argmin(np.abs(near.values - number)))
@@ -144,7 +142,7 @@ def firmware_told(scene: Scene) -> Reading | None:
         return None
     latest = [fault for fault in scene.incidence.faults if fault.time == scene.anchor]
     for fault in latest:
-        for path, value in flat(fault.record.fields.get("data")):
+        for path, value in flat(fault.record.data):
             if isinstance(value, str) and _CHARGER_FIRMWARE.search(path):
                 return Reading(value, fault.time, (fault.source,))
     return None
@@ -278,14 +276,14 @@ def ambient_sensor_gap(scene: Scene) -> Reading | None:
 def heartbeats_through_loss(scene: Scene) -> Reading | None:
     if not scene.incidence.faults:
         return None
-    beats = heartbeats(scene, scene.anchor - 5 * MINUTE, scene.anchor + 5 * MINUTE)
-    times = np.array([beat.time for beat in beats])
+    beats = scene.beats().between(scene.anchor - 5 * MINUTE, scene.anchor + 5 * MINUTE)
+    times = beats.times
     if (times < scene.anchor).sum() < 6 or (times > scene.anchor).sum() < 6:
         return None
     gaps = np.diff(times)
-    if gaps.max() > 1.5 * np.median(gaps):
+    if gaps.max() > 1.5 * median(gaps):
         return None
-    return Reading(float(len(beats)), scene.anchor, scene.sources("heartbeats", [beat.record for beat in beats]))
+    return Reading(float(len(beats)), scene.anchor, tuple(beats.source(place) for place in ends(range(len(beats)))))
 
 
 @measures("status_in_metadata", "the charger's status by its metadata", kind="text", choices=("online", "offline"))
@@ -304,11 +302,10 @@ def status_in_metadata(scene: Scene) -> Reading | None:
 )
 def minutes_heard_since_offline(scene: Scene) -> Reading | None:
     since = scene.about("offline_since")
-    beats = heartbeats(scene) if since is not None and scene.about("status") == "offline" else []
-    if not beats:
+    last = scene.beats().last() if since is not None and scene.about("status") == "offline" else None
+    if last is None or last.at is None:
         return None
-    last = beats[-1]
-    return Reading((last.time - epoch(since)) / MINUTE, last.time, (scene.source("heartbeats", last.record),))
+    return Reading((last.at - epoch(since)) / MINUTE, last.at, last.sources)
 
 
 # Configuration

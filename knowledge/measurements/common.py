@@ -49,13 +49,9 @@ def upgrades(scene: Scene, device: str | None = None) -> Iterator[tuple[float, S
             moment = command.fields.get("updated_at") or command.fields.get("created_at")
             if moment is not None:
                 yield epoch(moment), scene.source("commands", command)
-    for event in scene.events(device=device, which="all"):
-        status = str((event.fields.get("data") or {}).get("status") or "success").lower()
-        if (
-            event.fields["event_type"] in (*UPGRADE_COMMANDS, "firmware_updated", "firmware_status")
-            and status in ("success", "completed", "installed", "ok")
-            and event.time is not None
-        ):
+    for event in scene.events(*UPGRADE_COMMANDS, "firmware_updated", "firmware_status", device=device, which="all"):
+        status = str(event.data.get("status") or "success").lower()
+        if status in ("success", "completed", "installed", "ok") and event.time is not None:
             yield event.time, scene.source("events", event)
     for visit in scene.records("service_visits", device=device):
         if visit.time is not None and "firmware" in str(visit.fields.get("work") or "").lower():

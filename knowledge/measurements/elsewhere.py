@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..fleet.tables import FleetTables
-from ..observations import at_path
 from ..scene import Scene
 
 MOST_CHARGERS = 200
@@ -24,33 +23,57 @@ def model_key(make: Any, model: Any) -> tuple[str, str]:
     return str(make or "").lower(), str(model or "").lower()
 
 
-def _vehicles(fleet: FleetTables) -> Iterator[tuple[str, Any, Any, Any]]:
-    """What sessions say of their vehicles: the charger, the vehicle's number, make and model."""
+class _Named(NamedTuple):
+    """A vehicle that a session names, and the charger; None for what is not said."""
+
+    device_id: str
+    vin: Any
+    make: Any
+    model: Any
+
+
+def _named_by_records(fleet: FleetTables) -> Iterator[_Named]:
     records = fleet.observations["charging_records"]
     paths = ("device_id", "vehicle_info.vin", "vehicle_info.make", "vehicle_info.model")
-    yield from zip(*(records.values(path) for path in paths), strict=True)
-    events = fleet.observations["events"]
-    kinds, devices, data = (events.values(path) for path in ("event_type", "device_id", "data"))
-    for row, kind in enumerate(kinds):
-        if kind == "start" and isinstance(data[row], Mapping):
-            told = data[row].get("vehicle_info")
-            vin, make, model = (
-                at_path(told if isinstance(told, Mapping) else data[row], name) for name in ("vin", "make", "model")
-            )
-            yield devices[row], vin, make, model
+    return map(_Named, *(records.values(path) for path in paths))
+
+
+def _named_by_starts(fleet: FleetTables) -> list[_Named]:
+    def load() -> list[_Named]:
+        events = fleet.observations["events"]
+        devices, data = events.values("device_id"), events.values("data")
+        found = []
+        for row in (row for row, kind in enumerate(events.values("event_type")) if kind == "start"):
+            carried = data[row]
+            if isinstance(carried, Mapping):
+                told = carried.get("vehicle_info")
+                vehicle = told if isinstance(told, Mapping) else carried
+                named = [vehicle.get(name) for name in ("vin", "make", "model")]
+                if named != [None, None, None]:
+                    found.append(_Named(devices[row], *named))
+        return found
+
+    return fleet.once(("vehicles named by starts",), load)
+
+
+def chargers_naming_vehicles(fleet: FleetTables) -> frozenset[str]:
+    """The chargers whose events name a vehicle where a session starts; of all others only charging records do."""
+    return fleet.once(
+        ("chargers naming vehicles",), lambda: frozenset(named.device_id for named in _named_by_starts(fleet))
+    )
 
 
 def _chargers_by(fleet: FleetTables, by: str) -> Mapping[Hashable, list[str]]:
     def load() -> dict[Hashable, list[str]]:
         found: dict[Hashable, set[str]] = {}
-        for device, vin, make, model in _vehicles(fleet):
+        for named in (*_named_by_records(fleet), *_named_by_starts(fleet)):
             key: Hashable = None
-            if by == "vin" and isinstance(vin, str) and vin:
-                key = vehicle_key(vin)
-            elif by == "model" and isinstance(model, str) and model:
-                key = model_key(make, model)
+            if by == "vin" and isinstance(named.vin, str) and named.vin:
+                key = vehicle_key(named.vin)
+            elif by == "model" and isinstance(named.model, str) and named.model:
+                key = model_key(named.make, named.model)
             if key is not None:
-                found.setdefault(key, set()).add(device)
+                found.setdefault(key, set()).add(named.device_id)
         return {key: sorted(devices) for key, devices in found.items()}
 
     return fleet.once(("chargers by vehicle", by), load)

@@ -43,9 +43,8 @@ def charger_payloads(scene: Scene) -> list[Payload]:
         faults = [fault for fault in scene.faults("own", device=scene.device_id) if fault.time <= scene.as_of + 1.0]
         found: list[Payload] = []
         for fault in faults:
-            data = fault.record.fields.get("data")
-            if isinstance(data, Mapping):
-                said = {key: value for key, value in data.items() if key != "fault_code"}
+            if fault.record.data:
+                said = {key: value for key, value in fault.record.data.items() if key != "fault_code"}
                 found.append(Payload(fault.time, fault.source, said))
         times = np.array([fault.time for fault in faults])
         for alarm in scene.events("alarm", which="all"):

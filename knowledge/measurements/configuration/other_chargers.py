@@ -76,7 +76,7 @@ def _compared(scene: Scene, faults: Mapping[str, object]) -> list[str]:
     reported the code.
     """
     version = scene.about("firmware_version")
-    recorded = scene.fleet.once(("configured chargers",), lambda: _configured(scene))
+    recorded = _recorded(scene)
     own = latest_wrong(scene)
     groups = [
         [d for d in scene.fleet.company(scene.device_id) if d in recorded.shots],
@@ -107,6 +107,10 @@ class _Configured:
         """The first chargers known to be on other firmware versions."""
         others = (devices[:most] for theirs, devices in self.by_firmware.items() if theirs not in (None, version))
         return sorted(device for devices in others for device in devices)[:most]
+
+
+def _recorded(scene: Scene) -> _Configured:
+    return scene.fleet.once(("configured chargers",), lambda: _configured(scene))
 
 
 def _configured(scene: Scene) -> _Configured:
@@ -215,11 +219,12 @@ def _same_push(scene: Scene) -> list[str]:
     push = push_before(scene)
     if push is None or push.time is None:
         return []
-    moment = push.time
+    moment, pushed = push.time, frozenset(_pushed_with(scene, _recorded(scene)))
     return [
         device
         for device in _mismatched(scene)
-        if any(p.time is not None and abs(p.time - moment) <= TOGETHER for p in pushes(scene, device))
+        if device in pushed
+        and any(p.time is not None and abs(p.time - moment) <= TOGETHER for p in pushes(scene, device))
     ]
 
 

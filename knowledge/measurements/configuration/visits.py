@@ -9,7 +9,7 @@ import numpy as np
 
 from ...fleet.chargers import NONE
 from ...observations import Record, Rows
-from ...readings import DAY, HOUR, Reading, ends, few
+from ...readings import DAY, HOUR, Reading, ends, few, median
 from ...scene import Scene
 from ...texts import affirmed, words_of
 from ..registry import measures
@@ -213,8 +213,8 @@ def power_limit_change_at_visit(scene: Scene) -> Reading | None:
         if moment < onset(scene).time - 7 * DAY:
             continue
         before, after = limits.between(moment - 12 * HOUR, moment), limits.between(moment, moment + 12 * HOUR)
-        if len(before) >= 2 and len(after) >= 2 and float(np.median(before.values)) > 0:
-            change = 100.0 * (1.0 - float(after.values.min()) / float(np.median(before.values)))
+        if len(before) >= 2 and len(after) >= 2 and median(before.values) > 0:
+            change = 100.0 * (1.0 - float(after.values.min()) / median(before.values))
             return Reading(change, moment, few([visit, before.source(0), after.source(0)]))
     return None
 

@@ -7,14 +7,13 @@ import re
 import numpy as np
 
 from ...observations import Record
-from ...readings import DAY, HOUR, MINUTE, Reading
+from ...readings import DAY, HOUR, MINUTE, Reading, ends, median
 from ...scene import Scene
 from ..registry import measures
 from .history import (
     RECONNECT_STORM,
     first_connection_record,
     handshakes,
-    heartbeats,
     history,
     logged,
     most_in_ten_minutes,
@@ -109,12 +108,12 @@ def hours_from_storm_fault_to_loss(scene: Scene) -> Reading | None:
 )
 def late_heartbeats_before_loss(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
-    beats = heartbeats(scene, lost - 2 * HOUR, lost)
+    beats = scene.beats().between(lost - 2 * HOUR, lost)
     if len(beats) < 11:
         return None
-    intervals = np.diff([beat.time for beat in beats])
-    late = 100.0 * float((intervals > 1.5 * np.median(intervals)).mean())
-    return Reading(late, lost, scene.sources("heartbeats", records_of(beats)))
+    intervals = np.diff(beats.times)
+    late = 100.0 * float((intervals > 1.5 * median(intervals)).mean())
+    return Reading(late, lost, tuple(beats.source(place) for place in ends(range(len(beats)))))
 
 
 @measures(
@@ -128,7 +127,7 @@ def handshake_rise_before_loss(scene: Scene) -> Reading | None:
     before = handshakes(scene).between(lost - 30 * DAY, lost)
     if len(before) < 8 or before.times[-3] < lost - 6 * HOUR:
         return None
-    return before.reading(float(np.median(before.values[-3:]) / np.median(before.values[:-3])))
+    return before.reading(median(before.values[-3:]) / median(before.values[:-3]))
 
 
 @measures(

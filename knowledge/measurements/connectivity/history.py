@@ -10,7 +10,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats, Record, epoch
-from ...readings import MINUTE, Readings
+from ...readings import MINUTE, Readings, percentile
 from ...scene import Scene, Whose
 
 HEARTBEAT_LOST = "F-0301"
@@ -149,6 +149,8 @@ def heartbeat_interval(scene: Scene, device: str) -> float:
     """The newest configured heartbeat interval of a charger, else the dictionary's."""
 
     def load() -> float:
+        if device not in scene.observations["configurations"].by_device:
+            return DEFAULT_HEARTBEAT_S
         values = scene.readings("settings.heartbeat_interval_s", table="configurations", device=device).values
         positive = values[values > 0]
         return float(positive[-1]) if len(positive) else DEFAULT_HEARTBEAT_S
@@ -156,26 +158,15 @@ def heartbeat_interval(scene: Scene, device: str) -> float:
     return scene.once_of(device, "heartbeat interval", load)
 
 
-def heartbeats(
-    scene: Scene, start: float = float("-inf"), end: float = float("inf"), *, device: str | None = None
-) -> list[Moment]:
-    """The heartbeats of one charger from start to end that do not say it is offline."""
-    return [
-        beat
-        for beat in logged(scene, "heartbeats", start, end, device=device)
-        if beat.record.fields.get("status") != "offline"
-    ]
-
-
 def beats_of(scene: Scene, device: str) -> Floats:
     """When a charger's heartbeats came (epoch seconds, ascending), the one in its metadata included."""
 
     def load() -> Floats:
-        times = scene.beats(device).times.tolist()
         last = metadata_moment(scene, "last_heartbeat", scene.devices.get(device)) if device in scene.devices else None
-        if last is not None:
-            times.append(last)
-        return np.unique(np.array(times, dtype=np.float64))
+        told = np.array([] if last is None else [last], dtype=np.float64)
+        # most neighbours are known by their metadata alone
+        heard = device in scene.observations["heartbeats"].by_device
+        return np.unique(np.append(scene.beats(device).times, told)) if heard else told
 
     found: Floats = scene.shared_once(("beats", device), load)
     return found
@@ -210,8 +201,8 @@ def relative_spread(values: Sequence[float], least: int) -> float | None:
     """Half the distance of the 16th and 84th percentile over the median; None of fewer than `least`, or of zeros."""
     if len(values) < least:
         return None
-    low, middle, high = np.percentile(values, [16, 50, 84])
-    return float((high - low) / 2 / middle) if middle > 0 else None
+    low, middle, high = (percentile(values, percent) for percent in (16, 50, 84))
+    return (high - low) / 2 / middle if middle > 0 else None
 
 
 def records_of(moments: Sequence[Moment] | Sequence[Span]) -> list[Record]:

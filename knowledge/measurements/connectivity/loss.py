@@ -15,7 +15,6 @@ from .history import (
     beats_of,
     first_connection_record,
     heartbeat_interval,
-    heartbeats,
     history,
     logged,
     metadata_moment,
@@ -77,12 +76,11 @@ def back_at(scene: Scene) -> Told | None:
             if moment.time > lost and moment.record.fields.get("transition") in ("online", "reconnect")
         ]
         after = max(lost, scene.anchor) + 1
-        beats = [beat for beat in heartbeats(scene, after) if beat.time > after]
-        found = [
-            Told(time, (scene.source(table, record),))
-            for table, moments in (("connections", connected), ("heartbeats", beats))
-            for time, record in moments[:1]
-        ]
+        found = [Told(time, (scene.source("connections", record),)) for time, record in connected[:1]]
+        beats = scene.beats()
+        first = int(beats.times.searchsorted(after, "right"))
+        if first < len(beats):
+            found.append(Told(float(beats.times[first]), (beats.source(first),)))
         since = metadata_moment(scene, "online_since")
         if since is not None and since > lost and scene.about("status") != "offline":
             found.append(Told(since, own_metadata(scene)))

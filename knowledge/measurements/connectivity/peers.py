@@ -68,7 +68,8 @@ def _traces_of(scene: Scene, device: str, record: Record) -> _Traces:
     since = metadata_moment(scene, "offline_since", record)
     offline: list[float] = [] if since is None else [since]
     if scene.is_near(device):
-        offline += scene.beats(device, offline=True).times.tolist()
+        if device in scene.observations["heartbeats"].by_device:
+            offline += scene.beats(device, offline=True).times.tolist()
     else:
         told = scene.fleet.figures.of(OFFLINE_FROM, device)
         offline += [] if told is None else [told]

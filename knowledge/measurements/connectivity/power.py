@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
-
 from ....engine.facts import Source
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...fleet.chargers import NONE
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import as_number, flat
 from ..grid_of_site import grid_records
@@ -150,7 +149,7 @@ def supply_voltage_at_loss(scene: Scene) -> Reading | None:
         last = column.between(lost - 2 * MINUTE, lost + 10).min()
         if len(usual) < 3 or last is None:
             continue
-        value = 100.0 * float(last.value) / float(np.median(usual.values))
+        value = 100.0 * float(last.value) / median(usual.values)
         if best is None or value < float(best.value):
             best = Reading(value, last.at, last.sources)
     return best
@@ -246,13 +245,16 @@ def data_minutes_beyond_loss(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
     back = back_at(scene)
     end = min(scene.as_of if back is None else min(scene.as_of, back.time - 1.0), lost + DAY)
-    telemetry = logged(scene, "telemetry", lost, end)
-    events = [m for m in logged(scene, "events", lost, end) if m.record.fields["event_type"] in SESSION_EVENTS]
-    found = [
-        (moments[-1].time, scene.source(name, moments[-1].record))
-        for name, moments in (("telemetry", telemetry), ("events", events))
-        if moments and moments[-1].time > lost
-    ]
+    found = []
+    for name, kinds in (("telemetry", None), ("events", SESSION_EVENTS)):
+        table = scene.observations[name]
+        rows = table.by_device.get(scene.device_id, NONE)
+        times = table.times[rows]
+        later = rows[times.searchsorted(lost, "right") : times.searchsorted(end, "right")]
+        if kinds is not None:
+            later = later[table.one_of("event_type", kinds, later)]
+        if len(later):
+            found.append((float(table.times[later[-1]]), table.source(int(later[-1]))))
     if not found:
         return None
     last, source = max(found)

@@ -174,7 +174,7 @@ def handshake_rise_in_storm(scene: Scene) -> Reading | None:
     readings, before = _storm_handshakes(scene), handshakes(scene).before(start)
     if len(readings) < 3 or len(before) < 5:
         return None
-    return readings.reading(float(np.median(readings.values) / np.median(before.values)))
+    return readings.reading(median(readings.values) / median(before.values))
 
 
 @measures(

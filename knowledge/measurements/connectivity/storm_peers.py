@@ -9,8 +9,8 @@ from itertools import islice
 import numpy as np
 
 from ...fleet.chargers import NONE
-from ...observations import Record, Rows
-from ...readings import DAY, HOUR, Reading, few
+from ...observations import Floats, Record, Rows
+from ...readings import DAY, HOUR, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .history import RECONNECT_STORM, fault_times, history, metadata_moment
@@ -41,15 +41,25 @@ def _stormed(scene: Scene, record: Record) -> bool | None:
     start, end = storm_window(scene)
     if any(start - DAY <= time <= end + DAY for time in fault_times(scene, RECONNECT_STORM).get(device, [])):
         return True
-    log = history(scene, device)
-    if log.starts or log.drops:
-        number = sum(start <= connection.time <= end for connection in log.starts)
+    told = _connection_times(scene, device)
+    if len(told):
+        if told.searchsorted(end, "right") - told.searchsorted(start, "left") <= FEW_RECONNECTS:
+            return False  # whatever these records tell, each tells of one connection at most
+        number = sum(start <= connection.time <= end for connection in history(scene, device).starts)
         return None if FEW_RECONNECTS < number < MANY_RECONNECTS else number >= MANY_RECONNECTS
     if _sent_within(scene, device, start, end):
         return False
     since = metadata_moment(scene, "online_since", record)
     kept = scene.about("status", record) == "online" and since is not None and since < scene.first - HOUR
     return False if kept else None
+
+
+def _connection_times(scene: Scene, device: str) -> Floats:
+    """When a charger's connection records came that name a transition, in time order."""
+    table = scene.observations["connections"]
+    rows = table.by_device.get(device, NONE)
+    times = table.times[rows[~table.one_of("transition", (None,), rows)]]
+    return times[~np.isnan(times)]
 
 
 def _sent_within(scene: Scene, device: str, start: float, end: float) -> bool:
@@ -301,7 +311,7 @@ def ping_off_calm_peers(scene: Scene) -> Reading | None:
     ]
     if own is None or not calm:
         return None
-    low, high = sorted((float(own.value), float(np.median([float(ping.value) for ping in calm]))))
+    low, high = sorted((float(own.value), median([float(ping.value) for ping in calm])))
     return Reading(high / low, own.at, few([*own.sources, *(source for ping in calm for source in ping.sources)]))
 
 
@@ -321,6 +331,6 @@ def signal_above_calm_peers(scene: Scene) -> Reading | None:
     ]
     if own is None or not calm:
         return None
-    usual = float(np.median([signal for _, signal in calm]))
+    usual = median([signal for _, signal in calm])
     sources = few([*own.sources, *scene.sources("devices", [device for device, _ in calm])])
     return Reading(float(own.value) - usual, own.at, sources)

@@ -36,8 +36,7 @@ def _charging_spans(scene: Scene) -> list[tuple[float, float]]:
             for s in scene.sessions(which="all")
             if s.end is not None and s.end >= start and s.start <= end
         ]
-        states = scene.words("state", which="all").between(start, end)
-        spans.extend((time - 15.0, time + 15.0) for time, state in states if state in ("charging", "discharging"))
+        spans += _told_by_states(scene, start, end)
         merged: list[tuple[float, float]] = []
         for low, high in sorted(spans):
             if merged and low <= merged[-1][1] + MINUTE:
@@ -48,6 +47,17 @@ def _charging_spans(scene: Scene) -> list[tuple[float, float]]:
 
     found: list[tuple[float, float]] = scene.once("charging spans", load)
     return found
+
+
+def _told_by_states(scene: Scene, start: float, end: float) -> list[tuple[float, float]]:
+    """The quarter of a minute around each telemetry record that says so, those of one load together."""
+    states = scene.words("state", which="all").between(start, end)
+    times = scene.observations["telemetry"].times[states.rows_where("charging", "discharging")]
+    if not len(times):
+        return []
+    lows, highs = times - 15.0, times + 15.0
+    apart = lows[1:] > highs[:-1] + MINUTE
+    return [*zip(lows[np.append(True, apart)].tolist(), highs[np.append(apart, True)].tolist(), strict=True)]
 
 
 def _charging_sources(scene: Scene, drops: Sequence[Moment]) -> tuple[Source, ...]:

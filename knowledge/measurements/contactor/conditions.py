@@ -7,31 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....engine.facts import Source
-from ...observations import Floats
-from ...readings import DAY, HOUR, Reading, few, median
+from ...readings import DAY, HOUR, Reading, Readings, few, median
 from ...scene import Scene
 from ..registry import measures
 from .payload import figures
 from .starts import RETRY_WITHIN, Attempt, attempts, charged, failed_starts, good_starts
 
 
-def _site_ambient(scene: Scene) -> tuple[Floats, Floats, list[int]]:
-    """Ambient temperatures recorded for the site: times, degrees, rows."""
+def _site_ambient(scene: Scene) -> Readings:
+    """Ambient temperatures recorded for the site."""
 
-    def load() -> tuple[Floats, Floats, list[int]]:
-        records = enumerate(scene.observations["environment"].records)
-        known = [
-            (record.time, float(record.fields["ambient_c"]), row)
-            for row, record in records
-            if record.fields.get("site_id") == scene.site_id
-            and record.time is not None
-            and record.fields.get("ambient_c") is not None
-        ]
-        return (
-            np.array([time for time, *_ in known]),
-            np.array([heat for _, heat, _ in known]),
-            [row for *_, row in known],
-        )
+    def load() -> Readings:
+        table = scene.observations["environment"]
+        here = np.array([site == scene.site_id for site in table.values("site_id")], dtype=bool)
+        heat = table.numbers("ambient_c")
+        rows = np.flatnonzero(here & ~np.isnan(table.times) & ~np.isnan(heat))
+        return Readings(table, table.times[rows], heat[rows], rows)
 
     return scene.once(("contactor-ambient",), load)
 
@@ -39,26 +30,23 @@ def _site_ambient(scene: Scene) -> tuple[Floats, Floats, list[int]]:
 def _ambient_at(scene: Scene, starts: Sequence[Attempt]) -> tuple[list[float], list[Source]]:
     """Ambient temperatures at the latest fifty of these attempts: the charger's own, else those of its site."""
     own = scene.readings("ambient_temperature", which="all")
-    clocks, values, rows = _site_ambient(scene)
+    weather = _site_ambient(scene)
     found, sources = [], []
     for time in [start.time for start in starts][-50:]:
-        window = own.between(time - 2 * HOUR, time + HOUR)
-        if len(window):
-            place = int(np.argmin(np.abs(window.times - time)))
-            found.append(float(window.values[place]))
-            sources.append(window.source(place))
-        elif len(clocks):
-            place = int(np.argmin(np.abs(clocks - time)))
-            if abs(clocks[place] - time) <= 3 * HOUR:
-                found.append(float(values[place]))
-                sources.append(scene.observations["environment"].source(rows[place]))
+        known = own.between(time - 2 * HOUR, time + HOUR)
+        if not len(known):
+            known = weather.between(time - 3 * HOUR, time + 3 * HOUR)
+        if len(known):
+            place = int(np.argmin(np.abs(known.times - time)))
+            found.append(float(known.values[place]))
+            sources.append(known.source(place))
     return found, sources
 
 
 @measures("ambient_at_failures", "median ambient temperature at the failed starts", unit="°C", low=-80, high=100)
 def ambient_at_failures(scene: Scene) -> Reading | None:
     values, sources = _ambient_at(scene, failed_starts(scene))
-    return Reading(float(np.clip(np.median(values), -80, 100)), scene.anchor, few(sources)) if values else None
+    return Reading(float(np.clip(median(values), -80, 100)), scene.anchor, few(sources)) if values else None
 
 
 @measures(
@@ -71,7 +59,7 @@ def ambient_gap_at_failures(scene: Scene) -> Reading | None:
     good, more = _ambient_at(scene, good_starts(scene))
     if len(bad) < 2 or len(good) < 3:
         return None
-    return Reading(float(np.median(bad) - np.median(good)), scene.anchor, few([*sources, *more]))
+    return Reading(median(bad) - median(good), scene.anchor, few([*sources, *more]))
 
 
 def _hours_of_rest(scene: Scene, starts: Sequence[Attempt]) -> tuple[list[float], list[Source]]:

@@ -93,11 +93,15 @@ def _is_affected(scene: Scene, version: Any) -> bool | None:
 
 def _affected_reporting(scene: Scene) -> dict[str, FaultEvent]:
     """The first report of each affected charger within seven days; none where this one is not affected."""
-    if not _is_affected(scene, scene.about("firmware_version")):
-        return {}
-    faults = same_code_nearby(scene, CLUSTER_WINDOW)
-    version_of = partial(scene.fleet.chargers.value, "firmware_version")
-    return {device: events[0] for device, events in faults.items() if _is_affected(scene, version_of(device))}
+
+    def load() -> dict[str, FaultEvent]:
+        if not _is_affected(scene, scene.about("firmware_version")):
+            return {}
+        faults = same_code_nearby(scene, CLUSTER_WINDOW)
+        version_of = partial(scene.fleet.chargers.value, "firmware_version")
+        return {device: events[0] for device, events in faults.items() if _is_affected(scene, version_of(device))}
+
+    return scene.once("affected chargers with the code", load)
 
 
 @measures(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,9 +110,8 @@ def leaves(scene: Scene) -> list[Leaf]:
         found: list[Leaf] = []
         latest = scene.anchor + HOUR
         for event in scene.events(which="own", end=latest)[-MOST:]:
-            data = event.fields.get("data")
-            if isinstance(data, Mapping) and data and event.time is not None:
-                found.extend(_leaves_of(event.time, data, scene.source("events", event)))
+            if event.data and event.time is not None:
+                found.extend(_leaves_of(event.time, event.data, scene.source("events", event)))
         for session in scene.sessions()[-MOST:]:
             if session.details is not None and session.start <= latest and session.source.list == "charging_records":
                 moment = session.start if session.end is None else session.end

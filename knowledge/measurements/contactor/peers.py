@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from ....engine.facts import Source
-from ...observations import Record
+from ...observations import Floats, Record
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...texts import flat
@@ -40,17 +41,32 @@ def connectors_with_code_at_once(scene: Scene) -> Reading | None:
     )
 
 
-def _busy_spans(scene: Scene) -> list[tuple[float, float, Source]]:
-    """When another connector of the charger was charging: from, to, a record."""
+class _Busy(NamedTuple):
+    """When another connector of the charger was charging, from and to by sessions and then by telemetry, and the first and
+    the last record of it."""
 
-    def load() -> list[tuple[float, float, Source]]:
+    begun: Floats
+    ended: Floats
+    sources: tuple[Source, ...]
+
+
+def _busy(scene: Scene) -> _Busy | None:
+    def load() -> _Busy | None:
         sessions = [s for s in scene.sessions(which="others") if charged(s) or s.end is None]
-        found = [(s.start, s.start + HOUR if s.end is None else s.end, s.source) for s in sessions]
-        states = scene.words("state", which="others")
-        for place, (time, word) in enumerate(states):
-            if word in ("charging", "discharging"):
-                found.append((time - 30.0, time + 30.0, states.source(place)))
-        return found
+        table = scene.observations["telemetry"]
+        rows = scene.words("state", which="others").rows_where("charging", "discharging")
+        told = [*sessions[:1], *sessions[-1:]]
+        shown = [*rows[:1].tolist(), *rows[-1:].tolist()]
+        sources = [*(s.source for s in told), *(table.source(row) for row in shown)]
+        if not sources:
+            return None
+        spans = [(s.start, s.start + HOUR if s.end is None else s.end) for s in sessions]
+        begun, ended = np.array(spans, dtype=np.float64).reshape(-1, 2).T
+        return _Busy(
+            np.append(begun, table.times[rows] - 30.0),
+            np.append(ended, table.times[rows] + 30.0),
+            few([sources[0], sources[-1]]),
+        )
 
     return scene.once(("contactor-busy",), load)
 
@@ -59,12 +75,11 @@ def _busy_share(scene: Scene, starts: Sequence[Attempt], least: int) -> Reading 
     """The share of at least so many attempts during which another connector was charging or started within a minute."""
     if scene.connector_id is None or len(starts) < least:
         return None
-    spans = _busy_spans(scene)
-    if not spans:
+    found = _busy(scene)
+    if found is None:
         return None
-    begun, ended = np.array([begin for begin, *_ in spans]), np.array([end for _, end, _ in spans])
-    busy = [bool(((begun - 60.0 <= start.time) & (start.time <= ended)).any()) for start in starts]
-    return Reading(100.0 * float(np.mean(busy)), scene.anchor, few([spans[0][2], spans[-1][2]]))
+    busy = [bool(((found.begun - 60.0 <= start.time) & (start.time <= found.ended)).any()) for start in starts]
+    return Reading(100.0 * float(np.mean(busy)), scene.anchor, found.sources)
 
 
 @measures(
@@ -123,7 +138,7 @@ def batch_peers_with_code(scene: Scene) -> Reading | None:
 
 
 def _vins_in(record: Record) -> Iterator[str]:
-    for path, value in flat(record.fields.get("data")):
+    for path, value in flat(record.data):
         if path.split()[-1:] == ["vin"] and isinstance(value, str) and value:
             yield value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -37,9 +37,9 @@ def state_events(
 ) -> Iterator[tuple[float, str, Source]]:
     """The states that events say a connector turned to: when, which, the record."""
     for event in scene.events("state", which=which, start=start, end=end):
-        data = event.fields.get("data")
-        if isinstance(data, Mapping) and isinstance(data.get("to"), str):
-            yield event.time or 0.0, data["to"].strip().lower(), scene.source("events", event)
+        entered = event.data.get("to")
+        if isinstance(entered, str):
+            yield event.time or 0.0, entered.strip().lower(), scene.source("events", event)
 
 
 @dataclass(frozen=True, slots=True)

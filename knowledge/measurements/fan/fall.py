@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...observations import Floats
-from ...readings import DAY, HOUR, MINUTE, Reading, few, median
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median, percentile
 from ...scene import Scene
 from ..common import visits_before
 from ..door import last_door_event
@@ -202,7 +202,7 @@ def fan_reports_spread(scene: Scene) -> Reading | None:
     if not (np.diff(values) > 0.1 * values.max()).any():
         return None
     # of many, a single odd one is no unrest
-    low, high = np.percentile(values, (10, 90)) if len(values) >= 10 else (values.min(), values.max())
+    low, high = (percentile(values, 10), percentile(values, 90)) if len(values) >= 10 else (values.min(), values.max())
     spread = 100.0 * float(high - low) / float(values.max())
     return Reading(spread, scene.anchor, few([number.source for number in found]))
 

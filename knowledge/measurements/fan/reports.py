@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import FaultEvent, Scene
 from ..payload import topics_in_words
 from ..registry import measures
@@ -108,10 +106,10 @@ def cabinet_above_peers(scene: Scene) -> Reading | None:
     theirs = []
     for record in scene.neighbours[:12]:
         readings = scene.readings("cabinet_temperature", which="all", device=record.fields["device_id"])
-        median = readings.between(scene.anchor - HOUR, scene.anchor + HOUR).median()
-        if median is not None:
-            theirs.append(median)
+        usual = readings.between(scene.anchor - HOUR, scene.anchor + HOUR).median()
+        if usual is not None:
+            theirs.append(usual)
     if not theirs:
         return None
-    gap = float(mine.value) - float(np.median([float(median.value) for median in theirs]))
-    return Reading(gap, scene.anchor, few([*mine.sources, *(source for median in theirs for source in median.sources)]))
+    gap = float(mine.value) - median([float(usual.value) for usual in theirs])
+    return Reading(gap, scene.anchor, few([*mine.sources, *(source for usual in theirs for source in usual.sources)]))

@@ -118,7 +118,7 @@ def _other_faults(scene: Scene) -> list[FaultEvent]:
 def low_supply_elsewhere(scene: Scene) -> Reading | None:
     best: Reading | None = None
     for fault in _other_faults(scene):
-        for path, value in flat(fault.record.fields.get("data")):
+        for path, value in flat(fault.record.data):
             share = _supply_under(path, value)
             if share is not None and (best is None or share < float(best.value)):
                 best = Reading(share, fault.time, (fault.source,))

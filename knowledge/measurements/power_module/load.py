@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
@@ -57,8 +57,7 @@ def seconds_from_load_loss(scene: Scene) -> Reading | None:
     best: Reading | None = None
     stops = []
     for stop in scene.events("stop", "plug_out", which="all"):
-        data = stop.fields.get("data")
-        reason = words_of(str(data.get("reason") or "")) if isinstance(data, Mapping) else ""
+        reason = words_of(str(stop.data.get("reason") or ""))
         # a stop that the fault itself brought about is no loss of load before it
         if not re.search(r"fault|error|timeout|internal", reason):
             stops.append(stop)

@@ -35,7 +35,7 @@ def _silences(scene: Scene) -> list[Silence]:
         found: list[Silence] = []
         for fault in scene.faults("own", device=scene.device_id):
             if scene.anchor - MODULE_HISTORY <= fault.time <= scene.as_of + 1.0:
-                named = frozenset(modules_in(fault.record.fields.get("data")))
+                named = frozenset(modules_in(fault.record.data))
                 source = fault.source
                 near = _silent_near(rows, fault.time)
                 seen = frozenset[str]().union(*(stretch.silent for stretch in near.stretches))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import itemgetter
+from itertools import groupby, pairwise, repeat
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ....engine.facts import Source
+from ...fleet.chargers import NONE
 from ...readings import DAY
 from ...scene import Scene
 
@@ -73,56 +76,53 @@ class ModuleRows:
         return ModuleRows(self.times[first:stop], self.places[first:stop], self.modules[first:stop])
 
 
-def _by_module(listed: Sequence[Mapping[str, Any]], field: str) -> dict[str, Any]:
-    """A field of each module of a row that has it, by the module's index, else its place in the list."""
-    found: dict[str, Any] = {}
-    for number, module in enumerate(listed):
-        value = module.get(field)
-        if value is not None:
-            index = module.get("index")
-            found[str(number if index is None else index)] = value
-    return found
+class _Listed(NamedTuple):
+    """Telemetry rows that list modules: time and place of each row, and by row the modules' indices and a value of each, in
+    the order of the list; of thousands of rows nearly all say the same, so that none is kept before it is looked at."""
+
+    times: list[float]
+    places: list[int]
+    modules: Iterator[tuple[list[Any], list[Any]]]
 
 
-def _rows_with_modules(scene: Scene, start: float) -> Iterator[tuple[float, int, Sequence[Mapping[str, Any]]]]:
-    """Time, place and modules of the charger's telemetry rows from a moment on that list any, in time order."""
+def _listed(scene: Scene, field: str, start: float, end: float = float("inf")) -> _Listed:
+    """A field of the modules in the charger's telemetry rows from start to end, both included, in time order."""
     table = scene.observations["telemetry"]
-    rows = table.by_device.get(scene.device_id)
-    if rows is None:
-        return
-    times, column = table.times[rows], table.values("power_modules")
-    low, high = int(times.searchsorted(start, "left")), int(times.searchsorted(float("inf"), "right"))
-    for time, place in zip(times[low:high].tolist(), rows[low:high].tolist(), strict=True):
-        listed = column[place]
-        if listed:
-            yield time, place, listed
+    rows = table.by_device.get(scene.device_id, NONE)
+    times = table.times[rows]
+    rows = rows[int(times.searchsorted(start, "left")) : int(times.searchsorted(end, "right"))]
+    owners, indices = table.parts_at("power_modules", "index", rows)
+    _, values = table.parts_at("power_modules", field, rows)
+    firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+    rows = rows[owners[firsts]]
+    bounds = pairwise([*firsts.tolist(), len(values)])
+    modules = ((indices[low:high], values[low:high]) for low, high in bounds)
+    return _Listed(table.times[rows].tolist(), rows.tolist(), modules)
 
 
-_INDEX_AND_STATUS = itemgetter("index", "status")
-
-
-def _statuses(listed: Sequence[Mapping[str, Any]]) -> list[tuple[Any, Any]]:
-    """Index and status of each module of a row; there are thousands of rows, and nearly all modules tell both."""
-    try:
-        return list(map(_INDEX_AND_STATUS, listed))
-    except KeyError:
-        return [(module.get("index"), module.get("status")) for module in listed]
+def _by_module(told: Iterable[tuple[list[Any], list[Any]]]) -> Iterator[dict[str, Any]]:
+    """Of each row the values that are known, by the module's index, else its place in the list."""
+    named: list[Any] = []
+    names: list[str] = []
+    for indices, values in told:
+        if indices != named:
+            named = indices
+            names = [str(number if index is None else index) for number, index in enumerate(indices)]
+        yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def module_rows(scene: Scene) -> ModuleRows:
     """Status of each module in every telemetry row of the charger that holds any, within 30 days."""
 
     def load() -> ModuleRows:
-        found: list[tuple[float, int, Mapping[str, str]]] = []
-        said: list[tuple[Any, Any]] = []
-        modules: dict[str, str] = {}
-        for time, place, listed in _rows_with_modules(scene, scene.anchor - MODULE_HISTORY):
-            says = _statuses(listed)
-            if says != said:
-                said, modules = says, _by_module(listed, "status")
-            if modules:
-                found.append((time, place, modules))
-        return ModuleRows(*zip(*found, strict=True)) if found else ModuleRows((), (), ())
+        times, places, told = _listed(scene, "status", scene.anchor - MODULE_HISTORY)
+        runs = [(said, sum(1 for _ in alike)) for said, alike in groupby(told)]
+        known = _by_module(said for said, _ in runs)
+        modules = [each for (_, number), said in zip(runs, known, strict=True) for each in repeat(said, number)]
+        kept = [row for row, said in enumerate(modules) if said]
+        if len(kept) == len(modules):
+            return ModuleRows(times, places, modules)
+        return ModuleRows([times[row] for row in kept], [places[row] for row in kept], [modules[row] for row in kept])
 
     return scene.once(("module rows",), load)
 
@@ -131,14 +131,9 @@ def module_temperatures(scene: Scene, reach: float) -> list[ModuleRow]:
     """Temperature of each module in the telemetry rows of so many seconds up to the latest occurrence, in time order."""
 
     def load() -> list[ModuleRow]:
-        found = []
-        for time, place, listed in _rows_with_modules(scene, scene.anchor - reach):
-            if time > scene.anchor + 5.0:
-                break
-            temperatures: dict[str, float] = _by_module(listed, "temperature")
-            if temperatures:
-                found.append(ModuleRow(time, temperatures, place))
-        return found
+        times, places, told = _listed(scene, "temperature", scene.anchor - reach, scene.anchor + 5.0)
+        rows = map(ModuleRow, times, _by_module(told), places)
+        return [row for row in rows if row.modules]
 
     return scene.once(("module temperatures", reach), load)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Protocol
 
 from ...readings import DAY, MINUTE, Reading, few
 from ...scene import Scene
@@ -42,7 +43,20 @@ Ending = tuple[Session, bool]
 """A session, and whether it ended unexpectedly."""
 
 
-def ended_unexpectedly(scene: Scene, session: Session) -> bool | None:
+class Ended(Protocol):
+    """Of a session what tells how it ended."""
+
+    @property
+    def device_id(self) -> str: ...
+    @property
+    def connector_id(self) -> int | None: ...
+    @property
+    def end(self) -> float | None: ...
+    @property
+    def stop_reason(self) -> str | None: ...
+
+
+def ended_unexpectedly(scene: Scene, session: Ended) -> bool | None:
     """Whether a session ended unexpectedly (a fault of the code, or its stop reason), or as it should; None unknown."""
     if session.end is None:
         return None
@@ -63,7 +77,7 @@ def _is_unexpected(stop_reason: str) -> bool | None:
     return True if _VAGUE.search(said) else None
 
 
-def by_unplugging(scene: Scene, session: Session) -> bool:
+def by_unplugging(scene: Scene, session: Ended) -> bool:
     """Whether a session ended by unplugging: by its stop reason, or by a plug_out at its end."""
     if session.stop_reason and _names_unplugging(session.stop_reason):
         return True

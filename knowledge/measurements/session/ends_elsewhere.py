@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....engine.facts import Source, iso_timestamp
-from ...observations import Floats, Rows
+from ...observations import Floats, Rows, Table
 from ...readings import Reading, ends
 from ...scene import Scene
 from ...sessions import Session
-from ..elsewhere import MOST_CHARGERS, all_chargers_of_model, all_chargers_of_vehicle, model_key, vehicle_key
+from ..elsewhere import (
+    MOST_CHARGERS,
+    all_chargers_of_model,
+    all_chargers_of_vehicle,
+    chargers_naming_vehicles,
+    model_key,
+    vehicle_key,
+)
 from .endings import HISTORY, by_unplugging, ended_unexpectedly
 
 UNKNOWN = np.nan
@@ -21,7 +30,44 @@ UNKNOWN = np.nan
 
 def vehicle_of(session: Session) -> str | None:
     """The vehicle of a session as vehicles are told apart; None where it is not known."""
-    return vehicle_key(session.vin) if session.vin else None
+    return _vehicle(session.vin)
+
+
+def _vehicle(vin: str | None) -> str | None:
+    return vehicle_key(vin) if vin else None
+
+
+class _Told(NamedTuple):
+    """Of a session what its end is judged by, and the record that tells of it: its list, its index there, and its time."""
+
+    device_id: str
+    connector_id: int | None
+    vehicle: str | None
+    start: float
+    end: float | None
+    stop_reason: str | None
+    soc_end: float | None
+    told_in: str
+    told_at: int
+    time: float | None
+
+    @classmethod
+    def by(cls, session: Session) -> _Told:
+        """What a session tells."""
+        return cls(
+            session.device_id, session.connector_id, vehicle_of(session), session.start, session.end, session.stop_reason,
+            session.soc_end, session.table.name, session.record.index, session.record.time,
+        )  # fmt: skip
+
+
+def _told_by_records(table: Table, rows: Rows) -> Iterator[_Told]:
+    """What some charging records tell, read from columns: they may be those of hundreds of chargers."""
+    texts = [table.texts_at(path, rows) for path in ("device_id", "vehicle_info.vin", "stop_reason")]
+    columns = (table.connectors, table.times, table.numbers("end_time"), table.numbers("vehicle_info.soc_end"))
+    numbers = [[None if value != value else value for value in column[rows].tolist()] for column in columns]
+    for row, device, vin, reason, connector, start, end, soc in zip(rows.tolist(), *texts, *numbers, strict=True):
+        place = table.source(row).index
+        yield _Told(device, connector, _vehicle(vin), start, end, reason, soc, table.name, place, start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +90,21 @@ class Ends:
     times: Floats
 
     @classmethod
-    def of(cls, scene: Scene, sessions: Iterable[Session]) -> Ends:
+    def of(cls, scene: Scene, sessions: Iterable[_Told]) -> Ends:
         """Those of some sessions, by the faults of the incident's code."""
-        ordered = sorted(sessions, key=lambda s: (s.table.name, s.record.index))
+        ordered = sorted(sessions, key=attrgetter("told_in", "told_at"))
         endings = [ended_unexpectedly(scene, s) for s in ordered]
         return cls(
             chargers=_texts([s.device_id for s in ordered]),
             connectors=_numbers([s.connector_id for s in ordered]),
-            vehicles=_texts([vehicle_of(s) for s in ordered]),
+            vehicles=_texts([s.vehicle for s in ordered]),
             starts=_numbers([s.start for s in ordered]),
             soc=_numbers([s.soc_end for s in ordered]),
             unexpected=_numbers(endings),
             unplugged=np.array([bool(bad) and by_unplugging(scene, s) for s, bad in zip(ordered, endings, strict=True)], bool),
-            lists=_texts([s.table.name for s in ordered]),
-            indices=np.array([s.record.index for s in ordered], dtype=np.intp),
-            times=_numbers([s.record.time for s in ordered]),
+            lists=_texts([s.told_in for s in ordered]),
+            indices=np.array([s.told_at for s in ordered], dtype=np.intp),
+            times=_numbers([s.time for s in ordered]),
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -109,9 +155,9 @@ def ends_of_vehicle(scene: Scene, vin: str) -> Ends:
     """The sessions of a vehicle on any charger within the history."""
 
     def load() -> Ends:
-        own = Ends.of(scene, (s for s in scene.sessions(which="all") if vehicle_of(s) == vin))
+        own = Ends.of(scene, (_Told.by(s) for s in scene.sessions(which="all") if vehicle_of(s) == vin))
         found = all_chargers_of_vehicle(scene.fleet, vin)
-        others = _ends_on_others(scene, found, ("vehicle", vin), lambda s: vehicle_of(s) == vin)
+        others = _ends_on_others(scene, found, ("vehicle", vin), lambda theirs, *_: _vehicle(theirs) == vin)
         return _within_history(scene, others).beside(_within_history(scene, own))
 
     return scene.once(("ends of vehicle", vin), load)
@@ -121,8 +167,8 @@ def ends_of_model(scene: Scene, make: str | None, model: str | None) -> Ends:
     """The sessions of vehicles of a model on other chargers within the history, their vehicles known."""
     key = model_key(make, model)
 
-    def is_meant(session: Session) -> bool:
-        return bool(session.vin) and model_key(session.make, session.model) == key
+    def is_meant(vin: str | None, make: str | None, model: str | None) -> bool:
+        return bool(vin) and model_key(make, model) == key
 
     found = all_chargers_of_model(scene.fleet, make, model)
     return _within_history(scene, _ends_on_others(scene, found, ("model", key), is_meant))
@@ -132,18 +178,34 @@ def _within_history(scene: Scene, found: Ends) -> Ends:
     return found.where(np.abs(found.starts - scene.anchor) <= HISTORY)
 
 
-def _ends_on_others(scene: Scene, chargers: Sequence[str], key: Hashable, is_meant: Callable[[Session], bool]) -> Ends:
-    """The sessions that are meant on the first other ones of some chargers; the key must name what is meant.
+IsMeant = Callable[[str | None, str | None, str | None], bool]
+"""Whether a vehicle is meant, by its identification number, make and model."""
+
+
+def _ends_on_others(scene: Scene, chargers: Sequence[str], key: Hashable, is_meant: IsMeant) -> Ends:
+    """The sessions of vehicles that are meant on the first other ones of some chargers; the key must name what is meant.
 
     One charger more is looked at than is compared, so that each incident can leave out its own.
     """
     looked_at = chargers[: MOST_CHARGERS + 1]
-
-    def load() -> Ends:
-        return Ends.of(
-            scene, (s for device in looked_at for s in scene.sessions(device=device, which="all") if is_meant(s))
-        )
-
-    found = scene.fleet.recent(("session ends", scene.incidence.code, key), load)
+    found = scene.fleet.recent(
+        ("session ends", scene.incidence.code, key), lambda: Ends.of(scene, _told_on(scene, looked_at, is_meant))
+    )
     left_out = scene.device_id if scene.device_id in looked_at or len(looked_at) <= MOST_CHARGERS else looked_at[-1]
     return found.where(found.chargers != left_out)
+
+
+def _told_on(scene: Scene, chargers: Sequence[str], is_meant: IsMeant) -> Iterator[_Told]:
+    """What is told of the sessions on some chargers whose vehicles are meant: by charging records, and by events where those
+    name vehicles."""
+    records = scene.observations["charging_records"]
+    each = [records.by_device[device] for device in chargers if device in records.by_device]
+    if each:
+        rows = np.concatenate(each)
+        vehicles = (records.texts_at(f"vehicle_info.{name}", rows) for name in ("vin", "make", "model"))
+        yield from _told_by_records(records, rows[[is_meant(*named) for named in zip(*vehicles, strict=True)]])
+    for device in chargers:
+        if device in chargers_naming_vehicles(scene.fleet):
+            for session in scene.sessions(device=device, which="all"):
+                if session.table.name == "events" and is_meant(session.vin, session.make, session.model):
+                    yield _Told.by(session)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...fleet.chargers import NONE
 from ...observations import Floats
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, median
 from ...scene import Scene
 from ...texts import as_number
 from ..registry import measures
@@ -113,7 +113,7 @@ def ambient_fault_day_excess(scene: Scene) -> Reading | None:
     free = [value for day, value in hottest.items() if day not in faulty]
     if len(hit) < 2 or len(free) < 3:
         return None
-    return Reading(float(np.median(hit) - np.median(free)), scene.anchor, sources_of(near))
+    return Reading(median(hit) - median(free), scene.anchor, sources_of(near))
 
 
 @measures(

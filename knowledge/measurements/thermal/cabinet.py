@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...readings import DAY, HOUR, MINUTE, Reading, median
+from ...readings import DAY, HOUR, MINUTE, Reading, median, percentile
 from ...scene import Scene
 from ..registry import measures
 from .ambient import over_ambient
@@ -122,7 +122,7 @@ def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
     past &= (frame.load >= 0.85 * load) & (frame.load <= 1.2 * load) if load > 1.0 else frame.rested
     if not now.any() or past.sum() < 4:
         return None
-    return frame.reading(float(np.percentile(frame.excess[now], 75) - np.percentile(frame.excess[past], 75)), now)
+    return frame.reading(percentile(frame.excess[now], 75) - percentile(frame.excess[past], 75), now)
 
 
 class _Break(NamedTuple):

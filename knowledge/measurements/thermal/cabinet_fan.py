@@ -109,7 +109,7 @@ def fan_speed_vs_peers(scene: Scene) -> Reading | None:
     start, end = scene.anchor - 30 * MINUTE, scene.anchor + 2 * MINUTE
     own = _speed(scene).between(start, end)
     theirs = [near for r in peers(scene) if len(near := _speed(scene, r.fields["device_id"]).between(start, end))]
-    turning = [median(near.values) for near in theirs if np.median(near.values) > 200.0]
+    turning = [usual for near in theirs if (usual := median(near.values)) > 200.0]
     if not len(own) or not turning:
         return None
     found = own.reading(100.0 * median(own.values) / median(turning))

@@ -43,7 +43,7 @@ def _daily_medians(times: Floats, values: Floats) -> tuple[Floats, Floats]:
     """The days (since the epoch) that have values, and the median of each."""
     days = np.floor(times / DAY)
     unique = np.unique(days)
-    return unique, np.array([np.median(values[days == day]) for day in unique])
+    return unique, np.array([median(values[days == day]) for day in unique])
 
 
 def _trend(frame: Frame, mask: np.ndarray, values: Floats) -> Reading | None:
@@ -55,7 +55,7 @@ def _trend(frame: Frame, mask: np.ndarray, values: Floats) -> Reading | None:
     if len(medians) < 3:
         return None
     part = max(1, len(medians) // 4)
-    return frame.reading(float(np.median(medians[-part:]) - np.median(medians[:part])), mask)
+    return frame.reading(median(medians[-part:]) - median(medians[:part]), mask)
 
 
 @measures(
@@ -125,8 +125,8 @@ def _step(scene: Scene) -> _Step | None:
     best, moment = 0.0, 0.0
     for cut in range(2, len(medians) - 1):
         before, after = medians[:cut], medians[cut:]
-        change = float(np.median(after) - np.median(before))
-        scatter = max(np.median(np.abs(part - np.median(part))) for part in (before, after))
+        change = median(after) - median(before)
+        scatter = max(median(np.abs(part - median(part))) for part in (before, after))
         if change > best and change > 4.0 * scatter:
             best, moment = change, float(days[cut]) * DAY
     return _Step(best, moment, frame, mask) if best > 0 else None

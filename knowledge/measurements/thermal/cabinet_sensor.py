@@ -10,7 +10,7 @@ from ....engine.facts import Source
 from ...observations import Floats, epoch
 from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
-from ...texts import as_number, words_of
+from ...texts import words_of
 from ..registry import measures
 from .ambient import over_ambient
 from .cabinet import cabinet_temperature
@@ -54,7 +54,7 @@ def cabinet_fastest_change(scene: Scene) -> Reading | None:
 )
 def cabinet_flutter(scene: Scene) -> Reading | None:
     series = cabinet_readings(scene, scene.device_id).between(scene.anchor - 3 * HOUR, scene.anchor + 10 * MINUTE)
-    if len(series) < 10 or np.median(np.diff(series.times)) > 6 * MINUTE:
+    if len(series) < 10 or median(np.diff(series.times)) > 6 * MINUTE:
         return None
     windows = np.lib.stride_tricks.sliding_window_view(series.values, 5)
     rest = series.values[2:-2] - np.median(windows, axis=1)
@@ -77,15 +77,14 @@ def _hottest_module(scene: Scene, start: float, end: float) -> Readings:
     table = scene.observations["telemetry"]
     rows = table.by_device.get(scene.device_id, np.empty(0, dtype=np.intp))
     times = table.times[rows]
-    found: list[tuple[int, float]] = []
-    for row in rows[(times >= start - 10 * MINUTE) & (times <= end + 10 * MINUTE)][-MOST_RECORDS:].tolist():
-        modules = table.records[row].fields.get("power_modules") or []
-        heats = [as_number(module.get("temperature")) for module in modules if isinstance(module, dict)]
-        told = [heat for heat in heats if heat is not None]
-        if told:
-            found.append((row, max(told)))
-    chosen = np.array([row for row, _ in found], dtype=np.intp)
-    return Readings(table, table.times[chosen], np.array([heat for _, heat in found], dtype=np.float64), chosen)
+    rows = rows[(times >= start - 10 * MINUTE) & (times <= end + 10 * MINUTE)][-MOST_RECORDS:]
+    owners, told = table.parts_at("power_modules", "temperature", rows)
+    hottest: dict[int, float] = {}
+    for owner, heat in zip(owners.tolist(), told, strict=True):
+        if heat is not None:
+            hottest[owner] = max(heat, hottest.get(owner, heat))
+    chosen = rows[list(hottest)]
+    return Readings(table, table.times[chosen], np.array(list(hottest.values()), dtype=np.float64), chosen)
 
 
 @measures(
@@ -154,14 +153,15 @@ def _module_temperatures(scene: Scene, moment: float) -> tuple[list[float], list
     chosen = rows[(times >= moment - 15 * MINUTE) & (times <= moment + 2 * MINUTE)]
     if not len(chosen):
         chosen = rows[(times >= scene.anchor - 30 * MINUTE) & (times <= scene.anchor + 10 * MINUTE)]
+    chosen = chosen[-60:]
     modules: dict[Any, list[float]] = {}
     seen: list[int] = []
-    for row in chosen[-60:].tolist():
-        for module in table.records[row].fields.get("power_modules") or []:
-            value = None if not isinstance(module, dict) else as_number(module.get("temperature"))
-            if value is not None:
-                modules.setdefault(module.get("index"), []).append(value)
-                seen.append(row)
+    owners, indices = table.parts_at("power_modules", "index", chosen)
+    _, temperatures = table.parts_at("power_modules", "temperature", chosen)
+    for row, index, value in zip(chosen[owners].tolist(), indices, temperatures, strict=True):
+        if value is not None:
+            modules.setdefault(index, []).append(value)
+            seen.append(row)
     heats = [percentile(values, 90) for values in modules.values()]
     return heats, [table.source(row) for row in seen[:MAX_SOURCES]]
 
@@ -248,7 +248,7 @@ def calibration_change(scene: Scene) -> Reading | None:
         time = epoch(moment)
         before, after = series.between(time - HOUR, time - 1.0), series.between(time + 1.0, time + HOUR)
         if abs(time - scene.anchor) <= 30 * DAY and len(before) >= 2 and len(after) >= 2:
-            value = float(np.median(after.values) - np.median(before.values))
+            value = median(after.values) - median(before.values)
             return Reading(value, time, few([scene.source("commands", command), after.source(0)]))
     return None
 

@@ -274,7 +274,7 @@ def pin_temperature_spread(scene: Scene) -> Reading | None:
     for fault in scene.incidence.faults[-20:]:
         values = [
             number
-            for path, value in flat(fault.record.fields.get("data") or {})
+            for path, value in flat(fault.record.data)
             if re.search(r"\btemp|\bt\b|\b(c|celsius)$", path)
             and re.search(
                 r"\b(pins?\d?|contacts?\d?|plus|minus|pos|neg|positive|negative|dc\+|l[123]|sensors?|probes?)\b", path

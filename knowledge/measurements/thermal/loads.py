@@ -296,8 +296,7 @@ class _Charger:
         """The load a fault's details tell of, where no other record gives its temperature."""
         if any(known(x.peak) and x.start - MINUTE <= fault.time <= x.end + 5 * MINUTE for x in loads):
             return None
-        data = fault.record.fields.get("data") or {}
-        told = list(flat(data))
+        told = list(flat(fault.record.data))
         peak = highest_number(told, CONNECTOR_HEAT, NOT_THE_CONNECTOR)
         if not known(peak):
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, HOUR, Reading, few
+from ...readings import DAY, HOUR, Reading, few, median, percentile
 from ...scene import Scene
 from ..registry import measures
 from .cabinet_frame import Frame, frame_of, own_frame
@@ -60,7 +60,7 @@ def peers_connector_gap(scene: Scene) -> Reading | None:
     if own is None or not others:
         return None
     return Reading(
-        float(own.value) - float(np.median([float(r.value) for r in others])), own.at,
+        float(own.value) - median([float(r.value) for r in others]), own.at,
         few([*own.sources, *(s for r in others for s in r.sources)]),
     )  # fmt: skip
 
@@ -107,9 +107,9 @@ def standing_connector_gap(scene: Scene) -> Reading | None:
             now.amps / mine.amps if now is not None and known(now.amps) and known(mine.amps) and mine.amps > 0 else 1.0
         )
         if expected and ratio <= 2.5:
-            values.append((mine.peak - float(np.median(expected))) * max(ratio, 0.5) ** 2)
+            values.append((mine.peak - median(expected)) * max(ratio, 0.5) ** 2)
             sources += [*mine.sources, *near[0].sources]
-    return Reading(float(np.median(values)), scene.anchor, few(sources)) if len(values) >= 2 else None
+    return Reading(median(values), scene.anchor, few(sources)) if len(values) >= 2 else None
 
 
 def _other_connectors_lately(scene: Scene) -> list[Load]:
@@ -187,11 +187,11 @@ def _warmer_than_peers(scene: Scene, own: Frame, span: float, *, over_ambient: b
         value = (theirs.excess if over_ambient else theirs.cabinet)[cells]
         value = value[~np.isnan(value)]
         if len(value):
-            values.append(float(np.percentile(value, 75)))
+            values.append(percentile(value, 75))
             sources += theirs.sources(cells)[:1]
     if not values or not now.any():
         return None
-    value = float(np.percentile(warmth[now], 75)) - float(np.median(values))
+    value = percentile(warmth[now], 75) - median(values)
     return Reading(value, scene.anchor, few([*own.sources(now), *sources]))
 
 
@@ -235,6 +235,6 @@ def cabinet_idle_peers_gap(scene: Scene) -> Reading | None:
     ]
     if not theirs:
         return None
-    usual = float(np.median([float(np.median(frame.excess[cells])) for frame, cells in theirs]))
+    usual = median([median(frame.excess[cells]) for frame, cells in theirs])
     more = [source for frame, cells in theirs for source in frame.sources(cells)[:1]]
-    return Reading(float(np.median(own.excess[now])) - usual, scene.anchor, few([*own.sources(now), *more]))
+    return Reading(median(own.excess[now]) - usual, scene.anchor, few([*own.sources(now), *more]))

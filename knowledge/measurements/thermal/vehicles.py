@@ -205,7 +205,7 @@ def _faulting(scene: Scene) -> list[tuple[str, Source]]:
     """The vehicle at each occurrence, where known."""
     found: list[tuple[str, Source]] = []
     for fault in scene.incidence.faults[-200:]:
-        vin = _vehicle_at(scene, fault.time) or named_vehicle(flat(fault.record.fields.get("data") or {}))
+        vin = _vehicle_at(scene, fault.time) or named_vehicle(flat(fault.record.data))
         if vin is not None:
             found.append((vin, fault.source))
     return found

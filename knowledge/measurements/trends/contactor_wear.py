@@ -69,16 +69,20 @@ def rate(scene: Scene, wear: Wear) -> Reading | None:
     counted = daily_line(recent(scene, wear.counts, RATE_WINDOW), scene.anchor)
     if counted is not None:
         return counted.reading(counted.slope) if counted.slope > 0 else None
-    shown, days = wear.counts.last(), age(scene)
-    if shown is None or days is None or wear.was_reset or float(days.value) < SHORTEST_AGE_DAYS:
+    shown = wear.counts.last()
+    days = None if shown is None or wear.was_reset else age(scene)
+    if shown is None or days is None or float(days.value) < SHORTEST_AGE_DAYS:
         return None
     return Reading(float(shown.value) / float(days.value), shown.at, few([*shown.sources, *days.sources]))
 
 
 def life_end(scene: Scene, wear: Wear) -> Reading | None:
     """When the counter gets to the rated life at that rate, epoch seconds; None where it is past it."""
-    shown, speed = wear.counts.last(), rate(scene, wear)
-    if shown is None or speed is None or not wear.rated or float(shown.value) >= wear.rated or float(speed.value) <= 0:
+    shown = wear.counts.last()
+    if shown is None or not wear.rated or float(shown.value) >= wear.rated:
+        return None
+    speed = rate(scene, wear)
+    if speed is None or float(speed.value) <= 0:
         return None
     left = (wear.rated - float(shown.value)) / float(speed.value)
     return Reading(

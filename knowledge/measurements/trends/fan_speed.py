@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
+from ...fleet.chargers import NONE
 from ...fleet.extents import Column
 from ...readings import DAY, Reading, Readings, percentile
 from ...scene import Scene
@@ -24,6 +27,8 @@ from .lines import (
     telemetry_spans_a_line,
 )
 from .ranges import ANY, Known, Range, days_of, on_a_line, ranged
+
+_STATUS = "component_health.cooling_fan_status"
 
 LATELY = 7 * DAY
 """What counts as lately (our judgement: a week has every kind of day)."""
@@ -141,19 +146,29 @@ def days_to_fan_nominal(scene: Scene) -> Reading | None:
     high=100,
 )
 def fan_warning_share(scene: Scene) -> Reading | None:
-    words = scene.words("component_health.cooling_fan_status", which="all")
-    words = words.between(scene.anchor - DAY, latest(scene))
-    if len(words) < FEWEST_REPORTS:
+    table = scene.observations["telemetry"]
+    rows = table.by_device.get(scene.device_id, NONE)
+    times = table.times[rows]
+    rows = rows[times.searchsorted(scene.anchor - DAY, "left") : times.searchsorted(latest(scene), "right")]
+    words = table.texts_at(_STATUS, rows)
+    number = len(words) - words.count(None)
+    if number < FEWEST_REPORTS:
         return None
-    warned = [place for place, word in enumerate(words.values) if word == "warning"]
-    source = words.source(warned[-1] if warned else len(words) - 1)
-    return Reading(100.0 * len(warned) / len(words), float(words.times[-1]), (source,))
+    warned = words.count("warning")
+    last = _last(words, lambda word: word is not None)
+    behind = _last(words, lambda word: word == "warning") if warned else last
+    source = table.source(int(rows[behind]))
+    return Reading(100.0 * warned / number, float(table.times[rows[last]]), (source,))
+
+
+def _last(words: Sequence[str | None], is_meant: Callable[[str | None], bool]) -> int:
+    """The last place of a word that is meant."""
+    return next(place for place in reversed(range(len(words))) if is_meant(words[place]))
 
 
 # Ranges
 
 _SPEED = Column("telemetry", "component_health.cooling_fan_rpm")
-_STATUS = "component_health.cooling_fan_status"
 _WARNINGS, _OTHERS = Column("telemetry", _STATUS, ("warning",)), Column("telemetry", _STATUS, ("ok", "fault"))
 
 

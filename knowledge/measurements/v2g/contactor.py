@@ -6,13 +6,14 @@ import re
 
 import numpy as np
 
-from ...observations import at_path
 from ...readings import DAY, MINUTE, Reading, Readings, few, highest, median
 from ...scene import Scene
 from ..registry import measures
 from .occurrences import latest_first
 from .payload import LIMIT_KEY, growth, measured_numbers, numbers, told_numbers
-from .records import flows_out, own_samples
+from .records import flows_out, own_sampled, sources_of_rows
+
+_RELAY = "component_health.relay_state"
 
 
 @measures(
@@ -53,7 +54,7 @@ def _days_since(scene: Scene, code: str) -> Reading | None:
     kind="flag",
 )
 def relay_fault_near_loss(scene: Scene) -> Reading | None:
-    words = scene.words("component_health.relay_state")
+    words = scene.words(_RELAY)
     for time in latest_first(scene):
         window = words.between(time - 10 * MINUTE, time + 5 * MINUTE)
         if len(window):
@@ -70,21 +71,19 @@ def relay_fault_near_loss(scene: Scene) -> Reading | None:
     low=0,
 )
 def relay_contradictions(scene: Scene) -> Reading | None:
+    table = scene.observations["telemetry"]
     for time in latest_first(scene):
-        known, wrong = [], []
-        for record in own_samples(scene, time - 10 * MINUTE, time + 10 * MINUTE):
-            relay = at_path(record.fields, "component_health.relay_state")
-            if relay is None:
-                continue
-            known.append(record)
-            state = record.fields.get("state")
-            at = record.time or time
-            early = relay == "open" and at < time - 1.0 and (state == "discharging" or flows_out(record.fields))
-            late = relay == "closed" and at >= time + 10.0 and state in ("fault", "idle", "unavailable")
-            if early or late:
-                wrong.append(record)
-        if known:
-            return Reading(float(len(wrong)), time, scene.sources("telemetry", wrong or known))
+        rows = own_sampled(scene, time - 10 * MINUTE, time + 10 * MINUTE)
+        known = rows[~table.one_of(_RELAY, (None,), rows)]
+        if not len(known):
+            continue
+        at = table.times[known]
+        flowing = table.one_of("state", ("discharging",), known) | flows_out(scene, known)
+        early = table.one_of(_RELAY, ("open",), known) & (at < time - 1.0) & flowing
+        resting = table.one_of("state", ("fault", "idle", "unavailable"), known)
+        late = table.one_of(_RELAY, ("closed",), known) & (at >= time + 10.0) & resting
+        wrong = known[early | late]
+        return Reading(float(len(wrong)), time, sources_of_rows(scene, wrong if len(wrong) else known))
     return None
 
 

@@ -48,7 +48,7 @@ def moved_energy_out(scene: Scene, session: Session) -> bool | None:
     """Whether a session moved energy out of the vehicle; None where its records do not say."""
     outward = False
     told: list[float] = []
-    for path, value in flat(session.details):
+    for path, value in flat(session.details) if session.details is not None else ():
         number = as_number(value)
         bound = LIMIT_KEY.search(path) or _PLANNED.search(path)
         if number is not None and not bound and _OUTWARD_ENERGY.search(path):

@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...observations import Record
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, highest
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, highest, median
 from ...scene import Scene
 from ..common import restarts
 from ..registry import measures
@@ -16,7 +15,9 @@ from .discharges import discharges
 from .evidence import sources_of
 from .occurrences import latest_first, meets_occurrence
 from .payload import early_and_late, measured_numbers, told_numbers
-from .records import FLOWING_KW, flows_out, in_sync, samples
+from .records import FLOWING_KW, flows_out, in_sync, sampled, sources_of_rows
+
+_STATUS = "inverter_sync_status"
 
 
 def _before_loss(scene: Scene, readings: Readings, reach: float, span: float, least: int) -> Readings | None:
@@ -33,7 +34,7 @@ def _change(window: Readings) -> Reading:
     start, end = float(window.times[0]), float(window.times[-1])
     quarter = (end - start) / 4
     early, late = window.between(start, start + quarter), window.between(end - quarter, end)
-    return window.reading(float(np.median(late.values) - np.median(early.values)))
+    return window.reading(median(late.values) - median(early.values))
 
 
 def _health(scene: Scene) -> Readings:
@@ -97,7 +98,7 @@ def inverter_health_recovery(scene: Scene) -> Reading | None:
     after = health.between(scene.anchor + 10 * MINUTE, scene.anchor + DAY)
     if len(before) < 2 or len(after) < 2:
         return None
-    return after.reading(float(np.median(after.values) - np.median(before.values)))
+    return after.reading(median(after.values) - median(before.values))
 
 
 @measures(
@@ -200,8 +201,8 @@ def inverter_wear(scene: Scene) -> Reading | None:
     low=0,
 )
 def sync_flutters_before_loss(scene: Scene) -> Reading | None:
-    records = scene.observations["telemetry"].records
-    status = scene.words("inverter_sync_status", which="all")
+    table = scene.observations["telemetry"]
+    status = scene.words(_STATUS, which="all")
     for time in latest_first(scene):
         words = status.between(time - DAY, time - 2 * MINUTE)
         if len(words) < 10:
@@ -211,8 +212,10 @@ def sync_flutters_before_loss(scene: Scene) -> Reading | None:
             if before != "synced" or now == "synced":
                 continue
             # An inverter that stops because the session stops leaves sync without fluttering.
-            idle = records[int(words.rows[place])].fields.get("state") in ("idle", "unavailable", "preparing")
-            if not idle and not meets_occurrence(scene, float(words.times[place]), 2 * MINUTE):
+            (state,) = table.texts_at("state", words.rows[[place]])
+            if state not in ("idle", "unavailable", "preparing") and not meets_occurrence(
+                scene, float(words.times[place]), 2 * MINUTE
+            ):
                 kept.append(place)
         sources = few([words.source(place) for place in kept or (0, len(words) - 1)])
         return Reading(float(len(kept)), float(words.times[-1]), sources)
@@ -226,24 +229,20 @@ def sync_flutters_before_loss(scene: Scene) -> Reading | None:
     low=0,
 )
 def seconds_unsynced_before_loss(scene: Scene) -> Reading | None:
+    table = scene.observations["telemetry"]
     for time in latest_first(scene):
-        known = [
-            r
-            for r in samples(scene, scene.device_id, time - HOUR, time, 720)
-            if r.fields.get("inverter_sync_status") is not None
-        ]
-        run: list[Record] = []
-        for record in reversed(known):
-            status = record.fields["inverter_sync_status"]
-            if status == "lost" and not run:
-                continue
-            if status != "unsynced" or not (flows_out(record.fields) or record.fields.get("state") == "discharging"):
-                break
-            run.append(record)
-        if run:
-            return Reading(time - (run[-1].time or time), time, scene.sources("telemetry", run))
-        if known:
-            return Reading(0.0, time, scene.sources("telemetry", known[-2:]))
+        rows = sampled(scene, scene.device_id, time - HOUR, time, 720)
+        known = rows[~table.one_of(_STATUS, (None,), rows)]
+        if not len(known):
+            continue
+        lost = table.one_of(_STATUS, ("lost",), known)
+        end = int(np.flatnonzero(~lost)[-1]) + 1 if not lost.all() else 0
+        flowing = flows_out(scene, known[:end]) | table.one_of("state", ("discharging",), known[:end])
+        ran = table.one_of(_STATUS, ("unsynced",), known[:end]) & flowing
+        run = known[np.flatnonzero(~ran)[-1] + 1 : end] if not ran.all() else known[:end]
+        if len(run):
+            return Reading(time - float(table.times[run[0]]), time, sources_of_rows(scene, run))
+        return Reading(0.0, time, sources_of_rows(scene, known[-2:]))
     return None
 
 
@@ -290,7 +289,7 @@ def power_unrest_before_loss(scene: Scene) -> Reading | None:
         window = power.between(time - 5 * MINUTE, time - 10.0)
         if len(window) >= 12:
             values = window.values[3:-1]
-            return window.reading(100.0 * float(np.median(np.abs(np.diff(values))) / abs(np.median(values))))
+            return window.reading(100.0 * (median(np.abs(np.diff(values))) / abs(median(values))))
     return None
 
 
@@ -304,11 +303,8 @@ def hours_in_sync_after_restart(scene: Scene) -> Reading | None:
     best: Reading | None = None
     for time, source in [(t, s) for t, s in restarts(scene) if t > scene.first][-5:]:
         end = min([time + DAY, *(t for t in scene.times if t > time)])
-        good = [
-            r.time or 0.0
-            for r in samples(scene, scene.device_id, time, end)
-            if in_sync(r.fields) and flows_out(r.fields)
-        ]
+        rows = sampled(scene, scene.device_id, time, end)
+        good = scene.observations["telemetry"].times[rows[in_sync(scene, rows) & flows_out(scene, rows)]].tolist()
         runs = [d for d in discharges(scene) if d.device_id == scene.device_id and time <= d.start and d.end <= end]
         hours = max([(good[-1] - good[0]) / HOUR if good else 0.0, *((d.end - d.start) / HOUR for d in runs)])
         if (good or runs) and (best is None or hours > float(best.value)):

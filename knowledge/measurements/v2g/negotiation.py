@@ -5,15 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
 from ....engine.facts import Source
-from ...readings import HOUR, MINUTE, Reading, ends, highest
+from ...readings import HOUR, MINUTE, Reading, highest
 from ...scene import Scene
 from ..registry import measures
 from .discharges import moved_energy_out
 from .evidence import of_incident
 from .occurrences import latest_first
 from .payload import growth, measured_numbers, told_numbers
-from .records import FLOWING_KW, asked_at, asks_for_discharge, flows_out, own_samples, state_change
+from .records import (
+    FLOWING_KW,
+    asked_at,
+    asks_for_discharge,
+    flows_out,
+    outflow,
+    own_sampled,
+    sources_of_rows,
+    state_change,
+)
 from .switchover import waits_until_loss
 from .vehicles import session_here
 
@@ -96,13 +107,11 @@ def discharged_before_loss(scene: Scene) -> Reading | None:
     for time in latest_first(scene):
         session = session_here(scene, time)
         start = time - 30 * MINUTE if session is None else max(session.start, time - 12 * HOUR)
-        told = [(r, flows_out(r.fields)) for r in own_samples(scene, start, time)]
-        known = [r for r, flows in told if flows is not None]
-        flowing = [r for r, flows in told if flows]
-        if flowing:
-            return Reading(True, time, scene.sources("telemetry", ends(flowing)))
-        if len(known) >= 2 and time - (known[-1].time or 0.0) <= 2 * MINUTE:
-            return Reading(False, time, scene.sources("telemetry", ends(known)))
+        known, out = outflow(scene, own_sampled(scene, start, time))
+        if out.any():
+            return Reading(True, time, sources_of_rows(scene, known[out]))
+        if len(known) >= 2 and time - scene.observations["telemetry"].times[known[-1]] <= 2 * MINUTE:
+            return Reading(False, time, sources_of_rows(scene, known))
         if session is not None and session.energy is not None:
             moved = session.energy < -0.1 or bool(moved_energy_out(scene, session))
             return Reading(moved, time, (session.source,))
@@ -120,10 +129,12 @@ def charged_before_loss(scene: Scene) -> Reading | None:
         session = session_here(scene, time)
         if session is None or session.start > time:
             continue
-        known = [r for r in own_samples(scene, max(session.start, time - 12 * HOUR), time) if "power" in r.fields]
-        flowing = [r for r in known if (r.fields["power"] or 0.0) > FLOWING_KW and not flows_out(r.fields)]
+        rows = own_sampled(scene, max(session.start, time - 12 * HOUR), time)
+        power = scene.observations["telemetry"].numbers("power")[rows]
+        known = rows[~np.isnan(power)]
+        flowing = rows[(power > FLOWING_KW) & ~flows_out(scene, rows)]
         if len(known) >= 2:
-            return Reading(bool(flowing), time, scene.sources("telemetry", ends(flowing or known)))
+            return Reading(len(flowing) > 0, time, sources_of_rows(scene, flowing if len(flowing) else known))
     return None
 
 
@@ -136,12 +147,12 @@ def charged_before_loss(scene: Scene) -> Reading | None:
 )
 def seconds_without_power_before_loss(scene: Scene) -> Reading | None:
     power = scene.readings("power")
-    table = scene.observations["telemetry"]
     for time in latest_first(scene):
         window = power.between(time - 15 * MINUTE, time)
+        states = window.words("state")
         run: list[int] = []
         for place in range(len(window) - 1, -1, -1):
-            state = table.records[int(window.rows[place])].fields.get("state")
+            state = states[place]
             if state == "fault":
                 continue  # The fault's own sample, stamped a moment earlier.
             if abs(window.values[place]) > FLOWING_KW or state in ("idle", "unavailable"):

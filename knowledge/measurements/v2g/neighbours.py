@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from ....engine.facts import Source
-from ...observations import Record, at_path
+from ...fleet.chargers import NONE
+from ...observations import Rows
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import FaultEvent, Scene
 from ..registry import measures
 from .discharges import discharges_of
 from .evidence import number_of
 from .occurrences import LOSS, TOGETHER, happenings, is_here, latest_times, meets_occurrence
-from .records import in_sync, samples
+from .records import in_sync, sampled, sources_of_rows
 from .supply import nominal_voltages, voltage_off
 from .vehicles import discharging_chargers
 
@@ -36,13 +39,13 @@ class _Peer:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """What a charger's telemetry around one occurrence shows, and the records that show it."""
+    """What a charger's telemetry around one occurrence shows, and the rows that show it."""
 
     gap: float | None = None
     held: bool = False
     charged: bool = False
     wavered: bool = False
-    records: tuple[Record, ...] = ()
+    rows: Rows = field(default_factory=lambda: NONE)
 
 
 def _peers(scene: Scene) -> list[_Peer]:
@@ -94,7 +97,7 @@ def _peer(scene: Scene, device: str, at_site: bool, losses: list[FaultEvent]) ->
     courses = [_course(scene, device, time) for time in latest]
     gaps += [course.gap for course in courses if course.gap is not None]
     for course in courses:
-        sources.extend(scene.sources("telemetry", course.records))
+        sources.extend(sources_of_rows(scene, course.rows))
     soonest = min(gaps, default=None)
     held = any(course.held for course in courses)
     if not held and (soonest is None or soonest > TOGETHER):
@@ -110,29 +113,28 @@ def _peer(scene: Scene, device: str, at_site: bool, losses: list[FaultEvent]) ->
 
 
 def _course(scene: Scene, device: str, time: float) -> _Course:
-    before = samples(scene, device, time - 5 * MINUTE, time - 0.001, 120)
-    after = samples(scene, device, time, time + 5 * MINUTE, 120)
+    table = scene.observations["telemetry"]
+    before = sampled(scene, device, time - 5 * MINUTE, time - 0.001, 120)
+    after = sampled(scene, device, time, time + 5 * MINUTE, 120)
+    around = np.concatenate([before, after])
+    delays = np.abs(table.times[around] - time)
 
-    def reporting(status: str, within: float) -> list[tuple[float, Record]]:
-        delays = [
-            (abs((r.time or 0.0) - time), r) for r in before + after if r.fields.get("inverter_sync_status") == status
-        ]
-        return [pair for pair in delays if pair[0] <= within]
+    def reporting(status: str, within: float) -> Rows:
+        """The places of those around that report a status near the occurrence."""
+        return np.flatnonzero(table.one_of("inverter_sync_status", (status,), around) & (delays <= within))
 
-    if lost := reporting("lost", 2 * MINUTE):
-        return _Course(gap=min(delay for delay, _ in lost), records=(lost[0][1],))
-    if not before or not after:
+    lost = reporting("lost", 2 * MINUTE)
+    if len(lost):
+        return _Course(gap=float(delays[lost].min()), rows=around[lost[:1]])
+    if not len(before) or not len(after):
         return _Course()
     unsynced = reporting("unsynced", TOGETHER)
-    if (
-        unsynced
-        and any(in_sync(r.fields) for r in before)
-        and any(r.fields.get("state") == "discharging" for r in before)
-    ):
-        return _Course(wavered=True, records=(unsynced[0][1],))
-    held = all(in_sync(r.fields) for r in (before[-1], after[0], after[-1]))
-    charged = all(r.fields.get("state") == "charging" for r in (before[-1], after[0]))
-    return _Course(held=held, charged=charged, records=(before[-1], after[0]) if held else ())
+    if len(unsynced) and in_sync(scene, before).any() and table.one_of("state", ("discharging",), before).any():
+        return _Course(wavered=True, rows=around[unsynced[:1]])
+    held = bool(in_sync(scene, np.array([before[-1], after[0], after[-1]])).all())
+    met = np.array([before[-1], after[0]])
+    charged = bool(table.one_of("state", ("charging",), met).all())
+    return _Course(held=held, charged=charged, rows=met if held else NONE)
 
 
 def _number_of(scene: Scene, peers: list[_Peer]) -> Reading | None:
@@ -253,18 +255,19 @@ def site_peers_disturbed(scene: Scene) -> Reading | None:
     low=0,
 )
 def site_peer_phase_voltage_deviation(scene: Scene) -> Reading | None:
-    best: Reading | None = None
+    table = scene.observations["telemetry"]
+    best: tuple[float, int] | None = None
     for neighbour in scene.neighbours[:20]:
         device = neighbour.fields["device_id"]
-        for record in samples(scene, device, scene.anchor - MINUTE, scene.anchor + MINUTE, 60):
-            for phase in "abc":
-                voltage = at_path(record.fields, f"phase_details.phase_{phase}.voltage")
-                if voltage is None or voltage <= 50.0:
-                    continue  # An idle charger may report no voltage at all.
+        rows = sampled(scene, device, scene.anchor - MINUTE, scene.anchor + MINUTE, 60)
+        phases = [table.numbers(f"phase_details.phase_{phase}.voltage")[rows].tolist() for phase in "abc"]
+        for row, *voltages in zip(rows.tolist(), *phases, strict=True):
+            # An idle charger may report no voltage at all.
+            for voltage in (voltage for voltage in voltages if voltage > 50.0):
                 off = voltage_off(voltage, nominal_voltages(scene, scene.device_id, device))
-                if off is not None and (best is None or off > float(best.value)):
-                    best = Reading(off, record.time, (scene.source("telemetry", record),))
-    return best
+                if off is not None and (best is None or off > best[0]):
+                    best = off, row
+    return None if best is None else Reading(best[0], float(table.times[best[1]]), (table.source(best[1]),))
 
 
 @measures(

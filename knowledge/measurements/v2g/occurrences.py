@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from ....engine.facts import Source
 from ...fleet.tables import FleetTables
 from ...observations import Record
@@ -14,7 +16,7 @@ from ...scene import FaultEvent, Scene
 from ...sessions import Session
 from ...texts import as_number, flat, words_of
 from .payload import as_percent, spelled
-from .records import asks_for_discharge, same_connector, samples
+from .records import asks_for_discharge, of_connector, same_connector, sampled
 from .vehicles import Vehicle, session_at, vehicle_in, vehicle_in_events, vehicle_of, vehicle_of_stay
 
 LOSS, REFUSAL = "F-0701", "F-0702"
@@ -112,10 +114,11 @@ def _telling_chargers(fleet: FleetTables, code: str) -> list[str]:
     def load() -> list[str]:
         records, events = fleet.observations["charging_records"], fleet.observations["events"]
         told = list(zip(*(records.values(path) for path in ("device_id", "stop_reason", "details")), strict=True))
-        data = events.values("data")
-        stops = [row for row, kind in enumerate(events.values("event_type")) if kind == "stop" and data[row]]
-        devices = events.values("device_id")
-        told += [(devices[row], data[row].get("reason"), data[row].get("details")) for row in stops]
+        devices, data = events.values("device_id"), events.values("data")
+        for row in (row for row, kind in enumerate(events.values("event_type")) if kind == "stop"):
+            carried = data[row]
+            if carried and (carried.get("reason") or carried.get("details")):
+                told.append((devices[row], carried.get("reason"), carried.get("details")))
         found, said = set(), {}
         for device, reason, details in told:
             if not reason and not details:
@@ -189,8 +192,7 @@ def _refused_commands(fleet: FleetTables) -> list[Record]:
 
 def _happening(scene: Scene, fault: FaultEvent) -> Happening:
     session = session_at(scene, fault.device_id, fault.connector_id, fault.time)
-    data = fault.record.fields.get("data")
-    vehicle = vehicle_of(session) or vehicle_in(data)
+    vehicle = vehicle_of(session) or vehicle_in(fault.record.data)
     if vehicle is None:
         start = fault.time - 2 * HOUR if session is None else session.start - 10 * MINUTE
         vehicle = vehicle_in_events(scene, fault.device_id, fault.connector_id, start, fault.time + MINUTE)
@@ -208,16 +210,15 @@ _SOC_LIMIT = re.compile(
 
 
 def _soc_then(scene: Scene, fault: FaultEvent, session: Session | None) -> float | None:
-    for path, value in flat(spelled(fault.record.fields.get("data"))):
+    for path, value in flat(spelled(fault.record.data)):
         if as_number(value) is not None and _SOC.search(path) and not _SOC_LIMIT.search(path):
             return as_percent(value)
-    best = None
-    for record in samples(scene, fault.device_id, fault.time - 15 * MINUTE, fault.time + 2 * MINUTE):
-        soc = record.fields.get("soc")
-        if soc is not None and same_connector(record.fields.get("connector_id"), fault.connector_id):
-            if best is not None and (record.time or 0.0) > fault.time:
-                break
-            best = soc
+    table = scene.observations["telemetry"]
+    rows = sampled(scene, fault.device_id, fault.time - 15 * MINUTE, fault.time + 2 * MINUTE)
+    rows = of_connector(scene, fault.connector_id, rows)
+    rows = rows[~np.isnan(table.numbers("soc")[rows])]
+    up_to = int(table.times[rows].searchsorted(fault.time, "right"))
+    best = float(table.numbers("soc")[rows[max(0, up_to - 1)]]) if len(rows) else None
     if best is None and session is not None:
         near_end = (
             session.end is not None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ....engine.facts import Source
 from ...observations import Floats, Record, Rows, epoch
+from ...readings import ends
 from ...scene import Scene
 
 FLOWING_KW = 0.2
@@ -29,13 +28,8 @@ def _rows_of(scene: Scene, device: str) -> tuple[Rows, Floats]:
     return rows, table.times[rows]
 
 
-def samples(scene: Scene, device: str, start: float, end: float, most: int = 400) -> list[Record]:
-    """Telemetry of a charger from start to end, evenly thinned to about so many records."""
-    return scene.observations["telemetry"].records_at(sampled(scene, device, start, end, most))
-
-
 def sampled(scene: Scene, device: str, start: float, end: float, most: int = 400) -> Rows:
-    """The telemetry rows of these records."""
+    """The telemetry rows of a charger from start to end, evenly thinned to about so many."""
     rows = rows_between(scene, device, start, end)
     return rows[:: len(rows) // most + 1] if len(rows) > most else rows
 
@@ -49,21 +43,30 @@ def of_connector(scene: Scene, connector: int | None, rows: Rows) -> Rows:
     return chosen
 
 
-def outflow(scene: Scene, rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
-    """Those of some telemetry rows that say whether energy flows out of the vehicle, as `flows_out` says, and what they say."""
+def own_sampled(scene: Scene, start: float, end: float) -> Rows:
+    """The telemetry rows of the incident's connector, and those that name none, from start to end, thinned to about 720."""
+    return of_connector(scene, scene.connector_id, sampled(scene, scene.device_id, start, end, 720))
+
+
+def flows_out(scene: Scene, rows: Rows) -> NDArray[np.bool_]:
+    """In which of some telemetry rows energy flows out of the vehicle, by power, else by state."""
     table = scene.observations["telemetry"]
     power = table.numbers("power")[rows]
     discharging = table.one_of("state", ("discharging",), rows)
-    metered = ~np.isnan(power)
-    told = metered | ~table.one_of("state", (None,), rows)
-    out = np.where(metered, (power < -FLOWING_KW) | (discharging & (power > FLOWING_KW)), discharging)
-    return rows[told], out[told]
+    return np.where(np.isnan(power), discharging, (power < -FLOWING_KW) | (discharging & (power > FLOWING_KW)))
 
 
-def own_samples(scene: Scene, start: float, end: float) -> list[Record]:
-    """Telemetry of the incident's connector, and what names none, from start to end."""
-    found = samples(scene, scene.device_id, start, end, 720)
-    return [r for r in found if same_connector(scene.connector_id, r.fields.get("connector_id"))]
+def outflow(scene: Scene, rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
+    """Those of some telemetry rows that tell power or state, and in which of them energy flows out of the vehicle."""
+    table = scene.observations["telemetry"]
+    told = rows[~np.isnan(table.numbers("power")[rows]) | ~table.one_of("state", (None,), rows)]
+    return told, flows_out(scene, told)
+
+
+def sources_of_rows(scene: Scene, rows: Rows) -> tuple[Source, ...]:
+    """Where some telemetry rows, in order, came from; of many, the first and the last."""
+    table = scene.observations["telemetry"]
+    return tuple(table.source(row) for row in ends(rows.tolist()))
 
 
 def same_connector(one: int | None, other: int | None) -> bool:
@@ -71,26 +74,17 @@ def same_connector(one: int | None, other: int | None) -> bool:
     return not one or not other or one == other
 
 
-def flows_out(fields: Mapping[str, Any]) -> bool | None:
-    """Whether a telemetry record shows energy flowing out of the vehicle; None where it does not say."""
-    power, state = fields.get("power"), fields.get("state")
-    if power is not None:
-        return bool(power < -FLOWING_KW or (state == "discharging" and power > FLOWING_KW))
-    return None if state is None else bool(state == "discharging")
-
-
-def in_sync(fields: Mapping[str, Any]) -> bool:
-    """Whether a telemetry record shows the inverter in step; where it lacks the status, whether the connector discharges."""
-    status = fields.get("inverter_sync_status")
-    if status is not None:
-        return bool(status == "synced" and fields.get("state") != "fault")
-    return fields.get("state") == "discharging"
+def in_sync(scene: Scene, rows: Rows) -> NDArray[np.bool_]:
+    """Which of some telemetry rows show the inverter in step; where they lack the status, whether the connector discharges."""
+    table = scene.observations["telemetry"]
+    untold = table.one_of("inverter_sync_status", (None,), rows)
+    synced = table.one_of("inverter_sync_status", ("synced",), rows) & ~table.one_of("state", ("fault",), rows)
+    return np.where(untold, table.one_of("state", ("discharging",), rows), synced)
 
 
 def state_change(event: Record) -> tuple[str, str]:
     """The states a state event names as left and as entered, in lower case; empty where it does not say."""
-    data = event.fields.get("data") or {}
-    return str(data.get("from") or "").lower(), str(data.get("to") or "").lower()
+    return str(event.data.get("from") or "").lower(), str(event.data.get("to") or "").lower()
 
 
 def asks_for_discharge(command: Record) -> bool:

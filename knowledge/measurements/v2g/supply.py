@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import MINUTE, Reading, Readings, highest
+from ...readings import MINUTE, Reading, Readings, highest, median
 from ...scene import Scene
 from ..registry import measures
 from .occurrences import latest_first, latest_times
@@ -91,7 +91,7 @@ def _usual_voltage(scene: Scene, device: str) -> float | None:
                 apart &= (phase.times < time - 2 * MINUTE) | (phase.times > time + 5 * MINUTE)
             values.append(phase.values[apart & (phase.values >= 50.0)])
         known = np.concatenate(values) if values else np.empty(0)
-        return float(np.median(known)) if len(known) >= 6 else None
+        return median(known) if len(known) >= 6 else None
 
     return scene.once(("v2g-usual-voltage", device), load)
 
@@ -128,11 +128,11 @@ def _nominal_phase_voltage(scene: Scene, phases: list[Readings]) -> float | None
     usual, frequency = _usual_voltage(scene, scene.device_id), _grid_frequency(scene)
     if usual is not None:
         return _nominal_of(usual, frequency)
-    median = float(np.median(np.concatenate([p.values for p in phases])))
-    if frequency is None and voltage_off(median, None) is None:
+    middle = median(np.concatenate([p.values for p in phases]))
+    if frequency is None and voltage_off(middle, None) is None:
         return None
     candidates = _LOW_VOLTAGES[frequency or 50.0]
-    nominal = _nearest(median, candidates) if _is_near(median, candidates, _SAGGED) else median
+    nominal = _nearest(middle, candidates) if _is_near(middle, candidates, _SAGGED) else middle
     return nominal if nominal >= 50.0 else None
 
 

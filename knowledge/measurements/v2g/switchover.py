@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ....engine.facts import Source
-from ...observations import Record
 from ...readings import HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ..registry import measures
 from .discharges import discharging_runs
 from .evidence import incident_sources, of_incident
 from .occurrences import latest_first, latest_times
-from .records import FLOWING_KW, flows_out, own_samples, rows_between, same_connector, samples, state_change
+from .records import FLOWING_KW, flows_out, own_sampled, rows_between, sampled, state_change
 from .vehicles import session_here
 
 
@@ -20,8 +21,8 @@ def _to_discharging(scene: Scene) -> list[tuple[float, Source | None]]:
     def load() -> list[tuple[float, Source | None]]:
         found: list[tuple[float, Source | None]] = [(start, None) for start, _, seen in discharging_runs(scene) if seen]
         for event in scene.events("state", which="own"):
-            data = event.fields.get("data") or {}
-            if event.time is not None and str(data.get("to") or data.get("state") or "").lower() == "discharging":
+            entered = str(event.data.get("to") or event.data.get("state") or "").lower()
+            if event.time is not None and entered == "discharging":
                 found.append((event.time, scene.source("events", event)))
         return sorted(found, key=lambda pair: pair[0])
 
@@ -117,15 +118,17 @@ def share_of_losses_at_switchover(scene: Scene) -> Reading | None:
     low=0,
 )
 def seconds_since_power_reversal(scene: Scene) -> Reading | None:
+    table = scene.observations["telemetry"]
     for time in latest_first(scene):
         best: Reading | None = None
-        before = ""
-        for record in own_samples(scene, time - 20 * MINUTE, time + 2.0):
-            power = record.fields.get("power")
-            way = "out" if flows_out(record.fields) else "in" if power is not None and power > FLOWING_KW else ""
-            if way and before and way != before and (record.time or 0.0) >= time - 5 * MINUTE:
-                best = Reading(max(0.0, time - (record.time or time)), time, (scene.source("telemetry", record),))
-            before = way or before
+        rows = own_sampled(scene, time - 20 * MINUTE, time + 2.0)
+        out = flows_out(scene, rows)
+        flowing = out | (table.numbers("power")[rows] > FLOWING_KW)
+        rows, out = rows[flowing], out[flowing]
+        turned = rows[1:][(out[1:] != out[:-1]) & (table.times[rows[1:]] >= time - 5 * MINUTE)]
+        if len(turned):
+            last = int(turned[-1])
+            best = Reading(max(0.0, time - float(table.times[last])), time, (table.source(last),))
         for event in scene.events("state", which="own", start=time - 5 * MINUTE, end=time):
             if set(state_change(event)) == {"charging", "discharging"}:
                 best = Reading(time - (event.time or time), time, (scene.source("events", event),))
@@ -141,16 +144,15 @@ def seconds_since_power_reversal(scene: Scene) -> Reading | None:
     low=0,
 )
 def other_connectors_held_sync(scene: Scene) -> Reading | None:
-    held: dict[int, Source] = {}
-    for time in scene.times[-5:]:
-        around: dict[int, list[Record]] = {}
-        for record in samples(scene, scene.device_id, time - 5 * MINUTE, time + 5 * MINUTE, 720):
-            connector = record.fields.get("connector_id")
-            if connector and not same_connector(scene.connector_id, connector):
-                around.setdefault(connector, []).append(record)
-        for connector, records in around.items():
-            before = [r for r in records if (r.time or time) < time]
-            after = [r for r in records if (r.time or time) > time]
-            if before and after and all(flows_out(r.fields) for r in (before[-1], after[0], after[-1])):
-                held[connector] = scene.source("telemetry", after[0])
+    held: dict[float, Source] = {}
+    table = scene.observations["telemetry"]
+    for time in scene.times[-5:] if scene.connector_id else ():
+        rows = sampled(scene, scene.device_id, time - 5 * MINUTE, time + 5 * MINUTE, 720)
+        named = table.connectors[rows]
+        for connector in np.unique(named[~np.isnan(named) & (named != scene.connector_id)]).tolist():
+            theirs = rows[named == connector]
+            times = table.times[theirs]
+            before, after = theirs[times < time], theirs[times > time]
+            if len(before) and len(after) and flows_out(scene, np.array([before[-1], after[0], after[-1]])).all():
+                held[connector] = table.source(int(after[0]))
     return Reading(float(len(held)), scene.anchor, few(list(held.values()))) if held else None

@@ -95,9 +95,7 @@ def session_vehicle(scene: Scene, session: Session) -> Vehicle | None:
 def vehicle_in_events(scene: Scene, device: str, connector: int | None, start: float, end: float) -> Vehicle | None:
     """The vehicle that the last event to name one names."""
     for event in reversed(scene.events(device=device, which="all", start=start, end=end)):
-        if same_connector(event.fields.get("connector_id"), connector) and (
-            found := vehicle_in(event.fields.get("data"))
-        ):
+        if same_connector(event.fields.get("connector_id"), connector) and (found := vehicle_in(event.data)):
             return found
     return None
 

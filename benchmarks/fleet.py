@@ -38,7 +38,7 @@ print(
 CLI = "import sys; from charger_triage.adapters.cli import main; sys.exit(main())"
 
 BETWEEN_LOOKS = 0.05
-"""Seconds between two looks at the memory of the processes."""
+"""Seconds between two looks at the processes."""
 
 
 @dataclass(frozen=True)
@@ -52,28 +52,48 @@ class Cost:
 
 def cost_of(command: list[str], **environment: str) -> Cost:
     """What a command costs, with all processes that it starts."""
-    before = os.times()
     began = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **environment}, text=True
     )
-    peaks = [0.0]
-    watching = threading.Thread(target=_watch, args=(process, peaks))
-    watching.start()
+    watch = _Watch(process)
+    watch.start()
     _, error = process.communicate()
     wall = time.perf_counter() - began
-    watching.join()
+    watch.join()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}: {error}")
-    after = os.times()
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Cost(wall, cpu, peaks[0])
+    return Cost(wall, sum(watch.cpu.values()), watch.peak)
 
 
-def _watch(process: subprocess.Popen[str], peaks: list[float]) -> None:
-    while process.poll() is None:
-        peaks[0] = max(peaks[0], sum(_resident(number) for number in _tree(process.pid)))
-        time.sleep(BETWEEN_LOOKS)
+class _Watch(threading.Thread):
+    """Looks at a process and all that descend from it until it ends: at most the last moments of each are missed.
+
+    `cpu` are the seconds that each process has worked by its number, `peak` the most memory (MiB) that they had together.
+    """
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        super().__init__()
+        self.cpu: dict[int, float] = {}
+        self.peak = 0.0
+        self._process = process
+
+    def run(self) -> None:
+        """Look until it ends."""
+        while self._process.poll() is None:
+            there = _tree(self._process.pid)
+            self.peak = max(self.peak, sum(map(_resident, there)))
+            self.cpu.update((number, worked) for number in there if (worked := _worked(number)) is not None)
+            time.sleep(BETWEEN_LOOKS)
+
+
+def _worked(process: int) -> float | None:
+    """Seconds of processor time that a process has used; None where it is gone."""
+    try:
+        numbers = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _tree(root: int) -> list[int]:

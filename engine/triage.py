@@ -107,6 +107,14 @@ class Triage:
         """The knowledge this façade reasons with."""
         return self._knowledge
 
+    def compile_all(self) -> None:
+        """Compile the rules of every code and of early warnings now, which else waits until they are first needed: for a
+        service that wants its first answer to be as quick as any, or processes that are forked from one."""
+        faults = self._knowledge.base.faults
+        for code in faults:
+            self._reasoner(faults[code])
+        _ = self._watcher
+
     @cached_property
     def _knowledge_ref(self) -> KnowledgeRef:
         base = self._knowledge.base

@@ -149,6 +149,14 @@ def test_only_the_rules_of_codes_that_occur_are_compiled(monkeypatch: pytest.Mon
     assert compiled == [rule.id for rule in triage.knowledge.base.faults["F-0512"].fault.rules]
 
 
+def test_all_rules_are_compiled_beforehand_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `compile_all` no code that occurs compiles anything."""
+    triage = Triage(open_knowledge())
+    triage.compile_all()
+    monkeypatch.setattr(loading, "compile_rule", lambda *_: pytest.fail("compiled once more"))
+    assert triage.diagnose(read_bundle(io.StringIO(json.dumps(typical_case("F-0512", rows=12))))).incidents
+
+
 @native
 def test_each_ruleset_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two diagnoses of one code make one ruleset for its rules, and at most one for each of the three kinds of watches."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import polars as pl
 
-from ...engine import Triage
 from ...engine.diagnosis import Diagnosis
 from ...knowledge.columns.table import column_table
 from ...knowledge.columns.taking import taken
@@ -19,6 +18,7 @@ from ...knowledge.fleet.extents import MergedExtents
 from ...knowledge.fleet.tables import FleetShare, FleetTables
 from ...knowledge.observations import RecordTable, Table
 from ...knowledge.watching import chargers_that_may_warn
+from .compiled import compiled_triage
 from .fleet_files import FleetFiles
 from .gathering import until
 from .parts import PART, Part, write_part
@@ -43,7 +43,7 @@ class Diagnoser:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.triage = Triage(matcher=job.matcher)
+        self.triage = compiled_triage(job.matcher)
 
     @cached_property
     def fleet(self) -> FleetTables:

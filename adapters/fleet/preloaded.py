@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from ...engine import Triage
+import gc
+
 from ...knowledge import measurements, survey, watching
 from ...knowledge.columns import table
 from ...knowledge.fleet import tables
 from ..report import export
+from .compiled import compiled_triage
 
-LOADED = (Triage, export, measurements, survey, table, tables, watching)
+LOADED = (export, measurements, survey, table, tables, watching)
 """No module that loads Polars, whose threads do not survive a fork."""
+
+compiled_triage(None).compile_all()
+# a collection that looked through all of this would copy it into each worker
+gc.freeze()

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from ...engine import Triage
 from ...engine.diagnosis import KnowledgeRef
 from ...engine.durable_matcher import available
 from ...engine.facts import iso_timestamp
@@ -19,6 +18,7 @@ from ...engine.garbage import seldom_collected
 from ...engine.triage import package_version
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput
+from .compiled import compiled_triage
 from .data_set import DataSet, find_data_set
 from .diagnosing import Job, diagnose, failed
 from .fleet_files import FleetFiles
@@ -106,7 +106,7 @@ class _Run:
         self.options = options
         self.progress = progress
         self.workers = workers
-        self.triage = Triage(matcher=options.matcher)
+        self.triage = compiled_triage(options.matcher)
         self.work = output / WORK
         self.parts = output / PARTS
 

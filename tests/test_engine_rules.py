@@ -254,6 +254,8 @@ BAD_FILES = {
     "strength": ("    when: [{check: look}]\n    supports: {first: barely}\n    statement: x\n    source: s", "barely", "malformed", "wrong"),
     "unpaired bracket": ("    when: [{check: look}\n" + REST, None, "unreadable", None),
     "repeated key": ("    when: [{check: look}]\n    source: s\n" + REST, "source: s\nactions", "repeated-key", None),
+    "value that holds itself": ("    when: &when [*when]\n" + REST, None, "unreadable", None),
+    "list for a key": ("    when: {? [check] : look}\n" + REST, None, "unreadable", None),
 }  # fmt: skip
 
 

@@ -32,6 +32,9 @@ MAX_ZIP_BYTES = 2**31
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 
+GZIP = b"\x1f\x8b"
+"""How a gzipped file begins (RFC 1952)."""
+
 HEAD = 2**20
 """Bytes of a file in which signs of an OCPP log are looked for (as many as the reader of logs looks at)."""
 
@@ -105,9 +108,7 @@ class _Reader:
             if content[:4] == b"PK\x03\x04":
                 self._zip(io.BytesIO(content), "standard input")
             elif not self._log(content, "standard input"):
-                self._explained(
-                    content, "standard input", lambda: self._text(_decoded(content), "standard input", None)
-                )
+                self._explained(content, "standard input", lambda: self._file("", content, "standard input"))
             return "standard input"
         path = Path(source)
         try:
@@ -223,6 +224,8 @@ class _Reader:
             self.builder.report(Path(name).stem.split(".")[0], None, None, str(error), skipped=True)
 
     def _file(self, name: str, content: bytes, label: str) -> None:
+        if content[:2] == GZIP:
+            name, content = name.lower().removesuffix(".gz"), _unpacked(content, label)
         stem, suffix = name.split(".")[0].lower(), Path(name).suffix.lower()
         record_list = stem if stem in SCHEMAS else None
         if suffix == ".parquet" or content[:4] == b"PAR1":
@@ -374,14 +377,15 @@ def _head(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 def _can_be_log(head: bytes) -> bool:
     """Whether it is worth asking the reader of OCPP logs; told without loading it."""
-    if head[:2] in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff"):
+    if head[:2] in (GZIP, b"\xff\xfe", b"\xfe\xff"):
         return True
     return head[:4] != b"PAR1" and _BUNDLE_BEGINS.match(head) is None and _SIGNS_OF_LOG.search(head) is not None
 
 
 def _known_name(name: str) -> bool:
     stem = name.split(".")[0].lower()
-    return name.lower() == "bundle.json" or (stem in SCHEMAS and name.lower().endswith(SUFFIXES))
+    plain = name.lower().removesuffix(".gz")
+    return plain == "bundle.json" or (stem in SCHEMAS and plain.endswith(SUFFIXES))
 
 
 def _guess(fields: set[str]) -> str | None:
@@ -389,6 +393,21 @@ def _guess(fields: set[str]) -> str | None:
         if fields & telling:
             return record_list
     return None
+
+
+def _unpacked(content: bytes, label: str) -> bytes:
+    """What a gzipped file holds. Raises UnreadableInput where it is damaged, or unpacks to far too much."""
+    from .ocpp.reading import DamagedArchive, opened
+
+    try:
+        unpacked = opened(io.BytesIO(content)).read(MAX_ZIP_BYTES + 1)
+    except DamagedArchive as error:
+        raise UnreadableInput(f"{label}: {error}; pack it again, or give the file that was packed") from None
+    if len(unpacked) > MAX_ZIP_BYTES:
+        raise UnreadableInput(
+            f"{label}: unpacks to more than {MAX_ZIP_BYTES >> 30} GiB; unpack it and give it to fleet"
+        )
+    return unpacked
 
 
 def _decoded(content: bytes) -> str:

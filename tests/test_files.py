@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import zipfile
@@ -88,6 +89,19 @@ def as_folder_with_parquet(folder: Path) -> Path:
     return folder
 
 
+def as_folder_of_packed_files(folder: Path) -> Path:
+    as_folder_with_csv(folder)
+    for file in list(folder.iterdir()):
+        (folder / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+    return folder
+
+
+def as_packed_document(folder: Path) -> Path:
+    (folder / "case.json.gz").write_bytes(gzip.compress(json.dumps(BUNDLE).encode()))
+    return folder / "case.json.gz"
+
+
 def as_zip(folder: Path) -> Path:
     inner = folder / "inner"
     inner.mkdir()
@@ -108,7 +122,8 @@ def as_mixed_lines(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "shape",
-    [as_document, as_document_with_byte_order_mark, as_folder_of_lines, as_folder_of_arrays, as_folder_with_csv, as_folder_with_parquet, as_zip],
+    [as_document, as_document_with_byte_order_mark, as_packed_document, as_folder_of_lines, as_folder_of_arrays, as_folder_with_csv,
+     as_folder_of_packed_files, as_folder_with_parquet, as_zip],
 )  # fmt: skip
 def test_every_shape_gives_the_same_bytes(triage: Triage, tmp_path: Path, shape: Callable[[Path], Path]) -> None:
     """A document, a folder of any format and a zip of the same records are one and the same bundle."""
@@ -197,6 +212,8 @@ UNREADABLE: list[tuple[str, bytes]] = [
     ("numbers.json", b"[1, 2, 3]"),
     ("telemetry.parquet", b"PAR1 no it is not"),
     ("case.zip", b"PK\x03\x04 broken"),
+    ("cut.json.gz", gzip.compress(json.dumps(BUNDLE).encode())[:-20]),
+    ("bomb.json.gz", gzip.compress(b" " * 2**28)),
     ("binary.json", bytes(range(256))),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,32 @@ def test_of_a_file_that_breaks_off_nothing_counts(tmp_path: Path, monkeypatch: p
     output = ran(tmp_path)
     assert codes(output) == [("A", "F-0421")]
     assert json.loads((output / "summary.json").read_text())["records"]["events"] == 2
+
+
+def _day(site: str, *temperatures: float | None, **columns: Any) -> bytes:
+    """A Parquet file with the telemetry of a charger of a site, a reading a minute."""
+    times = [f"2026-05-01T00:{minute:02d}:00Z" for minute in range(len(temperatures))]
+    rows = {"timestamp": times, "device_id": [site] * len(times), "temperature": temperatures, **columns}
+    file = io.BytesIO()
+    pl.DataFrame(rows, schema_overrides={"temperature": pl.Float64}).write_parquet(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("odd_one", "rows"),
+    [(_day("C", 20.0, 9e9), 8), (_day("C", 20.0, 9e9, state="idle"), 8), (_day("C"), 6), (b"PAR1 and no more", 6)],
+    ids=["of the same columns", "of one more column", "without rows", "broken"],
+)
+def test_files_read_together_are_told_apart(tmp_path: Path, odd_one: bytes, rows: int) -> None:
+    """What is wrong with a row of small Parquet files, which one scan reads, is told of the file and row where it stands,
+    whatever lies between them."""
+    files = {"A": _day("A", 20.0, 21.0), "B": _day("B", 20.0, 9e9, 22.0), "C": odd_one, "D": _day("D", 9e9)}
+    written(tmp_path, {f"telemetry/site={site}/0.parquet": content for site, content in files.items()})
+    output = ran(tmp_path)
+    told = pl.read_parquet(output / "warnings.parquet").drop_nulls("field")
+    places = {(Path(file).parent.name[-1], row) for file, row in told.select("file", "row").iter_rows()}
+    assert places == {("B", 1), ("D", 0), *([("C", 1)] if rows == 8 else [])}
+    assert json.loads((output / "summary.json").read_text())["records"]["telemetry"] == rows
 
 
 def test_broken_lines_and_records_are_told(tmp_path: Path) -> None:

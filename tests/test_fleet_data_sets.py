@@ -144,9 +144,13 @@ def _day(site: str, *temperatures: float | None, **columns: Any) -> bytes:
     [(_day("C", 20.0, 9e9), 8), (_day("C", 20.0, 9e9, state="idle"), 8), (_day("C"), 6), (b"PAR1 and no more", 6)],
     ids=["of the same columns", "of one more column", "without rows", "broken"],
 )
-def test_files_read_together_are_told_apart(tmp_path: Path, odd_one: bytes, rows: int) -> None:
+@pytest.mark.parametrize("at_once", [3, 1000])
+def test_files_read_together_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd_one: bytes, rows: int, at_once: int
+) -> None:
     """What is wrong with a row of small Parquet files, which one scan reads, is told of the file and row where it stands,
-    whatever lies between them."""
+    whatever lies between them and wherever what is read at once ends."""
+    monkeypatch.setattr("charger_triage.adapters.fleet.reading.ROWS", at_once)
     files = {"A": _day("A", 20.0, 21.0), "B": _day("B", 20.0, 9e9, 22.0), "C": odd_one, "D": _day("D", 9e9)}
     written(tmp_path, {f"telemetry/site={site}/0.parquet": content for site, content in files.items()})
     output = ran(tmp_path)

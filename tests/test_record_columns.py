@@ -455,6 +455,17 @@ def test_many_problems_of_a_kind_are_counted(column: str, value: Any) -> None:
     assert "50 more records" in problems[-1].problem
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf"), 2e9, -2e9])
+def test_a_number_among_sound_ones_that_is_none(odd: float) -> None:
+    """One value of a column of numbers that is no measurement is left out with a warning, and the others are kept."""
+    rows = [
+        {"timestamp": "2026-05-10T12:00:00Z", "device_id": "A", "voltage": value} for value in (398.5, odd, None, 0.0)
+    ]
+    frame, problems = taken("telemetry", pl.DataFrame(rows))
+    assert frame["voltage"].to_list() == [398.5, None, None, 0.0]
+    assert [(problem.field, problem.index) for problem in problems] == [("voltage", 1)]
+
+
 def test_a_file_without_what_its_records_need_is_told_once() -> None:
     """Where no row names its charger all are skipped, and beyond the first hundred they are only counted."""
     frame, problems = taken("telemetry", pl.DataFrame({"timestamp": ["2026-05-10T12:00:00Z"] * 5000}), first=7)

@@ -23,7 +23,7 @@ from .fleet_files import FleetFiles
 from .gathering import until
 from .parts import PART, Part, write_part
 from .plan import Batch
-from .reading import CHARGER, Piece, UnreadableFile, chosen, read, together
+from .reading import CHARGER, Piece, UnreadableFile, of_chargers, read, together
 from .rows import HYPOTHESES, WATCHES, Charger, filled, frame_of, hypothesis_rows, watch_rows
 
 
@@ -122,7 +122,7 @@ def _taken(pieces: Sequence[Piece], chargers: Sequence[str], as_of: float | None
         if rows.frame.height:
             frame, _ = taken(name, rows.frame)
             if CHARGER in frame.columns:
-                left = chosen(until(name, frame, as_of), pl.col(CHARGER).is_in(list(chargers)))
+                left = of_chargers(until(name, frame, as_of), chargers)
                 if left.height:
                     yield left
 

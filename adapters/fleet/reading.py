@@ -101,7 +101,10 @@ def read(pieces: Sequence[Piece], note: Note, chargers: Sequence[str] | None = N
     try:
         for rows in _parquets(pieces, wanted) if len(pieces) > 1 else _alone(pieces[0], note, wanted):
             whole = _with_partition(rows.frame, file)
-            yield Rows(whole if wanted is None or CHARGER not in whole.columns else chosen(whole, wanted), rows.origins)
+            yield Rows(
+                whole if chargers is None or CHARGER not in whole.columns else of_chargers(whole, chargers),
+                rows.origins,
+            )
     except GeneratorExit:
         raise
     except BaseException as error:  # Polars raises many kinds, its panics among them, and files break in as many ways
@@ -147,6 +150,14 @@ def charger_name() -> pl.Expr:
 def named(chargers: Sequence[str]) -> pl.Expr:
     """Whether a row names one of some chargers."""
     return charger_name().is_in(list(chargers))
+
+
+def of_chargers(frame: pl.DataFrame, chargers: Sequence[str]) -> pl.DataFrame:
+    """The rows that name one of some chargers; where all do, the frame itself rather than a copy."""
+    # told by runs of rows, which is many times as fast where those of a charger stand together
+    texts = frame.get_column(CHARGER).cast(pl.String).rle().struct.field("value").str.strip_chars()
+    known = texts.is_in(list(chargers))
+    return frame if not known.null_count() and known.all() else frame.filter(named(chargers))
 
 
 def chosen(frame: pl.DataFrame, test: pl.Expr) -> pl.DataFrame:

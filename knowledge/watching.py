@@ -16,8 +16,8 @@ from ..engine.watch_rules import CompiledWatch, Scope
 from .fleet.extents import Column, Extents
 from .fleet.tables import FleetShare, FleetTables
 from .measurements import measure
-from .measurements.trends import KNOWN_BY_METADATA
-from .measurements.trends.ranges import ANY, COLUMNS, FROM_LARGE, RANGES, Known, Range
+from .measurements.trends import AS_METADATA, KNOWN_BY_METADATA
+from .measurements.trends.ranges import COLUMNS, FROM_LARGE, RANGES, Known, Mask, Range
 from .observations import Observations
 from .scene import FLEET, FaultEvent, Incidence, Scene
 from .survey import FoundIncident
@@ -125,49 +125,54 @@ def columns_needed() -> tuple[Column, ...]:
     return tuple(COLUMNS)
 
 
+SIEVED_AT_ONCE = 10_000
+"""Chargers of which columns are laid out at once (our judgement: some ten megabytes)."""
+
+
 class Sieve:
     """Tells of most chargers, without their telemetry and heartbeats, that no early warning can be raised.
 
-    Of each condition that reads the two large lists it is asked whether the fact can lie in its range at all; what the small
-    lists tell is measured. Where it says no, watching the charger gives nothing.
+    Of each condition that reads the two large lists it is asked whether the fact can lie in its range at all, of all chargers
+    at once; of those that are left it is measured what the small lists tell. Where that says no, watching gives nothing.
     """
 
     def __init__(self, watches: Iterable[CompiledWatch]) -> None:
         """Take the compiled rules of early warnings."""
         self._rules = [_SievedRule.of(compiled) for compiled in watches]
 
-    def may_warn(self, scene: Scene, extents: Extents) -> bool:
-        """Whether a charger may have an early warning, by its small lists and the extents of the large ones.
+    def may_warn(self, known: Known) -> Mask:
+        """Which chargers may have an early warning, by their small lists and the extents of the large ones."""
+        ranges: dict[str, Range] = {}
+        found = np.zeros(len(known.devices), dtype=bool)
+        for rule in self._rules:
+            left = ~found
+            for name, wanted in rule.ranged:
+                if name not in ranges:
+                    ranges[name] = RANGES[name](known)
+                left &= ranges[name].meets(*wanted)
+            places = np.flatnonzero(left)
+            for name, meets in rule.measured:
+                places = places[_met(known, name, meets, places.tolist())]
+            found[places] = True
+        return found
 
-        The scene is that of the whole charger at the moment of the diagnosis.
-        """
-        known = Known(scene, extents)
-        ranges: dict[str, Range | None] = {}
-        facts: dict[str, list[Fact]] = {}
 
-        def measured(name: str) -> list[Fact]:
-            if name not in facts:
-                facts[name] = [_as_matched(fact) for fact in measure(scene, (name,)) if isinstance(fact, Fact)]
-            return facts[name]
+def _met(known: Known, name: str, meets: Callable[[Fact], bool | None], places: Sequence[int]) -> Mask:
+    """Of which of some chargers a fact is known that meets a condition."""
 
-        return any(
-            all(self._can_be(name, wanted, known, ranges) for name, wanted in rule.ranged)
-            and all(any(meets(fact) for fact in measured(name)) for name, meets in rule.measured)
-            for rule in self._rules
-        )
+    def asked(scene: Scene) -> bool:
+        return any(meets(_as_matched(fact)) for fact in measure(scene, (name,)) if isinstance(fact, Fact))
 
-    def _can_be(self, name: str, wanted: Range, known: Known, ranges: dict[str, Range | None]) -> bool:
-        if name not in ranges:
-            ranges[name] = RANGES[name](known)
-        there = ranges[name]
-        return there is not None and there[0] <= wanted[1] and there[1] >= wanted[0]
+    if name in AS_METADATA:
+        return np.array(known.each((AS_METADATA[name],), asked, places), dtype=bool)
+    return np.array([asked(known.scene_of(known.devices[place])) for place in places], dtype=bool)
 
 
 @dataclass(frozen=True)
 class _SievedRule:
     """A rule's conditions: on facts that have a range, with the values that they must have, and on those that are measured."""
 
-    ranged: Sequence[tuple[str, Range]]
+    ranged: Sequence[tuple[str, tuple[float, float]]]
     measured: Sequence[tuple[str, Callable[[Fact], bool | None]]]
 
     @classmethod
@@ -198,9 +203,9 @@ def _judgement(pattern: Pattern) -> Callable[[Fact], bool | None]:
     return judgement_of(Pattern(pattern.fact_name, alone))
 
 
-def _wanted(pattern: Pattern) -> Range:
+def _wanted(pattern: Pattern) -> tuple[float, float]:
     """The values that a condition may be met by, its bounds included."""
-    low, high = ANY
+    low, high = -np.inf, np.inf
     for test in pattern.tests:
         constant = test.constant
         if test.attribute != "value" or isinstance(constant, bool) or not isinstance(constant, (int, float)):
@@ -224,11 +229,20 @@ def chargers_that_may_warn(
     as_of = fleet.observations.as_of
     if as_of is None:
         return []
-    sieve = Sieve(watches)
+    sieve, found = Sieve(watches), []
+    ordered = sorted(set(chargers))
+    for start in range(0, len(ordered), SIEVED_AT_ONCE):
+        known = known_of(ordered[start : start + SIEVED_AT_ONCE], as_of, fleet, extents)
+        found += [known.devices[place] for place in np.flatnonzero(sieve.may_warn(known)).tolist()]
+    return found
+
+
+def known_of(chargers: Sequence[str], as_of: float, fleet: FleetTables, extents: Extents) -> Known:
+    """What is known of some chargers of a fleet at a moment (epoch seconds) without telemetry and heartbeats."""
 
     def scene(device: str) -> Scene:
         # each has its own: what the scenes of a site share would pile up over a fleet
         subject = WatchSubject(device, None, EITHER, as_of, fleet.observations, fleet.faults, {FLEET: fleet}, True)
         return subject.scene()
 
-    return [device for device in sorted(set(chargers)) if sieve.may_warn(scene(device), extents)]
+    return Known(chargers, as_of, fleet, extents, scene)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -18,23 +19,22 @@ from charger_triage.knowledge import TriageKnowledge
 from charger_triage.knowledge.columns.taking import taken
 from charger_triage.knowledge.fleet.extents import Column, Extents, MeasuredExtents, merged_extents, partial_extents
 from charger_triage.knowledge.fleet.grouping import ByCharger
+from charger_triage.knowledge.fleet.reported_faults import Faults
 from charger_triage.knowledge.fleet.tables import FleetTables
 from charger_triage.knowledge.measurements import measure
-from charger_triage.knowledge.measurements.trends.ranges import FROM_LARGE, RANGES, Known
+from charger_triage.knowledge.measurements.trends.ranges import FROM_LARGE, RANGES
 from charger_triage.knowledge.observations import Observations, RecordTable, observe
 from charger_triage.knowledge.survey import fault_events
 from charger_triage.knowledge.watching import (
-    EITHER,
-    Sieve,
-    WatchSubject,
     WatchSubjects,
     chargers_of,
     chargers_that_may_warn,
     columns_needed,
+    known_of,
 )
 
 from .support.bundles import Bundle, bundles
-from .test_watches import at, scattering_fleet, slowing_fan
+from .test_watches import at, slowing_fan
 
 LARGE = ("telemetry", "heartbeats")
 
@@ -168,18 +168,22 @@ def test_a_trend_lies_in_its_range_and_the_small_lists_tell_the_rest(
 ) -> None:
     """A fact that the large lists are read for lies where its range says; every other is the same without them."""
     whole = _whole(records if isinstance(records, dict) else _lists(records))
-    small, extents = _small(whole), MeasuredExtents(whole)
+    small = _small(whole)
+    fleet = FleetTables(small, Faults())
     names = {name for compiled in knowledge.base.watches for name in compiled.fact_names}
     for subject in WatchSubjects(whole):
-        scene = WatchSubject(subject.device_id, None, EITHER, subject.as_of, small, (), {}, True).scene()
-        known = Known(scene, extents)
+        known = known_of([subject.device_id], subject.as_of, fleet, MeasuredExtents(whole))
         facts = [fact for fact in measure(subject.scene(), names) if isinstance(fact, Fact)]
         for fact in facts:
             if fact.name in RANGES:
-                there = RANGES[fact.name](known)
-                assert there is not None and there[0] - 1e-6 <= float(str(fact.value)) <= there[1] + 1e-6, fact
+                (low,), (high,) = RANGES[fact.name](known)
+                assert low - 1e-6 <= float(str(fact.value)) <= high + 1e-6, fact
         if subject.connector_id is None:
-            told = [fact for fact in measure(scene, names - FROM_LARGE) if isinstance(fact, Fact)]
+            told = [
+                fact
+                for fact in measure(known.scene_of(subject.device_id), names - FROM_LARGE)
+                if isinstance(fact, Fact)
+            ]
             assert [fact for fact in facts if fact.name not in FROM_LARGE] == told
 
 
@@ -201,18 +205,17 @@ def test_extents_are_the_same_in_any_parts(chargers: Sequence[Followed], cuts: l
     luck.shuffle(parts)
     merged = merged_extents(parts, columns_needed())
     for column in (*columns_needed(), Column("telemetry", "no_such_column")):
-        for device in ("A", "B", "C"):
-            one, other = measured.of(column, device), merged.of(column, device)
-            assert (one is None) == (other is None), column
-            if one is not None and other is not None:
-                assert tuple(other)[1:-1] == pytest.approx(tuple(one)[1:-1])
-                assert other.number >= one.number
-                assert min(1, one.moments) <= other.moments <= one.moments
+        one, other = (extents.of(column, ["A", "B", "C"]) for extents in (measured, merged))
+        assert ((one.number > 0) == (other.number > 0)).all(), column
+        for mine, theirs in zip(one[1:-1], other[1:-1], strict=True):
+            assert theirs == pytest.approx(mine, nan_ok=True)
+        assert (other.number >= one.number).all()
+        assert (np.minimum(1, one.moments) <= other.moments).all() and (other.moments <= one.moments).all()
 
 
 def test_a_fleet_without_telemetry_has_no_extents() -> None:
     """Of no parts at all nothing is known, which is no error."""
-    assert merged_extents([], columns_needed()).of(columns_needed()[0], "A") is None
+    assert merged_extents([], columns_needed()).of(columns_needed()[0], ["A"]).number.tolist() == [0]
 
 
 def test_most_chargers_are_passed_over(knowledge: TriageKnowledge) -> None:
@@ -241,15 +244,18 @@ def test_without_a_moment_none_may_warn(knowledge: TriageKnowledge) -> None:
 
 def test_every_range_is_of_a_fact_that_some_watch_reads(knowledge: TriageKnowledge) -> None:
     """No range is left behind when a watch goes, and each asks for columns of the two large lists only."""
-    sieve = Sieve(knowledge.base.watches)
     assert set(RANGES) <= {name for compiled in knowledge.base.watches for name in compiled.fact_names}
     assert {column.list for column in columns_needed()} == set(LARGE)
-    assert sieve.may_warn(_scene_of(scattering_fleet(1, 1)), MeasuredExtents(_whole(scattering_fleet(1, 1)))) in (
-        True,
-        False,
-    )
 
 
-def _scene_of(lists: Lists) -> Any:
-    whole = _whole(lists)
-    return WatchSubject(chargers_of(whole)[0], None, EITHER, whole.as_of or 0.0, _small(whole), (), {}, True).scene()
+@given(records=st.one_of(_chargers, bundles()))
+def test_each_passes_as_it_does_alone(knowledge: TriageKnowledge, records: Sequence[Followed] | Bundle) -> None:
+    """Chargers are judged together; whether one passes has nothing to do with the others."""
+    whole = _whole(records if isinstance(records, dict) else _lists(records))
+    fleet, extents = FleetTables(_small(whole), fault_events(whole, knowledge.base.faults)[0]), MeasuredExtents(whole)
+    alone = [
+        charger
+        for charger in chargers_of(whole)
+        if chargers_that_may_warn(knowledge.base.watches, fleet, extents, [charger])
+    ]
+    assert _passed(knowledge, whole, extents) == alone

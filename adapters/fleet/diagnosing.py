@@ -14,10 +14,8 @@ import polars as pl
 from ...engine.diagnosis import Diagnosis
 from ...knowledge.columns.table import column_table
 from ...knowledge.columns.taking import taken
-from ...knowledge.fleet.extents import MergedExtents
 from ...knowledge.fleet.tables import FleetShare, FleetTables
 from ...knowledge.observations import RecordTable, Table
-from ...knowledge.watching import chargers_that_may_warn
 from .compiled import compiled_triage
 from .fleet_files import FleetFiles
 from .gathering import until
@@ -49,14 +47,6 @@ class Diagnoser:
     def fleet(self) -> FleetTables:
         """All chargers, as their incidents share them."""
         return FleetFiles(Path(self.job.fleet)).tables(self.job.as_of)
-
-    @cached_property
-    def _extents(self) -> MergedExtents:
-        return FleetFiles(Path(self.job.fleet)).extents()
-
-    def that_may_warn(self, chargers: Sequence[str]) -> list[str]:
-        """Those of some chargers that may have an early warning, in order."""
-        return chargers_that_may_warn(self.triage.knowledge.base.watches, self.fleet, self._extents, chargers)
 
     def diagnose(self, batch: Batch) -> Part:
         """Diagnose the chargers of a batch, and write what comes of it."""
@@ -145,11 +135,6 @@ def _diagnoser(job: Job) -> Diagnoser:
 def diagnose(job: Job, batch: Batch) -> Part:
     """Diagnose a batch in this process."""
     return _diagnoser(job).diagnose(batch)
-
-
-def that_may_warn(job: Job, chargers: Sequence[str]) -> list[str]:
-    """Those of some chargers that may have an early warning; no telemetry is read for it."""
-    return _diagnoser(job).that_may_warn(chargers)
 
 
 def failed(job: Job, batch: Batch, reason: str) -> Part:

@@ -22,12 +22,11 @@ from .gathering import COUNTS, EXTENTS, FAULTY_HEARTBEATS, FIGURES, LARGE_LISTS,
 from .manifest import write_whole
 from .summary import FleetFacts
 
-PART_ROWS = 1_000_000
-"""Rows of a small list that are put in order at once (our judgement: some 200 MB)."""
+PART_ROWS = 200_000
+"""Rows of a small list that are put in order at once (our judgement: some 40 MB)."""
 
 FAULTS_FILE = "faults.pickle"
 FIGURES_FILE = "figures.pickle"
-EXTENTS_FILE = "extents.pickle"
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,6 @@ class FleetFiles:
         write_whole(self.folder / FIGURES_FILE, pickle.dumps(figures))
         return figures
 
-    def write_extents(self, tasks: Sequence[Task]) -> None:
-        """Merge the extents of telemetry and heartbeats."""
-        parts = (pl.read_ipc(path) for name in LARGE_LISTS for path in _frames(tasks, name, EXTENTS))
-        write_whole(self.folder / EXTENTS_FILE, pickle.dumps(merged_extents(parts, columns_needed())))
-
-    def extents(self) -> MergedExtents:
-        """Between which values and moments the columns of telemetry and heartbeats of all chargers lie."""
-        found: MergedExtents = self._unpickled(EXTENTS_FILE)
-        return found
-
     def write_faults(self, faults: Faults) -> None:
         """Keep the faults of all chargers."""
         write_whole(self.folder / FAULTS_FILE, pickle.dumps(faults))
@@ -100,6 +89,12 @@ class FleetFiles:
 
     def _unpickled(self, name: str) -> Any:
         return pickle.loads((self.folder / name).read_bytes())
+
+
+def extents(tasks: Sequence[Task]) -> MergedExtents:
+    """Between which values and moments the columns of telemetry and heartbeats of all chargers lie."""
+    parts = (pl.read_ipc(path) for name in LARGE_LISTS for path in _frames(tasks, name, EXTENTS))
+    return merged_extents(parts, columns_needed())
 
 
 def faulty_heartbeats(tasks: Sequence[Task]) -> Table:

@@ -116,7 +116,7 @@ class _Run:
             return _told_before(self.output)
         with self._workers() as workers:
             tasks, gathered = self._gathered(workers)
-            surveyed, troubles = self._surveyed(workers, tasks, gathered)
+            surveyed, troubles = self._surveyed(tasks, gathered)
             batches = self._sorted(workers, surveyed)
             parts = self._diagnosed(workers, surveyed, batches)
             workers.dismiss()
@@ -188,13 +188,11 @@ class _Run:
     def _job(self, as_of: float | None) -> Job:
         return Job(str(self.work / "fleet"), str(self.parts), as_of, self.options.matcher)
 
-    def _surveyed(
-        self, workers: Workers | RayWorkers, tasks: Sequence[Task], gathered: Sequence[Gathered]
-    ) -> tuple[Surveyed, list[Trouble]]:
+    def _surveyed(self, tasks: Sequence[Task], gathered: Sequence[Gathered]) -> tuple[Surveyed, list[Trouble]]:
         self.progress.stage("finding incidents", 1, "data set")
         stated, wrong = stated_moment(self.data_set.bundle)
         given = self.options.as_of
-        surveyor = Surveyor(self.work, tasks, self.triage.knowledge.base, self._job, workers, self.options.size)
+        surveyor = Surveyor(self.work, tasks, self.triage.knowledge.base, self.options.size)
         surveyed = surveyor.survey(gathered, stated if given is None else given, cut=given is not None)
         passed_over = [Trouble(p.list, NO_FIELD, NO_FILE, NO_ROW, p.problem) for p in self.data_set.problems]
         read = [trouble for each in gathered for trouble in each.troubles]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import orjson
@@ -16,23 +15,18 @@ from ...knowledge.fleet.reported_faults import Faults
 from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.observations import Observations, RecordTable, Table, parse_timestamp
 from ...knowledge.survey import chargers_with_undecided_codes, fault_events, incidences
-from .diagnosing import Job, rows_of, that_may_warn
-from .fleet_files import FleetFiles, faulty_heartbeats, total_counts
+from ...knowledge.watching import chargers_that_may_warn
+from .diagnosing import rows_of
+from .fleet_files import FleetFiles, extents, faulty_heartbeats, total_counts
 from .gathering import LARGE_LISTS, WHERE, Gathered, Task
-from .on_ray import RayWorkers
 from .plan import BATCH_CHARGERS, BATCH_ROWS, Batch, Group, Stretch, bundled, grouped
 from .reading import CHARGER, Piece
 from .sorting import Ordered, SortTask
 from .troubles import NO_FIELD, NO_FILE, Trouble
-from .workers import Workers
 
 READ_BY_ITSELF = 2
 """Batches that each read a piece themselves; rows of more batches are put in order first, so that the work does not grow
 with the number of batches (our judgement: reading a piece twice costs about as much as writing and reading it in order)."""
-
-
-SIEVED_AT_ONCE = 250
-"""Chargers that a worker looks through at once for possible early warnings (our judgement: a tenth of a second of work)."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +81,6 @@ class Surveyor:
     work: Path
     tasks: Sequence[Task]
     base: KnowledgeBase
-    job_at: Callable[[float | None], Job]
-    workers: Workers | RayWorkers
     size: BatchSize = field(default_factory=BatchSize)
 
     def survey(self, gathered: Iterable[Gathered], as_of: float | None, cut: bool) -> Surveyed:
@@ -96,7 +88,6 @@ class Surveyor:
         files = FleetFiles(self.work / "fleet")
         files.write_lists(self.tasks)
         figures = files.write_figures(self.tasks)
-        files.write_extents(self.tasks)
         lists = files.lists()
         moment = as_of if as_of is not None else _newest(lists, gathered)
         faults, problems = self._faults(lists, moment, as_of if cut else None)
@@ -106,17 +97,17 @@ class Surveyor:
         affected = {incidence.device_id for incidence in incidences(fleet, {})}
         recorded = (figures.columns[name] for name in ("telemetry_until", "heartbeats_until"))
         known = affected.union(fleet.chargers, *recorded, *(table.by_device for table in lists.values()))
-        may_warn = self._that_may_warn(sorted(known - affected), moment)
+        may_warn = self._that_may_warn(known - affected, fleet)
         batches, to_sort = self._plan(fleet, affected, may_warn, as_of if cut else None)
         troubles = [Trouble(p.list, p.field or NO_FIELD, NO_FILE, p.index or 0, p.problem) for p in problems]
         return Surveyed(moment, tuple(batches), tuple(to_sort), len(affected) + len(may_warn), tuple(troubles))
 
-    def _that_may_warn(self, chargers: Sequence[str], moment: float | None) -> list[str]:
+    def _that_may_warn(self, chargers: Iterable[str], fleet: FleetTables) -> list[str]:
         """Those of some chargers that may have an early warning, in order; all where it cannot be found out."""
-        shares = [chargers[start : start + SIEVED_AT_ONCE] for start in range(0, len(chargers), SIEVED_AT_ONCE)]
-        call = partial(that_may_warn, self.job_at(moment))
-        found = self.workers.run(call, shares, split=lambda _: (), give_up=lambda share, _: share)
-        return sorted(charger for share in found for charger in share)
+        try:
+            return chargers_that_may_warn(self.base.watches, fleet, extents(self.tasks), chargers)
+        except Exception:  # whoever is watched for nothing costs time alone
+            return sorted(chargers)
 
     def _faults(
         self, lists: Mapping[str, Table], moment: float | None, latest: float | None

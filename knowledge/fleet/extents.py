@@ -6,7 +6,7 @@ warning can come of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -40,31 +40,35 @@ class Column:
 
 
 class Extent(NamedTuple):
-    """What one column of one charger holds: the number of values, the lowest and the highest, the first and the last moment.
+    """What a column of some chargers holds: the number of values, the lowest and the highest, the first and the last moment.
 
-    Moments are epoch seconds. Of words and of the records themselves the lowest and the highest are zero. Identical records
-    count once in memory, and each time where parts are merged; `moments` is how many different moments there are at least,
-    which is told of words alone.
+    Each is an array in the order of the chargers; where one has no values, the number is zero and the rest NaN. Moments are
+    epoch seconds. Of words and of the records themselves the lowest and the highest are zero. Identical records count once in
+    memory, and each time where parts are merged; `moments` is how many different moments there are at least, which is told of
+    words alone.
     """
 
-    number: int
-    low: float
-    high: float
-    first: float
-    last: float
-    moments: int = 0
+    number: Floats
+    low: Floats
+    high: Floats
+    first: Floats
+    last: Floats
+    moments: Floats
 
     @property
-    def seconds(self) -> float:
+    def seconds(self) -> Floats:
         """From the first to the last moment."""
-        return self.last - self.first
+        return np.asarray(self.last - self.first)
 
 
 class Extents(Protocol):
     """The extents of all chargers, whether they were measured in memory or merged of a fleet's parts."""
 
-    def of(self, column: Column, device: str) -> Extent | None:
-        """The extent of a column of one charger; None where it holds nothing."""
+    def of(self, column: Column, devices: Sequence[str]) -> Extent:
+        """The extent of a column of some chargers."""
+
+
+_NOTHING = (0.0, np.nan, np.nan, np.nan, np.nan, 0.0)
 
 
 @dataclass(frozen=True)
@@ -73,22 +77,24 @@ class MeasuredExtents:
 
     observations: Observations
 
-    def of(self, column: Column, device: str) -> Extent | None:
-        """The extent of a column of one charger; None where it holds nothing."""
+    def of(self, column: Column, devices: Sequence[str]) -> Extent:
+        """The extent of a column of some chargers."""
+        found = np.array([self._measured(column, device) for device in devices], dtype=np.float64)
+        return Extent(*found.reshape(-1, len(_NOTHING)).T)
+
+    def _measured(self, column: Column, device: str) -> tuple[float, ...]:
         table = self.observations[column.list]
         rows = table.by_device.get(device)
         if rows is None or not len(rows):
-            return None
+            return _NOTHING
         values = _values(table, column, rows)
         times = table.times[rows]
         known = ~np.isnan(values) & ~np.isnan(times)
         values, times = values[known], times[known]
         if not len(values):
-            return None
+            return _NOTHING
         moments = len(np.unique(times)) if column.words else 0
-        return Extent(
-            len(values), float(values.min()), float(values.max()), float(times.min()), float(times.max()), moments
-        )
+        return len(values), values.min(), values.max(), times.min(), times.max(), moments
 
 
 def _values(table: Table, column: Column, rows: Rows) -> Floats:
@@ -211,13 +217,15 @@ class MergedExtents:
     places: Mapping[str, int]
     figures: Mapping[str, tuple[Floats, ...]]
 
-    def of(self, column: Column, device: str) -> Extent | None:
-        """The extent of a column of one charger; None where it holds nothing."""
-        place, figures = self.places.get(device), self.figures.get(column.name)
-        if place is None or figures is None or not figures[0][place] > 0:
-            return None
-        number, low, high, first, last, *moments = (float(figure[place]) for figure in figures)
-        return Extent(int(number), low, high, first, last, *map(int, moments))
+    def of(self, column: Column, devices: Sequence[str]) -> Extent:
+        """The extent of a column of some chargers."""
+        figures = self.figures.get(column.name, ())
+        places = np.array([self.places.get(device, -1) for device in devices], dtype=np.intp)
+        there = np.flatnonzero(places >= 0)
+        found = [np.full(len(devices), nothing) for nothing in _NOTHING]
+        for column_found, figure in zip(found, figures, strict=False):
+            column_found[there] = figure[places[there]]
+        return Extent(*found)
 
 
 def merged_extents(partials: Iterable[pl.DataFrame], columns: Iterable[Column]) -> MergedExtents:
@@ -229,13 +237,13 @@ def merged_extents(partials: Iterable[pl.DataFrame], columns: Iterable[Column]) 
         return MergedExtents({}, {})
     together = pl.concat(frames, how="diagonal_relaxed")
     there = [column for column in columns if _part(column, "number") in together.columns]
-    reduced = {
+    reduced: dict[str, Callable[[pl.Expr], pl.Expr]] = {
         "number": pl.Expr.sum,
         "low": pl.Expr.min,
         "high": pl.Expr.max,
         "first": pl.Expr.min,
         "last": pl.Expr.max,
-        "moments": pl.Expr.max,
+        "moments": lambda moments: moments.max().fill_null(0),
     }
     whole = (
         together.group_by("device_id")

@@ -15,6 +15,6 @@ from . import (  # noqa: F401 - declares the measurements of each room
     modules,
     profile,
 )
-from .identity import KNOWN_BY_METADATA
+from .identity import AS_METADATA, KNOWN_BY_METADATA
 
-__all__ = ["KNOWN_BY_METADATA"]
+__all__ = ["AS_METADATA", "KNOWN_BY_METADATA"]

@@ -14,7 +14,7 @@ from ...readings import DAY, Reading, few
 from ...scene import Scene
 from ..connectivity.history import DEFAULT_HEARTBEAT_S, Moment, history, logged, most_in_ten_minutes
 from ..registry import measures
-from .ranges import ANY, Known, Range, ranged
+from .ranges import Known, Range, ranged
 
 LATELY_DAYS = 3
 """Days that count as lately (our judgement: of seventeen days these three are the worst by chance once in 680)."""
@@ -187,16 +187,18 @@ def most_late_heartbeats_before(scene: Scene) -> Reading | None:
 
 def _made_lately(known: Known) -> Range:
     """No more connections than there are records in the three days up to the diagnosis."""
-    moments = known.moments("connections")
-    before = int(moments.searchsorted(known.scene.anchor - LATELY_DAYS * DAY, "left"))
-    return 0.0, float(len(moments) - before)
+    made = np.zeros(len(known.devices))
+    for place, moments in known.moments("connections"):
+        made[place] = len(moments) - moments.searchsorted(known.as_of - LATELY_DAYS * DAY, "left")
+    return Range(np.zeros(len(made)), made)
 
 
-def _made_a_day(known: Known) -> Range | None:
-    moments = known.moments("connections")
-    if not len(moments) or known.scene.anchor - moments[0] < LATELY_DAYS * DAY:
-        return None
-    return 0.0, _made_lately(known)[1] / LATELY_DAYS
+def _made_a_day(known: Known) -> Range:
+    """Known where the connection history is as old."""
+    is_old = np.zeros(len(known.devices), dtype=bool)
+    for place, moments in known.moments("connections"):
+        is_old[place] = known.as_of - moments[0] >= LATELY_DAYS * DAY
+    return Range.where(is_old, 0.0, _made_lately(known).high / LATELY_DAYS)
 
 
 ranged(_made_a_day, "reconnects_per_day", "fewest_reconnects_lately", columns=())
@@ -205,14 +207,9 @@ ranged(_made_lately, "most_reconnects_in_ten_minutes", columns=())
 _BEATS = Column("heartbeats")
 
 
-def _beats_for(days: int) -> Callable[[Known], Range | None]:
+def _beats_for(days: int) -> Callable[[Known], Range]:
     """Known where heartbeats are so many days old."""
-
-    def range_of(known: Known) -> Range | None:
-        beats = known.of(_BEATS)
-        return ANY if beats is not None and known.scene.anchor - beats.first >= days * DAY else None
-
-    return range_of
+    return lambda known: Range.where(known.as_of - known.of(_BEATS).first >= days * DAY)
 
 
 ranged(_beats_for(LATELY_DAYS), "late_heartbeats_per_day", "fewest_late_heartbeats_lately", columns=(_BEATS,))

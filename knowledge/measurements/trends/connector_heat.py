@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..thermal.contact_heating import heatings
 from ..thermal.loads import loads_here
 from ..thermal.telemetry import HISTORY
 from .lines import Line, days_until, line_through, spans_a_line
-from .ranges import ANY, has_a_line, ranged
+from .ranges import Known, Mask, Range, has_a_line, ranged
 
 COMPARABLE = 1.25
 """Loads are comparable up to this ratio of their currents (our judgement: a quarter more changes what leaks to the air)."""
@@ -44,13 +45,21 @@ def _is_told_of(scene: Scene) -> bool:
 def _is_told_beside(scene: Scene) -> bool:
     if scene.faults(CONNECTOR_CODE, device=scene.device_id):
         return True
-    sessions, events = scene.observations["charging_records"], scene.observations["events"]
-    details, data = sessions.values("details"), events.values("data")
-    if any(details[row] is not None for row in _rows(sessions, scene).tolist()):
-        return True
-    rows = _rows(events, scene)
-    stops = rows[events.one_of("event_type", ("stop",), rows)]
-    return any((data[row] or {}).get("details") is not None for row in stops.tolist())
+    tables = (scene.observations[name] for name in _WITH_DETAILS)
+    return any(True for table in tables for _ in _with_details(table, _rows(table, scene)))
+
+
+_WITH_DETAILS = ("charging_records", "events")
+
+
+def _with_details(table: Table, rows: Rows) -> Iterator[int]:
+    """Those of some charging records or events that hold the details of a session."""
+    if table.name == "charging_records":
+        details = table.values("details")
+        return (row for row in rows.tolist() if details[row] is not None)
+    data = table.values("data")
+    stops = rows[table.one_of("event_type", ("stop",), rows)]
+    return (row for row in stops.tolist() if (data[row] or {}).get("details") is not None)
 
 
 def _rows(table: Table, scene: Scene) -> Rows:
@@ -159,8 +168,23 @@ def contact_heat_margin(scene: Scene) -> Reading | None:
 
 _TEMPERATURE = Column("telemetry", "temperature")
 
+
+def _is_told_of_each(known: Known) -> Mask:
+    """The same as `_is_told_of`, of many chargers."""
+
+    def load() -> frozenset[str]:
+        found = {fault.device_id for fault in known.fleet.faults.of(CONNECTOR_CODE)}
+        for name in _WITH_DETAILS:
+            table = known.fleet.observations[name]
+            owners = table.values("device_id")
+            found.update(owners[row] for row in _with_details(table, np.arange(len(table.times))))
+        return frozenset(found)
+
+    return known.among(known.fleet.once("heat told beside telemetry", load))
+
+
 ranged(
-    lambda known: ANY if has_a_line(known.of(_TEMPERATURE)) or _is_told_of(known.scene) else None,
+    lambda known: Range.where(has_a_line(known.of(_TEMPERATURE)) | _is_told_of_each(known)),
     "contact_heat_mann_kendall",
     "contact_heat_growth",
     "contact_heat_rise",

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...fleet.extents import Column
+from ...observations import Floats
 from ...readings import DAY, Reading, Readings, few
 from ...scene import Scene
 from ..common import age
 from ..contactor.counters import RATED_CYCLES, cycle_counts
 from ..registry import measures
 from .lines import daily_line, days_until, recent
-from .ranges import ANY, Known, Range, has_a_line, ranged
+from .ranges import Known, Range, has_a_line, ranged
 
 RATE_WINDOW = 90 * DAY
 """How far back cycles are counted for the present rate (our judgement: a season of use)."""
@@ -141,47 +142,49 @@ def days_to_contactor_life_end(scene: Scene) -> Reading | None:
 
 @dataclass(frozen=True)
 class WearRange:
-    """What a part's wear can be at most: the column of its counter, that of its own limit, and its limit where it has none."""
+    """What a part's wear can be at most: the columns of its counter and of its own limit, and its life where it tells no limit,
+    which is known by some fields of the charger's metadata."""
 
     counter: Column
     limit: Column | None
     usual: Callable[[Scene], float | None]
+    known_by: tuple[str, ...] = ()
 
-    def rated(self, known: Known) -> Range | None:
+    def rated(self, known: Known) -> Range:
         """The cycles that the part may be made for."""
-        usual = self.usual(known.scene)
-        declared = None if self.limit is None else known.of(self.limit)
-        if declared is None or declared.high <= 0:
-            return None if usual is None else (usual, usual)
-        low, high = max(0.0, declared.low), declared.high
-        return (low, high) if usual is None else (min(low, usual), max(high, usual))
+        usual = np.array(known.each(self.known_by, self.usual), dtype=np.float64)
+        if self.limit is None:
+            return Range(usual, usual)
+        declared = known.of(self.limit)
+        is_declared = declared.high > 0
+        return Range(
+            np.where(is_declared, np.fmin(np.maximum(0.0, declared.low), usual), usual),
+            np.where(is_declared, np.fmax(declared.high, usual), usual),
+        )
 
-    def share(self, known: Known) -> Range | None:
+    def share(self, known: Known) -> Range:
         """The counter in percent of the rated life."""
         counts, rated = known.of(self.counter), self.rated(known)
-        if counts is None or rated is None:
-            return None
-        return 0.0, 100.0 * counts.high / rated[0] if rated[0] > 0 else float("inf")
+        share = np.full(len(rated.low), np.inf)
+        np.divide(100.0 * counts.high, rated.low, out=share, where=rated.low > 0)
+        return Range.where((counts.number > 0) & ~np.isnan(rated.low), 0.0, share)
 
-    def rate(self, known: Known) -> Range | None:
+    def rate(self, known: Known) -> Range:
         """Cycles a day: of six days and more most pairs lie a day apart at least, so that no line through them is steeper
         than what the counter moved in a day."""
-        counts = known.of(self.counter)
-        if counts is None:
-            return None
-        told = [counts.high - counts.low] if has_a_line(counts) else []
-        days = age(known.scene)
-        if days is not None and float(days.value) >= SHORTEST_AGE_DAYS:
-            told.append(counts.high / float(days.value))
-        return (0.0, max(told)) if told and max(told) > 0 else None
+        counts, days = known.of(self.counter), _ages(known)
+        by_line = np.where(has_a_line(counts), counts.high - counts.low, np.nan)
+        by_age = np.full(len(days), np.nan)
+        np.divide(counts.high, days, out=by_age, where=days >= SHORTEST_AGE_DAYS)
+        most = np.fmax(by_line, by_age)
+        return Range.where(most > 0, 0.0, most)
 
-    def days_left(self, known: Known) -> Range | None:
+    def days_left(self, known: Known) -> Range:
         """Days from the diagnosis until the counter gets to the rated life."""
         counts, rated, rate = known.of(self.counter), self.rated(known), self.rate(known)
-        if counts is None or rated is None or rate is None:
-            return None
-        seen = max(0.0, known.scene.anchor - counts.first) / DAY
-        return max(0.0, (rated[0] - counts.high) / rate[1] - seen), float("inf")
+        seen = np.maximum(0.0, known.as_of - counts.first) / DAY
+        left = np.maximum(0.0, (rated.low - counts.high) / rate.high - seen)
+        return Range.where(~np.isnan(left), left)
 
     def declare(self, part: str) -> None:
         """Declare the ranges of the facts of a part's wear, whose names begin with the part's."""
@@ -189,7 +192,15 @@ class WearRange:
         ranged(self.share, f"{part}_life_share", columns=columns)
         ranged(self.rate, f"{part}_cycle_rate", columns=columns)
         ranged(self.days_left, f"days_to_{part}_life_end", columns=columns)
-        ranged(lambda known: None if self.days_left(known) is None else ANY, f"{part}_life_end", columns=columns)
+        ranged(lambda known: Range.where(~np.isnan(self.days_left(known).low)), f"{part}_life_end", columns=columns)
+
+
+def _ages(known: Known) -> Floats:
+    """The `age` of each charger in days; NaN where it is not known."""
+    activated = known.numbers("lifecycle.activation_date")
+    since = np.where(activated <= known.as_of, (known.as_of - activated) / DAY, np.nan)
+    used = known.numbers("lifecycle.usage_duration_days")
+    return np.where(np.isnan(used), since, used)
 
 
 def _usual_life(scene: Scene) -> float | None:
@@ -200,10 +211,11 @@ _CONTACTOR = WearRange(
     Column("telemetry", "component_health.contactor_cycles"),
     Column("telemetry", "component_health.contactor_max_cycles"),
     _usual_life,
+    known_by=("product.current_type", "model"),
 )
 _CONTACTOR.declare("contactor")
 ranged(
-    lambda known: None if known.of(_CONTACTOR.counter) is None else ANY,
+    lambda known: Range.where(known.of(_CONTACTOR.counter).number > 0),
     "contactor_cycles",
     columns=(_CONTACTOR.counter,),
 )

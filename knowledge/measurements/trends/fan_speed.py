@@ -14,6 +14,7 @@ from ..fan.speed import HISTORY, NOMINAL_RPM, speed_column
 from ..registry import measures
 from ..thermal.ambient import ambient_at
 from .lines import (
+    CLOCKS_DIFFER,
     FEWEST,
     Line,
     daily,
@@ -26,7 +27,7 @@ from .lines import (
     telemetry_dates,
     telemetry_spans_a_line,
 )
-from .ranges import ANY, Known, Range, days_of, on_a_line, ranged
+from .ranges import Known, Range, days_of, on_a_line, ranged
 
 _STATUS = "component_health.cooling_fan_status"
 
@@ -172,16 +173,14 @@ _SPEED = Column("telemetry", "component_health.cooling_fan_rpm")
 _WARNINGS, _OTHERS = Column("telemetry", _STATUS, ("warning",)), Column("telemetry", _STATUS, ("ok", "fault"))
 
 
-def _warning_range(known: Known) -> Range | None:
+def _warning_range(known: Known) -> Range:
     """Of the reports that are needed at least, and of the others where all are of the last day, as many may be warnings as
     there are at all."""
     warnings, others = known.of(_WARNINGS), known.of(_OTHERS)
-    warned, rest = 0 if warnings is None else warnings.number, 0 if others is None else others.number
-    if warned + rest < FEWEST_REPORTS:
-        return None
-    lately = others is not None and others.first >= known.scene.anchor - DAY and others.last <= latest(known.scene)
-    least = max(FEWEST_REPORTS, warned + others.moments if lately and others is not None else 0)
-    return 0.0, 100.0 * min(1.0, warned / least)
+    lately = (others.first >= known.as_of - DAY) & (others.last <= known.as_of + CLOCKS_DIFFER)
+    least = np.maximum(FEWEST_REPORTS, warnings.number + np.where(lately, others.moments, 0.0))
+    share = 100.0 * np.minimum(1.0, warnings.number / least)
+    return Range.where(warnings.number + others.number >= FEWEST_REPORTS, 0.0, share)
 
 
 on_a_line(
@@ -192,5 +191,5 @@ on_a_line(
     "fan_reaches_nominal",
     "days_to_fan_nominal",
 )
-ranged(lambda known: ANY if days_of(known.of(_SPEED)) >= FEWEST_LATELY else None, "steady_fan_speed", columns=(_SPEED,))
+ranged(lambda known: Range.where(days_of(known.of(_SPEED)) >= FEWEST_LATELY), "steady_fan_speed", columns=(_SPEED,))
 ranged(_warning_range, "fan_warning_share", columns=(_WARNINGS, _OTHERS))

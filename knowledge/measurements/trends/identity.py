@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ...readings import Reading
+from ...readings import DAY, Reading
 from ...scene import Scene
 from ..registry import measures
 from .lines import days_until
+from .ranges import Range, ranged
+
+_SIGNAL = "connectivity.signal_strength_dbm"
+_CERTIFICATE_END = "certificates.tls_not_after"
 
 KNOWN_BY_METADATA = frozenset(
     {
@@ -22,6 +26,14 @@ KNOWN_BY_METADATA = frozenset(
 knows most of its chargers by metadata only."""
 
 
+AS_METADATA = {
+    "connectivity_type": "connectivity.type",
+    "firmware_version": "firmware_version",
+    "v2g_capable": "v2g_capable",
+}
+"""Facts that one field of the metadata tells as it stands, and its dotted path: the same of all chargers that it is the same of."""
+
+
 @measures("v2g_capable", "whether the charger can discharge vehicles, by its metadata", kind="flag")
 def v2g_capable(scene: Scene) -> Reading | None:
     return scene.metadata("v2g_capable")
@@ -29,7 +41,7 @@ def v2g_capable(scene: Scene) -> Reading | None:
 
 @measures("certificate_end", "the end of the charger's TLS certificate by its metadata, epoch seconds", unit="s")
 def certificate_end(scene: Scene) -> Reading | None:
-    return scene.metadata("certificates.tls_not_after")
+    return scene.metadata(_CERTIFICATE_END)
 
 
 @measures(
@@ -43,5 +55,15 @@ def days_to_certificate_end(scene: Scene) -> Reading | None:
 
 @measures("metadata_signal", "received signal strength by the charger's metadata", unit="dBm", high=0)
 def metadata_signal(scene: Scene) -> Reading | None:
-    known = scene.metadata("connectivity.signal_strength_dbm")
+    known = scene.metadata(_SIGNAL)
     return known if known is not None and float(known.value) < 0 else None
+
+
+# Ranges
+
+ranged(
+    lambda known: Range(*2 * [(known.numbers(_CERTIFICATE_END) - known.as_of) / DAY]),
+    "days_to_certificate_end",
+    columns=(),
+)
+ranged(lambda known: Range(*2 * [known.numbers(_SIGNAL)]), "metadata_signal", columns=())

@@ -165,9 +165,9 @@ def days_to_isolation_pass(scene: Scene) -> Reading | None:
 _COLUMN = Column("telemetry", _TESTS)
 
 
-def _lately_range(known: Known) -> Range | None:
+def _lately_range(known: Known) -> Range:
     tests = known.of(_COLUMN)
-    return None if tests is None or days_of(tests) < FEWEST_LATELY else (tests.low, tests.high)
+    return Range.where(days_of(tests) >= FEWEST_LATELY, tests.low, tests.high)
 
 
 ranged(_lately_range, "isolation_lately", columns=(_COLUMN,))

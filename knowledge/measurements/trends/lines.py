@@ -176,9 +176,13 @@ def days_spanned(readings: Readings) -> int:
     return int(readings.times[-1] // DAY - readings.times[0] // DAY) + 1 if len(readings) else 0
 
 
+CLOCKS_DIFFER = 10 * MINUTE
+"""How long after the diagnosis records belong to it (our judgement: clocks differ by minutes)."""
+
+
 def latest(scene: Scene) -> float:
-    """The last moment that belongs to the diagnosis: ten minutes after it, since clocks differ."""
-    return scene.anchor + 10 * MINUTE
+    """The last moment that belongs to the diagnosis."""
+    return scene.anchor + CLOCKS_DIFFER
 
 
 def recent(scene: Scene, readings: Readings, reach: float) -> Readings:

@@ -76,8 +76,8 @@ _SILENCES = Column("telemetry", MODULE_STATUS, SILENT)
 
 def _silences_range(known: Known) -> Range:
     """A module cannot have turned silent more often than there are records with silent modules."""
-    silences = known.of(_SILENCES)
-    return 0.0, 0.0 if silences is None else float(silences.number)
+    number = known.of(_SILENCES).number
+    return Range(np.zeros(len(number)), number)
 
 
 ranged(_silences_range, "module_silences_last_7d", columns=(_SILENCES,))

@@ -9,7 +9,7 @@ from ...scene import Scene
 from ..configuration.snapshots import Snapshot, snapshots
 from ..registry import measures
 from .lines import latest
-from .ranges import ANY, Known, Range, ranged
+from .ranges import Known, Range, ranged
 
 
 def _compared(scene: Scene) -> list[Snapshot]:
@@ -41,12 +41,12 @@ def hours_of_mismatch(scene: Scene) -> Reading | None:
 # Range
 
 
-def _mismatch_range(known: Known) -> Range | None:
+def _mismatch_range(known: Known) -> Range:
     """No longer than there are configuration records."""
-    moments = known.moments("configurations")
-    if not len(moments):
-        return None
-    return ANY if np.isnan(moments[-1]) else (0.0, max(0.0, known.scene.anchor - moments[0]) / HOUR)
+    hours = np.full(len(known.devices), np.nan)
+    for place, moments in known.moments("configurations"):
+        hours[place] = np.inf if np.isnan(moments[-1]) else max(0.0, known.as_of - moments[0]) / HOUR
+    return Range.where(~np.isnan(hours), 0.0, hours)
 
 
 ranged(_mismatch_range, "hours_of_mismatch", columns=())

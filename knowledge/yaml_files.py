@@ -100,7 +100,10 @@ def _child(node: Any, part: str | int) -> Any:
     return None
 
 
-def _repeated(file: str, node: Any) -> Iterator[Place]:
+def _repeated(file: str, node: Any, visited: set[int]) -> Iterator[Place]:
+    if id(node) in visited:  # an alias, which may stand for itself or for more than memory holds
+        return
+    visited.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
@@ -108,27 +111,33 @@ def _repeated(file: str, node: Any) -> Iterator[Place]:
                 if key.value in seen:
                     yield Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
                 seen.add(key.value)
-            yield from _repeated(file, value)
+            yield from _repeated(file, value, visited)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _repeated(file, value)
+            yield from _repeated(file, value, visited)
 
 
 def _is_text(node: Any) -> bool:
     return node.tag == _TEXT and node.__class__ is yaml.ScalarNode
 
 
-def _value_of(node: Any, loader: _Loader) -> Any:
-    """What a node means. Texts, lists and mappings with texts for keys, nearly all there is, are put together here, in
-    a third of the time that PyYAML takes; all else is left to it."""
+def _value_of(node: Any, loader: _Loader, made: dict[int, Any]) -> Any:
+    """What a node means; the same object wherever an alias stands for it. Texts, lists and mappings with texts for keys,
+    nearly all there is, are put together here, in a third of the time that PyYAML takes; all else is left to it."""
     tag = node.tag
     if tag == _TEXT and node.__class__ is yaml.ScalarNode:
         return node.value
+    if id(node) in made:
+        return made[id(node)]
+    value: Any
     if tag == _MAPPING and node.__class__ is yaml.MappingNode and all(_is_text(key) for key, _ in node.value):
-        return {key.value: _value_of(value, loader) for key, value in node.value}
-    if tag == _LIST and node.__class__ is yaml.SequenceNode:
-        return [_value_of(value, loader) for value in node.value]
-    return loader.construct_object(node, deep=True)
+        value = {key.value: _value_of(inner, loader, made) for key, inner in node.value}
+    elif tag == _LIST and node.__class__ is yaml.SequenceNode:
+        value = [_value_of(inner, loader, made) for inner in node.value]
+    else:
+        value = loader.construct_object(node, deep=True)
+    made[id(node)] = value
+    return value
 
 
 def read_documents(path: Path, most: int | None = None) -> list[Document]:
@@ -139,8 +148,8 @@ def read_documents(path: Path, most: int | None = None) -> list[Document]:
     try:
         while (most is None or len(documents) < most) and loader.check_node():
             node = loader.get_node()
-            repeated = tuple(_repeated(path.name, node))
-            documents.append(Document(path.name, _value_of(node, loader), repeated, text, len(documents)))
+            repeated = tuple(_repeated(path.name, node, set()))
+            documents.append(Document(path.name, _value_of(node, loader, {}), repeated, text, len(documents)))
     except yaml.YAMLError as error:
         raise _problem(path, error) from error
     except RecursionError as error:

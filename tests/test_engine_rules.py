@@ -255,6 +255,11 @@ BAD_FILES = {
     "unpaired bracket": ("    when: [{check: look}\n" + REST, None, "unreadable", None),
     "repeated key": ("    when: [{check: look}]\n    source: s\n" + REST, "source: s\nactions", "repeated-key", None),
     "value that holds itself": ("    when: &when [*when]\n" + REST, None, "unreadable", None),
+    "value that holds more than memory": (
+        "    when: [{check: look}]\n    evidence: [" + ", ".join(
+            ["&a0 [x, x]", *(f"&a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40))]
+        ) + "]\n" + REST, "[&a0", "malformed", "wrong",
+    ),
     "list for a key": ("    when: {? [check] : look}\n" + REST, None, "unreadable", None),
 }  # fmt: skip
 

@@ -35,6 +35,8 @@ print(
 """
 """What the issue compares with: each charger's maximum, mean and count of every telemetry column (maximum and mean of numbers)."""
 
+SCAN, TWO, ONE = "bare Polars scan, two threads", "fleet, two workers", "fleet, one worker"
+
 CLI = "import sys; from charger_triage.adapters.cli import main; sys.exit(main())"
 
 BETWEEN_LOOKS = 0.05
@@ -144,24 +146,24 @@ class Bench:
             )  # fmt: skip
         return path
 
-    def scan(self, chargers: int, threads: int) -> Cost:
-        """The bare scan."""
-        command = [sys.executable, "-c", BARE_SCAN, str(self.data(chargers))]
-        return least([cost_of(command, POLARS_MAX_THREADS=str(threads)) for _ in range(self.repeats)])
+    def of_each(self, chargers: int, repeats: int) -> dict[str, Cost]:
+        """The bare scan, two workers and one, taking turns."""
+        costs: dict[str, list[Cost]] = {name: [] for name in (SCAN, TWO, ONE)}
+        for _ in range(repeats):
+            costs[SCAN].append(self._scan(chargers))
+            costs[TWO].append(self._fleet(chargers, 2))
+            costs[ONE].append(self._fleet(chargers, 1))
+        return {name: least(found) for name, found in costs.items()}
 
-    def fleet(self, chargers: int, workers: int) -> Cost:
+    def _scan(self, chargers: int) -> Cost:
+        return cost_of([sys.executable, "-c", BARE_SCAN, str(self.data(chargers))], POLARS_MAX_THREADS="2")
+
+    def _fleet(self, chargers: int, workers: int) -> Cost:
         """Everything that the command does, from its start to its end."""
-        costs = []
-        for _ in range(self.repeats):
-            output = self.folder / "results"
-            shutil.rmtree(output, ignore_errors=True)
-            costs.append(
-                cost_of(
-                    [sys.executable, "-c", CLI, "fleet", str(self.data(chargers)), "--output", str(output), "--workers",
-                     str(workers), "--quiet"]
-                )
-            )  # fmt: skip
-        return least(costs)
+        output = self.folder / "results"
+        shutil.rmtree(output, ignore_errors=True)
+        command = ["fleet", str(self.data(chargers)), "--output", str(output), "--workers", str(workers), "--quiet"]
+        return cost_of([sys.executable, "-c", CLI, *command])
 
 
 def main() -> None:
@@ -181,27 +183,33 @@ def main() -> None:
 
 
 def _compare(bench: Bench, chargers: int, times: int) -> None:
-    scan, two, one = bench.scan(chargers, 2), bench.fleet(chargers, 2), bench.fleet(chargers, 1)
-    print(f"| {chargers:,} chargers, one day | wall, s | CPU, s | peak, MiB |\n| --- | --- | --- | --- |")
-    for name, cost in (
-        ("bare Polars scan, two threads", scan),
-        ("fleet, two workers", two),
-        ("fleet, one worker", one),
-    ):
-        print(f"| {name} | {cost.wall:.2f} | {cost.cpu:.2f} | {cost.peak:.0f} |")
-    ratios = [
-        ("two workers / bare scan, wall", two.wall / scan.wall, "at most 5, aim 3"),
-        ("two workers / bare scan, CPU", two.cpu / scan.cpu, ""),
-        ("two workers / one worker, wall", two.wall / one.wall, "at most 0.6"),
-    ]
+    costs = _table(chargers, bench.of_each(chargers, bench.repeats))
+    ratios = _ratios(chargers, costs)
     if times > 1:
-        large = bench.fleet(chargers * times, 2)
-        print(f"| fleet of {chargers * times:,}, two workers | {large.wall:.2f} | {large.cpu:.2f} | {large.peak:.0f} |")
-        ratios.append((f"{times} times the chargers, wall", large.wall / two.wall, f"at most {1.1 * times:g}"))
-        ratios.append((f"{times} times the chargers, peak", large.peak / two.peak, "about 1"))
+        large = _table(chargers * times, bench.of_each(chargers * times, 1))
+        ratios += _ratios(chargers * times, large)
+        ratios.append(
+            (f"{times} times the chargers, wall", large[TWO].wall / costs[TWO].wall, f"at most {1.1 * times:g}")
+        )
+        ratios.append((f"{times} times the chargers, peak", large[TWO].peak / costs[TWO].peak, "about 1"))
     print("\n| ratio | value | aim |\n| --- | --- | --- |")
     for name, value, aim in ratios:
         print(f"| {name} | {value:.2f} | {aim} |")
+
+
+def _table(chargers: int, costs: dict[str, Cost]) -> dict[str, Cost]:
+    print(f"\n| {chargers:,} chargers, one day | wall, s | CPU, s | peak, MiB |\n| --- | --- | --- | --- |")
+    for name, cost in costs.items():
+        print(f"| {name} | {cost.wall:.2f} | {cost.cpu:.2f} | {cost.peak:.0f} |", flush=True)
+    return costs
+
+
+def _ratios(chargers: int, costs: dict[str, Cost]) -> list[tuple[str, float, str]]:
+    return [
+        (f"{chargers:,}: two workers / bare scan, wall", costs[TWO].wall / costs[SCAN].wall, "at most 5, aim 3"),
+        (f"{chargers:,}: two workers / bare scan, CPU", costs[TWO].cpu / costs[SCAN].cpu, ""),
+        (f"{chargers:,}: two workers / one worker, wall", costs[TWO].wall / costs[ONE].wall, "at most 0.6"),
+    ]
 
 
 if __name__ == "__main__":

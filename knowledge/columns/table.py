@@ -7,7 +7,7 @@ rows, processes share the pages, and reading needs NumPy alone.
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +53,9 @@ CONTENTS = "table.json"
 """The file of a table's folder that tells what the others hold."""
 
 
+NEIGHBOURS = 64
+"""Names of chargers that are read at once (our judgement: as long as a search among all of a large fleet takes)."""
+
 FEW_WORDS = 8
 """Rows for each different text from which on a column is held as codes (our judgement: below, little is saved)."""
 
@@ -64,6 +67,7 @@ class RowsByCharger(Mapping[str, Rows]):
         self.devices = devices
         self.starts = starts
         self._found: dict[str, int | None] = {}
+        self._last_read: tuple[int, list[str]] = (-1, [])
 
     def __len__(self) -> int:
         return len(self.devices)
@@ -84,10 +88,25 @@ class RowsByCharger(Mapping[str, Rows]):
         if device not in self._found:
             if len(self._found) >= BLOCK:
                 self._found.clear()
-            place = bisect_left(self.devices, device)  # type: ignore[type-var]
-            known = place < len(self.devices) and self.devices[place] == device
-            self._found[device] = place if known else None
+            start = max(bisect_right(self._heads, device) - 1, 0) * NEIGHBOURS
+            names = self._neighbours(start)
+            place = bisect_left(names, device)
+            known = place < len(names) and names[place] == device
+            self._found[device] = start + place if known else None
         return self._found[device]
+
+    @cached_property
+    def _heads(self) -> list[str]:
+        return [self.devices[start] or "" for start in range(0, len(self.devices), NEIGHBOURS)]
+
+    def _neighbours(self, start: int) -> list[str]:
+        """The names from one on, which are kept: who asks for many asks for them in order."""
+        there, names = self._last_read
+        if there != start:
+            end = min(start + NEIGHBOURS, len(self.devices))
+            names = [name or "" for name in self.devices.between(start, end)] if end else []
+            self._last_read = start, names
+        return names
 
 
 class ColumnTable(Table):

@@ -5,8 +5,9 @@ It knows no charger. `Triage` is the façade that callers build; the rest is for
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .on_demand import names_on_demand
 
 if TYPE_CHECKING:
     from .diagnosis import Diagnosis, Incident, UnknownCause
@@ -16,20 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Diagnosis", "FaultExplanation", "Hypothesis", "Incident", "Triage", "UnknownCause", "UnknownCode", "WhyNot"]
 
-_MODULES = {
-    "Diagnosis": "diagnosis",
-    "FaultExplanation": "fault_explanation",
-    "Hypothesis": "hypothesis",
-    "Incident": "diagnosis",
-    "Triage": "triage",
-    "UnknownCause": "diagnosis",
-    "UnknownCode": "triage",
-    "WhyNot": "hypothesis",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """What is asked for, of which the module is loaded then: who needs one part of the engine does not wait for all."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+__getattr__ = names_on_demand(
+    __name__,
+    {
+        "Diagnosis": "diagnosis",
+        "FaultExplanation": "fault_explanation",
+        "Hypothesis": "hypothesis",
+        "Incident": "diagnosis",
+        "Triage": "triage",
+        "UnknownCause": "diagnosis",
+        "UnknownCode": "triage",
+        "WhyNot": "hypothesis",
+    },
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..engine.on_demand import names_on_demand
 
 if TYPE_CHECKING:
     from .fault_matches import FaultMatch, FaultSearch
@@ -21,19 +22,15 @@ __all__ = [
     "open_knowledge",
 ]
 
-_HOMES = {
-    "FaultMatch": "fault_matches",
-    "FaultSearch": "fault_matches",
-    "KnowledgeError": "findings",
-    "TriageKnowledge": "loading",
-    "find_faults": "fault_search",
-    "load_knowledge": "loading",
-    "open_knowledge": "loading",
-}
-"""Where each name lives; a module is imported with its first name, so that a search does not wait for measurements."""
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = names_on_demand(
+    __name__,
+    {
+        "FaultMatch": "fault_matches",
+        "FaultSearch": "fault_matches",
+        "KnowledgeError": "findings",
+        "TriageKnowledge": "loading",
+        "find_faults": "fault_search",
+        "load_knowledge": "loading",
+        "open_knowledge": "loading",
+    },
+)

@@ -6,8 +6,9 @@ reaches the report, and none of their text is read as markup.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ...engine.on_demand import names_on_demand
 
 if TYPE_CHECKING:
     from .explanation import catalogue_text, cause_text, explanation_markdown, explanation_text
@@ -26,20 +27,16 @@ __all__ = [
     "exported_document",
 ]
 
-_MODULES = {
-    "KnowledgeExport": "export",
-    "catalogue_text": "explanation",
-    "cause_text": "explanation",
-    "diagnosis_markdown": "markdown",
-    "diagnosis_text": "text",
-    "explanation_markdown": "explanation",
-    "explanation_text": "explanation",
-    "exported_document": "export",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """What is asked for, of which the module is loaded then: a command that makes no report does not wait for it."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+__getattr__ = names_on_demand(
+    __name__,
+    {
+        "KnowledgeExport": "export",
+        "catalogue_text": "explanation",
+        "cause_text": "explanation",
+        "diagnosis_markdown": "markdown",
+        "diagnosis_text": "text",
+        "explanation_markdown": "explanation",
+        "explanation_text": "explanation",
+        "exported_document": "export",
+    },
+)

@@ -206,7 +206,7 @@ def _hangs(number: int) -> int:
 @pytest.mark.usefixtures("importable")
 def test_a_task_that_hangs_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that does not get done is ended, even where it holds the interpreter, and its task given up as one that kills."""
-    monkeypatch.setattr("charger_triage.adapters.fleet.workers.LONGEST", 1.0)
+    monkeypatch.setattr("charger_triage.adapters.fleet.workers.LONGEST_TASK", 1.0)
     with Workers(2) as workers:
         found = list(workers.run(_hangs, range(6), split=lambda _: (), give_up=lambda task, _: -task))
     assert sorted(found) == [-3, 0, 1, 4, 16, 25]

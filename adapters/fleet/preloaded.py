@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from contextlib import suppress
 
 from ...knowledge import measurements, survey, watching
 from ...knowledge.columns import table
@@ -13,6 +14,7 @@ from .compiled import compiled_triage
 LOADED = (export, measurements, survey, table, tables, watching)
 """No module that loads Polars, whose threads do not survive a fork."""
 
-compiled_triage(None).compile_all()
+with suppress(Exception):  # what is wrong with the knowledge is told by the command itself
+    compiled_triage(None).compile_all()
 # a collection that looked through all of this would copy it into each worker
 gc.freeze()

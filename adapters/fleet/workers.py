@@ -26,7 +26,7 @@ AHEAD = 2
 MAX_FRUITLESS = 3
 """Deaths of workers before any task was done after which starting more of them is given up."""
 
-LONGEST = 3600.0
+LONGEST_TASK = 3600.0
 """Seconds after which a task counts as hung and its worker ends (our judgement: tasks take seconds; one large CSV file is a
 single task, and may take many minutes)."""
 
@@ -57,8 +57,8 @@ class WorkersFailed(RuntimeError):
 class Workers:
     """A number of worker processes; 0 does everything in this process.
 
-    Processes are forked from one that does nothing but load modules, durable-rules and Polars not among them, since those do
-    not survive a fork once they have worked. Where the system cannot fork they are spawned. Each worker works on one core.
+    Processes are forked from one that has loaded modules and compiled rules, and has done nothing else: Polars, which has threads,
+    is not among them, and durable-rules has matched nothing. Where the system cannot fork they are spawned. Each works on one core.
     """
 
     def __init__(self, number: int) -> None:
@@ -114,7 +114,7 @@ class Workers:
             prepare_processes()
             self._pool = ProcessPoolExecutor(self.number, mp_context=_context(), initializer=_begin)
         with _for_workers():
-            return self._pool.submit(_within, LONGEST, call, task)
+            return self._pool.submit(_within, LONGEST_TASK, call, task)
 
     def succeeded(self) -> None:
         """Note that a task was done."""

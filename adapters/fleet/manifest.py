@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 UNFINISHED = ".unfinished"
 """How files end that are being written, or were when a process ended."""
 
-LAYOUT = 1
+LAYOUT = 2
 """Number of the layout of the files that a run keeps; another one is not gone on with."""
 
 

@@ -17,7 +17,7 @@ from ..engine.facts import FactType
 from ..engine.knowledge_base import Cause, Check, CompiledFault, Fault
 from ..engine.rule_index import Standing
 from ..engine.rules import Rule, RuleModel, compile_rule
-from .findings import Finding, KnowledgeError, Model, read_knowledge, validated
+from .findings import Finding, KnowledgeError, read_knowledge, usable, validated
 from .symptoms import SymptomsFile
 from .yaml_files import Document, YamlProblem, read_parts
 
@@ -66,12 +66,12 @@ class Library:
     @cached_property
     def symptoms(self) -> SymptomsFile:
         """What callers say, by code."""
-        return _read(SymptomsFile, self.directory / SYMPTOMS)
+        return usable(SymptomsFile, self.directory / SYMPTOMS)
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         """All checks that can be asked for."""
-        return _read(ChecksFile, self.directory / CHECKS).checks
+        return usable(ChecksFile, self.directory / CHECKS).checks
 
     @cached_property
     def codes(self) -> tuple[str, ...]:
@@ -152,11 +152,3 @@ def _over_checks_alone(document: Document) -> Document:
 def _reads_facts(rule: Any) -> bool:
     conditions = rule.get("when") if isinstance(rule, dict) else None
     return isinstance(conditions, list) and any(isinstance(c, dict) and "fact" in c for c in conditions)
-
-
-def _read(model: type[Model], path: Path) -> Model:
-    findings: list[Finding] = []
-    found = validated(model, read_knowledge(path, findings), findings)
-    if found is None or findings:
-        raise KnowledgeError(findings)
-    return found

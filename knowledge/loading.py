@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 from ..engine.durable_matcher import UnsafeRuleset
 from ..engine.facts import FactType
+from ..engine.garbage import seldom_collected
 from ..engine.knowledge_base import Check, CompiledFault, Fault, FirmwareIssue, KnowledgeBase, Survey
 from ..engine.rules import CompiledRule, RuleModel, compile_rule
 from ..engine.watch_rules import CompiledWatch
@@ -110,7 +110,7 @@ class _Faults(Mapping[str, LoadedFault]):
     def __getitem__(self, code: str) -> LoadedFault:
         found = self._loaded.get(code)
         if found is None:
-            with self._lock, _no_collections():
+            with self._lock, seldom_collected():
                 found = self._loaded.get(code) or self._load(self._paths[code])
                 self._loaded[code] = found
         return found
@@ -183,7 +183,7 @@ def open_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
     raised where the fault is asked for. `load_knowledge` finds all mistakes at once.
     """
     findings: list[Finding] = []
-    with _no_collections():
+    with seldom_collected():
         files = _Files.of(shipped_directory() if directory is None else Path(directory), findings)
     return _knowledge(files, findings)
 
@@ -197,7 +197,7 @@ def load_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
     """
     folder = shipped_directory() if directory is None else Path(directory)
     findings: list[Finding] = []
-    with _no_collections():
+    with seldom_collected():
         files = _Files.of(folder, findings)
         if (folder / SYMPTOMS).exists():
             validated(SymptomsFile, read_knowledge(folder / SYMPTOMS, findings), findings)
@@ -207,19 +207,6 @@ def load_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
             except KnowledgeError as error:
                 findings.extend(error.findings)
     return _knowledge(files, findings)
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Without garbage collections: what is read stays, or is no cyclic garbage, and looking through it again and again
-    takes longer than reading it."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @dataclass(frozen=True)

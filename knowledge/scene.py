@@ -14,11 +14,11 @@ import numpy as np
 from ..engine.facts import Source, Version
 from ..engine.knowledge_base import Fault
 from .firmware import parse_firmware
-from .fleet.chargers import Chargers
+from .fleet.chargers import NONE, Chargers
 from .fleet.figures import OFFLINE
 from .fleet.reported_faults import FaultEvent, Incidence
 from .fleet.tables import FleetTables, fleet_of
-from .observations import Observations, Record, Rows, Table, at_path, epoch, plain_json
+from .observations import Floats, Observations, Record, Rows, Table, at_path, epoch, plain_json
 from .readings import MINUTE, Reading, Readings, Words, ends, few
 from .records import leaves
 from .sessions import Session, sessions_of
@@ -180,6 +180,20 @@ class Scene:
         return None if kind is None else bool(kind == "DC")
 
     # Columns and lists
+
+    def telemetry_rows(self, start: float, end: float, *, device: str | None = None) -> Rows:
+        """The places of one charger's telemetry records from start to end (epoch seconds), both included, in time order."""
+        device_id = self.device_id if device is None else device
+        table = self.observations["telemetry"]
+
+        def load() -> tuple[Rows, Floats]:
+            rows = table.by_device.get(device_id, NONE)
+            return rows, table.times[rows]
+
+        rows, times = self.once(("telemetry rows", device_id), load)
+        if not len(times) or end < times[0] or start > times[-1]:
+            return rows[:0]
+        return rows[int(times.searchsorted(start, "left")) : int(times.searchsorted(end, "right"))]
 
     def _rows(self, table: Table, device: str | None, which: Which, connector: int | None = None) -> Rows:
         """The places of one charger's records in a list, in time order; parameters as in `readings`."""

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....engine.facts import Source
-from ...fleet.chargers import NONE
 from ...readings import DAY
 from ...scene import Scene
 
@@ -88,9 +87,7 @@ class _Listed(NamedTuple):
 def _listed(scene: Scene, field: str, start: float, end: float = float("inf")) -> _Listed:
     """A field of the modules in the charger's telemetry rows from start to end, both included, in time order."""
     table = scene.observations["telemetry"]
-    rows = table.by_device.get(scene.device_id, NONE)
-    times = table.times[rows]
-    rows = rows[int(times.searchsorted(start, "left")) : int(times.searchsorted(end, "right"))]
+    rows = scene.telemetry_rows(start, end)
     owners, indices = table.parts_at("power_modules", "index", rows)
     _, values = table.parts_at("power_modules", field, rows)
     firsts = np.flatnonzero(np.diff(owners, prepend=-1))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ...fleet.chargers import NONE
 from ...fleet.extents import Column
 from ...readings import DAY, Reading, Readings, percentile
 from ...scene import Scene
@@ -148,9 +147,7 @@ def days_to_fan_nominal(scene: Scene) -> Reading | None:
 )
 def fan_warning_share(scene: Scene) -> Reading | None:
     table = scene.observations["telemetry"]
-    rows = table.by_device.get(scene.device_id, NONE)
-    times = table.times[rows]
-    rows = rows[times.searchsorted(scene.anchor - DAY, "left") : times.searchsorted(latest(scene), "right")]
+    rows = scene.telemetry_rows(scene.anchor - DAY, latest(scene))
     words = table.texts_at(_STATUS, rows)
     number = len(words) - words.count(None)
     if number < FEWEST_REPORTS:

@@ -8,7 +8,6 @@ from ...readings import DAY, HOUR, MINUTE
 from ...scene import Scene
 from .discharges import Discharge, discharges, discharging_runs
 from .occurrences import LOSS, REFUSAL, Happening, happenings, happenings_here, the_vehicle
-from .records import rows_between
 from .vehicles import vehicle_in_events, vehicle_of_stay
 
 
@@ -78,7 +77,7 @@ def _runs_without_session(scene: Scene) -> list[Discharge]:
                 continue
             if scene.incidence.code == LOSS and any(start - MINUTE <= t <= end + 5 * MINUTE for t in scene.times):
                 continue
-            rows = rows_between(scene, scene.device_id, start, end)
+            rows = scene.telemetry_rows(start, end)
             source = scene.observations["telemetry"].source(int(rows[0]))
             vehicle = vehicle_in_events(
                 scene, scene.device_id, scene.connector_id, start - HOUR, start

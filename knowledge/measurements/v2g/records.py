@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....engine.facts import Source
-from ...observations import Floats, Record, Rows, epoch
+from ...observations import Record, Rows, epoch
 from ...readings import ends
 from ...scene import Scene
 
@@ -14,23 +14,9 @@ FLOWING_KW = 0.2
 """Power from which energy flows rather than a meter's noise (our judgement)."""
 
 
-def rows_between(scene: Scene, device: str, start: float, end: float) -> Rows:
-    """The telemetry rows of a charger from start to end."""
-    rows, times = scene.once(("telemetry rows", device), lambda: _rows_of(scene, device))
-    if not len(times) or end < times[0] or start > times[-1]:
-        return rows[:0]
-    return rows[int(times.searchsorted(start, "left")) : int(times.searchsorted(end, "right"))]
-
-
-def _rows_of(scene: Scene, device: str) -> tuple[Rows, Floats]:
-    table = scene.observations["telemetry"]
-    rows = table.by_device.get(device, np.empty(0, dtype=np.intp))
-    return rows, table.times[rows]
-
-
 def sampled(scene: Scene, device: str, start: float, end: float, most: int = 400) -> Rows:
     """The telemetry rows of a charger from start to end, evenly thinned to about so many."""
-    rows = rows_between(scene, device, start, end)
+    rows = scene.telemetry_rows(start, end, device=device)
     return rows[:: len(rows) // most + 1] if len(rows) > most else rows
 
 

@@ -11,7 +11,7 @@ from ..registry import measures
 from .discharges import discharging_runs
 from .evidence import incident_sources, of_incident
 from .occurrences import latest_first, latest_times
-from .records import FLOWING_KW, flows_out, own_sampled, rows_between, sampled, state_change
+from .records import FLOWING_KW, flows_out, own_sampled, sampled, state_change
 from .vehicles import session_here
 
 
@@ -47,9 +47,7 @@ def _discharging_for(scene: Scene, time: float) -> tuple[float, tuple[Source, ..
 def _shown_by(scene: Scene, time: float) -> tuple[Source, ...]:
     """What a time that telemetry gave is told by: the fault events, else the sample itself."""
     table = scene.observations["telemetry"]
-    return incident_sources(scene) or few(
-        [table.source(int(row)) for row in rows_between(scene, scene.device_id, time, time)]
-    )
+    return incident_sources(scene) or few([table.source(int(row)) for row in scene.telemetry_rows(time, time)])
 
 
 def waits_until_loss(scene: Scene) -> list[float]:

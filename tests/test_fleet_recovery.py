@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from charger_triage.adapters.bundle import UnreadableInput
@@ -126,6 +127,19 @@ def test_a_run_does_not_go_on_with_other_inputs(tmp_path: Path, change: Any, sai
         run_fleet([data], output, ALL_IN_ONE)
     run_fleet([data], output, ALL_IN_ONE, restart=True)
     assert (output / "hypotheses.parquet").exists()
+
+
+def test_a_process_keeps_nothing_of_a_run_that_another_replaces(tmp_path: Path) -> None:
+    """A run begun anew in the same folder by the same process reads its own records, not those of the run before."""
+    lists = {name: records for name, records in example_fleet().items() if name in ("devices", "events", "sites")}
+    models = []
+    for model in ("TP-AC22", "TP-DC60"):
+        lists["devices"] = [{**charger, "model": model} for charger in lists["devices"]]
+        data = tmp_path / model
+        one_file_a_list(lists, data)
+        run_fleet([data], tmp_path / "run", ALL_IN_ONE, restart=True)
+        models.append(set(pl.read_parquet(tmp_path / "run" / "hypotheses.parquet")["model"].drop_nulls()))
+    assert models == [{"TP-AC22"}, {"TP-DC60"}]
 
 
 def test_a_folder_with_other_files_is_left_alone(data_set: Path, tmp_path: Path) -> None:

@@ -17,7 +17,14 @@ from charger_triage.engine.facts import Fact
 from charger_triage.engine.watching import Watcher
 from charger_triage.knowledge import TriageKnowledge
 from charger_triage.knowledge.columns.taking import taken
-from charger_triage.knowledge.fleet.extents import Column, Extents, MeasuredExtents, merged_extents, partial_extents
+from charger_triage.knowledge.fleet.extents import (
+    Column,
+    Extents,
+    MeasuredExtents,
+    MergedExtents,
+    merged_extents,
+    partial_extents,
+)
 from charger_triage.knowledge.fleet.grouping import ByCharger
 from charger_triage.knowledge.fleet.reported_faults import Faults
 from charger_triage.knowledge.fleet.tables import FleetTables
@@ -203,7 +210,7 @@ def test_extents_are_the_same_in_any_parts(chargers: Sequence[Followed], cuts: l
                 frame, _ = taken(name, pl.DataFrame(records[start:stop], infer_schema_length=None))
                 parts.append(partial_extents(name, ByCharger(frame), columns_needed()))
     luck.shuffle(parts)
-    merged = merged_extents(parts, columns_needed())
+    merged = MergedExtents(merged_extents(parts, columns_needed()))
     for column in (*columns_needed(), Column("telemetry", "no_such_column")):
         one, other = (extents.of(column, ["A", "B", "C"]) for extents in (measured, merged))
         assert ((one.number > 0) == (other.number > 0)).all(), column
@@ -215,7 +222,8 @@ def test_extents_are_the_same_in_any_parts(chargers: Sequence[Followed], cuts: l
 
 def test_a_fleet_without_telemetry_has_no_extents() -> None:
     """Of no parts at all nothing is known, which is no error."""
-    assert merged_extents([], columns_needed()).of(columns_needed()[0], ["A"]).number.tolist() == [0]
+    nothing = MergedExtents(merged_extents([], columns_needed()))
+    assert nothing.of(columns_needed()[0], ["A"]).number.tolist() == [0]
 
 
 def test_most_chargers_are_passed_over(knowledge: TriageKnowledge) -> None:

@@ -27,10 +27,10 @@ from .rows import HYPOTHESES, WATCHES, Charger, filled, frame_of, hypothesis_row
 
 @dataclass(frozen=True)
 class Job:
-    """What all batches of a run have in common: the folder of the fleet's files, where parts go, the moment of the
-    diagnosis (epoch seconds; None where no record has a time), and by what rules are matched."""
+    """What all batches of a run have in common: the fleet's files, where parts go, the moment of the diagnosis (epoch seconds;
+    None where no record has a time), and by what rules are matched."""
 
-    fleet: str
+    fleet: FleetFiles
     parts: str
     as_of: float | None
     matcher: str | None
@@ -46,7 +46,7 @@ class Diagnoser:
     @cached_property
     def fleet(self) -> FleetTables:
         """All chargers, as their incidents share them."""
-        return FleetFiles(Path(self.job.fleet)).tables(self.job.as_of)
+        return self.job.fleet.tables(self.job.as_of)
 
     def diagnose(self, batch: Batch) -> Part:
         """Diagnose the chargers of a batch, and write what comes of it."""

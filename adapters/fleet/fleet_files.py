@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ import polars as pl
 
 from ...knowledge.columns.table import TableWriter, column_table, opened
 from ...knowledge.fleet.chargers import Chargers
-from ...knowledge.fleet.extents import MergedExtents, merged_extents
+from ...knowledge.fleet.extents import Extents, MergedExtents, merged_extents
 from ...knowledge.fleet.figures import Figures, merged_figures
 from ...knowledge.fleet.reported_faults import Faults
 from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.observations import Observations, RecordTable, Table
 from ...knowledge.watching import columns_needed
-from .gathering import COUNTS, EXTENTS, FAULTY_HEARTBEATS, FIGURES, LARGE_LISTS, SMALL_LISTS, Task, total
-from .manifest import write_whole
+from .gathering import COUNTS, EXTENTS, FAULTY_HEARTBEATS, FIGURES, LARGE_LISTS, SMALL_LISTS, Places, total
+from .manifest import write_file, write_whole
+from .reading import CHARGER
 from .summary import FleetFacts
 
 PART_ROWS = 200_000
@@ -27,23 +29,22 @@ PART_ROWS = 200_000
 
 FAULTS_FILE = "faults.pickle"
 FIGURES_FILE = "figures.pickle"
+EXTENTS_FILE = "extents.arrow"
 
 
 @dataclass(frozen=True)
 class FleetFiles:
-    """The folder of what all chargers share."""
+    """The folder of what all chargers share; `run` tells runs apart that use the same folder one after the other."""
 
     folder: Path
+    run: str
 
-    def write_lists(self, tasks: Sequence[Task]) -> None:
-        """Put the small lists in order, as far as that is not done yet."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for name in SMALL_LISTS:
-            paths = _frames(tasks, name, name)
-            if paths and not (self.folder / name).exists():
-                self._write_list(name, paths, total_counts(tasks, name))
-
-    def _write_list(self, name: str, paths: Sequence[Path], counts: pl.DataFrame) -> None:
+    def write_list(self, name: str, places: Places) -> None:
+        """Put a small list in order, unless that was done before."""
+        paths = places.frames(name, name)
+        if not paths or (self.folder / name).exists():
+            return
+        counts = total_counts(places, name)
         with TableWriter(name, self.folder / name) as writer:
             if counts["rows"].sum() <= PART_ROWS:
                 writer.append(pl.concat([pl.read_ipc(path) for path in paths], how="diagonal"))
@@ -53,12 +54,26 @@ class FleetFiles:
                 between = pl.col("device_id").is_between(pl.lit(low), pl.lit(high))
                 writer.append(pl.concat([scan.filter(between).collect() for scan in scans], how="diagonal"))
 
-    def write_figures(self, tasks: Sequence[Task]) -> Figures:
+    def write_figures(self, places: Places) -> None:
         """Merge the figures of telemetry and heartbeats."""
-        parts = ((name, pl.read_ipc(path)) for name in LARGE_LISTS for path in _frames(tasks, name, FIGURES))
-        figures = merged_figures(parts)
-        write_whole(self.folder / FIGURES_FILE, pickle.dumps(figures))
+        parts = ((name, pl.read_ipc(path)) for name in LARGE_LISTS for path in places.frames(name, FIGURES))
+        write_whole(self.folder / FIGURES_FILE, pickle.dumps(merged_figures(parts)))
+
+    def figures(self) -> Figures:
+        """The figures of telemetry and heartbeats of all chargers."""
+        figures: Figures = self._unpickled(FIGURES_FILE)
         return figures
+
+    def write_extents(self, places: Places) -> None:
+        """Merge between which values and moments the columns of telemetry and heartbeats lie."""
+        parts = (pl.read_ipc(path) for name in LARGE_LISTS for path in places.frames(name, EXTENTS))
+        write_file(self.folder / EXTENTS_FILE, merged_extents(parts, columns_needed()).write_ipc)
+
+    def extents(self, chargers: Sequence[str]) -> Extents:
+        """The extents of some chargers, which are given in order."""
+        between = pl.col(CHARGER).is_between(pl.lit(chargers[0]), pl.lit(chargers[-1]))
+        frame = pl.scan_ipc(self.folder / EXTENTS_FILE).filter(between).collect()
+        return MergedExtents(frame)
 
     def write_faults(self, faults: Faults) -> None:
         """Keep the faults of all chargers."""
@@ -70,10 +85,8 @@ class FleetFiles:
         return {name: opened(path) if path.exists() else RecordTable(name, []) for name, path in found.items()}
 
     def tables(self, stated_as_of: float | None) -> FleetTables:
-        """All chargers as their incidents share them."""
-        empty = {name: RecordTable(name, []) for name in LARGE_LISTS}
-        observations = Observations({**self.lists(), **empty}, stated_as_of, ())
-        return FleetTables(observations, self._unpickled(FAULTS_FILE), self._unpickled(FIGURES_FILE))
+        """All chargers as their incidents share them, opened once in a process."""
+        return _tables(self, stated_as_of)
 
     def facts(self, records: Mapping[str, int], applies: Callable[[str, str], bool | None]) -> FleetFacts:
         """What the summary needs to know of all chargers."""
@@ -87,30 +100,36 @@ class FleetFiles:
         titles = {site: name for site, name in zip(sites.values("site_id"), sites.texts("name"), strict=True) if name}
         return FleetFacts(frame, titles, records, applies)
 
+    def faults(self) -> Faults:
+        """The faults of all chargers."""
+        faults: Faults = self._unpickled(FAULTS_FILE)
+        return faults
+
     def _unpickled(self, name: str) -> Any:
         return pickle.loads((self.folder / name).read_bytes())
 
 
-def extents(tasks: Sequence[Task]) -> MergedExtents:
-    """Between which values and moments the columns of telemetry and heartbeats of all chargers lie."""
-    parts = (pl.read_ipc(path) for name in LARGE_LISTS for path in _frames(tasks, name, EXTENTS))
-    return merged_extents(parts, columns_needed())
+@lru_cache(maxsize=1)
+def _tables(files: FleetFiles, stated_as_of: float | None) -> FleetTables:
+    observations = Observations({**files.lists(), **without_large()}, stated_as_of, ())
+    return FleetTables(observations, files.faults(), files.figures())
 
 
-def faulty_heartbeats(tasks: Sequence[Task]) -> Table:
+def without_large() -> dict[str, Table]:
+    """The large lists with nothing in them."""
+    return {name: RecordTable(name, []) for name in LARGE_LISTS}
+
+
+def faulty_heartbeats(places: Places) -> Table:
     """The heartbeats of all chargers that carry a fault code."""
-    frames = [pl.read_ipc(path) for path in _frames(tasks, "heartbeats", FAULTY_HEARTBEATS)]
+    frames = [pl.read_ipc(path) for path in places.frames("heartbeats", FAULTY_HEARTBEATS)]
     return column_table("heartbeats", pl.concat(frames, how="diagonal")) if frames else RecordTable("heartbeats", [])
 
 
-def total_counts(tasks: Sequence[Task], name: str) -> pl.DataFrame:
+def total_counts(places: Places, name: str) -> pl.DataFrame:
     """How many rows of a list there are of each charger."""
-    frames = [pl.read_ipc(path) for path in _frames(tasks, name, COUNTS)]
+    frames = [pl.read_ipc(path) for path in places.frames(name, COUNTS)]
     return total(frames) if frames else pl.DataFrame(schema={"device_id": pl.String, "rows": pl.Int64})
-
-
-def _frames(tasks: Iterable[Task], name: str, frame: str) -> list[Path]:
-    return [path for task in tasks if task.list == name for path in task.frames(frame)]
 
 
 def _ranges(counts: pl.DataFrame) -> Iterator[tuple[str, str]]:

@@ -65,14 +65,34 @@ class Task:
         """The folder of what the task gives."""
         return Path(self.folder) / f"{self.number:06d}"
 
-    def frames(self, name: str) -> Sequence[Path]:
-        """The files that hold a frame of what it gave."""
-        return sorted(self.place.glob(f"{name}-*.arrow"))
-
     @property
     def size(self) -> int:
         """Bytes of the pieces, as progress counts them."""
         return sum(piece.size for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of what tasks have given, by record list and the number of the task."""
+
+    of_list: Mapping[str, Mapping[int, Path]]
+
+    @classmethod
+    def of(cls, tasks: Iterable[Task]) -> Places:
+        """Those of some tasks."""
+        found: dict[str, dict[int, Path]] = {}
+        for task in tasks:
+            found.setdefault(task.list, {})[task.number] = task.place
+        return cls(found)
+
+    def numbered_frames(self, record_list: str, name: str) -> Iterator[tuple[int, Path]]:
+        """The files that hold a frame of what the tasks of a list gave, each with the number of its task."""
+        for number, place in self.of_list.get(record_list, {}).items():
+            yield from ((number, path) for path in sorted(place.glob(f"{name}-*.arrow")))
+
+    def frames(self, record_list: str, name: str) -> list[Path]:
+        """The same files without the numbers."""
+        return [path for _, path in self.numbered_frames(record_list, name)]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -109,6 +110,7 @@ class _Run:
         self.triage = compiled_triage(options.matcher)
         self.work = output / WORK
         self.parts = output / PARTS
+        self.fleet = FleetFiles(self.work / "fleet", secrets.token_hex(8))
 
     def carried_out(self, restart: bool) -> Summary:
         manifest = self._begun(restart)
@@ -186,13 +188,14 @@ class _Run:
         return tasks, found
 
     def _job(self, as_of: float | None) -> Job:
-        return Job(str(self.work / "fleet"), str(self.parts), as_of, self.options.matcher)
+        return Job(self.fleet, str(self.parts), as_of, self.options.matcher)
 
     def _surveyed(self, tasks: Sequence[Task], gathered: Sequence[Gathered]) -> tuple[Surveyed, list[Trouble]]:
         self.progress.stage("finding incidents", 1, "data set")
         stated, wrong = stated_moment(self.data_set.bundle)
         given = self.options.as_of
-        surveyor = Surveyor(self.work, tasks, self.triage.knowledge.base, self.options.size)
+        # what a Ray cluster's nodes share is not what makes this fast: there it is done in this process
+        surveyor = Surveyor(self.work, self.fleet, tasks, self.workers, self.options.size)
         surveyed = surveyor.survey(gathered, stated if given is None else given, cut=given is not None)
         passed_over = [Trouble(p.list, NO_FIELD, NO_FILE, NO_ROW, p.problem) for p in self.data_set.problems]
         read = [trouble for each in gathered for trouble in each.troubles]
@@ -237,7 +240,7 @@ class _Run:
         records = dict.fromkeys(SCHEMAS, 0)
         for each in gathered:
             records[tasks[each.number].list] += each.rows
-        fleet = FleetFiles(self.work / "fleet").facts(records, self._applies)
+        fleet = self.fleet.facts(records, self._applies)
         summary = summarised(
             results,
             fleet,

@@ -4,29 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import orjson
 import polars as pl
 
-from ...engine.knowledge_base import DataProblem, KnowledgeBase
-from ...knowledge.columns.table import column_table
+from ...knowledge.fleet.figures import Figures
 from ...knowledge.fleet.reported_faults import Faults
 from ...knowledge.fleet.tables import FleetTables
-from ...knowledge.observations import Observations, RecordTable, Table, parse_timestamp
-from ...knowledge.survey import chargers_with_undecided_codes, fault_events, incidences
-from ...knowledge.watching import chargers_that_may_warn
-from .diagnosing import rows_of
-from .fleet_files import FleetFiles, extents, faulty_heartbeats, total_counts
-from .gathering import LARGE_LISTS, WHERE, Gathered, Task
+from ...knowledge.observations import Observations, Table, parse_timestamp
+from .fleet_files import FleetFiles, without_large
+from .gathering import LARGE_LISTS, SMALL_LISTS, Gathered, Places, Task
 from .plan import BATCH_CHARGERS, BATCH_ROWS, Batch, Group, Stretch, bundled, grouped
 from .reading import CHARGER, Piece
 from .sorting import Ordered, SortTask
+from .survey_steps import (
+    FindIncidents,
+    Found,
+    LayOut,
+    Locate,
+    Located,
+    MergeExtents,
+    MergeFigures,
+    Sieve,
+    Step,
+    carry_out,
+)
 from .troubles import NO_FIELD, NO_FILE, Trouble
+from .workers import Workers
 
 READ_BY_ITSELF = 2
 """Batches that each read a piece themselves; rows of more batches are put in order first, so that the work does not grow
 with the number of batches (our judgement: reading a piece twice costs about as much as writing and reading it in order)."""
+
+SIEVED_TOGETHER = 5_000
+"""Chargers of which one worker finds out whether they may have early warnings (our judgement: some tenths of a second of work)."""
 
 
 @dataclass(frozen=True)
@@ -76,59 +90,71 @@ def stated_moment(bundle: str | None) -> tuple[float | None, list[Trouble]]:
 
 @dataclass
 class Surveyor:
-    """Surveys what some tasks have gathered, by the knowledge of some faults and early warnings."""
+    """Surveys what some tasks have gathered."""
 
     work: Path
+    files: FleetFiles
     tasks: Sequence[Task]
-    base: KnowledgeBase
+    workers: Workers
     size: BatchSize = field(default_factory=BatchSize)
 
     def survey(self, gathered: Iterable[Gathered], as_of: float | None, cut: bool) -> Surveyed:
         """What is to be done. `as_of` is the moment of the diagnosis where one is given; with `cut` nothing later was kept."""
-        files = FleetFiles(self.work / "fleet")
-        files.write_lists(self.tasks)
-        figures = files.write_figures(self.tasks)
-        lists = files.lists()
+        latest = as_of if cut else None
+        self.files.folder.mkdir(parents=True, exist_ok=True)
+        self._carried_out(
+            MergeExtents(self.files, self._places),
+            MergeFigures(self.files, self._places),
+            *(LayOut(self.files, name, self._places) for name in SMALL_LISTS),
+        )
+        lists = self.files.lists()
         moment = as_of if as_of is not None else _newest(lists, gathered)
-        faults, problems = self._faults(lists, moment, as_of if cut else None)
-        files.write_faults(faults)
-        fleet = FleetTables(Observations({**lists, **_empty()}, moment, ()), faults, figures)
-        # which connector an incident is of does not matter here, and only that would need the entries
-        affected = {incidence.device_id for incidence in incidences(fleet, {})}
-        recorded = (figures.columns[name] for name in ("telemetry_until", "heartbeats_until"))
-        known = affected.union(fleet.chargers, *recorded, *(table.by_device for table in lists.values()))
-        may_warn = self._that_may_warn(known - affected, fleet)
-        batches, to_sort = self._plan(fleet, affected, may_warn, as_of if cut else None)
-        troubles = [Trouble(p.list, p.field or NO_FIELD, NO_FILE, p.index or 0, p.problem) for p in problems]
-        return Surveyed(moment, tuple(batches), tuple(to_sort), len(affected) + len(may_warn), tuple(troubles))
+        found, located = self._incidents(moment, latest)
+        may_warn = self._that_may_warn(found.others, moment)
+        batches, to_sort = self._plan(lists, located, found.affected, may_warn, latest)
+        troubles = [Trouble(p.list, p.field or NO_FIELD, NO_FILE, p.index or 0, p.problem) for p in found.problems]
+        chargers = len(found.affected) + len(may_warn)
+        return Surveyed(moment, tuple(batches), tuple(to_sort), chargers, tuple(troubles))
 
-    def _that_may_warn(self, chargers: Iterable[str], fleet: FleetTables) -> list[str]:
-        """Those of some chargers that may have an early warning, in order; all where it cannot be found out."""
-        try:
-            return chargers_that_may_warn(self.base.watches, fleet, extents(self.tasks), chargers)
-        except Exception:  # whoever is watched for nothing costs time alone
-            return sorted(chargers)
+    @cached_property
+    def _places(self) -> Places:
+        return Places.of(self.tasks)
 
-    def _faults(
-        self, lists: Mapping[str, Table], moment: float | None, latest: float | None
-    ) -> tuple[Faults, list[DataProblem]]:
-        heartbeats = faulty_heartbeats(self.tasks)
-        small = Observations({**lists, **_empty(), "heartbeats": heartbeats}, moment, ())
-        undecided = tuple(sorted(chargers_with_undecided_codes(small)))
-        if undecided:
-            frames = [*rows_of(self._pieces("telemetry", undecided), undecided, latest)]
-            if frames:
-                telemetry = column_table("telemetry", pl.concat(frames, how="diagonal"))
-                small = Observations({**small.tables, "telemetry": telemetry}, moment, ())
-        return fault_events(small, self.base.faults)
+    def _carried_out(self, *steps: Step) -> list[Any]:
+        """The outcomes of some steps, in no order. What no worker comes to an end with is done here, where failures are told."""
+        return list(self.workers.run(carry_out, steps, split=lambda _: (), give_up=lambda step, _: carry_out(step)))
+
+    def _incidents(self, moment: float | None, latest: float | None) -> tuple[Found, Located]:
+        """Which chargers have incidents, and where the rows of all are."""
+        step = FindIncidents(self.files, self._places, moment, latest)
+        outcomes = self._carried_out(step, Locate(self._places))
+        (found,) = (each for each in outcomes if isinstance(each, Found))
+        (located,) = (each for each in outcomes if isinstance(each, Located))
+        if found.undecided:
+            pieces = self._pieces(located.naming("telemetry", found.undecided).select("task", "piece").unique())
+            (found,) = self._carried_out(replace(step, telemetry=tuple(pieces)))
+        return found, located
+
+    def _that_may_warn(self, chargers: Sequence[str], moment: float | None) -> list[str]:
+        """Those of some chargers that may have an early warning, in order."""
+        starts = range(0, len(chargers), SIEVED_TOGETHER)
+        steps = [Sieve(self.files, moment, tuple(chargers[start : start + SIEVED_TOGETHER])) for start in starts]
+        return sorted(charger for found in self._carried_out(*steps) for charger in found)
 
     def _plan(
-        self, fleet: FleetTables, affected: Iterable[str], may_warn: Iterable[str], latest: float | None
+        self,
+        lists: Mapping[str, Table],
+        located: Located,
+        affected: Iterable[str],
+        may_warn: Iterable[str],
+        latest: float | None,
     ) -> tuple[list[Batch], list[SortTask]]:
-        counts = {name: total_counts(self.tasks, name) for name in LARGE_LISTS}
-        rows_of_charger = dict(pl.concat(counts.values()).group_by(CHARGER).agg(pl.col("rows").sum()).iter_rows())
+        fleet = FleetTables(Observations({**lists, **without_large()}, None, ()), Faults(), Figures({}))
+        rows_of_charger = dict(
+            pl.concat(located.counts.values()).group_by(CHARGER).agg(pl.col("rows").sum()).iter_rows()
+        )
         groups = grouped(affected, may_warn, fleet, rows_of_charger)
-        firsts = {name: _firsts(frame) for name, frame in counts.items()}
+        firsts = {name: _firsts(frame) for name, frame in located.counts.items()}
         batches = [
             _batch(number, together, firsts)
             for number, together in enumerate(bundled(groups, self.size.rows, self.size.chargers))
@@ -137,7 +163,7 @@ class Surveyor:
         direct: dict[int, dict[str, list[Piece]]] = {}
         to_sort: list[SortTask] = []
         for name in LARGE_LISTS:
-            for piece, there in self._held(name, batch_of):
+            for piece, there in self._held(located, name, batch_of):
                 numbers = sorted(set(there.values()))
                 if len(numbers) <= READ_BY_ITSELF:
                     for number in numbers:
@@ -151,43 +177,26 @@ class Surveyor:
         ]
         return found, to_sort
 
-    def _where(self, name: str) -> pl.DataFrame:
-        frames = [
-            pl.read_ipc(path).with_columns(pl.lit(task.number, pl.Int64).alias("task"))
-            for task in self.tasks
-            if task.list == name
-            for path in task.frames(WHERE)
-        ]
-        schema = {CHARGER: pl.String, "piece": pl.Int64, "task": pl.Int64}
-        return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
-
-    def _held(self, name: str, batch_of: Mapping[str, int]) -> Iterator[tuple[Piece, Mapping[str, int]]]:
+    def _held(
+        self, located: Located, name: str, batch_of: Mapping[str, int]
+    ) -> Iterator[tuple[Piece, Mapping[str, int]]]:
         """The pieces of a list that hold rows of some batch: each with the chargers that it may hold rows of and their batches."""
-        for (task, piece), rows in (
-            self._where(name).sort("task", "piece").group_by("task", "piece", maintain_order=True)
-        ):
+        held = located.naming(name, list(batch_of)).sort("task", "piece")
+        for (task, piece), rows in held.group_by("task", "piece", maintain_order=True):
             named = rows[CHARGER].to_list()
-            there = batch_of if None in named else {each: batch_of[each] for each in named if each in batch_of}
-            if there:
-                yield self._task(task).pieces[piece], there
+            yield (
+                self.tasks[task].pieces[piece],
+                batch_of if None in named else {charger: batch_of[charger] for charger in named},
+            )
 
-    def _pieces(self, name: str, chargers: Sequence[str]) -> list[Piece]:
-        wanted = pl.col(CHARGER).is_null() | pl.col(CHARGER).is_in(list(chargers))
-        found = self._where(name).filter(wanted).select("task", "piece").unique().sort("task", "piece")
-        return [self._task(task).pieces[piece] for task, piece in found.iter_rows()]
-
-    def _task(self, number: int) -> Task:
-        return self.tasks[number]
-
-
-def _empty() -> dict[str, Table]:
-    return {name: RecordTable(name, []) for name in LARGE_LISTS}
+    def _pieces(self, where: pl.DataFrame) -> list[Piece]:
+        return [self.tasks[task].pieces[piece] for task, piece in where.sort("task", "piece").iter_rows()]
 
 
 def _newest(lists: Mapping[str, Table], gathered: Iterable[Gathered]) -> float | None:
     """The newest time of the data set."""
     times = [each.newest for each in gathered if each.newest is not None]
-    newest = Observations({**lists, **_empty()}, None, ()).newest
+    newest = Observations({**lists, **without_large()}, None, ()).newest
     return max([*times, *([] if newest is None else [newest])], default=None)
 
 

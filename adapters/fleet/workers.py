@@ -263,9 +263,9 @@ def _interrupts_held() -> Iterator[None]:
 
 def _load(_: object) -> None:
     """Load what all tasks need."""
-    from . import diagnosing, gathering
+    from . import gathering, survey_steps
 
-    _ = diagnosing, gathering
+    _ = gathering, survey_steps
 
 
 def _begin() -> None:

@@ -6,7 +6,7 @@ warning can come of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -210,31 +210,37 @@ def _part(column: Column, part: str) -> str:
     return f"{column.name} {part}"
 
 
-@dataclass(frozen=True)
 class MergedExtents:
-    """The extents of a fleet: for each column its five figures as arrays, in the order of `places`."""
+    """The extents of chargers of a fleet, one row each of what `merged_extents` gives."""
 
-    places: Mapping[str, int]
-    figures: Mapping[str, tuple[Floats, ...]]
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+        self._places = {device: place for place, device in enumerate(frame["device_id"].to_list())}
 
     def of(self, column: Column, devices: Sequence[str]) -> Extent:
         """The extent of a column of some chargers."""
-        figures = self.figures.get(column.name, ())
-        places = np.array([self.places.get(device, -1) for device in devices], dtype=np.intp)
+        import polars as pl
+
+        places = np.array([self._places.get(device, -1) for device in devices], dtype=np.intp)
         there = np.flatnonzero(places >= 0)
         found = [np.full(len(devices), nothing) for nothing in _NOTHING]
-        for column_found, figure in zip(found, figures, strict=False):
-            column_found[there] = figure[places[there]]
+        names = (
+            [_part(column, part) for part in _parts(column)] if _part(column, "number") in self._frame.columns else []
+        )
+        for of_part, name in zip(found, names, strict=False):
+            figure = self._frame[name].cast(pl.Float64).to_numpy()
+            of_part[there] = figure[places[there]]
         return Extent(*found)
 
 
-def merged_extents(partials: Iterable[pl.DataFrame], columns: Iterable[Column]) -> MergedExtents:
-    """The extents of all chargers from `partial_extents` of any batches of any lists, in any order and number."""
+def merged_extents(partials: Iterable[pl.DataFrame], columns: Iterable[Column]) -> pl.DataFrame:
+    """The extents of all chargers from `partial_extents` of any batches of any lists, in any order and number; one row a
+    charger, in the order of their names."""
     import polars as pl
 
     frames = list(partials)
     if not frames:
-        return MergedExtents({}, {})
+        return pl.DataFrame(schema={"device_id": pl.String})
     together = pl.concat(frames, how="diagonal_relaxed")
     there = [column for column in columns if _part(column, "number") in together.columns]
     reduced: dict[str, Callable[[pl.Expr], pl.Expr]] = {
@@ -245,14 +251,8 @@ def merged_extents(partials: Iterable[pl.DataFrame], columns: Iterable[Column]) 
         "last": pl.Expr.max,
         "moments": lambda moments: moments.max().fill_null(0),
     }
-    whole = (
+    return (
         together.group_by("device_id")
         .agg(reduced[part](pl.col(_part(column, part))) for column in there for part in _parts(column))
         .sort("device_id")
     )
-    places = {device: place for place, device in enumerate(whole["device_id"].to_list())}
-    figures = {
-        column.name: tuple(whole[_part(column, part)].cast(pl.Float64).to_numpy() for part in _parts(column))
-        for column in there
-    }
-    return MergedExtents(places, figures)

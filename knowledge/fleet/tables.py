@@ -104,6 +104,11 @@ class FleetTables:
         names = self.observations["sites"].values("site_id")
         return sorted({names[row] for row in self.rows("sites", "area", area)})
 
+    @cached_property
+    def one_site(self) -> bool:
+        """Whether the records know of one site at most, by the list of sites and by what chargers say of theirs."""
+        return len({*self.groups("sites", "site_id"), *self.chargers.groups("site_id")}) <= 1
+
     def site_of(self, device: str) -> str | None:
         """The site of a charger."""
         site: str | None = self.chargers.value("site_id", device)
@@ -150,7 +155,7 @@ class FleetTables:
         tables = dict(observations.tables)
         for name in NEAR_ONLY:
             tables[name] = _of_chargers(tables[name], near)
-        if len(self.observations["sites"].records) > 1:
+        if not self.one_site:
             for name in ("grid", "environment"):
                 tables[name] = self._around(name, site, tables[name])
         return Observations(tables, observations.as_of, observations.problems)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...engine.facts import Source
 from ..readings import Readings
 from ..scene import Scene
+from .grid_of_site import grid_records
 
 PHASE_NOMINAL_V = 230.0
 """Nominal voltage between a phase and neutral in Europe."""
@@ -47,14 +48,11 @@ def grid_excursions(scene: Scene, before: float, after: float) -> list[Excursion
 def _excursions(scene: Scene) -> list[Excursion]:
     def load() -> list[Excursion]:
         found = []
-        table = scene.observations["grid"]
-        for record in table.records:
-            at_site = scene.site_id is not None and record.fields.get("site_id") == scene.site_id
-            in_area = scene.area is not None and record.fields.get("area") == scene.area
+        for record in grid_records(scene):
             volts = record.fields.get("voltage_v")
-            if (at_site or in_area) and volts is not None and 20.0 < volts < 1000.0 and record.time is not None:
+            if volts is not None and 20.0 < volts < 1000.0 and record.time is not None:
                 nominal = PHASE_NOMINAL_V if volts < 320.0 else LINE_NOMINAL_V
-                found.append(Excursion(record.time, 100.0 * volts / nominal, table.source_of(record)))
+                found.append(Excursion(record.time, 100.0 * volts / nominal, scene.source("grid", record)))
         return found
 
     return scene.once(("grid excursions",), load)

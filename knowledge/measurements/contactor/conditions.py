@@ -7,30 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, HOUR, Reading, Readings, few, median
+from ...readings import DAY, HOUR, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
+from ..thermal.ambient import weather_of
 from .payload import figures
 from .starts import RETRY_WITHIN, Attempt, attempts, charged, failed_starts, good_starts
-
-
-def _site_ambient(scene: Scene) -> Readings:
-    """Ambient temperatures recorded for the site."""
-
-    def load() -> Readings:
-        table = scene.observations["environment"]
-        here = np.array([site == scene.site_id for site in table.values("site_id")], dtype=bool)
-        heat = table.numbers("ambient_c")
-        rows = np.flatnonzero(here & ~np.isnan(table.times) & ~np.isnan(heat))
-        return Readings(table, table.times[rows], heat[rows], rows)
-
-    return scene.once(("contactor-ambient",), load)
 
 
 def _ambient_at(scene: Scene, starts: Sequence[Attempt]) -> tuple[list[float], list[Source]]:
     """Ambient temperatures at the latest fifty of these attempts: the charger's own, else those of its site."""
     own = scene.readings("ambient_temperature", which="all")
-    weather = _site_ambient(scene)
+    weather = weather_of(scene, scene.site_id)
     found, sources = [], []
     for time in [start.time for start in starts][-50:]:
         known = own.between(time - 2 * HOUR, time + HOUR)

@@ -10,18 +10,16 @@ from ....engine.facts import Source
 from ...observations import Record
 from ...readings import DAY, MINUTE, Reading, median
 from ...scene import Scene
+from ..grid_of_site import grid_records
 from ..registry import measures
 from .at_failed_start import around_failures
 
 
 def _grid_records(scene: Scene) -> Iterator[tuple[float, Record, Source]]:
     """What the grid list holds of the charger's site and its area: when, what, where."""
-    table = scene.observations["grid"]
-    for record in table.records:
-        at_site = scene.site_id is not None and record.fields.get("site_id") == scene.site_id
-        in_area = scene.area is not None and record.fields.get("area") == scene.area
-        if record.time is not None and (at_site or in_area):
-            yield record.time, record, table.source_of(record)
+    for record in grid_records(scene):
+        if record.time is not None:
+            yield record.time, record, scene.source("grid", record)
 
 
 @measures(

@@ -7,6 +7,7 @@ import numpy as np
 from ...readings import HOUR, MINUTE, Reading
 from ...scene import Scene
 from ..registry import measures
+from ..thermal.ambient import weather_of
 from .occurrences import at_latest_occurrence, ended_session
 from .texts import end_number, end_volts
 
@@ -107,15 +108,5 @@ def soc_at_end(scene: Scene) -> Reading | None:
 def ambient_at_end(scene: Scene) -> Reading | None:
     near = scene.near(scene.readings("ambient_temperature", which="all"), HOUR, HOUR).max()
     if near is None:
-        table = scene.observations["environment"]
-        found = [
-            (float(r.fields["ambient_c"]), r)
-            for r in table.records
-            if r.fields["site_id"] == scene.site_id
-            and r.fields.get("ambient_c") is not None
-            and abs((r.time or 0.0) - scene.anchor) <= HOUR
-        ]
-        if found:
-            value, record = max(found, key=lambda f: (f[0], f[1].index))
-            near = Reading(value, record.time, (table.source_of(record),))
+        near = weather_of(scene, scene.site_id).between(scene.anchor - HOUR, scene.anchor + HOUR).max()
     return near if near is not None and -60 <= float(near.value) <= 80 else None

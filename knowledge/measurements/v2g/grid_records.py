@@ -26,7 +26,7 @@ class _Excursion:
 
 def _excursions(scene: Scene) -> list[_Excursion]:
     def load() -> list[_Excursion]:
-        only_site = len(scene.fleet.groups("sites", "site_id")) <= 1
+        only_site = scene.fleet.one_site
         found = []
         for record in scene.observations["grid"].records:
             site, area = record.fields.get("site_id"), record.fields.get("area")

@@ -355,3 +355,20 @@ def test_a_charger_alike_is_found_behind_hundreds_of_others(
     survey = triage.knowledge.survey(observe(lists, at(60)))
     incident = next(each for each in survey.incidents if (each.device_id, each.code) == ("A", code))
     assert [found.value for found in incident.measure([fact]) if isinstance(found, Fact)] == [expected]
+
+
+@pytest.mark.parametrize(("other_site", "told"), [("S1", True), ("S2", False)])
+def test_a_grid_record_that_names_no_site_is_its_own_only_where_there_is_one_site(
+    triage: Triage, other_site: str, told: bool
+) -> None:
+    """Without a list of sites, what chargers say of theirs tells whether a record of an area can be another site's."""
+    lists = {
+        "devices": [{"device_id": "C1", "site_id": "S1"}, {"device_id": "C2", "site_id": other_site}],
+        "events": [
+            {"timestamp": at(0), "device_id": "C1", "connector_id": 1, "event_type": "fault", "data": {"fault_code": "F-0701"}}
+        ],
+        "grid": [{"timestamp": at(-1), "area": "north", "kind": "frequency_excursion", "frequency_hz": 49.2}],
+    }  # fmt: skip
+    (incident,), _ = find_incidents(observe(lists), triage.knowledge.base.faults)
+    measured = incident.measure(["grid_record_kind"])
+    assert [fact.value for fact in measured if isinstance(fact, Fact)] == ["frequency_excursion"] * told

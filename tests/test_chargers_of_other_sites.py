@@ -362,13 +362,14 @@ def test_a_grid_record_that_names_no_site_is_its_own_only_where_there_is_one_sit
     triage: Triage, other_site: str, told: bool
 ) -> None:
     """Without a list of sites, what chargers say of theirs tells whether a record of an area can be another site's."""
-    lists = {
+    lists: dict[str, list[Any]] = {
         "devices": [{"device_id": "C1", "site_id": "S1"}, {"device_id": "C2", "site_id": other_site}],
         "events": [
             {"timestamp": at(0), "device_id": "C1", "connector_id": 1, "event_type": "fault", "data": {"fault_code": "F-0701"}}
         ],
         "grid": [{"timestamp": at(-1), "area": "north", "kind": "frequency_excursion", "frequency_hz": 49.2}],
     }  # fmt: skip
-    (incident,), _ = find_incidents(observe(lists), triage.knowledge.base.faults)
+    documented = {code: entry.fault for code, entry in triage.knowledge.base.faults.items()}
+    (incident,), _ = find_incidents(observe(lists), documented)
     measured = incident.measure(["grid_record_kind"])
     assert [fact.value for fact in measured if isinstance(fact, Fact)] == ["frequency_excursion"] * told

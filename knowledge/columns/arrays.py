@@ -61,6 +61,9 @@ class Texts(Lazy[str | None]):
         self.begins = begins
         self.letters = letters
 
+    def __reduce__(self) -> tuple[type[Texts], tuple[Whole, NDArray[np.uint8]]]:
+        return Texts, (self.begins, self.letters)
+
     def at(self, rows: Rows) -> Texts:
         """The texts of some rows."""
         begins, places = _moved(self.begins, rows)
@@ -76,8 +79,18 @@ class Texts(Lazy[str | None]):
         return [letters[here - begins[0] : there - begins[0]].decode() or None for here, there in pairwise(begins)]
 
     def _all(self) -> Iterator[str | None]:
+        # a text that comes again is the same object: names and words do, and who keeps them keeps each once
+        known: dict[bytes, str | None] = {b"": None}
         for start in range(0, len(self), BLOCK):
-            yield from self.between(start, min(start + BLOCK, len(self)))
+            begins = self.begins[start : start + BLOCK + 1].tolist()
+            letters = self.letters[begins[0] : begins[-1]].tobytes()
+            for here, there in pairwise(begins):
+                text = letters[here - begins[0] : there - begins[0]]
+                if text not in known:
+                    if len(known) > BLOCK:
+                        known = {b"": None}
+                    known[text] = text.decode()
+                yield known[text]
 
 
 class Coded(Lazy[str | None]):

@@ -7,7 +7,6 @@ rows, processes share the pages, and reading needs NumPy alone.
 from __future__ import annotations
 
 import json
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +43,7 @@ from .arrays import (
 )
 from .cells import set_at
 from .judged_casts import json_of
+from .names import OrderedNames
 from .taking import REST
 
 if TYPE_CHECKING:
@@ -52,9 +52,6 @@ if TYPE_CHECKING:
 CONTENTS = "table.json"
 """The file of a table's folder that tells what the others hold."""
 
-
-NEIGHBOURS = 64
-"""Names of chargers that are read at once (our judgement: as long as a search among all of a large fleet takes)."""
 
 FEW_WORDS = 8
 """Rows for each different text from which on a column is held as codes (our judgement: below, little is saved)."""
@@ -66,47 +63,22 @@ class RowsByCharger(Mapping[str, Rows]):
     def __init__(self, devices: Texts, starts: Whole) -> None:
         self.devices = devices
         self.starts = starts
-        self._found: dict[str, int | None] = {}
-        self._last_read: tuple[int, list[str]] = (-1, [])
+        self._names = OrderedNames(devices)
 
     def __len__(self) -> int:
-        return len(self.devices)
+        return len(self._names)
 
     def __iter__(self) -> Iterator[str]:
-        return (device for device in self.devices if device is not None)
+        return iter(self._names)
 
     def __contains__(self, device: object) -> bool:
-        return isinstance(device, str) and self._place(device) is not None
+        return device in self._names
 
     def __getitem__(self, device: str) -> Rows:
-        place = self._place(device)
+        place = self._names.place(device)
         if place is None:
             raise KeyError(device)
         return np.arange(self.starts[place], self.starts[place + 1], dtype=np.intp)
-
-    def _place(self, device: str) -> int | None:
-        if device not in self._found:
-            if len(self._found) >= BLOCK:
-                self._found.clear()
-            start = max(bisect_right(self._heads, device) - 1, 0) * NEIGHBOURS
-            names = self._neighbours(start)
-            place = bisect_left(names, device)
-            known = place < len(names) and names[place] == device
-            self._found[device] = start + place if known else None
-        return self._found[device]
-
-    @cached_property
-    def _heads(self) -> list[str]:
-        return [self.devices[start] or "" for start in range(0, len(self.devices), NEIGHBOURS)]
-
-    def _neighbours(self, start: int) -> list[str]:
-        """The names from one on, which are kept: who asks for many asks for them in order."""
-        there, names = self._last_read
-        if there != start:
-            end = min(start + NEIGHBOURS, len(self.devices))
-            names = [name or "" for name in self.devices.between(start, end)] if end else []
-            self._last_read = start, names
-        return names
 
 
 class ColumnTable(Table):

@@ -92,7 +92,8 @@ class Chargers(Mapping[str, Record]):
     def column(self, path: str) -> list[Any]:
         """A column by its dotted path, in order of places; None where unknown."""
         if path not in self._columns:
-            column = self._table.values(path)
+            # read from end to end, as it is read soonest and words that come again are the same objects
+            column = list(self._table.values(path))
             self._columns[path] = [column[row] for row in self._rows]
         return self._columns[path]
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..observations import Observations, Table
+from ..columns.arrays import texts_of
+from ..columns.names import OrderedNames
+from ..observations import Floats, Observations, Table
 from .grouping import ByCharger
 
 if TYPE_CHECKING:
@@ -59,6 +61,9 @@ FIGURES = (
 
 OFFLINE_FROM = "offline_from"
 
+NAMES = (*(figure.name for figure in FIGURES), OFFLINE_FROM)
+"""What figures are called."""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -70,14 +75,41 @@ class Figures:
         """A figure of one charger; None where it is not known. Raises KeyError for a name that is no figure."""
         return self.columns[name].get(device)
 
-    def __reduce__(self) -> tuple[type[Figures], tuple[dict[str, dict[str, float]]]]:
+    def __reduce__(self) -> tuple[type[Figures], tuple[dict[str, Mapping[str, float]]]]:
         """Pickled are the figures, not the lists that they are measured on."""
-        return Figures, ({name: dict(column) for name, column in self.columns.items()},)
+        return Figures, (dict(self.columns),)
 
     @classmethod
     def measured(cls, observations: Observations) -> Figures:
         """The figures of record lists held in memory, each reduced when it is first asked for."""
         return cls(_Measured(observations))
+
+
+class NumberByCharger(Mapping[str, float]):
+    """A number of each charger of which it is known: of the chargers in the order of `names`, NaN where it is not."""
+
+    def __init__(self, names: OrderedNames, numbers: Floats) -> None:
+        self._names = names
+        self._numbers = numbers
+
+    def __getitem__(self, device: str) -> float:
+        place = self._names.place(device)
+        number = np.nan if place is None else float(self._numbers[place])
+        if number != number:
+            raise KeyError(device)
+        return number
+
+    def get(self, device: str, default: Any = None) -> Any:
+        """The number of a charger, else the default."""
+        place = self._names.place(device)
+        number = np.nan if place is None else float(self._numbers[place])
+        return default if number != number else number
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, number in zip(self._names, self._numbers.tolist(), strict=True) if number == number)
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(~np.isnan(self._numbers)))
 
 
 class _Measured(Mapping[str, Mapping[str, float]]):
@@ -216,21 +248,22 @@ def merged_figures(partials: Iterable[tuple[str, pl.DataFrame]]) -> Figures:
     parts: dict[str, list[pl.DataFrame]] = {}
     for name, part in partials:
         parts.setdefault(name, []).append(part)
-    columns: dict[str, dict[str, float]] = {figure.name: {} for figure in FIGURES}
-    columns[OFFLINE_FROM] = {}
+    whole = pl.DataFrame(schema={"device_id": pl.String})
     for name, frames in parts.items():
         together = pl.concat(frames, how="diagonal_relaxed")
         figures = [figure for figure in FIGURES if figure.list == name]
-        whole = together.group_by("device_id").agg(_merged(figure).alias(figure.name) for figure in figures)
-        for figure in figures:
-            columns[figure.name] = _known(whole, figure.name)
+        found = together.group_by("device_id").agg(_merged(figure).alias(figure.name) for figure in figures)
         if name == "heartbeats":
             said = together.select("device_id", OFFLINE_FROM).explode(OFFLINE_FROM).drop_nulls()
-            later = said.join(whole.select("device_id", "beat_until"), on="device_id").filter(
+            later = said.join(found.select("device_id", "beat_until"), on="device_id").filter(
                 pl.col("beat_until").is_null() | (pl.col(OFFLINE_FROM) > pl.col("beat_until"))
             )
-            columns[OFFLINE_FROM] = _known(later.group_by("device_id").agg(pl.col(OFFLINE_FROM).min()), OFFLINE_FROM)
-    return Figures(columns)
+            first = later.group_by("device_id").agg(pl.col(OFFLINE_FROM).min())
+            found = found.join(first, on="device_id", how="left")
+        whole = whole.join(found, on="device_id", how="full", coalesce=True)
+    whole = whole.sort("device_id")
+    names = OrderedNames(texts_of(whole["device_id"].to_list()))
+    return Figures({name: NumberByCharger(names, _numbers(whole, name)) for name in NAMES})
 
 
 def _merged(figure: Figure) -> pl.Expr:
@@ -245,6 +278,9 @@ def _merged(figure: Figure) -> pl.Expr:
             return pl.col(figure.name).filter(pl.col(_at(figure)) == pl.col(_at(figure)).max()).max()
 
 
-def _known(frame: pl.DataFrame, name: str) -> dict[str, float]:
-    known = frame.select("device_id", name).drop_nulls().sort("device_id")
-    return dict(zip(known["device_id"].to_list(), known[name].to_list(), strict=True))
+def _numbers(frame: pl.DataFrame, name: str) -> Floats:
+    import polars as pl
+
+    if name not in frame.columns:
+        return np.full(frame.height, np.nan)
+    return frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy()

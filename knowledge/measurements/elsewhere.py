@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
+from ..columns.names import names_by
 from ..fleet.tables import FleetTables
 from ..scene import Scene
 
@@ -18,9 +20,9 @@ def vehicle_key(vin: str) -> str:
     return vin.strip().upper()
 
 
-def model_key(make: Any, model: Any) -> tuple[str, str]:
+def model_key(make: Any, model: Any) -> str:
     """Make and model as models are told apart by them."""
-    return str(make or "").lower(), str(model or "").lower()
+    return f"{make or ''}\n{model or ''}".lower()
 
 
 class _Named(NamedTuple):
@@ -63,34 +65,31 @@ def chargers_naming_vehicles(fleet: FleetTables) -> frozenset[str]:
     )
 
 
-def _chargers_by(fleet: FleetTables, by: str) -> Mapping[Hashable, list[str]]:
-    def load() -> dict[Hashable, list[str]]:
-        found: dict[Hashable, set[str]] = {}
-        for named in (*_named_by_records(fleet), *_named_by_starts(fleet)):
-            key: Hashable = None
-            if by == "vin" and isinstance(named.vin, str) and named.vin:
-                key = vehicle_key(named.vin)
-            elif by == "model" and isinstance(named.model, str) and named.model:
-                key = model_key(named.make, named.model)
-            if key is not None:
-                found.setdefault(key, set()).add(named.device_id)
-        return {key: sorted(devices) for key, devices in found.items()}
-
-    return fleet.once(("chargers by vehicle", by), load)
+def _named(fleet: FleetTables) -> Iterator[_Named]:
+    return chain(_named_by_records(fleet), _named_by_starts(fleet))
 
 
-def all_chargers_of_vehicle(fleet: FleetTables, vin: str) -> list[str]:
+def all_chargers_of_vehicle(fleet: FleetTables, vin: str) -> Sequence[str]:
     """All chargers that had sessions of a vehicle, in order."""
-    return _chargers_by(fleet, "vin").get(vehicle_key(vin), [])
+
+    def load() -> Mapping[str, Sequence[str]]:
+        told = ((named.vin, named.device_id) for named in _named(fleet))
+        return names_by((vehicle_key(vin), device) for vin, device in told if isinstance(vin, str) and vin)
+
+    return fleet.once(("chargers by vehicle",), load).get(vehicle_key(vin), ())
 
 
-def all_chargers_of_model(fleet: FleetTables, make: str | None, model: str | None) -> list[str]:
+def all_chargers_of_model(fleet: FleetTables, make: str | None, model: str | None) -> Sequence[str]:
     """All chargers that had sessions of vehicles of a model, in order."""
-    return _chargers_by(fleet, "model").get(model_key(make, model), [])
+
+    def load() -> Mapping[str, Sequence[str]]:
+        told = (named for named in _named(fleet) if isinstance(named.model, str) and named.model)
+        return names_by((model_key(named.make, named.model), named.device_id) for named in told)
+
+    return fleet.once(("chargers by model of vehicle",), load).get(model_key(make, model), ())
 
 
 def chargers_of_vehicles(scene: Scene, vins: Iterable[str]) -> list[str]:
     """The other chargers that had sessions of some vehicles, in order; of many the first ones."""
-    by_vehicle = _chargers_by(scene.fleet, "vin")
-    found = {device for vin in vins for device in by_vehicle.get(vehicle_key(vin), ())}
+    found = {device for vin in vins for device in all_chargers_of_vehicle(scene.fleet, vin)}
     return sorted(found - {scene.device_id})[:MOST_CHARGERS]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ....engine.facts import Source
-from ...observations import Table
+from ...columns.names import names_by
+from ...observations import Floats, Table
 from ...readings import DAY, MINUTE, Reading, few
 from ...scene import Scene
 from ..fleet import same_code_nearby
@@ -82,7 +81,7 @@ def _compared(scene: Scene, faults: Mapping[str, object]) -> list[str]:
         [d for d in scene.fleet.company(scene.device_id) if d in recorded.shots],
         _pushed_with(scene, recorded),
         recorded.by_firmware.get(version, []),
-        recorded.by_profile.get((version, _wanted_profile(scene, scene.device_id)), []),
+        recorded.by_profile.get(_profile_key(version, _wanted_profile(scene, scene.device_id)), []),
         recorded.off_firmware(version, MOST_COMPARED + 1),
         [] if own is None or own.running["hash"] is None else recorded.by_hash.get(own.running["hash"][:7], []),
         sorted(faults),
@@ -97,16 +96,22 @@ def _compared(scene: Scene, faults: Mapping[str, object]) -> list[str]:
 class _Configured:
     """The chargers with configuration records: which, and by what they have in common, each group in order."""
 
-    shots: frozenset[str]
-    by_firmware: Mapping[Any, list[str]]
-    by_profile: Mapping[tuple[Any, str | None], list[str]]
-    by_hash: Mapping[str, list[str]]
-    pushes: Sequence[tuple[float, str]]
+    shots: Container[str]
+    by_firmware: Mapping[str | None, Sequence[str]]
+    by_profile: Mapping[str, Sequence[str]]
+    by_hash: Mapping[str, Sequence[str]]
+    pushed_at: Floats
+    pushed: Sequence[str]
 
     def off_firmware(self, version: Any, most: int) -> list[str]:
         """The first chargers known to be on other firmware versions."""
         others = (devices[:most] for theirs, devices in self.by_firmware.items() if theirs not in (None, version))
         return sorted(device for devices in others for device in devices)[:most]
+
+    def pushed_between(self, start: float, end: float) -> list[str]:
+        """The chargers that were pushed to from start to end (epoch seconds), both included, in order."""
+        low, high = self.pushed_at.searchsorted(start, "left"), self.pushed_at.searchsorted(end, "right")
+        return sorted(set(self.pushed[int(low) : int(high)]))
 
 
 def _recorded(scene: Scene) -> _Configured:
@@ -115,9 +120,9 @@ def _recorded(scene: Scene) -> _Configured:
 
 def _configured(scene: Scene) -> _Configured:
     table = scene.fleet.observations["configurations"]
-    firmware: dict[Any, set[str]] = {}
-    profiles: dict[tuple[Any, str | None], set[str]] = {}
-    hashes: dict[str, set[str]] = {}
+    firmware: dict[str | None, set[str]] = {}
+    profiles: list[tuple[str, str]] = []
+    hashes: list[tuple[str, str]] = []
     columns = (
         table.values(path) for path in ("device_id", "expected_config_profile_id", "expected_config", "running_config")
     )
@@ -125,24 +130,24 @@ def _configured(scene: Scene) -> _Configured:
         version = _firmware_of(scene, device)
         firmware.setdefault(version, set()).add(device)
         for wanted in {_profile_name(profile, expected), bare_id(expected)} - {None}:
-            profiles.setdefault((version, wanted), set()).add(device)
+            profiles.append((_profile_key(version, wanted), device))
         name = bare_id(running)
         if name is not None:
-            hashes.setdefault(name[:7], set()).add(device)
+            hashes.append((name[:7], device))
+    pushes = sorted(_all_pushes(scene, table))
     return _Configured(
-        frozenset(table.by_device),
-        _in_order(firmware),
-        _in_order(profiles),
-        _in_order(hashes),
-        sorted(_all_pushes(scene, table)),
+        table.by_device,
+        {version: sorted(devices) for version, devices in firmware.items()},
+        names_by(profiles),
+        names_by(hashes),
+        np.array([moment for moment, _ in pushes], dtype=np.float64),
+        [device for _, device in pushes],
     )
 
 
-Group = TypeVar("Group")
-
-
-def _in_order(groups: Mapping[Group, set[str]]) -> dict[Group, list[str]]:
-    return {key: sorted(devices) for key, devices in groups.items()}
+def _profile_key(version: str | None, profile: str | None) -> str:
+    """What a firmware version and an expected profile are looked up by."""
+    return f"{version or ''}\n{profile or ''}"
 
 
 def _profile_name(profile: Any, expected: Any) -> str | None:
@@ -172,9 +177,7 @@ def _pushed_with(scene: Scene, recorded: _Configured) -> list[str]:
     push = push_before(scene)
     if push is None or push.time is None:
         return []
-    low = bisect_left(recorded.pushes, (push.time - TOGETHER, ""))
-    high = bisect_right(recorded.pushes, push.time + TOGETHER, key=itemgetter(0))
-    return sorted({device for _, device in recorded.pushes[low:high]})
+    return recorded.pushed_between(push.time - TOGETHER, push.time + TOGETHER)
 
 
 def _mismatched(scene: Scene) -> dict[str, bool]:

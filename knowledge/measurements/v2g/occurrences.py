@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ....engine.facts import Source
+from ...columns.names import names_by
 from ...fleet.tables import FleetTables
 from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE
@@ -112,25 +114,29 @@ def _telling_chargers(fleet: FleetTables, code: str) -> list[str]:
     """The chargers with charging records that have a session whose end tells of a code, in order."""
 
     def load() -> list[str]:
+        told = (devices for text, devices in _ends_told(fleet).items() if _says_so(code, text))
+        return sorted({device for devices in told for device in devices})
+
+    return fleet.once(("v2g-telling", code), load)
+
+
+def _ends_told(fleet: FleetTables) -> Mapping[str, Sequence[str]]:
+    """What is told of how sessions ended, and the chargers with charging records of which it is told, in order."""
+
+    def told() -> Iterator[tuple[str, Any, Any]]:
         records, events = fleet.observations["charging_records"], fleet.observations["events"]
-        told = list(zip(*(records.values(path) for path in ("device_id", "stop_reason", "details")), strict=True))
+        yield from zip(*(records.values(path) for path in ("device_id", "stop_reason", "details")), strict=True)
         devices, data = events.values("device_id"), events.values("data")
         for row in (row for row, kind in enumerate(events.values("event_type")) if kind == "stop"):
             carried = data[row]
-            if carried and (carried.get("reason") or carried.get("details")):
-                told.append((devices[row], carried.get("reason"), carried.get("details")))
-        found, said = set(), {}
-        for device, reason, details in told:
-            if not reason and not details:
-                continue
-            text = f"{reason or ''} {details or ''}"
-            if text not in said:
-                said[text] = _says_so(code, text)
-            if said[text]:
-                found.add(device)
-        return sorted(found & records.by_device.keys())
+            if carried and devices[row] in records.by_device:
+                yield devices[row], carried.get("reason"), carried.get("details")
 
-    return fleet.once(("v2g-telling", code), load)
+    def load() -> Mapping[str, Sequence[str]]:
+        found = ((f"{reason or ''} {details or ''}", device) for device, reason, details in told() if reason or details)
+        return names_by(found)
+
+    return fleet.once(("ends told",), load)
 
 
 def _told_by_sessions(scene: Scene, known: Mapping[str, list[float]]) -> list[Happening]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .durable_matcher import MatcherError
 from .facts import Fact
-from .matching import Firing, Matcher, VerdictMatcher, by_name
+from .matching import Firing, Matcher, Reads, VerdictMatcher, by_name
 from .rules import FINDING, CompiledRule, statement_of
 
 MAX_FACTS = 300
@@ -42,7 +42,7 @@ def infer(facts: Sequence[Fact], rules: Sequence[CompiledRule], matcher: Matcher
     Never raises for what the facts hold: beyond a bound the rest is left out and named in `refusals`. Where the
     native matcher fails, the second reading of the same rules takes over.
     """
-    usable, refusals = _bounded(facts, rules, matcher.reads.fact_names)
+    usable, refusals = _bounded(facts, rules, matcher.reads)
     try:
         known, firings, raised, more = _chain(usable, matcher)
     except MatcherError as error:
@@ -80,8 +80,11 @@ def _chain(facts: Sequence[Fact], matcher: Matcher) -> tuple[list[Fact], list[Fi
                 refusals.append(f"more than {MAX_FIRINGS} rules fired; the rest is left out")
                 firings = _in_order(firings)[:MAX_FIRINGS]
                 break
+            raising = [firing for firing in fired if firing.rule.rule.raises is not None]
+            if not raising:
+                break
             derived: dict[str, Firing] = {}
-            for firing in sorted([f for f in fired if f.rule.rule.raises is not None], key=_firing_key):
+            for firing in sorted(raising, key=_firing_key):
                 name = f"{FINDING}{firing.rule.rule.raises}"
                 if name not in raised:
                     derived.setdefault(name, firing)
@@ -104,19 +107,26 @@ def finding(name: str, firing: Firing) -> Fact:
     return Fact(name, statement, None, max(times, default=None), connector, None, tuple(sources))
 
 
-def _bounded(
-    facts: Sequence[Fact], rules: Sequence[CompiledRule], read: frozenset[str]
-) -> tuple[list[Fact], list[str]]:
-    """Leave out facts that no rule can match (`read` are the names that rules read), and those beyond the bounds."""
+def _bounded(facts: Sequence[Fact], rules: Sequence[CompiledRule], reads: Reads) -> tuple[list[Fact], list[str]]:
+    """Leave out facts that no rule can match, and those beyond the bounds."""
     refusals: list[str] = []
+    read = reads.fact_names
     usable = [fact for fact in facts if fact.name in read]
     if len(usable) > MAX_FACTS:
         refusals.append(f"{len(usable)} facts are more than {MAX_FACTS} for one incident; the rest is left out")
         usable = usable[:MAX_FACTS]
-    alone = {fact.name: fact for fact in usable}
-    if len(alone) == len(usable):
-        return [alone[name] for name in sorted(alone)], refusals
+    names = [fact.name for fact in usable]
+    if names == sorted(set(names)):
+        return usable, refusals
     grouped = by_name(usable)
+    if max(map(len, grouped.values())) ** reads.most_conditions > MAX_COMBINATIONS:
+        refusals.extend(_thin_out(grouped, rules))
+    return [fact for name in sorted(grouped) for fact in grouped[name]], refusals
+
+
+def _thin_out(grouped: dict[str, list[Fact]], rules: Sequence[CompiledRule]) -> list[str]:
+    """Leave out facts until no rule has too many combinations to look through, and say which."""
+    refusals = []
     several = {name for name, group in grouped.items() if len(group) > 1}
     for compiled in rules:
         names = [pattern.fact_name for pattern in compiled.patterns]
@@ -127,4 +137,4 @@ def _bounded(
             kept = len(grouped[largest]) // 2
             refusals.append(f"{len(grouped[largest])} facts named {largest} are too many to combine; {kept} are kept")
             grouped[largest] = grouped[largest][:kept]
-    return [fact for name in sorted(grouped) for fact in grouped[name]], refusals
+    return refusals

@@ -40,6 +40,7 @@ class Reads:
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         of_rules = [frozenset(pattern.fact_name for pattern in rule.patterns) for rule in rules]
         self.fact_names = frozenset().union(*of_rules)
+        self.most_conditions = max((len(rule.patterns) for rule in rules), default=0)
         self._alone = frozenset(name for names in of_rules if len(names) == 1 for name in names)
         self._together = list(dict.fromkeys(names for names in of_rules if len(names) > 1))
         self._raising = [

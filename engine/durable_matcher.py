@@ -7,7 +7,6 @@ fault code with one live state under a lock; bounds before anything is asserted;
 
 from __future__ import annotations
 
-import re
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -32,7 +31,7 @@ MAX_KINDS = 250
 Result = TypeVar("Result")
 
 _STATE = "1"
-_MATCHED = re.compile(r'"a(\d+)":\s*\{"id":\s*"f(\d+)"')  # our own encoding: no text of users stands in a firing
+_MARK = "#"  # around a fact's number: firings, in which no text of users stands, are read by cutting them there
 _WHOLE_NUMBER_LIMIT = 2**53
 _serial = count()
 
@@ -74,7 +73,7 @@ class DurableMatcher:
         self._rules = list(rules)
         self._kinds: dict[str, int] = {}
         self._texts: dict[str, int] = {}
-        self._owners: dict[str, tuple[CompiledRule, Sequence[str]]] = {}
+        self._owners: dict[str, tuple[CompiledRule, int]] = {}  # and pieces, by the first piece of a firing
         self._read: dict[str, list[Attribute]] = {}
         self._lock = threading.Lock()
         self._handle: Any = None
@@ -100,13 +99,12 @@ class DurableMatcher:
         nodes: dict[str, set[str]] = {}
         for compiled in self._rules:
             needed = _needed_later(compiled.patterns)
-            places = [str(place) for place in range(len(compiled.patterns))]
             joining = [p.fact_name for p in compiled.patterns if any(test.earlier is not None for test in p.tests)]
             if joining:
                 self._joined.update((compiled.patterns[0].fact_name, *joining))
             for alternative in variants(compiled):
                 name = f"r{len(self._owners) + 1}"
-                self._owners[name] = compiled, places
+                self._owners[f'{{"{name}":{{"a0":{{"id":"'] = compiled, 1 + 2 * len(alternative)
                 patterns = []
                 for place, pattern in enumerate(alternative):
                     text = self._pattern(place, pattern, needed[place])
@@ -124,7 +122,7 @@ class DurableMatcher:
     def _head(self, fact_name: str) -> str:
         """What every fact of a name says after its number; `u` only where a join reads it."""
         tautology = ',"u":1' if fact_name in self._joined else ""
-        return f'","sid":"{_STATE}","k{self._kinds[fact_name]}":1{tautology}'
+        return f'{_MARK}","sid":"{_STATE}","k{self._kinds[fact_name]}":1{tautology}'
 
     def _note_read(self, fact_name: str, attribute: Attribute) -> None:
         """Facts are encoded with the attributes that some rule reads, and no others: what is left out costs nothing."""
@@ -171,7 +169,7 @@ class DurableMatcher:
         # The library keeps the memory of a handle that is merely dropped; the end of the process needs no tidying.
         self._release = weakref.finalize(self, _delete_ruleset, self._handle)
         self._release.atexit = False
-        self._assert('[{"id":"f0","sid":"1","k0":1,"u":1}]')
+        self._assert(['{"id":"f0","sid":"1","k0":1,"u":1}'])
         _native(library().delete_state, self._handle, _STATE)
 
     def _close(self) -> None:
@@ -179,20 +177,28 @@ class DurableMatcher:
         if self._release is not None:
             self._release()
 
-    def _assert(self, batch: str) -> list[str]:
-        """Assert one batch into the one live state and drain what fires, as JSON texts."""
-        return _native(self._fired_by, library(), batch)
+    def _assert(self, facts: Sequence[str]) -> list[str]:
+        """Assert facts into the one live state and drain what fires, as JSON texts.
 
-    def _fired_by(self, native: Any, batch: str) -> list[str]:
-        result, offset = native.assert_facts(self._handle, batch)
-        if result not in (0, 1):
-            raise MatcherError(f"asserting facts gave {result}")
-        started = native.start_action_for_state(self._handle, offset)
-        fired = []
-        message = started[1] if started else None
-        while message:
-            fired.append(message)
-            message = native.complete_and_start_action(self._handle, offset)
+        One fact goes by itself: behind the last one of a batch the library looks for another, which takes as long as one.
+        """
+        native, handle, fired = library(), self._handle, []
+        try:
+            if len(facts) == 1:
+                result, offset = native.assert_fact(handle, facts[0])
+            else:
+                result, offset = native.assert_facts(handle, f"[{','.join(facts)}]")
+            if result not in (0, 1):
+                raise MatcherError(f"asserting facts gave {result}")
+            started = native.start_action_for_state(handle, offset)
+            message = started[1] if started else None
+            while message:
+                fired.append(message)
+                message = native.complete_and_start_action(handle, offset)
+        except MatcherError:
+            raise
+        except Exception as error:
+            raise _failed(error) from error
         return fired
 
     def session(self) -> _DurableSession:
@@ -209,20 +215,23 @@ def _native(function: Callable[..., Result], *arguments: Any) -> Result:
     """Call the library; whatever it raises, running out of memory included, is a MatcherError."""
     try:
         return function(*arguments)
-    except MatcherError:
-        raise
     except Exception as error:
-        raise MatcherError(str(error) or type(error).__name__) from error
+        raise _failed(error) from error
+
+
+def _failed(error: Exception) -> MatcherError:
+    return MatcherError(str(error) or type(error).__name__)
 
 
 class _DurableSession:
     """One run over the rules of a matcher, which is its own while it lasts."""
 
+    __slots__ = ("_facts", "_matcher", "_unseen_texts")
+
     def __init__(self, matcher: DurableMatcher) -> None:
         self._matcher = matcher
-        self._facts: list[Fact] = []
+        self._facts: dict[str, Fact] = {}  # by their numbers, as they stand in firings
         self._unseen_texts: dict[str, int] = {}
-        self._asserted = False
 
     def __enter__(self) -> _DurableSession:
         self._matcher._lock.acquire()
@@ -236,7 +245,7 @@ class _DurableSession:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            if kind is None and self._asserted:
+            if kind is None and self._facts:
                 _native(library().delete_state, self._matcher._handle, _STATE)
         except BaseException as error:
             kind = type(error)
@@ -253,27 +262,28 @@ class _DurableSession:
 
     def add(self, facts: Sequence[Fact]) -> list[Firing]:
         matcher, known = self._matcher, self._facts
-        lines = []
-        for fact in facts:
-            form = matcher._forms.get(fact.name)
-            if form is not None:
-                lines.append(self._encode(fact, *form))
+        forms, owners = matcher._forms, matcher._owners
+        lines = [self._encode(fact, forms[fact.name]) for fact in facts if fact.name in forms]
         if not lines:
             return []
-        self._asserted = True
         firings = []
-        for message in matcher._assert(f"[{','.join(lines)}]"):
-            try:
-                rule, places = matcher._owners[message.split('"', 2)[1]]
-                numbers = dict(_MATCHED.findall(message))
-                firings.append(Firing(rule, tuple([known[int(numbers[place])] for place in places])))
-            except LookupError as error:
-                raise MatcherError("a firing cannot be read") from error
+        try:
+            for message in matcher._assert(lines):
+                pieces = message.split(_MARK)  # with the facts in the order of the rule's conditions
+                rule, length = owners[pieces[0]]
+                if len(pieces) != length:
+                    raise LookupError(message)
+                match = (known[pieces[1]],) if length == 3 else tuple([known[number] for number in pieces[1::2]])
+                firings.append(Firing(rule, match))
+        except LookupError as error:
+            raise MatcherError("a firing cannot be read") from error
         return firings
 
-    def _encode(self, fact: Fact, head: str, attributes: Sequence[Attribute]) -> str:
-        text = f'{{"id":"f{len(self._facts)}{head}'
-        self._facts.append(fact)
+    def _encode(self, fact: Fact, form: tuple[str, Sequence[Attribute]]) -> str:
+        head, attributes = form
+        number = str(len(self._facts))
+        self._facts[number] = fact
+        text = f'{{"id":"{_MARK}{number}{head}'
         for attribute in attributes:
             if attribute == "value" and isinstance(fact.value, float):
                 text += f',"n":{fact.value + 0.0:.6f}'

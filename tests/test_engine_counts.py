@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
@@ -119,7 +119,7 @@ def test_facts_of_rules_that_cannot_fire_are_not_asserted(monkeypatch: pytest.Mo
     ]
     matcher = DurableMatcher(rules)
     infer([Fact("n", 5.0), Fact("m", 5.0)], rules, matcher)
-    batches: list[str] = []
+    batches: list[Sequence[str]] = []
     asserting = matcher._assert
     monkeypatch.setattr(matcher, "_assert", lambda batch: batches.append(batch) or asserting(batch))  # type: ignore[func-returns-value]
     for facts, sent in (
@@ -130,7 +130,7 @@ def test_facts_of_rules_that_cannot_fire_are_not_asserted(monkeypatch: pytest.Mo
     ):
         batches.clear()
         infer(facts, rules, matcher)
-        assert [batch.count('"id"') for batch in batches] == sent
+        assert [len(batch) for batch in batches] == sent
 
 
 def test_only_the_rules_of_codes_that_occur_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,11 +115,24 @@ def _error_code(*arguments: Any) -> Any:
     return (303, _library.assert_facts(*arguments)[1])  # as the library does: an error code, and half of the work done
 
 
+def _error_code_for_one(*arguments: Any) -> Any:
+    return (303, _library.assert_fact(*arguments)[1])
+
+
+def _garbled(*arguments: Any) -> Any:
+    started = _library.start_action_for_state(*arguments)
+    return started and (started[0], started[1].rpartition("#")[0])
+
+
 BROKEN = {
     "code": ("assert_facts", _error_code),
+    "code for one": ("assert_fact", _error_code_for_one),
     "error": ("assert_facts", _library_error),
+    "error for one": ("assert_fact", _library_error),
     "memory": ("assert_facts", _out_of_memory),
+    "memory for one": ("assert_fact", _out_of_memory),
     "start": ("start_action_for_state", _library_error),
+    "firing": ("start_action_for_state", _garbled),
     "next": ("complete_and_start_action", _library_error),
     "delete": ("delete_state", _library_error),
     "create": ("create_ruleset", _out_of_memory),

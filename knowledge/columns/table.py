@@ -133,7 +133,9 @@ class ColumnTable(Table):
     @cached_property
     def connectors(self) -> Floats:
         named = self.numbers("connector_id")
-        return np.where(named == 0, np.nan, named) if len(named) and named.strides[0] else named
+        if not named.strides[0] or not (whole_charger := named == 0).any():
+            return named
+        return np.where(whole_charger, np.nan, named)
 
     def numbers(self, path: str) -> Floats:
         column = self._columns.get(path)

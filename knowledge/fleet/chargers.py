@@ -14,7 +14,7 @@ from ..readings import MAX_SOURCES
 
 NONE: Rows = np.empty(0, dtype=np.intp)
 
-MOST_READ = 4_000
+MOST_READ = 1_000
 """Records of chargers that are kept once they are made (our judgement: some megabytes)."""
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ....engine.facts import Source
+from ...columns.arrays import Texts, texts_of
 from ...columns.names import names_by
 from ...observations import Floats, Table
 from ...readings import DAY, MINUTE, Reading, few
@@ -101,7 +102,7 @@ class _Configured:
     by_profile: Mapping[str, Sequence[str]]
     by_hash: Mapping[str, Sequence[str]]
     pushed_at: Floats
-    pushed: Sequence[str]
+    pushed: Texts
 
     def off_firmware(self, version: Any, most: int) -> list[str]:
         """The first chargers known to be on other firmware versions."""
@@ -111,7 +112,7 @@ class _Configured:
     def pushed_between(self, start: float, end: float) -> list[str]:
         """The chargers that were pushed to from start to end (epoch seconds), both included, in order."""
         low, high = self.pushed_at.searchsorted(start, "left"), self.pushed_at.searchsorted(end, "right")
-        return sorted(set(self.pushed[int(low) : int(high)]))
+        return sorted({device for device in self.pushed.between(int(low), int(high)) if device is not None})
 
 
 def _recorded(scene: Scene) -> _Configured:
@@ -141,7 +142,7 @@ def _configured(scene: Scene) -> _Configured:
         names_by(profiles),
         names_by(hashes),
         np.array([moment for moment, _ in pushes], dtype=np.float64),
-        [device for _, device in pushes],
+        texts_of([device for _, device in pushes]),
     )
 
 

@@ -164,6 +164,14 @@ class Table(ABC):
         """The texts of some rows."""
         return [*map(self.texts(path).__getitem__, rows.tolist())]
 
+    def values_at(self, path: str, rows: Rows) -> list[Any]:
+        """The values of some rows."""
+        return [*map(self.values(path).__getitem__, rows.tolist())]
+
+    def rows_with(self, path: str, word: str) -> Rows:
+        """The rows that have a word in a text column, ascending."""
+        return np.array([row for row, said in enumerate(self.texts(path)) if said == word], dtype=np.intp)
+
     def one_of(self, path: str, words: Container[str | None], rows: Rows) -> NDArray[np.bool_]:
         """Which of some rows have one of some words in a text column; None is none at all."""
         return np.array([word in words for word in self.texts_at(path, rows)], dtype=bool)

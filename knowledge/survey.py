@@ -189,7 +189,8 @@ def _fault_order(fault: FaultEvent) -> tuple[float, str, int, str, Source]:
 
 
 def _rows_of_faults(events: Table) -> list[int]:
-    return [row for row, kind in enumerate(events.values("event_type")) if kind == "fault"]
+    found: list[int] = events.rows_with("event_type", "fault").tolist()
+    return found
 
 
 def chargers_with_undecided_codes(observations: Observations) -> set[str]:

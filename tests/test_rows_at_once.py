@@ -70,11 +70,17 @@ def test_rows_at_once_are_the_rows_one_by_one(some: list[Sample], copies: int, d
             listed = [
                 (place, part.get("status")) for place, f in enumerate(told) for part in f.get("power_modules") or ()
             ]
+            for path in ("state", "timestamp", "power_modules"):
+                assert table.values_at(path, rows) == [table.values(path)[row] for row in rows.tolist()]
             owners, statuses = table.parts_at("power_modules", "status", rows)
             assert list(zip(owners.tolist(), statuses, strict=True)) == listed
             part = table.part(rows)
             assert [part.source(row) for row in range(len(rows))] == [table.source(row) for row in rows.tolist()]
             assert [record.fields for record in part.records] == told
+    for table in (columns, records):
+        for word in ("idle", "charging", "charge", "unheard of"):
+            said = [row for row, record in enumerate(table.records) if record.fields.get("state") == word]
+            assert table.rows_with("state", word).tolist() == said
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["together", "in turn"])

@@ -69,6 +69,13 @@ class Texts(Lazy[str | None]):
         begins, places = _moved(self.begins, rows)
         return Texts(begins, self.letters[places])
 
+    def rows_with(self, word: str) -> Rows:
+        """The rows that have a text, ascending."""
+        rows = np.flatnonzero(np.diff(self.begins) == len(word.encode()))
+        for place, letter in enumerate(word.encode()):
+            rows = rows[self.letters[self.begins[rows] + place] == letter]
+        return rows
+
     def _text(self, row: int) -> str | None:
         return self.letters[self.begins[row] : self.begins[row + 1]].tobytes().decode() or None
 
@@ -115,6 +122,10 @@ class Coded(Lazy[str | None]):
         """The texts from a row up to another."""
         found: list[str | None] = self._words[self.codes[start:end]].tolist()
         return found
+
+    def rows_with(self, word: str) -> Rows:
+        """The rows that have a text, ascending."""
+        return np.flatnonzero(self.one_of((word,), np.arange(len(self), dtype=np.intp)))
 
     def one_of(self, words: Container[str | None], rows: Rows) -> NDArray[np.bool_]:
         """Which of some rows have one of some words; None is none at all."""

@@ -25,6 +25,7 @@ from .arrays import (
     BEGINS,
     BLOCK,
     PLAIN,
+    READERS,
     UNKNOWN_FLAG,
     Coded,
     Column,
@@ -172,6 +173,16 @@ class ColumnTable(Table):
         if isinstance(column, Coded):
             return column.of(rows)
         return list(column.at(rows)) if isinstance(column, Texts) else [column[row] for row in rows.tolist()]
+
+    def values_at(self, path: str, rows: Rows) -> list[Any]:
+        column, leaf = self._columns.get(path), leaves(self.name).get(path)
+        if column is None or leaf is None:
+            return super().values_at(path, rows)
+        return [*map(READERS[leaf.kind], picked(column, rows))]
+
+    def rows_with(self, path: str, word: str) -> Rows:
+        column = self.texts(path)
+        return column.rows_with(word) if isinstance(column, (Texts, Coded)) else super().rows_with(path, word)
 
     def one_of(self, path: str, words: Container[str | None], rows: Rows) -> NDArray[np.bool_]:
         column = self.texts(path)

@@ -43,16 +43,17 @@ def _named_by_records(fleet: FleetTables) -> Iterator[_Named]:
 def _named_by_starts(fleet: FleetTables) -> list[_Named]:
     def load() -> list[_Named]:
         events = fleet.observations["events"]
-        devices, data = events.values("device_id"), events.values("data")
+        starts = events.rows_with("event_type", "start")
         found = []
-        for row in (row for row, kind in enumerate(events.values("event_type")) if kind == "start"):
-            carried = data[row]
+        for device, carried in zip(
+            events.values_at("device_id", starts), events.values_at("data", starts), strict=True
+        ):
             if isinstance(carried, Mapping):
                 told = carried.get("vehicle_info")
                 vehicle = told if isinstance(told, Mapping) else carried
                 named = [vehicle.get(name) for name in ("vin", "make", "model")]
                 if named != [None, None, None]:
-                    found.append(_Named(devices[row], *named))
+                    found.append(_Named(device, *named))
         return found
 
     return fleet.once(("vehicles named by starts",), load)

@@ -126,11 +126,10 @@ def _ends_told(fleet: FleetTables) -> Mapping[str, Sequence[str]]:
     def told() -> Iterator[tuple[str, Any, Any]]:
         records, events = fleet.observations["charging_records"], fleet.observations["events"]
         yield from zip(*(records.values(path) for path in ("device_id", "stop_reason", "details")), strict=True)
-        devices, data = events.values("device_id"), events.values("data")
-        for row in (row for row, kind in enumerate(events.values("event_type")) if kind == "stop"):
-            carried = data[row]
-            if carried and devices[row] in records.by_device:
-                yield devices[row], carried.get("reason"), carried.get("details")
+        stops = events.rows_with("event_type", "stop")
+        for device, carried in zip(events.values_at("device_id", stops), events.values_at("data", stops), strict=True):
+            if carried and device in records.by_device:
+                yield device, carried.get("reason"), carried.get("details")
 
     def load() -> Mapping[str, Sequence[str]]:
         found = ((f"{reason or ''} {details or ''}", device) for device, reason, details in told() if reason or details)

@@ -11,7 +11,7 @@ from typing import overload
 
 import numpy as np
 
-from .arrays import BLOCK, Texts, texts_of
+from .arrays import BLOCK, Lazy, Texts, texts_of
 
 NEIGHBOURS = 64
 """Names that are read at once (our judgement: as long as a search among all of a large fleet takes)."""
@@ -97,8 +97,9 @@ class _NamesByKey(Mapping[str, Sequence[str]]):
         place = self._keys.place(key)
         if place is None:
             raise KeyError(key)
-        begin, end = self._begins[place : place + 2]
-        return [self._names[name] for name in self._places[begin:end].tolist()]
+        begin, end = self._begins[place : place + 2].tolist()
+        # made when they are read: who asks for those of a common key reads the first ones
+        return Lazy(end - begin, lambda each: self._names[int(self._places[begin + each])])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)

@@ -139,7 +139,7 @@ class _Search:
     def _take(self, path: Path, place: str, below: Path, folder: str) -> None:
         name = str(path)
         if path.name.lower() == BUNDLE:
-            self.bundle = min(self.bundle or str(path), str(path))
+            self.bundle = min(self.bundle or name, name)
             return
         kind = _format_of(path.name)
         if kind is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +36,13 @@ class Job:
 
 
 class Diagnoser:
-    """Diagnoses batches of one run. Rules are compiled and the fleet's files opened once."""
+    """Diagnoses batches of one run. Rules are compiled and the fleet's files opened once in a process."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.triage = compiled_triage(job.matcher)
 
-    @cached_property
+    @property
     def fleet(self) -> FleetTables:
         """All chargers, as their incidents share them."""
         return self.job.fleet.tables(self.job.as_of)
@@ -121,20 +120,9 @@ def _stretch(path: str, start: int, rows: int) -> pl.DataFrame:
     return pl.scan_ipc(path).slice(start, rows).collect()
 
 
-_diagnosers: dict[Job, Diagnoser] = {}
-
-
-def _diagnoser(job: Job) -> Diagnoser:
-    """That of this process, whose compiled rules are kept from task to task."""
-    if job not in _diagnosers:
-        _diagnosers.clear()
-        _diagnosers[job] = Diagnoser(job)
-    return _diagnosers[job]
-
-
 def diagnose(job: Job, batch: Batch) -> Part:
     """Diagnose a batch in this process."""
-    return _diagnoser(job).diagnose(batch)
+    return Diagnoser(job).diagnose(batch)
 
 
 def failed(job: Job, batch: Batch, reason: str) -> Part:

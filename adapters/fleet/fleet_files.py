@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from ...knowledge.columns.table import TableWriter, column_table, opened
 from ...knowledge.fleet.chargers import Chargers
 from ...knowledge.fleet.extents import Extents, MergedExtents, merged_extents
-from ...knowledge.fleet.figures import Figures, merged_figures
+from ...knowledge.fleet.figures import merged_figures
 from ...knowledge.fleet.reported_faults import Faults
 from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.observations import Observations, RecordTable, Table
@@ -59,11 +58,6 @@ class FleetFiles:
         parts = ((name, pl.read_ipc(path)) for name in LARGE_LISTS for path in places.frames(name, FIGURES))
         write_whole(self.folder / FIGURES_FILE, pickle.dumps(merged_figures(parts)))
 
-    def figures(self) -> Figures:
-        """The figures of telemetry and heartbeats of all chargers."""
-        figures: Figures = self._unpickled(FIGURES_FILE)
-        return figures
-
     def write_extents(self, places: Places) -> None:
         """Merge between which values and moments the columns of telemetry and heartbeats lie."""
         parts = (pl.read_ipc(path) for name in LARGE_LISTS for path in places.frames(name, EXTENTS))
@@ -100,19 +94,12 @@ class FleetFiles:
         titles = {site: name for site, name in zip(sites.values("site_id"), sites.texts("name"), strict=True) if name}
         return FleetFacts(frame, titles, records, applies)
 
-    def faults(self) -> Faults:
-        """The faults of all chargers."""
-        faults: Faults = self._unpickled(FAULTS_FILE)
-        return faults
-
-    def _unpickled(self, name: str) -> Any:
-        return pickle.loads((self.folder / name).read_bytes())
-
 
 @lru_cache(maxsize=1)
 def _tables(files: FleetFiles, stated_as_of: float | None) -> FleetTables:
     observations = Observations({**files.lists(), **without_large()}, stated_as_of, ())
-    return FleetTables(observations, files.faults(), files.figures())
+    faults, figures = (pickle.loads((files.folder / name).read_bytes()) for name in (FAULTS_FILE, FIGURES_FILE))
+    return FleetTables(observations, faults, figures)
 
 
 def without_large() -> dict[str, Table]:

@@ -194,7 +194,7 @@ class _Run:
         self.progress.stage("finding incidents", 1, "data set")
         stated, wrong = stated_moment(self.data_set.bundle)
         given = self.options.as_of
-        # what a Ray cluster's nodes share is not what makes this fast: there it is done in this process
+        # beside a Ray cluster in this process: each round would be a job of its own, which takes longer to begin
         surveyor = Surveyor(self.work, self.fleet, tasks, self.workers, self.options.size)
         surveyed = surveyor.survey(gathered, stated if given is None else given, cut=given is not None)
         passed_over = [Trouble(p.list, NO_FIELD, NO_FILE, NO_ROW, p.problem) for p in self.data_set.problems]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,7 @@ from .gathering import LARGE_LISTS, SMALL_LISTS, Gathered, Places, Task
 from .plan import BATCH_CHARGERS, BATCH_ROWS, Batch, Group, Stretch, bundled, grouped
 from .reading import CHARGER, Piece
 from .sorting import Ordered, SortTask
-from .survey_steps import (
-    FindIncidents,
-    Found,
-    LayOut,
-    Locate,
-    Located,
-    MergeExtents,
-    MergeFigures,
-    Sieve,
-    Step,
-    carry_out,
-)
+from .survey_steps import Found, Located, carry_out, found_incidents, located, that_may_warn
 from .troubles import NO_FIELD, NO_FILE, Trouble
 from .workers import Workers
 
@@ -103,15 +92,15 @@ class Surveyor:
         latest = as_of if cut else None
         self.files.folder.mkdir(parents=True, exist_ok=True)
         self._carried_out(
-            MergeExtents(self.files, self._places),
-            MergeFigures(self.files, self._places),
-            *(LayOut(self.files, name, self._places) for name in SMALL_LISTS),
+            partial(self.files.write_extents, self._places),
+            partial(self.files.write_figures, self._places),
+            *(partial(self.files.write_list, name, self._places) for name in SMALL_LISTS),
         )
         lists = self.files.lists()
         moment = as_of if as_of is not None else _newest(lists, gathered)
-        found, located = self._incidents(moment, latest)
+        found, where = self._incidents(moment, latest)
         may_warn = self._that_may_warn(found.others, moment)
-        batches, to_sort = self._plan(lists, located, found.affected, may_warn, latest)
+        batches, to_sort = self._plan(lists, where, found.affected, may_warn, latest)
         troubles = [Trouble(p.list, p.field or NO_FIELD, NO_FILE, p.index or 0, p.problem) for p in found.problems]
         chargers = len(found.affected) + len(may_warn)
         return Surveyed(moment, tuple(batches), tuple(to_sort), chargers, tuple(troubles))
@@ -120,41 +109,40 @@ class Surveyor:
     def _places(self) -> Places:
         return Places.of(self.tasks)
 
-    def _carried_out(self, *steps: Step) -> list[Any]:
+    def _carried_out(self, *steps: Callable[[], Any]) -> list[Any]:
         """The outcomes of some steps, in no order. What no worker comes to an end with is done here, where failures are told."""
         return list(self.workers.run(carry_out, steps, split=lambda _: (), give_up=lambda step, _: carry_out(step)))
 
     def _incidents(self, moment: float | None, latest: float | None) -> tuple[Found, Located]:
         """Which chargers have incidents, and where the rows of all are."""
-        step = FindIncidents(self.files, self._places, moment, latest)
-        outcomes = self._carried_out(step, Locate(self._places))
+        find = partial(found_incidents, self.files, self._places, moment, latest)
+        outcomes = self._carried_out(find, partial(located, self._places))
         (found,) = (each for each in outcomes if isinstance(each, Found))
-        (located,) = (each for each in outcomes if isinstance(each, Located))
+        (where,) = (each for each in outcomes if isinstance(each, Located))
         if found.undecided:
-            pieces = self._pieces(located.naming("telemetry", found.undecided).select("task", "piece").unique())
-            (found,) = self._carried_out(replace(step, telemetry=tuple(pieces)))
-        return found, located
+            (found,) = self._carried_out(partial(find, self._pieces(where, "telemetry", found.undecided)))
+        return found, where
 
     def _that_may_warn(self, chargers: Sequence[str], moment: float | None) -> list[str]:
         """Those of some chargers that may have an early warning, in order."""
         starts = range(0, len(chargers), SIEVED_TOGETHER)
-        steps = [Sieve(self.files, moment, tuple(chargers[start : start + SIEVED_TOGETHER])) for start in starts]
+        steps = [
+            partial(that_may_warn, self.files, moment, chargers[start : start + SIEVED_TOGETHER]) for start in starts
+        ]
         return sorted(charger for found in self._carried_out(*steps) for charger in found)
 
     def _plan(
         self,
         lists: Mapping[str, Table],
-        located: Located,
+        where: Located,
         affected: Iterable[str],
         may_warn: Iterable[str],
         latest: float | None,
     ) -> tuple[list[Batch], list[SortTask]]:
         fleet = FleetTables(Observations({**lists, **without_large()}, None, ()), Faults(), Figures({}))
-        rows_of_charger = dict(
-            pl.concat(located.counts.values()).group_by(CHARGER).agg(pl.col("rows").sum()).iter_rows()
-        )
+        rows_of_charger = dict(pl.concat(where.counts.values()).group_by(CHARGER).agg(pl.col("rows").sum()).iter_rows())
         groups = grouped(affected, may_warn, fleet, rows_of_charger)
-        firsts = {name: _firsts(frame) for name, frame in located.counts.items()}
+        firsts = {name: _firsts(frame) for name, frame in where.counts.items()}
         batches = [
             _batch(number, together, firsts)
             for number, together in enumerate(bundled(groups, self.size.rows, self.size.chargers))
@@ -163,7 +151,7 @@ class Surveyor:
         direct: dict[int, dict[str, list[Piece]]] = {}
         to_sort: list[SortTask] = []
         for name in LARGE_LISTS:
-            for piece, there in self._held(located, name, batch_of):
+            for piece, there in self._held(where, name, batch_of):
                 numbers = sorted(set(there.values()))
                 if len(numbers) <= READ_BY_ITSELF:
                     for number in numbers:
@@ -178,10 +166,10 @@ class Surveyor:
         return found, to_sort
 
     def _held(
-        self, located: Located, name: str, batch_of: Mapping[str, int]
+        self, where: Located, name: str, batch_of: Mapping[str, int]
     ) -> Iterator[tuple[Piece, Mapping[str, int]]]:
         """The pieces of a list that hold rows of some batch: each with the chargers that it may hold rows of and their batches."""
-        held = located.naming(name, list(batch_of)).sort("task", "piece")
+        held = where.naming(name, list(batch_of)).sort("task", "piece")
         for (task, piece), rows in held.group_by("task", "piece", maintain_order=True):
             named = rows[CHARGER].to_list()
             yield (
@@ -189,8 +177,9 @@ class Surveyor:
                 batch_of if None in named else {charger: batch_of[charger] for charger in named},
             )
 
-    def _pieces(self, where: pl.DataFrame) -> list[Piece]:
-        return [self.tasks[task].pieces[piece] for task, piece in where.sort("task", "piece").iter_rows()]
+    def _pieces(self, where: Located, name: str, chargers: Sequence[str]) -> list[Piece]:
+        found = where.naming(name, chargers).select("task", "piece").unique().sort("task", "piece")
+        return [self.tasks[task].pieces[piece] for task, piece in found.iter_rows()]
 
 
 def _newest(lists: Mapping[str, Table], gathered: Iterable[Gathered]) -> float | None:

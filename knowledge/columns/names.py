@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
-from typing import overload
 
 import numpy as np
 
@@ -20,7 +19,7 @@ MANY_NAMES = 1_000
 """Names from which on they are kept in arrays (our judgement: fewer are found sooner in a dictionary, whose size is no matter)."""
 
 
-class OrderedNames(Sequence[str]):
+class OrderedNames:
     """Different names in ascending order."""
 
     def __init__(self, texts: Texts) -> None:
@@ -37,13 +36,7 @@ class OrderedNames(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return (name or "" for name in self.texts)
 
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            return [name or "" for name in self.texts[place]]
+    def __getitem__(self, place: int) -> str:
         return self.texts[place] or ""
 
     def __contains__(self, name: object) -> bool:

@@ -93,11 +93,10 @@ class NumberByCharger(Mapping[str, float]):
         self._numbers = numbers
 
     def __getitem__(self, device: str) -> float:
-        place = self._names.place(device)
-        number = np.nan if place is None else float(self._numbers[place])
-        if number != number:
+        number = self.get(device)
+        if number is None:
             raise KeyError(device)
-        return number
+        return float(number)
 
     def get(self, device: str, default: Any = None) -> Any:
         """The number of a charger, else the default."""

@@ -6,7 +6,7 @@ its cost does not grow with their number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,6 +74,12 @@ class FleetTables:
             kind[key[-1]] = found
         value: Loaded = found[0]
         return value
+
+    def carried(self, event_type: str) -> Iterator[tuple[str, Any]]:
+        """The charger and the data of each event of a type."""
+        events = self.observations["events"]
+        rows = events.rows_with("event_type", event_type)
+        return zip(events.values_at("device_id", rows), events.values_at("data", rows), strict=True)
 
     @property
     def chargers(self) -> Chargers:

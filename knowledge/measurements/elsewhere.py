@@ -42,12 +42,8 @@ def _named_by_records(fleet: FleetTables) -> Iterator[_Named]:
 
 def _named_by_starts(fleet: FleetTables) -> list[_Named]:
     def load() -> list[_Named]:
-        events = fleet.observations["events"]
-        starts = events.rows_with("event_type", "start")
         found = []
-        for device, carried in zip(
-            events.values_at("device_id", starts), events.values_at("data", starts), strict=True
-        ):
+        for device, carried in fleet.carried("start"):
             if isinstance(carried, Mapping):
                 told = carried.get("vehicle_info")
                 vehicle = told if isinstance(told, Mapping) else carried

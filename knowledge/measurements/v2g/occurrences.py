@@ -124,10 +124,9 @@ def _ends_told(fleet: FleetTables) -> Mapping[str, Sequence[str]]:
     """What is told of how sessions ended, and the chargers with charging records of which it is told, in order."""
 
     def told() -> Iterator[tuple[str, Any, Any]]:
-        records, events = fleet.observations["charging_records"], fleet.observations["events"]
+        records = fleet.observations["charging_records"]
         yield from zip(*(records.values(path) for path in ("device_id", "stop_reason", "details")), strict=True)
-        stops = events.rows_with("event_type", "stop")
-        for device, carried in zip(events.values_at("device_id", stops), events.values_at("data", stops), strict=True):
+        for device, carried in fleet.carried("stop"):
             if carried and device in records.by_device:
                 yield device, carried.get("reason"), carried.get("details")
 

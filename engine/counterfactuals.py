@@ -597,23 +597,29 @@ class _Search:
         return tuple(sorted(supposed, key=lambda item: item.key))
 
 
-def _sets(ordered: Sequence[tuple[float, _Candidate]], size: int, gap: float) -> Iterator[tuple[Supposition, ...]]:
-    """Unions of candidates with exactly so many changes that could close the gap, the most promising first."""
+def _sets(
+    ordered: Sequence[tuple[float, _Candidate]],
+    size: int,
+    gap: float,
+    start: int = 0,
+    chosen: tuple[Supposition, ...] = (),
+    moved: float = 0.0,
+) -> Iterator[tuple[Supposition, ...]]:
+    """Unions of candidates with exactly so many changes that could close the gap, the most promising first.
 
-    def extend(start: int, chosen: tuple[Supposition, ...], moved: float) -> Iterator[tuple[Supposition, ...]]:
-        if len(chosen) == size:
-            if moved >= gap:
-                yield chosen
+    `chosen` are taken already and move by `moved`; candidates before `start` are not.
+    """
+    if len(chosen) == size:
+        if moved >= gap:
+            yield chosen
+        return
+    for place in range(start, len(ordered)):
+        could, item = ordered[place]
+        if moved + could * (size - len(chosen)) < gap:
             return
-        for place in range(start, len(ordered)):
-            could, item = ordered[place]
-            if moved + could * (size - len(chosen)) < gap:
-                return
-            union = _union(chosen, item.supposed)
-            if union is not None and len(chosen) < len(union) <= size:
-                yield from extend(place + 1, union, moved + could)
-
-    yield from extend(0, (), 0.0)
+        union = _union(chosen, item.supposed)
+        if union is not None and len(chosen) < len(union) <= size:
+            yield from _sets(ordered, size, gap, place + 1, union, moved + could)
 
 
 def _ordering(fact: Fact) -> str:

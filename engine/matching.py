@@ -117,16 +117,22 @@ def matches(compiled: CompiledRule, facts: FactsByName) -> Iterator[Match]:
 
     No fact takes two places: conditions of one name mean different facts (durable-rules sees to that by itself).
     """
+    return _extended((), compiled.patterns, facts)
 
-    def extend(taken: Match, rest: Sequence[Pattern]) -> Iterator[Match]:
-        if not rest:
-            yield taken
-            return
-        for fact in facts.get(rest[0].fact_name, ()):
-            if _is_free(fact, taken) and all(passes(test, fact, taken) for test in rest[0].tests):
-                yield from extend((*taken, fact), rest[1:])
 
-    yield from extend((), compiled.patterns)
+def _extended(taken: Match, rest: Sequence[Pattern], facts: FactsByName) -> Iterator[Match]:
+    if not rest:
+        yield taken
+        return
+    for fact in _fitting(rest[0], taken, facts):
+        yield from _extended((*taken, fact), rest[1:], facts)
+
+
+def _fitting(pattern: Pattern, taken: Match, facts: FactsByName) -> Iterator[Fact]:
+    """The facts that meet a condition beside those taken for earlier ones."""
+    for fact in facts.get(pattern.fact_name, ()):
+        if _is_free(fact, taken) and all(passes(test, fact, taken) for test in pattern.tests):
+            yield fact
 
 
 def _is_free(fact: Fact, taken: Sequence[Fact | None]) -> bool:
@@ -157,7 +163,7 @@ def verdict_of(compiled: CompiledRule, facts: FactsByName) -> RuleVerdict:
     best = next(matches(compiled, facts), None)
     if best is not None:
         return RuleVerdict("met", tuple(ConditionVerdict("met", fact) for fact in best))
-    taken = _furthest(compiled.patterns, facts)
+    taken = _furthest((), compiled.patterns, facts)
     conditions: list[ConditionVerdict] = []
     chosen: list[Fact | None] = []
     for place, pattern in enumerate(compiled.patterns):
@@ -173,20 +179,13 @@ def verdict_of(compiled: CompiledRule, facts: FactsByName) -> RuleVerdict:
     return RuleVerdict("not met" if "not met" in found else "unknown", tuple(conditions))
 
 
-def _furthest(patterns: Sequence[Pattern], facts: FactsByName) -> Match:
-    longest: Match = ()
-
-    def extend(taken: Match, rest: Sequence[Pattern]) -> None:
-        nonlocal longest
-        if len(taken) > len(longest):
-            longest = taken
-        if not rest:
-            return
-        for fact in facts.get(rest[0].fact_name, ()):
-            if _is_free(fact, taken) and all(passes(test, fact, taken) for test in rest[0].tests):
-                extend((*taken, fact), rest[1:])
-
-    extend((), patterns)
+def _furthest(taken: Match, rest: Sequence[Pattern], facts: FactsByName) -> Match:
+    """The first of the longest combinations that begin with some facts."""
+    longest = taken
+    for fact in _fitting(rest[0], taken, facts) if rest else ():
+        found = _furthest((*taken, fact), rest[1:], facts)
+        if len(found) > len(longest):
+            longest = found
     return longest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -25,8 +26,31 @@ BLOCK = 4096
 """Values read at once where a whole column is walked through (our judgement: small beside any table)."""
 
 
-class Lazy(Sequence[Item]):
-    """A sequence whose items are made when they are read; `make_all` makes one after the other."""
+class Made(Sequence[Item]):
+    """A sequence whose items are made when they are read."""
+
+    @abstractmethod
+    def _item(self, place: int) -> Item:
+        """The item at a place, counted from the start."""
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Item]: ...
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
+        length = len(self)
+        if isinstance(place, slice):
+            return [self._item(each) for each in range(*place.indices(length))]
+        if not -length <= place < length:
+            raise IndexError(place)
+        return self._item(int(place) % length)
+
+    def __iter__(self) -> Iterator[Item]:
+        return map(self._item, range(len(self)))
+
+
+class Lazy(Made[Item]):
+    """A sequence whose items a function makes; `make_all` makes one after the other."""
 
     def __init__(
         self, length: int, make: Callable[[int], Item], make_all: Callable[[], Iterator[Item]] | None = None
@@ -38,28 +62,22 @@ class Lazy(Sequence[Item]):
     def __len__(self) -> int:
         return self._length
 
-    @overload
-    def __getitem__(self, place: int) -> Item: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Item]: ...
-    def __getitem__(self, place: int | slice) -> Item | list[Item]:
-        if isinstance(place, slice):
-            return [self._make(each) for each in range(*place.indices(self._length))]
-        if not -self._length <= place < self._length:
-            raise IndexError(place)
-        return self._make(int(place) % self._length)
+    def _item(self, place: int) -> Item:
+        return self._make(place)
 
     def __iter__(self) -> Iterator[Item]:
         return map(self._make, range(self._length)) if self._make_all is None else self._make_all()
 
 
-class Texts(Lazy[str | None]):
+class Texts(Made[str | None]):
     """A column of texts: their letters in UTF-8, one after the other, and where each begins; an empty one is unknown."""
 
     def __init__(self, begins: Whole, letters: NDArray[np.uint8]) -> None:
-        super().__init__(len(begins) - 1, self._text, self._all)
         self.begins = begins
         self.letters = letters
+
+    def __len__(self) -> int:
+        return len(self.begins) - 1
 
     def __reduce__(self) -> tuple[type[Texts], tuple[Whole, NDArray[np.uint8]]]:
         return Texts, (self.begins, self.letters)
@@ -76,8 +94,8 @@ class Texts(Lazy[str | None]):
             rows = rows[self.letters[self.begins[rows] + place] == letter]
         return rows
 
-    def _text(self, row: int) -> str | None:
-        return self.letters[self.begins[row] : self.begins[row + 1]].tobytes().decode() or None
+    def _item(self, place: int) -> str | None:
+        return self.letters[self.begins[place] : self.begins[place + 1]].tobytes().decode() or None
 
     def between(self, start: int, end: int) -> list[str | None]:
         """The texts from a row up to another."""
@@ -85,7 +103,7 @@ class Texts(Lazy[str | None]):
         letters = self.letters[begins[0] : begins[-1]].tobytes()
         return [letters[here - begins[0] : there - begins[0]].decode() or None for here, there in pairwise(begins)]
 
-    def _all(self) -> Iterator[str | None]:
+    def __iter__(self) -> Iterator[str | None]:
         # a text that comes again is the same object: names and words do, and who keeps them keeps each once
         known: dict[bytes, str | None] = {b"": None}
         for start in range(0, len(self), BLOCK):
@@ -100,14 +118,23 @@ class Texts(Lazy[str | None]):
                 yield known[text]
 
 
-class Coded(Lazy[str | None]):
+class Coded(Made[str | None]):
     """A column of texts of which many are the same: the different ones, and by its place among them which each row has."""
 
     def __init__(self, codes: NDArray[np.integer[Any]], words: Sequence[str | None] | NDArray[np.object_]) -> None:
-        super().__init__(len(codes), lambda row: self._words[codes[row]], lambda: iter(self.between(0, len(codes))))
         self.codes = codes
         self._words = np.empty(len(words), dtype=object)
         self._words[:] = words
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def _item(self, place: int) -> str | None:
+        found: str | None = self._words[self.codes[place]]
+        return found
+
+    def __iter__(self) -> Iterator[str | None]:
+        return iter(self.between(0, len(self)))
 
     def at(self, rows: Rows) -> Coded:
         """The texts of some rows."""
@@ -144,15 +171,24 @@ def texts_of(texts: Sequence[str]) -> Texts:
     return Texts(begins, np.frombuffer(b"".join(written), dtype=np.uint8))
 
 
-class Objects(Lazy[list[dict[str, Any]] | None]):
+class Objects(Made[list[dict[str, Any]] | None]):
     """A column of lists of objects: their values in columns of their own, where each list begins, and which are known."""
 
     def __init__(self, leaf: Leaf, known: NDArray[np.int8], begins: Whole, parts: Mapping[str, Column]) -> None:
-        super().__init__(len(known), lambda row: self._lists(row, row + 1)[0], self._all)
         self.leaf = leaf
         self.known = known
         self.begins = begins
         self.parts = parts
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def _item(self, place: int) -> list[dict[str, Any]] | None:
+        return self._lists(place, place + 1)[0]
+
+    def __iter__(self) -> Iterator[list[dict[str, Any]] | None]:
+        for start in range(0, len(self), BLOCK):
+            yield from self._lists(start, min(start + BLOCK, len(self)))
 
     def at(self, rows: Rows) -> Objects:
         """The lists of some rows."""
@@ -171,10 +207,6 @@ class Objects(Lazy[list[dict[str, Any]] | None]):
         reader = READERS[kind]
         found = picked(self.parts[path], places)
         return owners, list(found) if reader is _same else [reader(value) for value in found]
-
-    def _all(self) -> Iterator[list[dict[str, Any]] | None]:
-        for start in range(0, len(self), BLOCK):
-            yield from self._lists(start, min(start + BLOCK, len(self)))
 
     def _lists(self, start: int, end: int) -> list[list[dict[str, Any]] | None]:
         begins = self.begins[start : end + 1].tolist()
@@ -220,7 +252,7 @@ def picked(column: Column, rows: Rows) -> Sequence[Any]:
     if isinstance(column, Coded):
         return column.of(rows)
     found = at(column, rows)
-    return list(found) if isinstance(found, Lazy) else list(found.tolist())
+    return list(found) if isinstance(found, Made) else list(found.tolist())
 
 
 def between(column: Column, start: int, end: int) -> Sequence[Any]:

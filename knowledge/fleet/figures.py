@@ -7,9 +7,8 @@ same numbers, however the records are divided.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -61,7 +60,9 @@ FIGURES = (
 
 OFFLINE_FROM = "offline_from"
 
-NAMES = (*(figure.name for figure in FIGURES), OFFLINE_FROM)
+_NAMED = {figure.name: figure for figure in FIGURES}
+
+NAMES = (*_NAMED, OFFLINE_FROM)
 """What figures are called."""
 
 
@@ -116,24 +117,22 @@ class _Measured(Mapping[str, Mapping[str, float]]):
         self._observations = observations
         self._found: dict[str, Mapping[str, float]] = {}
 
-    @cached_property
-    def _loads(self) -> Mapping[str, Callable[[], Mapping[str, float]]]:
-        loads: dict[str, Callable[[], Mapping[str, float]]] = {
-            figure.name: lambda figure=figure: _reduced(self._observations[figure.list], figure)  # type: ignore[misc]
-            for figure in FIGURES
-        }
-        return {**loads, OFFLINE_FROM: lambda: _offline_from(self._observations["heartbeats"], self["beat_until"])}
-
     def __getitem__(self, name: str) -> Mapping[str, float]:
         if name not in self._found:
-            self._found[name] = self._loads[name]()
+            self._found[name] = self._load(name)
         return self._found[name]
 
+    def _load(self, name: str) -> Mapping[str, float]:
+        if name == OFFLINE_FROM:
+            return _offline_from(self._observations["heartbeats"], self["beat_until"])
+        figure = _NAMED[name]
+        return _reduced(self._observations[figure.list], figure)
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._loads)
+        return iter(NAMES)
 
     def __len__(self) -> int:
-        return len(self._loads)
+        return len(NAMES)
 
 
 def _reduced(table: Table, figure: Figure) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -299,15 +300,18 @@ class Scene:
         end: float | None = None,
     ) -> list[Record]:  # fmt: skip
         """Events of one charger of the given types (all where none is given) from start to end, in time order."""
-        low = float("-inf") if start is None else start
-        high = float("inf") if end is None else end
-        return [
-            record
-            for record in self.records("events", device=device, which=which)
-            if (not types or record.fields["event_type"] in types)
-            and record.time is not None
-            and low <= record.time <= high
-        ]
+        found, times = self._once(("events", types, device, which), lambda: self._timed_events(types, device, which))
+        first = 0 if start is None else bisect_left(times, start)
+        return found[first : len(times) if end is None else bisect_right(times, end)]
+
+    def _timed_events(self, types: Sequence[str], device: str | None, which: Which) -> tuple[list[Record], list[float]]:
+        """Events of one charger of the given types that have a time, in time order, and their times."""
+        found, times = [], []
+        for record in self.records("events", device=device, which=which):
+            if record.time is not None and (not types or record.fields["event_type"] in types):
+                found.append(record)
+                times.append(record.time)
+        return found, times
 
     def source(self, table: str, record: Record) -> Source:
         """Where a record came from."""

@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,8 @@ import pytest
 from hypothesis import assume, event, given
 
 from charger_triage.adapters.files import read_bundle
+from charger_triage.adapters.fleet.run import Options, run_fleet
+from charger_triage.adapters.fleet.surveying import BatchSize
 from charger_triage.engine import Triage, durable_matcher, matching, rule_index
 from charger_triage.engine.beliefs import fired
 from charger_triage.engine.durable_matcher import DurableMatcher
@@ -31,6 +34,7 @@ from charger_triage.engine.rule_index import RuleIndex, Standing
 from charger_triage.engine.rules import FINDING, CompiledRule, Rule, compile_rule
 from charger_triage.knowledge import TriageKnowledge, loading, open_knowledge
 
+from .support.fleet_data import EXAMPLES, example_fleet, one_file_a_list
 from .support.given_incidents import GivenFacts, GivenIncident, given_incidents, resident_mb
 from .support.hostile import rule
 from .support.strategies import CATALOGUE, cases
@@ -204,6 +208,38 @@ def test_memory_does_not_grow_with_incidents(knowledge: TriageKnowledge) -> None
     assert after - before < 20, (
         "a state of durable-rules that is not deleted takes one megabyte, and these are a thousand"
     )
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.glob("f0*")))
+def test_what_a_diagnosis_was_made_of_is_given_back_at_once(example: str, knowledge: TriageKnowledge) -> None:
+    """Nothing waits for the search for cyclic garbage, which a service would pay for, with the memory of its records."""
+    triage = Triage(knowledge)
+    assert not left_to_collect(lambda: triage.diagnose(read_bundle(EXAMPLES / example)).model_dump_json())
+
+
+def test_what_a_fleet_was_diagnosed_from_is_given_back_at_once(tmp_path: Path) -> None:
+    """The same of records that lie in columns, those of a batch among them; a report's template may leave its context."""
+    one_file_a_list(example_fleet(), tmp_path / "data")
+    options = Options(workers=0, size=BatchSize(chargers=3))
+    left = left_to_collect(lambda: run_fleet([tmp_path / "data"], tmp_path / "out", options, restart=True))
+    assert not [name for name in left if name.startswith("charger_triage.knowledge")]
+
+
+def left_to_collect(run: Callable[[], Any]) -> Counter[str]:
+    """What objects and functions of the engine and the knowledge are in cycles when a second run is over."""
+    run()  # builds what is built once
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        run()
+        gc.collect()
+        found = [f"{getattr(each, '__module__', '')}.{type(each).__qualname__}" for each in gc.garbage]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    return Counter(name for name in found if name.startswith(("charger_triage.engine", "charger_triage.knowledge")))
 
 
 # What would fire besides

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -40,50 +41,53 @@ def _named_by_records(fleet: FleetTables) -> Iterator[_Named]:
     return map(_Named, *(records.values(path) for path in paths))
 
 
-def _named_by_starts(fleet: FleetTables) -> list[_Named]:
-    def load() -> list[_Named]:
-        found = []
-        for device, carried in fleet.carried("start"):
-            if isinstance(carried, Mapping):
-                told = carried.get("vehicle_info")
-                vehicle = told if isinstance(told, Mapping) else carried
-                named = [vehicle.get(name) for name in ("vin", "make", "model")]
-                if named != [None, None, None]:
-                    found.append(_Named(device, *named))
-        return found
+def _named_by_starts(fleet: FleetTables) -> Iterator[_Named]:
+    for device, carried in fleet.carried("start"):
+        if isinstance(carried, Mapping):
+            told = carried.get("vehicle_info")
+            vehicle = told if isinstance(told, Mapping) else carried
+            named = [vehicle.get(name) for name in ("vin", "make", "model")]
+            if named != [None, None, None]:
+                yield _Named(device, *named)
 
-    return fleet.once(("vehicles named by starts",), load)
+
+@dataclass(frozen=True)
+class _Vehicles:
+    """The chargers that had sessions of each vehicle and of each model, in order, and those whose events name vehicles."""
+
+    by_vin: Mapping[str, Sequence[str]]
+    by_model: Mapping[str, Sequence[str]]
+    naming: frozenset[str]
+
+
+def _vehicles(fleet: FleetTables) -> _Vehicles:
+    def load() -> _Vehicles:
+        started = [*_named_by_starts(fleet)]
+        vins: set[tuple[str, str]] = set()
+        models: set[tuple[str, str]] = set()
+        for device, vin, make, model in chain(_named_by_records(fleet), started):
+            if isinstance(vin, str) and vin:
+                vins.add((vehicle_key(vin), device))
+            if isinstance(model, str) and model:
+                models.add((model_key(make, model), device))
+        return _Vehicles(names_by(vins), names_by(models), frozenset(named.device_id for named in started))
+
+    return fleet.once(("vehicles",), load)
 
 
 def chargers_naming_vehicles(fleet: FleetTables) -> frozenset[str]:
     """The chargers whose events name a vehicle where a session starts; of all others only charging records do."""
-    return fleet.once(
-        ("chargers naming vehicles",), lambda: frozenset(named.device_id for named in _named_by_starts(fleet))
-    )
-
-
-def _named(fleet: FleetTables) -> Iterator[_Named]:
-    return chain(_named_by_records(fleet), _named_by_starts(fleet))
+    return _vehicles(fleet).naming
 
 
 def all_chargers_of_vehicle(fleet: FleetTables, vin: str) -> Sequence[str]:
     """All chargers that had sessions of a vehicle, in order."""
-
-    def load() -> Mapping[str, Sequence[str]]:
-        told = ((named.vin, named.device_id) for named in _named(fleet))
-        return names_by((vehicle_key(vin), device) for vin, device in told if isinstance(vin, str) and vin)
-
-    return fleet.once(("chargers by vehicle",), load).get(vehicle_key(vin), ())
+    return _vehicles(fleet).by_vin.get(vehicle_key(vin), ())
 
 
 def all_chargers_of_model(fleet: FleetTables, make: str | None, model: str | None) -> Sequence[str]:
     """All chargers that had sessions of vehicles of a model, in order."""
-
-    def load() -> Mapping[str, Sequence[str]]:
-        told = (named for named in _named(fleet) if isinstance(named.model, str) and named.model)
-        return names_by((model_key(named.make, named.model), named.device_id) for named in told)
-
-    return fleet.once(("chargers by model of vehicle",), load).get(model_key(make, model), ())
+    return _vehicles(fleet).by_model.get(model_key(make, model), ())
 
 
 def chargers_of_vehicles(scene: Scene, vins: Iterable[str]) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
 from ...fleet.chargers import NONE
-from ...observations import Floats, Record, Rows
+from ...observations import Floats, Record
 from ...readings import DAY, HOUR, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
@@ -82,16 +82,13 @@ def _far_chargers(scene: Scene) -> list[Record]:
     chargers = scene.fleet.chargers
     own = scene.about("firmware_version")
     alike = NONE if own is None else chargers.having("firmware_version", own)
-
-    def unlike() -> Rows:
-        return np.setdiff1d(np.arange(len(chargers)), alike, assume_unique=True)
-
-    others = scene.fleet.once(("not on firmware", own), unlike)
+    versions = chargers.column("firmware_version")
+    others = (place for place in range(len(chargers)) if own is None or versions[place] != own)
     far = [islice(_not_near(scene, places), MAX_PEERS // 2) for places in (alike, others)]
     return chargers.records(sorted(place for places in far for place in places))
 
 
-def _not_near(scene: Scene, places: Rows) -> Iterator[int]:
+def _not_near(scene: Scene, places: Iterable[int]) -> Iterator[int]:
     ids = scene.fleet.chargers.ids
     return (place for place in map(int, places) if not scene.is_near(ids[place]))
 

@@ -99,9 +99,18 @@ from pathlib import Path
 from charger_triage.adapters.fleet.run import Options, run_fleet
 from charger_triage.adapters.fleet.surveying import BatchSize
 
-if __name__ == "__main__":
-    run_fleet([sys.argv[1]], Path(sys.argv[2]), Options(workers=2, size=BatchSize(rows=200, chargers=2)))
+run_fleet([sys.argv[1]], Path(sys.argv[2]), Options(workers=2, size=BatchSize(rows=200, chargers=2)))
 """
+
+
+def test_a_script_need_not_guard_its_calls(data_set: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+    """Worker processes do not run the program again that started them."""
+    script = tmp_path / "hourly.py"
+    script.write_text(COMMAND)
+    command = [sys.executable, str(script), str(data_set), str(tmp_path / "run")]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "run") == undisturbed
 
 
 @pytest.mark.parametrize(

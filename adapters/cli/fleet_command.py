@@ -57,14 +57,11 @@ def fleet(
     """
     shell = context.ensure_object(Shell)
     moment = None if as_of is None else moment_of(as_of)
-    from ..fleet.workers import WorkersFailed, prepare_processes
-
-    if ray is None:
-        prepare_processes()
     from ..bundle import UnreadableInput
     from ..fleet.on_ray import LOCAL, RayUnusable
     from ..fleet.run import Options, run_fleet
     from ..fleet.summary_text import summary_text
+    from ..fleet.workers import WorkersFailed
 
     there = 0 if ray not in (None, LOCAL) else _cores()
     options = Options(as_of=moment, workers=workers or there, ray=ray)

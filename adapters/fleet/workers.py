@@ -239,7 +239,7 @@ def _for_workers() -> Iterator[None]:
     before = {variable: os.environ.get(variable) for variable in ONE_THREAD}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     try:
-        with _interrupts_held():
+        with _interrupts_held(), _program_hidden():
             yield
     finally:
         for variable, value in before.items():
@@ -247,6 +247,19 @@ def _for_workers() -> Iterator[None]:
                 del os.environ[variable]
             else:
                 os.environ[variable] = value
+
+
+@contextmanager
+def _program_hidden() -> Iterator[None]:
+    """Within it, processes that are started do not run the main module of the program again: no task needs it, and a script that
+    does not guard its calls would begin a run of its own in each of them."""
+    said = vars(sys.modules["__main__"])
+    before: dict[str, Any] = {name: said[name] for name in ("__spec__", "__file__") if name in said}
+    said.update(dict.fromkeys(before))
+    try:
+        yield
+    finally:
+        said.update(before)
 
 
 @contextmanager

@@ -266,19 +266,22 @@ def _groups(
 ) -> Iterable[GroupLine]:
     """The groups that have incidents, the most of them first."""
     sizes = dict(chargers.group_by(column).len().iter_rows())
-    lines = []
-    for (name,), of_group in incidents.group_by(column, maintain_order=True):
-        codes = of_group["fault_code"].value_counts().sort("count", "fault_code", descending=[True, False])
-        lines.append(
-            GroupLine(
-                name=name,
-                title=titles.get(name),
-                chargers=max(sizes.get(name, 0), of_group["device_id"].n_unique()),
-                affected=of_group["device_id"].n_unique(),
-                incidents=of_group.height,
-                codes=dict(codes.iter_rows()),
-            )
+    counted = incidents.group_by(column, "fault_code").agg(pl.len()).sort("len", "fault_code", descending=[True, False])
+    codes: dict[str | None, dict[str, int]] = {}
+    for name, code, number in counted.iter_rows():
+        codes.setdefault(name, {})[code] = number
+    affected = incidents.group_by(column).agg(pl.col("device_id").n_unique(), pl.len())
+    lines = [
+        GroupLine(
+            name=name,
+            title=titles.get(name),
+            chargers=max(sizes.get(name, 0), devices),
+            affected=devices,
+            incidents=number,
+            codes=codes[name],
         )
+        for name, devices, number in affected.iter_rows()
+    ]
     return sorted(lines, key=lambda line: (-line.affected, -line.incidents, line.name is None, line.name or ""))
 
 
@@ -335,16 +338,19 @@ def _to_do(incidents: pl.DataFrame) -> pl.DataFrame:
 
 
 def _visits(incidents: pl.DataFrame, titles: Mapping[str, str]) -> Iterable[Visit]:
+    steps: dict[tuple[str | None, str], list[Step]] = {}
     on_site = _to_do(incidents).filter(pl.col("where") == ONSITE).sort("incident_id")
+    for row in on_site.iter_rows(named=True):
+        steps.setdefault((row["site_id"], row["owner"]), []).append(_step(row))
     visits = [
         Visit(
             site_id=site,
-            title=titles.get(site),
+            title=None if site is None else titles.get(site),
             owner=owner,
-            chargers=steps["device_id"].n_unique(),
-            steps=tuple(_step(row) for row in steps.iter_rows(named=True)),
+            chargers=len({step.device_id for step in there}),
+            steps=tuple(there),
         )
-        for (site, owner), steps in on_site.group_by("site_id", "owner", maintain_order=True)
+        for (site, owner), there in steps.items()
     ]
     return sorted(visits, key=lambda visit: (-visit.chargers, visit.site_id is None, visit.site_id or "", visit.owner))
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
 from charger_triage.engine import Triage
 from charger_triage.knowledge import TriageKnowledge
 from charger_triage.knowledge.measurements import catalogue
@@ -29,3 +34,47 @@ def test_a_bare_fault_event_measures_hardly_anything(triage: Triage) -> None:
         fired = {item.rule_id for hypothesis in incident.hypotheses for item in hypothesis.evidence}
         assert fired == set(), code
         assert [h.score_db for h in incident.hypotheses] == [h.prior_db for h in incident.hypotheses]
+
+
+# A cluster on a firmware version
+
+CLUSTER = {"F-0411": "F-0411.firmware-cluster", "F-0421": "F-0421.cluster-on-firmware"}
+
+
+def fleet(code: str, kinds: Mapping[tuple[str, str], tuple[int, int]]) -> dict[str, list[dict[str, Any]]]:
+    """Chargers by model and firmware version: how many there are, all in use, and how many of them report a code; each stands at
+    a site of its own, and the first of all reports it."""
+    devices, events = [], []
+    for (model, version), (number, reporting) in kinds.items():
+        for place in range(number):
+            device = f"{model}-{version}-{place:03d}"
+            devices.append({"device_id": device, "model": model, "firmware_version": version, "site_id": device})
+            data = {"fault_code": code} if place < reporting else {}
+            event = {"timestamp": "2026-05-10T12:00:00Z", "device_id": device, "connector_id": 1, "data": data}
+            events.append({**event, "event_type": "fault" if data else "plug_in"})
+    return {"devices": devices, "events": events}
+
+
+@pytest.mark.parametrize("code", CLUSTER)
+@pytest.mark.parametrize(
+    ("kinds", "is_cluster"),
+    [
+        ({("M", "4.2.0"): (3, 3)}, True),
+        ({("M", "4.2.0"): (8, 4), ("M", "4.1.0"): (9, 0)}, True),
+        ({("M", "4.2.0"): (3, 2), ("N", "4.2.0"): (3, 2), ("N", "4.1.0"): (9, 0)}, True),
+        ({("M", "4.2.0"): (8, 4), ("M", "4.1.0"): (9, 4)}, False),
+        ({("M", "4.2.0"): (300, 4), ("M", "4.1.0"): (150, 2)}, False),
+        ({("M", "4.2.0"): (300, 4)}, False),
+        ({("M", "4.2.0"): (40, 4), ("M", "4.1.0"): (80, 8), ("N", "4.1.0"): (900, 0)}, False),
+    ],
+    ids=["nobody else known", "a small site's worth", "two models", "others as often", "a large fleet", "one version only",
+         "a model that often has it"],
+)  # fmt: skip
+def test_a_cluster_is_more_than_other_versions_let_expect(
+    code: str, kinds: Mapping[tuple[str, str], tuple[int, int]], is_cluster: bool, triage: Triage
+) -> None:
+    """Three chargers on a version report a code in any large fleet; that tells of the version where others report it less."""
+    diagnosis = triage.diagnose(observe(fleet(code, kinds)), device_id="M-4.2.0-000")
+    (incident,) = diagnosis.incidents
+    fired = {item.rule_id for hypothesis in incident.hypotheses for item in hypothesis.evidence}
+    assert (CLUSTER[code] in fired) == is_cluster

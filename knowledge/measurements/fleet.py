@@ -137,6 +137,54 @@ def share_of_code_on_firmware(scene: Scene) -> Reading | None:
     return Reading(100.0 * len(alike) / len(known), scene.anchor, _count(scene, faults, known).sources)
 
 
+SEEN_BEFOREHAND = 10.0
+"""Chargers of each model on other versions that the rate of a code is taken to be known of beforehand (our judgement: as many as
+a small site has, so that a handful of records says little of a rate and a fleet's says all)."""
+
+RATE_BEFOREHAND = 0.01
+"""The share of chargers that report a documented code within a week, as it is taken to be beforehand (our judgement: codes are
+rarer than that in a fleet, and no check of a cluster is passed by one report among a hundred)."""
+
+
+@measures(
+    "code_incidence_ratio_on_firmware",
+    "other chargers on this firmware version that reported the code within seven days, over as many as would have if it were as "
+    "frequent as among the same models on other versions (standardised incidence ratio); of chargers that were in use then; known "
+    "where another one on this version was",
+    unit="1",
+    low=0,
+)
+def code_incidence_ratio_on_firmware(scene: Scene) -> Reading | None:
+    version = scene.about("firmware_version")
+    if version is None:
+        return None
+    chargers = scene.fleet.chargers
+    others = without_own(scene, chargers.known("firmware_version"))
+    hit = reported(scene, others)
+    seen = hit | in_use(scene, others)
+    alike = np.zeros(len(chargers), dtype=bool)
+    alike[chargers.having("firmware_version", version)] = True
+    here = alike[others]
+    if not (seen & here).any():
+        return None
+    models, kinds = scene.fleet.once(("kinds of models",), lambda: _kinds(chargers.column("model")))
+
+    def by_model(which: NDArray[np.bool_]) -> NDArray[np.intp]:
+        return np.bincount(models[others[which]], minlength=kinds)
+
+    rates = (by_model(hit & ~here) + SEEN_BEFOREHAND * RATE_BEFOREHAND) / (by_model(seen & ~here) + SEEN_BEFOREHAND)
+    expected = float((by_model(seen & here) * rates).sum())
+    found = [chargers.ids[place] for place in others[hit & here].tolist()]
+    sources = _count(scene, same_code_nearby(scene, CLUSTER_WINDOW), found).sources
+    return Reading(len(found) / expected, scene.anchor, sources or chargers.sources(others[seen & here]))
+
+
+def _kinds(values: Sequence[Any]) -> tuple[Rows, int]:
+    """A number for each value, the same for equal ones, and how many numbers there are."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(str(value), len(numbers)) for value in values], dtype=np.intp), len(numbers)
+
+
 @measures(
     "site_peers_with_code",
     "other chargers of the site that reported the code within an hour of the latest occurrence; known where the site has "

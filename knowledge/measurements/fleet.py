@@ -30,20 +30,20 @@ def same_code_nearby(scene: Scene, window: float) -> dict[str, list[FaultEvent]]
     return scene.once(("same code nearby", window), load)
 
 
-def in_use(scene: Scene, places: Rows) -> NDArray[np.bool_]:
-    """Which of some chargers (places in `scene.fleet.chargers`) were in use within seven days of the latest occurrence."""
-    return scene.fleet.in_use(places, scene.anchor - CLUSTER_WINDOW, scene.anchor + CLUSTER_WINDOW)
+def in_use(scene: Scene, places: Rows, window: float = CLUSTER_WINDOW) -> NDArray[np.bool_]:
+    """Which of some chargers (places in `scene.fleet.chargers`) were in use within so many seconds of the latest occurrence."""
+    return scene.fleet.in_use(places, scene.anchor - window, scene.anchor + window)
 
 
-def reported(scene: Scene, places: Rows) -> NDArray[np.bool_]:
-    """Which of some chargers reported the code within seven days of the latest occurrence."""
+def reported(scene: Scene, places: Rows, window: float = CLUSTER_WINDOW) -> NDArray[np.bool_]:
+    """Which of some chargers reported the code within so many seconds of the latest occurrence."""
 
     def load() -> NDArray[np.bool_]:
         found = np.zeros(len(scene.fleet.chargers), dtype=bool)
-        found[scene.fleet.chargers.places(same_code_nearby(scene, CLUSTER_WINDOW))] = True
+        found[scene.fleet.chargers.places(same_code_nearby(scene, window))] = True
         return found
 
-    return np.asarray(scene.once("reported the code", load)[places])
+    return np.asarray(scene.once(("reported the code", window), load)[places])
 
 
 def without_own(scene: Scene, places: Rows) -> Rows:
@@ -76,7 +76,7 @@ def _firmware_of(scene: Scene, device: str) -> Any:
     low=0,
 )
 def devices_with_code_on_firmware(scene: Scene) -> Reading | None:
-    if scene.firmware is None:
+    if scene.about("firmware_version") is None:
         return None
     faults, alike = _cluster(scene)
     return _count(scene, faults, alike) if alike else None
@@ -89,7 +89,7 @@ def devices_with_code_on_firmware(scene: Scene) -> Reading | None:
     low=0,
 )
 def sites_with_code_on_firmware(scene: Scene) -> Reading | None:
-    if scene.firmware is None:
+    if scene.about("firmware_version") is None:
         return None
     faults, alike = _cluster(scene)
     sites = {scene.fleet.site_of(d) for d in alike} - {None}
@@ -155,13 +155,29 @@ rarer than that in a fleet, and no check of a cluster is passed by one report am
     low=0,
 )
 def code_incidence_ratio_on_firmware(scene: Scene) -> Reading | None:
+    return _incidence_ratio(scene, CLUSTER_WINDOW)
+
+
+@measures(
+    "fortnight_incidence_ratio_on_firmware",
+    "other chargers on this firmware version that reported the code within 14 days, over as many as would have if it were as "
+    "frequent as among the same models on other versions (standardised incidence ratio); of chargers that were in use then; known "
+    "where another one on this version was",
+    unit="1",
+    low=0,
+)
+def fortnight_incidence_ratio_on_firmware(scene: Scene) -> Reading | None:
+    return _incidence_ratio(scene, 14 * DAY)
+
+
+def _incidence_ratio(scene: Scene, window: float) -> Reading | None:
     version = scene.about("firmware_version")
     if version is None:
         return None
     chargers = scene.fleet.chargers
     others = without_own(scene, chargers.known("firmware_version"))
-    hit = reported(scene, others)
-    seen = hit | in_use(scene, others)
+    hit = reported(scene, others, window)
+    seen = hit | in_use(scene, others, window)
     alike = np.zeros(len(chargers), dtype=bool)
     alike[chargers.having("firmware_version", version)] = True
     here = alike[others]
@@ -175,7 +191,7 @@ def code_incidence_ratio_on_firmware(scene: Scene) -> Reading | None:
     rates = (by_model(hit & ~here) + SEEN_BEFOREHAND * RATE_BEFOREHAND) / (by_model(seen & ~here) + SEEN_BEFOREHAND)
     expected = float((by_model(seen & here) * rates).sum())
     found = [chargers.ids[place] for place in others[hit & here].tolist()]
-    sources = _count(scene, same_code_nearby(scene, CLUSTER_WINDOW), found).sources
+    sources = _count(scene, same_code_nearby(scene, window), found).sources
     return Reading(len(found) / expected, scene.anchor, sources or chargers.sources(others[seen & here]))
 
 

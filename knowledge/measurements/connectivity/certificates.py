@@ -172,6 +172,19 @@ def batch_mates_gone(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "batch_mates_gone_share",
+    "of the other chargers of the same manufacturing batch of which it is known, the share in percent that is offline since a "
+    "moment within a day of the loss",
+    unit="%",
+    low=0,
+    high=100,
+)
+def batch_mates_gone_share(scene: Scene) -> Reading | None:
+    gone, known = _gone(scene, _others_by_batch(scene, same=True))
+    return counted_share(scene, gone, known, lost_at(scene))
+
+
+@measures(
     "other_batches_gone_share",
     "of the chargers of other manufacturing batches of which it is known, the share in percent that is offline since a moment "
     "within a day of the loss",

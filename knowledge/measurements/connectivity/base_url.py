@@ -16,7 +16,7 @@ from ...texts import flat, words_of
 from ..registry import measures
 from .changes import latest_until
 from .loss import connections_since, lost_at
-from .peers import MAX_PEERS, Fate, fates_among, gone_among, heard_on_among, lost_among
+from .peers import MAX_PEERS, Fate, fates_among, gone_among, gone_share_among, heard_on_among, lost_among
 
 _URL_WORDS = re.compile(r"\b(base url|url|endpoint|csms|backend host|host ?name|server address|fqdn|domain)\b")
 _CHANGING_WORDS = re.compile(r"\b(set|change|update|configure|config|migrate|switch)")
@@ -150,3 +150,16 @@ def url_peers_gone(scene: Scene) -> Reading | None:
     if change is None:
         return None
     return gone_among(scene, _changed_alike(scene, change[0]), change[0])
+
+
+@measures(
+    "url_peers_gone_share",
+    "of the other chargers whose base URL was changed within a day of this one's and of which it is known, the share in percent "
+    "that is offline since a moment after it",
+    unit="%",
+    low=0,
+    high=100,
+)
+def url_peers_gone_share(scene: Scene) -> Reading | None:
+    change = _last_url_change(scene)
+    return None if change is None else gone_share_among(scene, _changed_alike(scene, change[0]), change[0])

@@ -224,8 +224,17 @@ def heard_on_among(scene: Scene, fates: Sequence[Fate], moment: float) -> Readin
 
 def gone_among(scene: Scene, devices: Sequence[Record], moment: float) -> Reading | None:
     """How many of some chargers are offline now and fell silent after a moment."""
+    return counted(scene, *_gone_since(scene, devices, moment), moment)
+
+
+def gone_share_among(scene: Scene, devices: Sequence[Record], moment: float) -> Reading | None:
+    """The share in percent of some chargers that are offline now and fell silent after a moment."""
+    return counted_share(scene, *_gone_since(scene, devices, moment), moment)
+
+
+def _gone_since(scene: Scene, devices: Sequence[Record], moment: float) -> tuple[list[Record], list[Record]]:
     told = [(device, gone) for device in devices if (gone := _offline_since(scene, device, moment)) is not None]
-    return counted(scene, [device for device, gone in told if gone], [device for device, _ in told], moment)
+    return [device for device, gone in told if gone], [device for device, _ in told]
 
 
 def _devices(fates: Iterable[Fate]) -> list[Record]:

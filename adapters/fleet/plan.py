@@ -10,8 +10,8 @@ from .reading import Piece
 
 BATCH_ROWS = 75_000
 """Rows of telemetry and heartbeats that a batch has at most, where a single site has not more (our judgement: some 30 MB, with
-which diagnosing takes no more memory than gathering does, whatever the number of chargers; 100,000 rows saved a hundredth of the
-time)."""
+which diagnosing takes no more memory than gathering does, whatever the number of chargers; 100,000 rows took three hundredths
+less time)."""
 
 BATCH_CHARGERS = 20
 """Chargers that a batch diagnoses at most (our judgement: some tenths of a second of work, so that no worker waits long for the

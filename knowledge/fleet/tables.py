@@ -135,10 +135,24 @@ class FleetTables:
         first, last = self._in_use
         return np.asarray((first[places] <= end) & (last[places] >= start))
 
+    def heard(self, places: Rows, start: float, end: float) -> NDArray[np.bool_]:
+        """Which of some chargers the records know to have been there between two moments: `in_use`, or by their connections and
+        heartbeats likewise."""
+        first, last = self._heard
+        return np.asarray((first[places] <= end) & (last[places] >= start))
+
     @cached_property
     def _in_use(self) -> tuple[Floats, Floats]:
+        return self._spans(("events", "charging_records"), ("telemetry",))
+
+    @cached_property
+    def _heard(self) -> tuple[Floats, Floats]:
+        return self._spans(("events", "charging_records", "connections"), ("telemetry", "heartbeats"))
+
+    def _spans(self, lists: Sequence[str], reduced: Sequence[str]) -> tuple[Floats, Floats]:
+        """The first and the last moment of each charger's records, of some lists and of some that figures stand for."""
         first, last = (np.full(len(self.chargers), at) for at in (np.inf, -np.inf))
-        for name in ("events", "charging_records"):
+        for name in lists:
             table = self.observations[name]
             times = table.times
             for device, rows in table.by_device.items():
@@ -146,11 +160,12 @@ class FleetTables:
                 if place is not None:
                     first[place] = min(first[place], times[rows[0]])
                     last[place] = max(last[place], times[rows[-1]])
-        for name, column, pick in (("telemetry_from", first, min), ("telemetry_until", last, max)):
-            for device, moment in self.figures.columns[name].items():
-                place = self.chargers.place(device)
-                if place is not None:
-                    column[place] = pick(column[place], moment)
+        for name in reduced:
+            for figure, column, pick in ((f"{name}_from", first, min), (f"{name}_until", last, max)):
+                for device, moment in self.figures.columns[figure].items():
+                    place = self.chargers.place(device)
+                    if place is not None:
+                        column[place] = pick(column[place], moment)
         return first, last
 
     def seen_from(self, device: str, observations: Observations) -> Observations:

@@ -30,9 +30,9 @@ def same_code_nearby(scene: Scene, window: float) -> dict[str, list[FaultEvent]]
     return scene.once(("same code nearby", window), load)
 
 
-def in_use(scene: Scene, places: Rows, window: float = CLUSTER_WINDOW) -> NDArray[np.bool_]:
-    """Which of some chargers (places in `scene.fleet.chargers`) were in use within so many seconds of the latest occurrence."""
-    return scene.fleet.in_use(places, scene.anchor - window, scene.anchor + window)
+def in_use(scene: Scene, places: Rows) -> NDArray[np.bool_]:
+    """Which of some chargers (places in `scene.fleet.chargers`) were in use within seven days of the latest occurrence."""
+    return scene.fleet.in_use(places, scene.anchor - CLUSTER_WINDOW, scene.anchor + CLUSTER_WINDOW)
 
 
 def reported(scene: Scene, places: Rows, window: float = CLUSTER_WINDOW) -> NDArray[np.bool_]:
@@ -149,7 +149,7 @@ rarer than that in a fleet, and no check of a cluster is passed by one report am
 @measures(
     "code_incidence_ratio_on_firmware",
     "other chargers on this firmware version that reported the code within seven days, over as many as would have if it were as "
-    "frequent as among the same models on other versions (standardised incidence ratio); of chargers that were in use then; known "
+    "frequent as among the same models on other versions (standardised incidence ratio); of chargers that were heard then; known "
     "where another one on this version was",
     unit="1",
     low=0,
@@ -159,9 +159,26 @@ def code_incidence_ratio_on_firmware(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "peers_heard_on_firmware",
+    "other chargers on this firmware version that were heard within seven days; known where the version is",
+    unit="1",
+    low=0,
+)
+def peers_heard_on_firmware(scene: Scene) -> Reading | None:
+    version = scene.about("firmware_version")
+    if version is None:
+        return None
+    chargers = scene.fleet.chargers
+    others = without_own(scene, chargers.having("firmware_version", version))
+    heard = others[scene.fleet.heard(others, scene.anchor - CLUSTER_WINDOW, scene.anchor + CLUSTER_WINDOW)]
+    told = heard if len(heard) else chargers.places((scene.device_id,))
+    return Reading(float(len(heard)), scene.anchor, chargers.sources(told))
+
+
+@measures(
     "fortnight_incidence_ratio_on_firmware",
     "other chargers on this firmware version that reported the code within 14 days, over as many as would have if it were as "
-    "frequent as among the same models on other versions (standardised incidence ratio); of chargers that were in use then; known "
+    "frequent as among the same models on other versions (standardised incidence ratio); of chargers that were heard then; known "
     "where another one on this version was",
     unit="1",
     low=0,
@@ -177,7 +194,7 @@ def _incidence_ratio(scene: Scene, window: float) -> Reading | None:
     chargers = scene.fleet.chargers
     others = without_own(scene, chargers.known("firmware_version"))
     hit = reported(scene, others, window)
-    seen = hit | in_use(scene, others, window)
+    seen = hit | scene.fleet.heard(others, scene.anchor - window, scene.anchor + window)
     alike = np.zeros(len(chargers), dtype=bool)
     alike[chargers.having("firmware_version", version)] = True
     here = alike[others]

@@ -41,18 +41,33 @@ def test_a_bare_fault_event_measures_hardly_anything(triage: Triage) -> None:
 CLUSTER = {"F-0411": "F-0411.firmware-cluster", "F-0421": "F-0421.cluster-on-firmware"}
 
 
-def fleet(code: str, kinds: Mapping[tuple[str, str], tuple[int, int]]) -> dict[str, list[dict[str, Any]]]:
-    """Chargers by model and firmware version: how many there are, all in use, and how many of them report a code; each stands at
+WITHOUT_CODE: Mapping[str, Mapping[str, Any]] = {
+    "events": {"event_type": "plug_in", "connector_id": 1},
+    "connections": {"transition": "connected"},
+    "heartbeats": {"status": "online"},
+}
+"""What is heard of the chargers that do not report a code, by record list."""
+
+
+def fleet(
+    code: str, kinds: Mapping[tuple[str, str], tuple[int, int]], heard_by: str = "events"
+) -> dict[str, list[dict[str, Any]]]:
+    """Chargers by model and firmware version: how many there are, all of them heard, and how many report a code; each stands at
     a site of its own, and the first of all reports it."""
-    devices, events = [], []
+    lists: dict[str, list[dict[str, Any]]] = {"devices": [], "events": [], heard_by: []}
     for (model, version), (number, reporting) in kinds.items():
         for place in range(number):
             device = f"{model}-{version}-{place:03d}"
-            devices.append({"device_id": device, "model": model, "firmware_version": version, "site_id": device})
-            data = {"fault_code": code} if place < reporting else {}
-            event = {"timestamp": "2026-05-10T12:00:00Z", "device_id": device, "connector_id": 1, "data": data}
-            events.append({**event, "event_type": "fault" if data else "plug_in"})
-    return {"devices": devices, "events": events}
+            when = {"timestamp": "2026-05-10T12:00:00Z", "device_id": device}
+            lists["devices"].append(
+                {"device_id": device, "model": model, "firmware_version": version, "site_id": device}
+            )
+            if place < reporting:
+                data = {"fault_code": code}
+                lists["events"].append({**when, "connector_id": 1, "event_type": "fault", "data": data})
+            else:
+                lists[heard_by].append({**when, **WITHOUT_CODE[heard_by]})
+    return lists
 
 
 @pytest.mark.parametrize("code", CLUSTER)
@@ -78,3 +93,12 @@ def test_a_cluster_is_more_than_other_versions_let_expect(
     (incident,) = diagnosis.incidents
     fired = {item.rule_id for hypothesis in incident.hypotheses for item in hypothesis.evidence}
     assert (CLUSTER[code] in fired) == is_cluster
+
+
+@pytest.mark.parametrize("heard_by", WITHOUT_CODE)
+def test_a_charger_that_is_heard_without_the_code_counts_against_a_cluster(heard_by: str, triage: Triage) -> None:
+    """It would have reported the code, whether it was in use or only connected."""
+    bundle = observe(fleet("F-0411", {("M", "4.2.0"): (300, 4)}, heard_by))
+    (incident,) = triage.diagnose(bundle, device_id="M-4.2.0-000").incidents
+    fired = {item.rule_id for hypothesis in incident.hypotheses for item in hypothesis.evidence}
+    assert not fired & {"F-0411.firmware-cluster", "F-0411.firmware-excess"}

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _get_ahead(arguments: Sequence[str]) -> None:
     """Have the processes of `fleet` load what they need while this one loads what it needs."""
-    if [*arguments[:1]] == ["fleet"] and not {"--ray", "--help"} & {*arguments}:
+    if [*arguments[:1]] == ["fleet"] and not any(each.startswith(("--ray", "--help")) for each in arguments):
         from ..fleet.workers import prepare_processes
 
         prepare_processes()

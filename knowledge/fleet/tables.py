@@ -132,14 +132,12 @@ class FleetTables:
 
         That is, whether the time from the first to the last of their events, charging records and telemetry meets it.
         """
-        first, last = self._in_use
-        return np.asarray((first[places] <= end) & (last[places] >= start))
+        return _meeting(self._in_use, places, start, end)
 
     def heard(self, places: Rows, start: float, end: float) -> NDArray[np.bool_]:
         """Which of some chargers the records know to have been there between two moments: `in_use`, or by their connections and
         heartbeats likewise."""
-        first, last = self._heard
-        return np.asarray((first[places] <= end) & (last[places] >= start))
+        return _meeting(self._heard, places, start, end)
 
     @cached_property
     def _in_use(self) -> tuple[Floats, Floats]:
@@ -198,6 +196,12 @@ class FleetTables:
         found = {int(row) for each in sites for row in self.rows("grid", "site_id", each)}
         found |= {int(row) for each in (area, site) if each is not None for row in self.rows("grid", "area", each)}
         return found | self._lists.placeless
+
+
+def _meeting(spans: tuple[Floats, Floats], places: Rows, start: float, end: float) -> NDArray[np.bool_]:
+    """Which of some spans (their beginnings and their ends) meet the time between two moments."""
+    first, last = spans
+    return np.asarray((first[places] <= end) & (last[places] >= start))
 
 
 class _Lists:

@@ -35,6 +35,11 @@ def in_use(scene: Scene, places: Rows) -> NDArray[np.bool_]:
     return scene.fleet.in_use(places, scene.anchor - CLUSTER_WINDOW, scene.anchor + CLUSTER_WINDOW)
 
 
+def heard(scene: Scene, places: Rows, window: float = CLUSTER_WINDOW) -> NDArray[np.bool_]:
+    """Which of some chargers were heard within so many seconds of the latest occurrence."""
+    return scene.fleet.heard(places, scene.anchor - window, scene.anchor + window)
+
+
 def reported(scene: Scene, places: Rows, window: float = CLUSTER_WINDOW) -> NDArray[np.bool_]:
     """Which of some chargers reported the code within so many seconds of the latest occurrence."""
 
@@ -146,16 +151,54 @@ RATE_BEFOREHAND = 0.01
 rarer than that in a fleet, and no check of a cluster is passed by one report among a hundred)."""
 
 
-@measures(
-    "code_incidence_ratio_on_firmware",
-    "other chargers on this firmware version that reported the code within seven days, over as many as would have if it were as "
-    "frequent as among the same models on other versions (standardised incidence ratio); of chargers that were heard then; known "
-    "where another one on this version was",
-    unit="1",
-    low=0,
+_INCIDENCE_RATIO = (
+    "other chargers on this firmware version that reported the code within {}, over as many as would have if it were as frequent as "
+    "among the same models on other versions (standardised incidence ratio); of chargers that were heard then; known where another "
+    "one on this version was"
 )
+
+
+@measures("code_incidence_ratio_on_firmware", _INCIDENCE_RATIO.format("seven days"), unit="1", low=0)
 def code_incidence_ratio_on_firmware(scene: Scene) -> Reading | None:
     return _incidence_ratio(scene, CLUSTER_WINDOW)
+
+
+@measures("fortnight_incidence_ratio_on_firmware", _INCIDENCE_RATIO.format("14 days"), unit="1", low=0)
+def fortnight_incidence_ratio_on_firmware(scene: Scene) -> Reading | None:
+    return _incidence_ratio(scene, 14 * DAY)
+
+
+def _incidence_ratio(scene: Scene, window: float) -> Reading | None:
+    version = scene.about("firmware_version")
+    if version is None:
+        return None
+    chargers = scene.fleet.chargers
+    alike = chargers.having("firmware_version", version)
+    unlike = np.setdiff1d(chargers.known("firmware_version"), alike, assume_unique=True)
+    here, hit_here = _seen_and_hit(scene, without_own(scene, alike), window)
+    elsewhere, hit_elsewhere = _seen_and_hit(scene, unlike, window)
+    if not len(here):
+        return None
+    kinds = chargers.groups("model")
+    model_of = np.full(len(chargers), len(kinds))  # of the unknown ones
+    for number, places in enumerate(kinds.values()):
+        model_of[places] = number
+
+    def by_model(places: Rows) -> NDArray[np.intp]:
+        return np.bincount(model_of[places], minlength=len(kinds) + 1)
+
+    rates = (by_model(hit_elsewhere) + SEEN_BEFOREHAND * RATE_BEFOREHAND) / (by_model(elsewhere) + SEEN_BEFOREHAND)
+    expected = float((by_model(here) * rates).sum())
+    found = [chargers.ids[place] for place in hit_here.tolist()]
+    sources = _count(scene, same_code_nearby(scene, window), found).sources
+    return Reading(len(found) / expected, scene.anchor, sources or chargers.sources(here))
+
+
+def _seen_and_hit(scene: Scene, places: Rows, window: float) -> tuple[Rows, Rows]:
+    """Those of some chargers that were heard or reported the code within so many seconds of the latest occurrence, and those of
+    them that reported it."""
+    hit = reported(scene, places, window)
+    return places[hit | heard(scene, places, window)], places[hit]
 
 
 @measures(
@@ -170,52 +213,9 @@ def peers_heard_on_firmware(scene: Scene) -> Reading | None:
         return None
     chargers = scene.fleet.chargers
     others = without_own(scene, chargers.having("firmware_version", version))
-    heard = others[scene.fleet.heard(others, scene.anchor - CLUSTER_WINDOW, scene.anchor + CLUSTER_WINDOW)]
-    told = heard if len(heard) else chargers.places((scene.device_id,))
-    return Reading(float(len(heard)), scene.anchor, chargers.sources(told))
-
-
-@measures(
-    "fortnight_incidence_ratio_on_firmware",
-    "other chargers on this firmware version that reported the code within 14 days, over as many as would have if it were as "
-    "frequent as among the same models on other versions (standardised incidence ratio); of chargers that were heard then; known "
-    "where another one on this version was",
-    unit="1",
-    low=0,
-)
-def fortnight_incidence_ratio_on_firmware(scene: Scene) -> Reading | None:
-    return _incidence_ratio(scene, 14 * DAY)
-
-
-def _incidence_ratio(scene: Scene, window: float) -> Reading | None:
-    version = scene.about("firmware_version")
-    if version is None:
-        return None
-    chargers = scene.fleet.chargers
-    others = without_own(scene, chargers.known("firmware_version"))
-    hit = reported(scene, others, window)
-    seen = hit | scene.fleet.heard(others, scene.anchor - window, scene.anchor + window)
-    alike = np.zeros(len(chargers), dtype=bool)
-    alike[chargers.having("firmware_version", version)] = True
-    here = alike[others]
-    if not (seen & here).any():
-        return None
-    models, kinds = scene.fleet.once(("kinds of models",), lambda: _kinds(chargers.column("model")))
-
-    def by_model(which: NDArray[np.bool_]) -> NDArray[np.intp]:
-        return np.bincount(models[others[which]], minlength=kinds)
-
-    rates = (by_model(hit & ~here) + SEEN_BEFOREHAND * RATE_BEFOREHAND) / (by_model(seen & ~here) + SEEN_BEFOREHAND)
-    expected = float((by_model(seen & here) * rates).sum())
-    found = [chargers.ids[place] for place in others[hit & here].tolist()]
-    sources = _count(scene, same_code_nearby(scene, window), found).sources
-    return Reading(len(found) / expected, scene.anchor, sources or chargers.sources(others[seen & here]))
-
-
-def _kinds(values: Sequence[Any]) -> tuple[Rows, int]:
-    """A number for each value, the same for equal ones, and how many numbers there are."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(str(value), len(numbers)) for value in values], dtype=np.intp), len(numbers)
+    peers = others[heard(scene, others)]
+    told = peers if len(peers) else chargers.places((scene.device_id,))
+    return Reading(float(len(peers)), scene.anchor, chargers.sources(told))
 
 
 @measures(

@@ -16,7 +16,7 @@ from ...texts import flat, words_of
 from ..registry import measures
 from .changes import latest_until
 from .loss import connections_since, lost_at
-from .peers import MAX_PEERS, Fate, fates_among, gone_among, gone_share_among, heard_on_among, lost_among
+from .peers import MAX_PEERS, Fate, counted, counted_share, fates_among, gone_since, heard_on_among, lost_among
 
 _URL_WORDS = re.compile(r"\b(base url|url|endpoint|csms|backend host|host ?name|server address|fqdn|domain)\b")
 _CHANGING_WORDS = re.compile(r"\b(set|change|update|configure|config|migrate|switch)")
@@ -116,6 +116,13 @@ def _fates_of_changed(scene: Scene, moment: float) -> list[Fate]:
     return fates_among(scene, _changed_alike(scene, moment))
 
 
+def _gone_of_changed(scene: Scene, moment: float) -> tuple[list[Record], list[Record]]:
+    """Those of them that are offline since a moment after this one's change, and all of which that is known."""
+    return scene.once(
+        ("changed alike and gone", moment), lambda: gone_since(scene, _changed_alike(scene, moment), moment)
+    )
+
+
 @measures(
     "url_peers_lost",
     "other chargers whose base URL was changed within a day of this one's and that fell silent within five minutes of it",
@@ -147,9 +154,7 @@ def url_peers_heard_on(scene: Scene) -> Reading | None:
 )
 def url_peers_gone(scene: Scene) -> Reading | None:
     change = _last_url_change(scene)
-    if change is None:
-        return None
-    return gone_among(scene, _changed_alike(scene, change[0]), change[0])
+    return None if change is None else counted(scene, *_gone_of_changed(scene, change[0]), change[0])
 
 
 @measures(
@@ -162,4 +167,4 @@ def url_peers_gone(scene: Scene) -> Reading | None:
 )
 def url_peers_gone_share(scene: Scene) -> Reading | None:
     change = _last_url_change(scene)
-    return None if change is None else gone_share_among(scene, _changed_alike(scene, change[0]), change[0])
+    return None if change is None else counted_share(scene, *_gone_of_changed(scene, change[0]), change[0])

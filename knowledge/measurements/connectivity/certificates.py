@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 
 from ...observations import Record, parse_timestamp
@@ -23,6 +23,7 @@ from .peers import (
     gone_within_a_day,
     heard_on_among,
     lost_among,
+    told_of,
 )
 
 _CERTIFICATE_END = re.compile(
@@ -132,10 +133,12 @@ def _others_by_batch(scene: Scene, *, same: bool) -> list[Record]:
     return scene.devices.records(islice(scene.devices.differing(BATCH, own), MAX_PEERS))
 
 
-def _gone(scene: Scene, devices: Sequence[Record]) -> tuple[list[Record], list[Record]]:
-    """Those of some chargers that went offline within a day of the loss, and all of which that is known."""
-    told = [(device, gone) for device in devices if (gone := gone_within_a_day(scene, device)) is not None]
-    return [device for device, gone in told if gone], [device for device, _ in told]
+def _gone_by_batch(scene: Scene, *, same: bool) -> tuple[list[Record], list[Record]]:
+    """Those of the same batch, or of others, that went offline within a day of the loss, and all of which that is known."""
+    return scene.once(
+        ("gone by batch", same),
+        lambda: told_of(_others_by_batch(scene, same=same), partial(gone_within_a_day, scene)),
+    )
 
 
 @measures(
@@ -167,8 +170,7 @@ def days_from_batch_certificate_expiry_to_loss(scene: Scene) -> Reading | None:
     low=0,
 )
 def batch_mates_gone(scene: Scene) -> Reading | None:
-    gone, known = _gone(scene, _others_by_batch(scene, same=True))
-    return counted(scene, gone, known, lost_at(scene))
+    return counted(scene, *_gone_by_batch(scene, same=True), lost_at(scene))
 
 
 @measures(
@@ -180,8 +182,7 @@ def batch_mates_gone(scene: Scene) -> Reading | None:
     high=100,
 )
 def batch_mates_gone_share(scene: Scene) -> Reading | None:
-    gone, known = _gone(scene, _others_by_batch(scene, same=True))
-    return counted_share(scene, gone, known, lost_at(scene))
+    return counted_share(scene, *_gone_by_batch(scene, same=True), lost_at(scene))
 
 
 @measures(
@@ -193,5 +194,4 @@ def batch_mates_gone_share(scene: Scene) -> Reading | None:
     high=100,
 )
 def other_batches_gone_share(scene: Scene) -> Reading | None:
-    gone, known = _gone(scene, _others_by_batch(scene, same=False))
-    return counted_share(scene, gone, known, lost_at(scene))
+    return counted_share(scene, *_gone_by_batch(scene, same=False), lost_at(scene))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -224,17 +224,18 @@ def heard_on_among(scene: Scene, fates: Sequence[Fate], moment: float) -> Readin
 
 def gone_among(scene: Scene, devices: Sequence[Record], moment: float) -> Reading | None:
     """How many of some chargers are offline now and fell silent after a moment."""
-    return counted(scene, *_gone_since(scene, devices, moment), moment)
+    return counted(scene, *gone_since(scene, devices, moment), moment)
 
 
-def gone_share_among(scene: Scene, devices: Sequence[Record], moment: float) -> Reading | None:
-    """The share in percent of some chargers that are offline now and fell silent after a moment."""
-    return counted_share(scene, *_gone_since(scene, devices, moment), moment)
+def gone_since(scene: Scene, devices: Iterable[Record], moment: float) -> tuple[list[Record], list[Record]]:
+    """Those of some chargers that are offline now and fell silent after a moment, and all of which that is known."""
+    return told_of(devices, lambda device: _offline_since(scene, device, moment))
 
 
-def _gone_since(scene: Scene, devices: Sequence[Record], moment: float) -> tuple[list[Record], list[Record]]:
-    told = [(device, gone) for device in devices if (gone := _offline_since(scene, device, moment)) is not None]
-    return [device for device, gone in told if gone], [device for device, _ in told]
+def told_of(devices: Iterable[Record], is_so: Callable[[Record], bool | None]) -> tuple[list[Record], list[Record]]:
+    """Those of some chargers of which something is so, and all of which it is known."""
+    told = [(device, so) for device in devices if (so := is_so(device)) is not None]
+    return [device for device, so in told if so], [device for device, _ in told]
 
 
 def _devices(fates: Iterable[Fate]) -> list[Record]:

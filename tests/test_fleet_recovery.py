@@ -227,6 +227,32 @@ def _hangs(number: int) -> int:
 
 
 @pytest.mark.usefixtures("importable")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system keeps no process on a core")
+@pytest.mark.parametrize("share", [1, 2])
+def test_workers_that_fill_all_cores_stay_on_one_each(share: int) -> None:
+    cores = os.sched_getaffinity(0)
+    with Workers(share * len(cores)) as workers:
+        outcomes = workers.run(_wait_and_tell_cores, range(8 * len(cores)), split=_no_parts, give_up=_no_parts)
+        taken = dict(outcomes)
+    assert all(len(where) == 1 and where <= cores for where in taken.values())
+    of_core = [core for where in taken.values() for core in where]
+    assert max(map(of_core.count, cores)) <= share
+
+
+@pytest.mark.skipif(len(getattr(os, "sched_getaffinity", lambda _: ())(0)) < 2, reason="there is one core")
+def test_workers_that_leave_cores_free_may_use_any() -> None:
+    with Workers(1) as workers:
+        assert [*workers.run(os.sched_getaffinity, [0], split=_no_parts, give_up=_no_parts)] == [
+            os.sched_getaffinity(0)
+        ]
+
+
+def _wait_and_tell_cores(_: int) -> tuple[int, set[int]]:
+    time.sleep(0.05)
+    return os.getpid(), os.sched_getaffinity(0)
+
+
+@pytest.mark.usefixtures("importable")
 def test_a_task_that_hangs_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that does not get done is ended, even where it holds the interpreter, and its task given up as one that kills."""
     monkeypatch.setattr("charger_triage.adapters.fleet.workers.LONGEST_TASK", 1.0)

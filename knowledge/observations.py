@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import chain, groupby, pairwise
+from itertools import chain, groupby, pairwise, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -304,8 +305,12 @@ def _values_of(holders: Sequence[Any], key: str) -> list[Any]:
     """What each of some objects has under a key; None where it has not, or is no object."""
     try:
         return [*map(itemgetter(key), holders)]  # half the time of asking each, and most have it
-    except (KeyError, TypeError):
-        return [holder.get(key) if holder.__class__ is dict else None for holder in holders]
+    except KeyError:
+        with suppress(TypeError):
+            return [*map(dict.get, holders, repeat(key))]
+    except TypeError:
+        pass
+    return [holder.get(key) if holder.__class__ is dict else None for holder in holders]
 
 
 def _as_numbers(values: Sequence[Any]) -> Floats:

@@ -21,6 +21,7 @@ from .history import (
 )
 from .loss import lost_at
 from .payload import told_close_code
+from .power import MAX_LOSSES, boot_after
 
 
 def _last_close(scene: Scene) -> Record | None:
@@ -132,8 +133,8 @@ def handshake_rise_before_loss(scene: Scene) -> Reading | None:
 
 @measures(
     "unclean_drops_before_loss",
-    "drops without a closing handshake in the 30 days before the latest loss, that one not counted; known where such drops "
-    "are told apart",
+    "drops without a closing handshake in the 30 days before the latest loss, that one and those that ended with a boot not "
+    "counted; known where such drops are told apart",
     unit="1",
     low=0,
 )
@@ -144,5 +145,7 @@ def unclean_drops_before_loss(scene: Scene) -> Reading | None:
         for time, record in logged(scene, "connections", lost - 30 * DAY)
         if time < lost - 10 * MINUTE and record.fields.get("clean_close") is not None
     ]
-    unclean = [record for record in told if record.fields["clean_close"] is False]
+    # the last ones suffice, and a storm has thousands
+    dropped = [record for record in told if record.fields["clean_close"] is False][-MAX_LOSSES:]
+    unclean = [record for record in dropped if record.time is not None and boot_after(scene, record.time) is None]
     return Reading(float(len(unclean)), lost, scene.sources("connections", unclean or told)) if told else None

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...fleet.figures import OFFLINE_FROM
 from ...observations import Floats, Record, epoch
-from ...readings import DAY, MINUTE, Reading
+from ...readings import DAY, MINUTE, Reading, median
 from ...scene import Scene
 from ..registry import measures
 from .history import HEARTBEAT_LOST, beats_of, fault_times, heartbeat_interval, history, metadata_moment
@@ -30,6 +30,10 @@ MAX_FAR = 100
 
 MUCH_SOONER = 4.0
 """An outage that lasts less than the incident's by this factor is another event, a routine reconnect say (our judgement)."""
+
+
+FEWEST_BEATS = 5
+"""Heartbeats from which on their distance is told from them (our judgement)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,18 @@ def _traces_of(scene: Scene, device: str, record: Record) -> _Traces:
     return _Traces(
         silences=sorted([*drops, *fault_times(scene, HEARTBEAT_LOST).get(device, []), *offline]),
         beats=_beats_of(scene, device),
-        interval=heartbeat_interval(scene, device),
+        interval=_kept_interval(scene, device),
         starts=[start.time for start in connections.starts],
         newest=_newest_record(scene, device),
         status=scene.about("status", record),
         offline_since=since,
     )
+
+
+def _kept_interval(scene: Scene, device: str) -> float:
+    """How far apart a charger's heartbeats are kept: as configured, or farther where most are (a platform may keep some only)."""
+    beats, configured = _beats_of(scene, device), heartbeat_interval(scene, device)
+    return max(configured, median(np.diff(beats))) if len(beats) >= FEWEST_BEATS else configured
 
 
 def _newest_record(scene: Scene, device: str) -> float:

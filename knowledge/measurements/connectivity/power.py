@@ -10,9 +10,10 @@ from ...fleet.chargers import NONE
 from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import as_number, flat
+from ..common import restarts
 from ..grid_of_site import grid_records
 from ..registry import measures
-from .history import Span, history, logged, records_of
+from .history import HEARTBEAT_LOST, Span, Told, history, logged, records_of
 from .loss import back_at, lost_at, sessions_at_loss
 from .payload import seconds_per_unit
 
@@ -170,6 +171,82 @@ def minutes_from_loss_to_boot(scene: Scene) -> Reading | None:
     for event in scene.events(*BOOT_EVENTS, which="all", start=lost - MINUTE, end=max(lost, scene.anchor) + DAY):
         return Reading(max(0.0, (event.time or lost) - lost) / MINUTE, event.time, (scene.source("events", event),))
     return None
+
+
+BOOT_ENDS_LOSS = 15 * MINUTE
+"""How long after a loss a boot counts as its end (our judgement: a boot takes 90 s, a supply may be away for minutes)."""
+
+
+MAX_LOSSES = 30
+"""Earlier losses that are looked at (our judgement: one a day)."""
+
+
+def boot_after(scene: Scene, time: float) -> Source | None:
+    """The event of the charger that tells, by its type or its words, of a boot soon after a loss at a moment."""
+    for event in scene.events(which="all", start=time - 2 * MINUTE, end=time + BOOT_ENDS_LOSS):
+        source = scene.source("events", event)
+        if event.fields["event_type"] in BOOT_EVENTS:
+            return source
+        told = [] if event.fields["event_type"] == "fault" else scene.mentions([(source, event.fields.get("data"))])
+        if any(topic.key == "boot" for topic in told):
+            return source
+    return None
+
+
+def _earlier_losses(scene: Scene) -> list[Told]:
+    """The last losses of the 30 days before the latest, by drops and faults; those on purpose or after a command left out."""
+
+    def load() -> list[Told]:
+        lost, known = lost_at(scene), history(scene)
+        on_purpose = {span.end - span.seconds for span in known.planned}
+        commanded = [time for time, _ in restarts(scene)]
+        dropped = [Told(drop.time, (scene.source("connections", drop.record),)) for drop in known.drops]
+        faults = [Told(fault.time, (fault.source,)) for fault in scene.faults(HEARTBEAT_LOST, device=scene.device_id)]
+        found: list[Told] = []
+        for told in sorted([*dropped, *faults]):
+            if not lost - 30 * DAY <= told.time < lost - 10 * MINUTE or told.time in on_purpose:
+                continue
+            if any(0 <= told.time - command <= 10 * MINUTE for command in commanded):
+                continue
+            if not found or told.time - found[-1].time > 5 * MINUTE:
+                found.append(told)
+        return found[-MAX_LOSSES:]
+
+    losses: list[Told] = scene.once("earlier losses", load)
+    return losses
+
+
+@measures(
+    "earlier_losses_with_boot",
+    "losses of the 30 days before the latest one (drops and faults, the last 30, those on purpose or within ten minutes of a restart "
+    "command left out) that ended with a boot by events within a quarter of an hour; known where there were any",
+    unit="1",
+    low=0,
+)
+def earlier_losses_with_boot(scene: Scene) -> Reading | None:
+    earlier = _earlier_losses(scene)
+    if not earlier:
+        return None
+    boots = [source for told in earlier if (source := boot_after(scene, told.time)) is not None]
+    return Reading(float(len(boots)), lost_at(scene), few(boots or [*earlier[0].sources, *earlier[-1].sources]))
+
+
+@measures(
+    "losses_at_session_start",
+    "of at least three losses of 30 days up to the latest, the share in percent that came within 15 seconds after a session began",
+    unit="%",
+    low=0,
+    high=100,
+)
+def losses_at_session_start(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    losses = [*(told.time for told in _earlier_losses(scene)), lost]
+    sessions = scene.sessions(which="all")
+    if len(losses) < 3 or not sessions:
+        return None
+    begun = [session for session in sessions if any(0 <= time - session.start <= 15.0 for time in losses)]
+    hit = sum(any(0 <= time - session.start <= 15.0 for session in begun) for time in losses)
+    return Reading(100.0 * hit / len(losses), lost, few([session.source for session in begun or sessions[-1:]]))
 
 
 _UPTIME = re.compile(r"\buptime\b(?!.*\b(pct|percent(age)?|ratio|share|sla)\b)")

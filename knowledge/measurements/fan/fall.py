@@ -10,7 +10,7 @@ import numpy as np
 from ...observations import Floats
 from ...readings import DAY, HOUR, MINUTE, Reading, few, median, percentile
 from ...scene import Scene
-from ..common import visits_before
+from ..common import restarts, visits_before
 from ..door import last_door_event
 from ..payload import PayloadNumber
 from ..registry import measures
@@ -18,6 +18,16 @@ from .speed import HISTORY, NOMINAL_RPM, Speeds, said_speeds, speeds
 
 LEAST_FALL = 0.06
 """Share of the speed that a fall is known from (our judgement: sound fans scatter by less)."""
+
+
+SETTLED_BY = 4
+"""Speeds after the fault that show whether it fell then (our judgement: smoothing takes three)."""
+
+SETTLED_WITHIN = 6 * HOUR
+"""How long after the fault they are waited for, where speeds are kept seldom (our judgement)."""
+
+STEADY = 0.025
+"""Standard deviation over the mean up to which a speed does not move (our judgement: tachometers of sound fans scatter by 1 to 2 %)."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +52,20 @@ def _smooth(values: Floats, width: int) -> Floats:
     return smooth
 
 
+def _settled_at(scene: Scene) -> float:
+    """An hour after the latest occurrence; where speeds are kept seldom as late as a few need, but before anybody did something."""
+    anchor, times = scene.anchor, speeds(scene).times
+    later = times[times.searchsorted(anchor, "right") :][:SETTLED_BY]
+    hands = [*(visit.time for visit in scene.records("service_visits")), *(time for time, _ in restarts(scene))]
+    handled = [time for time in hands if time is not None and time > anchor]
+    return max(anchor + HOUR, min([anchor + SETTLED_WITHIN, *later[-1:].tolist(), *handled]))
+
+
 def fall(scene: Scene) -> Fall | None:
     """The fall of the fan's speed up to the latest occurrence; None where there are too few speeds, or it fell by less than 6 %."""
 
     def load() -> Fall | None:
-        known = speeds(scene).between(scene.anchor - HISTORY, scene.anchor + HOUR)
+        known = speeds(scene).between(scene.anchor - HISTORY, _settled_at(scene))
         number = len(known)
         if number < 5:
             return None
@@ -147,17 +166,17 @@ def fan_fall_largest_step(scene: Scene) -> Reading | None:
 
 @measures(
     "fan_flat_low",
-    "fan speed against 1800 rpm where it has neither fallen by 6 % nor moved (standard deviation up to 4 %) over at least "
+    "fan speed against 1800 rpm where it has neither fallen by 6 % nor moved (standard deviation up to 2.5 %) over at least "
     "ten readings and an hour",
     unit="%",
     low=0,
 )
 def fan_flat_low(scene: Scene) -> Reading | None:
-    known = speeds(scene).between(scene.anchor - 3 * DAY, scene.anchor + HOUR)
+    known = speeds(scene).between(scene.anchor - 3 * DAY, _settled_at(scene))
     if len(known) < 10 or known.span < HOUR or fall(scene) is not None:
         return None
     mean = float(np.mean(known.values))
-    if mean < 100 or np.std(known.values) > 0.04 * mean:
+    if mean < 100 or np.std(known.values) > STEADY * mean:
         return None
     return known.reading(100.0 * mean / NOMINAL_RPM)
 

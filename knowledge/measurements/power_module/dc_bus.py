@@ -17,6 +17,9 @@ from .telemetry import row_source
 
 # By telemetry
 
+FAR_ABOVE = 1.15
+"""Bus voltage over its baseline at which inverters protect themselves at the latest (our judgement: data sheets, 110 to 115 %)."""
+
 
 class Peak(NamedTuple):
     """The bus around one occurrence: when, peak, baseline, typical spacing of the readings, where the peak is from."""
@@ -95,6 +98,18 @@ def dc_bus_peak(scene: Scene) -> Reading | None:
         return None
     ratio = median([100.0 * peak.volts / peak.baseline for peak in peaks])
     return Reading(ratio, scene.anchor, few([peak.source for peak in peaks]))
+
+
+@measures(
+    "faults_with_bus_far_above",
+    "occurrences right before which the DC bus stood at 115 % or more of its baseline, as for the typical peak; known where one has both",
+    unit="1",
+    low=0,
+)
+def faults_with_bus_far_above(scene: Scene) -> Reading | None:
+    peaks = [peak for peak in _peaks(scene) if peak.baseline > 0]
+    high = [peak.source for peak in peaks if peak.volts >= FAR_ABOVE * peak.baseline]
+    return Reading(float(len(high)), scene.anchor, few(high or [peak.source for peak in peaks])) if peaks else None
 
 
 @measures(

@@ -18,6 +18,10 @@ HIGH_LOAD = 0.7
 """Share of the highest power of the month from which load counts as high (our judgement)."""
 
 
+JUST_BEFORE = 30.0
+"""Seconds before a timeout in which the load counts as there (our judgement: a module is called silent within seconds)."""
+
+
 def _load(scene: Scene) -> Readings:
     for path in ("dc_bus_current", "current", "power"):
         readings = scene.readings(path, which="all")
@@ -82,10 +86,10 @@ def _fault_loads(scene: Scene) -> list[tuple[float, Source]]:
         if top <= 0:
             return found
         for time in scene.times[-50:]:
-            # the last two readings: the very last one may already show the loss of power
+            # the last two readings at least: the very last one may already show the loss of power, of many those of half a minute
             near = power.between(time - 6 * MINUTE, time + 1.0)
             if len(near):
-                start = max(0, len(near) - 2)
+                start = max(0, min(len(near) - 2, int(near.times.searchsorted(time - JUST_BEFORE))))
                 place = start + int(np.argmax(np.abs(near.values[start:])))
                 found.append((float(np.abs(near.values[place])) / top, near.source(place)))
         return found

@@ -26,8 +26,8 @@ SETTLED_BY = 4
 SETTLED_WITHIN = 6 * HOUR
 """How long after the fault they are waited for, where speeds are kept seldom (our judgement)."""
 
-STEADY = 0.025
-"""Standard deviation over the mean up to which a speed does not move (our judgement: tachometers of sound fans scatter by 1 to 2 %)."""
+STEADY_RPM = 0.02 * NOMINAL_RPM
+"""Standard deviation up to which a speed does not move (our judgement: tachometers of sound fans scatter by 1 to 2 % of full speed)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def _settled_at(scene: Scene) -> float:
     later = times[times.searchsorted(anchor, "right") :][:SETTLED_BY]
     hands = [*(visit.time for visit in scene.records("service_visits")), *(time for time, _ in restarts(scene))]
     handled = [time for time in hands if time is not None and time > anchor]
-    return max(anchor + HOUR, min([anchor + SETTLED_WITHIN, *later[-1:].tolist(), *handled]))
+    settled: float = min([anchor + SETTLED_WITHIN, *later[-1:].tolist(), *handled])
+    return max(anchor + HOUR, settled)
 
 
 def fall(scene: Scene) -> Fall | None:
@@ -166,7 +167,7 @@ def fan_fall_largest_step(scene: Scene) -> Reading | None:
 
 @measures(
     "fan_flat_low",
-    "fan speed against 1800 rpm where it has neither fallen by 6 % nor moved (standard deviation up to 2.5 %) over at least "
+    "fan speed against 1800 rpm where it has neither fallen by 6 % nor moved (standard deviation up to 36 rpm) over at least "
     "ten readings and an hour",
     unit="%",
     low=0,
@@ -176,7 +177,7 @@ def fan_flat_low(scene: Scene) -> Reading | None:
     if len(known) < 10 or known.span < HOUR or fall(scene) is not None:
         return None
     mean = float(np.mean(known.values))
-    if mean < 100 or np.std(known.values) > STEADY * mean:
+    if mean < 100 or np.std(known.values) > STEADY_RPM:
         return None
     return known.reading(100.0 * mean / NOMINAL_RPM)
 

@@ -12,7 +12,7 @@ from ...scene import Scene
 from ..registry import measures
 from .ambient import over_ambient
 from .cabinet_frame import RESTED, Frame, cabinet_readings, own_frame
-from .cabinet_load import alike_to_its_mean, load_before
+from .cabinet_load import carried_before
 from .chargers import about_the_cabinet
 from .remembered import once_an_incident
 from .telemetry import HISTORY, correlation, lagged
@@ -109,17 +109,18 @@ def cabinet_load_correlation(scene: Scene) -> Reading | None:
 @measures(
     "cabinet_excess_vs_past",
     "upper quartile of the cabinet over ambient in the hour up to the latest occurrence minus that from 60 days to half a day "
-    "before, both at loads alike (0.85 to 1.2 of that hour's mean)",
+    "before, both where the load of half an hour was alike (0.85 to 1.2 of that just before the occurrence)",
     unit="K",
 )
 def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
-    found = load_before(scene)
+    found = carried_before(scene)
     if found is None:
         return None
-    load, frame = found.power, found.frame
-    now = alike_to_its_mean(found, 0.85, 1.2) & ~np.isnan(frame.excess)
+    frame = found.frame
+    alike = found.alike(frame, 0.85, 1.2)
+    now = found.cells & alike & ~np.isnan(frame.excess)
     past = frame.cells(scene.anchor - HISTORY, scene.anchor - DAY / 2) & ~np.isnan(frame.excess) & ~np.isnan(frame.load)
-    past &= (frame.load >= 0.85 * load) & (frame.load <= 1.2 * load) if load > 1.0 else frame.rested
+    past &= alike if found.power > 1.0 else frame.rested
     if not now.any() or past.sum() < 4:
         return None
     return frame.reading(percentile(frame.excess[now], 75) - percentile(frame.excess[past], 75), now)

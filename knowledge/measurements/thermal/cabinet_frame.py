@@ -25,6 +25,10 @@ LONG_RESTED = 6 * HOUR
 """Rest after which even a cabinet with shut vents has given off its heat (our judgement: three to six half times)."""
 
 
+HEATS_WITHIN = 30 * MINUTE
+"""Time in which a cabinet follows its load (our judgement: about one time constant of a ventilated cabinet)."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """A charger's cabinet on a grid of time: temperature, ambient (°C) and load (kW); NaN where not known."""
@@ -54,6 +58,18 @@ class Frame:
     def excess(self) -> Floats:
         """Cabinet over ambient; the bare temperature where the ambient is not known at all."""
         return self.cabinet - self.ambient if self.aired else self.cabinet
+
+    @cached_property
+    def carried(self) -> Floats:
+        """Mean load of the half hour up to the end of each cell, which its heat goes by; NaN where that of the cell is not known.
+
+        Chargers report seldom or not at all while they rest, so cells that tell no load count as without.
+        """
+        cells = max(1, round(HEATS_WITHIN / self.width))
+        total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(self.load))])
+        places = np.arange(1, len(self.load) + 1)
+        first = np.maximum(places - cells, 0)
+        return np.where(np.isnan(self.load), np.nan, (total[places] - total[first]) / (places - first))
 
     @cached_property
     def rested(self) -> np.ndarray:

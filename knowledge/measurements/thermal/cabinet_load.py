@@ -40,17 +40,41 @@ def load_before(scene: Scene) -> LoadBefore | None:
     return None
 
 
-def alike_to_its_mean(found: LoadBefore, least: float, most: float) -> np.ndarray:
-    """The cells of that hour whose own load lies within shares of its mean; all of them where it carried next to none.
+class CarriedBefore(NamedTuple):
+    """The mean power of all connectors in the half hour up to an occurrence and in its last cell, and the cells of the hour before.
 
-    A burst after a quiet hour heats as the burst does, so its heat must not be held against what the mean would give.
+    What a cabinet has carried for half an hour heats it; at the beginning of a load it is as cool as it was.
     """
-    if found.power <= 1.0:
-        return found.cells
-    frame, load = found.frame, found.frame.load
-    # the cell of the fault mixes the power before it with none after it
-    whole = frame.times <= found.time - frame.width / 2 if frame.width <= 10 * MINUTE else np.True_
-    return found.cells & whole & (load >= least * found.power) & (load <= most * found.power)
+
+    power: float
+    last: float
+    frame: Frame
+    cells: np.ndarray
+
+    def alike(self, frame: Frame, least: float, most: float, scale: float = 1.0) -> np.ndarray:
+        """The cells of a frame up to which its cabinet had carried within shares of that power, times a scale, and carried about
+        as much in the cell itself (0.65 to 1.55); all where it carried next to none."""
+        if self.power <= 1.0:
+            return np.ones(len(frame.times), dtype=bool)
+        carried = (frame.carried >= least * self.power * scale) & (frame.carried <= most * self.power * scale)
+        return carried & (frame.load >= 0.65 * self.last * scale) & (frame.load <= 1.55 * self.last * scale)
+
+
+@once_an_incident
+def carried_before(scene: Scene) -> CarriedBefore | None:
+    """What the cabinet had carried just before the latest occurrence that has any load known."""
+    frame = own_frame(scene)
+    if frame is None:
+        return None
+    for time in reversed(scene.times):
+        cells = frame.cells(time - HOUR - frame.width / 2, time + frame.width / 2) & ~np.isnan(frame.carried)
+        if frame.width <= 10 * MINUTE:
+            # the cell of the fault mixes the power before it with none after it
+            whole = cells & (frame.times <= time - frame.width / 2)
+            cells = whole if whole.any() else cells
+        if cells.any():
+            return CarriedBefore(float(frame.carried[cells][-1]), float(frame.load[cells][-1]), frame, cells)
+    return None
 
 
 class _LoadAt(NamedTuple):

@@ -9,7 +9,7 @@ from ...readings import DAY, HOUR, Reading, few, median, percentile
 from ...scene import Scene
 from ..registry import measures
 from .cabinet_frame import Frame, frame_of, own_frame
-from .cabinet_load import alike_to_its_mean, load_before
+from .cabinet_load import carried_before
 from .chargers import peers, rating_of
 from .connector import connector_temperature, temperature_in_metadata
 from .load_comparison import alike, as_hot, gap_to, scaled
@@ -151,31 +151,28 @@ def _unit(scene: Scene, device: str) -> float:
     return rating_of(scene, device).rated or 1.0
 
 
-def _cells_alike(scene: Scene, device: str, theirs: Frame, span: float, *, at_once: bool) -> np.ndarray:
-    """The cells of a neighbour up to the fault in which it carried a load like ours; `at_once`, all or none by the mean."""
+def _cells_alike(scene: Scene, device: str, theirs: Frame, span: float) -> np.ndarray:
+    """The cells of a neighbour up to the fault up to which it had carried a load like ours before it."""
     cells = theirs.cells(scene.anchor - span - theirs.width / 2, scene.anchor + theirs.width / 2) & ~np.isnan(
         theirs.cabinet
     )
-    before = load_before(scene)
+    before = carried_before(scene)
     if before is None or np.isnan(theirs.load[cells]).all():
         return cells
-    mine = before.power / _unit(scene, scene.device_id)
-    if mine <= 0.02:
+    unit = _unit(scene, scene.device_id)
+    if before.power <= 0.02 * unit:
         return cells
-    if at_once:
-        ratio = float(np.nanmean(theirs.load[cells])) / _unit(scene, device) / mine
-        return cells & (0.65 <= ratio <= 1.55)
-    share = theirs.load / _unit(scene, device)
-    return cells & (share >= 0.65 * mine) & (share <= 1.55 * mine)
+    alike: np.ndarray = cells & before.alike(theirs, 0.65, 1.55, _unit(scene, device) / unit)
+    return alike
 
 
 def _warmer_than_peers(scene: Scene, own: Frame, span: float, *, over_ambient: bool) -> Reading | None:
     """The upper quartile of our last hour minus the median of those of neighbours under a load alike within `span`."""
     warmth = own.excess if over_ambient else own.cabinet
     now = own.cells(scene.anchor - HOUR - own.width / 2, scene.anchor + own.width / 2) & ~np.isnan(warmth)
-    before = load_before(scene)
+    before = carried_before(scene)
     if before is not None:
-        now &= np.isnan(own.load) | alike_to_its_mean(before, 0.65, 1.55)
+        now &= np.isnan(own.carried) | (before.cells & before.alike(own, 0.65, 1.55))
     values: list[float] = []
     sources: list[Source] = []
     for record in peers(scene):
@@ -183,7 +180,7 @@ def _warmer_than_peers(scene: Scene, own: Frame, span: float, *, over_ambient: b
         theirs = frame_of(scene, device)
         if theirs is None or (over_ambient and theirs.aired != own.aired):
             continue
-        cells = _cells_alike(scene, device, theirs, span, at_once=not over_ambient)
+        cells = _cells_alike(scene, device, theirs, span)
         value = (theirs.excess if over_ambient else theirs.cabinet)[cells]
         value = value[~np.isnan(value)]
         if len(value):
@@ -197,9 +194,9 @@ def _warmer_than_peers(scene: Scene, own: Frame, span: float, *, over_ambient: b
 
 @measures(
     "cabinet_peers_gap",
-    "how much hotter the cabinet was in the hour up to the latest occurrence, while its load was near that hour's mean, than "
-    "the median of neighbours of the same model at a load alike (0.65 to 1.55) at the same time, else within three days (then "
-    "over ambient)",
+    "how much hotter the cabinet was in the hour up to the latest occurrence, where its load of half an hour was near that just "
+    "before, than the median of neighbours of the same model after a load alike (0.65 to 1.55) at the same time, else within "
+    "three days (then over ambient)",
     unit="K",
 )
 def cabinet_peers_gap(scene: Scene) -> Reading | None:

@@ -133,8 +133,8 @@ def handshake_rise_before_loss(scene: Scene) -> Reading | None:
 
 @measures(
     "unclean_drops_before_loss",
-    "drops without a closing handshake in the 30 days before the latest loss, that one and those that ended with a boot not "
-    "counted; known where such drops are told apart",
+    "drops without a closing handshake in the 30 days before the latest loss, of the last 30, that one and those that ended with "
+    "a boot not counted; known where such drops are told apart",
     unit="1",
     low=0,
 )

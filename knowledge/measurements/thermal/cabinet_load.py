@@ -24,7 +24,6 @@ class LoadBefore(NamedTuple):
     power: float
     frame: Frame
     cells: np.ndarray
-    time: float
 
 
 @once_an_incident
@@ -36,7 +35,7 @@ def load_before(scene: Scene) -> LoadBefore | None:
     for time in reversed(scene.times):
         cells = frame.cells(time - HOUR - frame.width / 2, time + frame.width / 2) & ~np.isnan(frame.load)
         if cells.any():
-            return LoadBefore(float(np.mean(frame.load[cells])), frame, cells, time)
+            return LoadBefore(float(np.mean(frame.load[cells])), frame, cells)
     return None
 
 
@@ -262,7 +261,7 @@ def load_vs_past(scene: Scene) -> Reading | None:
     found = load_before(scene)
     if found is None:
         return None
-    load, frame, mask, _ = found
+    load, frame, mask = found
     past = frame.load[frame.cells(scene.anchor - HISTORY, scene.anchor - 4 * DAY) & (frame.load > 1.0)]
     return frame.reading(load / percentile(past, 90), mask) if len(past) >= 6 else None
 

@@ -67,7 +67,7 @@ def loss_visit_mention(scene: Scene) -> Iterable[Reading]:
 @measures(
     "storm_mention",
     "a topic of the fault's vocabulary in the payload, in connection reasons and in events other than faults of the storm, "
-    "and in results of commands from a day before it",
+    "and in results of commands from a day before to a day after it",
     kind="text",
     many=True,
 )
@@ -82,4 +82,5 @@ def _storm_texts(scene: Scene) -> Iterator[Text]:
     for event in scene.events(which="all", start=start, end=end):
         if event.fields["event_type"] != "fault":
             yield scene.source("events", event), {"event": event.fields["event_type"], "data": event.fields.get("data")}
-    yield from _command_results(scene, start - DAY, end)
+    # logs are fetched once the storm is over
+    yield from _command_results(scene, start - DAY, end + DAY)

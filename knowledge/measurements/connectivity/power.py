@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from math import isnan
 from typing import Any
+
+import numpy as np
 
 from ....engine.facts import Source
 from ...fleet.chargers import NONE
@@ -306,6 +309,44 @@ def connectors_cut_at_loss(scene: Scene) -> Reading | None:
         return None
     cut = [s for s in running if abs((s.end or 0.0) - lost) <= 2 * MINUTE]
     return Reading(float(len({s.connector_id for s in cut})), lost, few([s.source for s in cut or running]))
+
+
+CHARGES = ("charging", "discharging")
+"""States in which a connector delivers or takes energy (wire format)."""
+
+SHORT_OUTAGE = 30 * MINUTE
+"""Outages up to which a session that was running is expected to run on (our judgement: most last longer than an hour)."""
+
+
+@measures(
+    "charging_over_loss",
+    "what became of the connectors that charged within three minutes before the loss, by their first telemetry within ten minutes of the "
+    "charger's return from half an hour at most: one charges on and has counted on, or none does",
+    kind="text",
+    choices=("went-on", "ended"),
+)
+def charging_over_loss(scene: Scene) -> Reading | None:
+    lost, back = lost_at(scene), back_at(scene)
+    if back is None or back.time - lost > SHORT_OUTAGE:
+        return None
+    found: list[tuple[bool, Source]] = []
+    table = scene.observations["telemetry"]
+    rows = table.by_device.get(scene.device_id, NONE)
+    states, energy, times = table.texts_at("state", rows), table.numbers("energy_delivered")[rows], table.times[rows]
+    connectors = table.connectors[rows]
+    for connector in np.unique(connectors).tolist():
+        own = np.isnan(connectors) if isnan(connector) else connectors == connector
+        before = np.flatnonzero(own & (times >= lost - 3 * MINUTE) & (times <= lost))
+        after = np.flatnonzero(
+            own & (times >= back.time - MINUTE) & (times > lost) & (times <= back.time + 10 * MINUTE)
+        )
+        if len(before) and len(after) and states[before[-1]] in CHARGES:
+            on = states[after[0]] in CHARGES and not energy[after[0]] < energy[before[-1]]
+            found.append((on, table.source(int(rows[after[0]]))))
+    if not found:
+        return None
+    went_on = [source for on, source in found if on]
+    return Reading("went-on" if went_on else "ended", back.time, few(went_on or [source for _, source in found]))
 
 
 SESSION_EVENTS = ("plug_in", "plug_out", "start", "stop", "auth_ok")

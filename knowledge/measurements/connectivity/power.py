@@ -314,14 +314,14 @@ def connectors_cut_at_loss(scene: Scene) -> Reading | None:
 CHARGES = ("charging", "discharging")
 """States in which a connector delivers or takes energy (wire format)."""
 
-SHORT_OUTAGE = 30 * MINUTE
-"""Outages up to which a session that was running is expected to run on (our judgement: most last longer than an hour)."""
+SHORT_OUTAGE = 10 * MINUTE
+"""Outages up to which a session that was running is expected to run on (our judgement: most last the better part of an hour)."""
 
 
 @measures(
     "charging_over_loss",
     "what became of the connectors that charged within three minutes before the loss, by their first telemetry within ten minutes of the "
-    "charger's return from half an hour at most: one charges on and has counted on, or none does",
+    "charger's return from ten minutes at most: one charges on and has counted on, or none does",
     kind="text",
     choices=("went-on", "ended"),
 )

@@ -93,6 +93,29 @@ def ambient_day_max(scene: Scene) -> Reading | None:
     return max(found, key=lambda reading: float(reading.value), default=None)
 
 
+MILD = 28.0
+"""Ambient up to which the surroundings heat no connector (our judgement, as in the rules on a single occurrence), °C."""
+
+
+@measures(
+    "mild_faults_share",
+    "of at least three of the last 50 occurrences, on days of their own, at which the ambient is known within three hours, the share at "
+    "which it was at most 28 °C",
+    unit="%",
+    low=0,
+    high=100,
+)
+def mild_faults_share(scene: Scene) -> Reading | None:
+    latest_of_day = {int(time // DAY): time for time in scene.times[-50:]}
+    ambient = ambient_at(scene, scene.device_id, np.array([*latest_of_day.values()], dtype=np.float64))
+    told = ambient[~np.isnan(ambient)]
+    if len(told) < 3:
+        return None
+    series = _ambient_of(scene, scene.device_id)
+    near = series.between(scene.times[0] - REACH, scene.anchor + REACH)
+    return Reading(100.0 * float((told <= MILD).mean()), scene.anchor, sources_of(near))
+
+
 @measures(
     "ambient_fault_day_excess",
     "median daily maximum of the ambient on days with the fault minus that on at least three days without it, within 60 days",

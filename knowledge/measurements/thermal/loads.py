@@ -26,6 +26,9 @@ from .telemetry import Columns, columns_of, known
 _UNKNOWN = float("nan")
 _NOWHERE: Rows = np.empty(0, dtype=np.intp)
 
+RAMP_TELLS = 6
+"""Readings in twenty minutes from which on those of a ramp count by the time it takes (our judgement)."""
+
 _HOT_WORDS = re.compile(
     r"\b(over ?temp\w*|over ?heat\w*|thermal\w* (derat|throttl|limit|reduc)\w*|f ?0203|too hot|high temp\w*|temp\w* (high|too high|limit\w*)|"
     r"derat\w*|throttl\w*)"
@@ -171,6 +174,13 @@ def _rms(values: Floats) -> float:
     return float(np.sqrt(np.mean(np.minimum(positive, 1e6) ** 2))) if len(positive) else _UNKNOWN
 
 
+def _ramped(values: Floats) -> Floats:
+    """Few values from where they first reach half of the highest: of readings minutes apart the one on the ramp tells of seconds."""
+    if not 2 <= len(values) < RAMP_TELLS or np.isnan(values).all():
+        return values
+    return values[int(np.argmax(values >= 0.5 * np.nanmax(values))) :]
+
+
 def _carried(columns: Columns, places: Rows) -> _Carried:
     """What some places of telemetry say of the load they belong to."""
     if not len(places):
@@ -188,7 +198,7 @@ def _carried(columns: Columns, places: Rows) -> _Carried:
     recent = (times >= last - 20 * MINUTE) & (times <= last)
 
     def drive(values: Floats) -> float:
-        lately = _rms(values[recent])
+        lately = _rms(_ramped(values[recent]))
         return lately if known(lately) else _rms(values)
 
     return _Carried(peak, at, first, drive(columns.amps[places]), drive(columns.power[places]), (source,))
@@ -286,11 +296,20 @@ class _Charger:
             every = np.diff(columns.times if number is None else columns.times[columns.connectors == number])
             spacing = median(every) if len(every) else HOUR
             longest = min(max(20 * MINUTE, 3.0 * spacing), 3 * HOUR)
-            for run in np.split(places, np.flatnonzero(np.diff(columns.times[places]) > longest) + 1):
+            begins = np.flatnonzero(np.diff(columns.times[places]) > longest) + 1
+            plugged = columns.times[places].searchsorted(self._plugged(number), "right")
+            for run in np.split(places, np.unique([*begins.tolist(), *plugged.tolist()])):
                 # of dense records one or two are a passing peak, no load
                 if len(run) >= 3 or spacing >= 5 * MINUTE:
                     start, stop = float(columns.times[run[0]]), float(columns.times[run[-1]])
                     yield self._load(run, start, stop, None if number is None else int(number), None)
+
+    def _plugged(self, number: float | None) -> list[float]:
+        """When a vehicle was plugged in or out at a connector: what it draws before and after are two loads."""
+        connector = None if number is None else int(number)
+        events = self.scene.events("plug_in", "plug_out", which="all", device=self.device)
+        named = [event for event in events if connector is None or event.fields.get("connector_id") in (None, 0, connector)]
+        return [event.time for event in named if event.time is not None]
 
     def _told_by(self, fault: FaultEvent, loads: list[Load]) -> Load | None:
         """The load a fault's details tell of, where no other record gives its temperature."""

@@ -308,7 +308,9 @@ class _Charger:
         """When a vehicle was plugged in or out at a connector: what it draws before and after are two loads."""
         connector = None if number is None else int(number)
         events = self.scene.events("plug_in", "plug_out", which="all", device=self.device)
-        named = [event for event in events if connector is None or event.fields.get("connector_id") in (None, 0, connector)]
+        named = [
+            event for event in events if connector is None or event.fields.get("connector_id") in (None, 0, connector)
+        ]
         return [event.time for event in named if event.time is not None]
 
     def _told_by(self, fault: FaultEvent, loads: list[Load]) -> Load | None:

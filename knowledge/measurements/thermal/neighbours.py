@@ -10,7 +10,7 @@ from ...scene import Scene
 from ..registry import measures
 from .cabinet_frame import Frame, frame_of, own_frame
 from .cabinet_load import carried_before
-from .chargers import peers, rating_of
+from .chargers import CONNECTOR_CODE, peers, rating_of
 from .connector import connector_temperature, temperature_in_metadata
 from .load_comparison import alike, as_hot, gap_to, scaled
 from .loads import Load, load_now, loads_here, loads_of, loads_on_others
@@ -144,6 +144,35 @@ def other_connectors_hot_loads(scene: Scene) -> Reading | None:
     near = _other_connectors_lately(scene)
     hot = [x for x in near if x.hot]
     return Reading(float(len(hot)), scene.anchor, few([s for x in (hot or near) for s in x.sources])) if near else None
+
+
+FEWEST_SESSIONS = 5
+"""Sessions on other connectors from which on it tells something that none of them was too hot (our judgement)."""
+
+
+@measures(
+    "days_with_code_here_alone",
+    "days within 120 days up to the latest occurrence on which this connector reported the code, where others of the charger ran five "
+    "sessions or more from the first of them on and never reported it",
+    unit="days",
+    low=0,
+)
+def days_with_code_here_alone(scene: Scene) -> Reading | None:
+    if scene.connector_id is None:
+        return None
+    times = [time for time in scene.times if time >= scene.anchor - 120 * DAY]
+    elsewhere = [
+        fault
+        for fault in scene.faults(CONNECTOR_CODE, device=scene.device_id)
+        if fault.connector_id != scene.connector_id
+    ]
+    sessions = [
+        session for session in scene.sessions(which="others") if times[0] - DAY <= session.start <= scene.anchor
+    ]
+    if elsewhere or len(sessions) < FEWEST_SESSIONS:
+        return None
+    days = {int(time // DAY) for time in times}
+    return Reading(float(len(days)), scene.anchor, few([session.source for session in sessions]))
 
 
 def _unit(scene: Scene, device: str) -> float:

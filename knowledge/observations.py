@@ -305,11 +305,9 @@ def _values_of(holders: Sequence[Any], key: str) -> list[Any]:
     """What each of some objects has under a key; None where it has not, or is no object."""
     try:
         return [*map(itemgetter(key), holders)]  # half the time of asking each, and most have it
-    except KeyError:
+    except (KeyError, TypeError):
         with suppress(TypeError):
             return [*map(dict.get, holders, repeat(key))]
-    except TypeError:
-        pass
     return [holder.get(key) if holder.__class__ is dict else None for holder in holders]
 
 

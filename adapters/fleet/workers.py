@@ -292,11 +292,9 @@ def _places(context: Any, number: int) -> Places:
     if not hasattr(os, "sched_getaffinity"):  # not on every system
         return ()
     cores = sorted(os.sched_getaffinity(0))
-    return (
-        tuple((cores[worker % len(cores)], context.Semaphore(1)) for worker in range(number))
-        if number >= len(cores)
-        else ()
-    )
+    if number < len(cores):
+        return ()
+    return tuple((cores[worker % len(cores)], context.Semaphore(1)) for worker in range(number))
 
 
 def _take_one(places: Places) -> None:

@@ -112,16 +112,20 @@ def sites_with_code_on_firmware(scene: Scene) -> Reading | None:
     high=100,
 )
 def firmware_peers_without_code_share(scene: Scene) -> Reading | None:
-    version = scene.about("firmware_version")
-    if version is None:
+    alike = _others_on_firmware(scene)
+    if alike is None:
         return None
-    chargers = scene.fleet.chargers
-    alike = without_own(scene, chargers.having("firmware_version", version))
     peers = alike[in_use(scene, alike)]
     if len(peers) < 3:
         return None
     clean = int((~reported(scene, peers)).sum())
-    return Reading(100.0 * clean / len(peers), scene.anchor, chargers.sources(peers))
+    return Reading(100.0 * clean / len(peers), scene.anchor, scene.fleet.chargers.sources(peers))
+
+
+def _others_on_firmware(scene: Scene) -> Rows | None:
+    """The other chargers on this charger's firmware version; None where that is not known."""
+    version = scene.about("firmware_version")
+    return None if version is None else without_own(scene, scene.fleet.chargers.having("firmware_version", version))
 
 
 @measures(
@@ -208,12 +212,10 @@ def _seen_and_hit(scene: Scene, places: Rows, window: float) -> tuple[Rows, Rows
     low=0,
 )
 def peers_heard_on_firmware(scene: Scene) -> Reading | None:
-    version = scene.about("firmware_version")
-    if version is None:
+    others = _others_on_firmware(scene)
+    if others is None:
         return None
-    chargers = scene.fleet.chargers
-    others = without_own(scene, chargers.having("firmware_version", version))
-    peers = others[heard(scene, others)]
+    chargers, peers = scene.fleet.chargers, others[heard(scene, others)]
     told = peers if len(peers) else chargers.places((scene.device_id,))
     return Reading(float(len(peers)), scene.anchor, chargers.sources(told))
 

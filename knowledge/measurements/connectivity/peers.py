@@ -68,7 +68,7 @@ def _traces(scene: Scene, record: Record) -> _Traces:
 
 
 def _traces_of(scene: Scene, device: str, record: Record) -> _Traces:
-    connections = history(scene, device)
+    connections, beats = history(scene, device), _beats_of(scene, device)
     since = metadata_moment(scene, "offline_since", record)
     offline: list[float] = [] if since is None else [since]
     if scene.is_near(device):
@@ -80,8 +80,8 @@ def _traces_of(scene: Scene, device: str, record: Record) -> _Traces:
     drops = [drop.time for drop in connections.drops]
     return _Traces(
         silences=sorted([*drops, *fault_times(scene, HEARTBEAT_LOST).get(device, []), *offline]),
-        beats=_beats_of(scene, device),
-        interval=_kept_interval(scene, device),
+        beats=beats,
+        interval=_kept_interval(beats, heartbeat_interval(scene, device)),
         starts=[start.time for start in connections.starts],
         newest=_newest_record(scene, device),
         status=scene.about("status", record),
@@ -89,9 +89,8 @@ def _traces_of(scene: Scene, device: str, record: Record) -> _Traces:
     )
 
 
-def _kept_interval(scene: Scene, device: str) -> float:
+def _kept_interval(beats: Floats, configured: float) -> float:
     """How far apart a charger's heartbeats are kept: as configured, or farther where most are (a platform may keep some only)."""
-    beats, configured = _beats_of(scene, device), heartbeat_interval(scene, device)
     return max(configured, median(np.diff(beats))) if len(beats) >= FEWEST_BEATS else configured
 
 

@@ -186,14 +186,19 @@ MAX_LOSSES = 30
 
 def boot_after(scene: Scene, time: float) -> Source | None:
     """The event of the charger that tells, by its type or its words, of a boot soon after a loss at a moment."""
-    for event in scene.events(which="all", start=time - 2 * MINUTE, end=time + BOOT_ENDS_LOSS):
-        source = scene.source("events", event)
-        if event.fields["event_type"] in BOOT_EVENTS:
-            return source
-        told = [] if event.fields["event_type"] == "fault" else scene.mentions([(source, event.fields.get("data"))])
-        if any(topic.key == "boot" for topic in told):
-            return source
-    return None
+
+    def load() -> Source | None:
+        for event in scene.events(which="all", start=time - 2 * MINUTE, end=time + BOOT_ENDS_LOSS):
+            source, kind = scene.source("events", event), event.fields["event_type"]
+            if kind in BOOT_EVENTS:
+                return source
+            told = [] if kind == "fault" else scene.mentions([(source, event.fields.get("data"))])
+            if any(topic.key == "boot" for topic in told):
+                return source
+        return None
+
+    found: Source | None = scene.once(("boot after", time), load)
+    return found
 
 
 def _earlier_losses(scene: Scene) -> list[Told]:
@@ -247,9 +252,10 @@ def losses_at_session_start(scene: Scene) -> Reading | None:
     sessions = scene.sessions(which="all")
     if len(losses) < 3 or not sessions:
         return None
-    begun = [session for session in sessions if any(0 <= time - session.start <= 15.0 for time in losses)]
-    hit = sum(any(0 <= time - session.start <= 15.0 for session in begun) for time in losses)
-    return Reading(100.0 * hit / len(losses), lost, few([session.source for session in begun or sessions[-1:]]))
+    begun = [[session for session in sessions if 0 <= time - session.start <= 15.0] for time in losses]
+    share = 100.0 * sum(map(bool, begun)) / len(losses)
+    told = [session for just_begun in begun for session in just_begun] or sessions[-1:]
+    return Reading(share, lost, few([session.source for session in told]))
 
 
 _UPTIME = re.compile(r"\buptime\b(?!.*\b(pct|percent(age)?|ratio|share|sla)\b)")

@@ -24,6 +24,7 @@ class LoadBefore(NamedTuple):
     power: float
     frame: Frame
     cells: np.ndarray
+    time: float
 
 
 @once_an_incident
@@ -35,7 +36,7 @@ def load_before(scene: Scene) -> LoadBefore | None:
     for time in reversed(scene.times):
         cells = frame.cells(time - HOUR - frame.width / 2, time + frame.width / 2) & ~np.isnan(frame.load)
         if cells.any():
-            return LoadBefore(float(np.mean(frame.load[cells])), frame, cells)
+            return LoadBefore(float(np.mean(frame.load[cells])), frame, cells, time)
     return None
 
 
@@ -62,18 +63,15 @@ class CarriedBefore(NamedTuple):
 @once_an_incident
 def carried_before(scene: Scene) -> CarriedBefore | None:
     """What the cabinet had carried just before the latest occurrence that has any load known."""
-    frame = own_frame(scene)
-    if frame is None:
+    found = load_before(scene)
+    if found is None:
         return None
-    for time in reversed(scene.times):
-        cells = frame.cells(time - HOUR - frame.width / 2, time + frame.width / 2) & ~np.isnan(frame.carried)
-        if frame.width <= 10 * MINUTE:
-            # the cell of the fault mixes the power before it with none after it
-            whole = cells & (frame.times <= time - frame.width / 2)
-            cells = whole if whole.any() else cells
-        if cells.any():
-            return CarriedBefore(float(frame.carried[cells][-1]), float(frame.load[cells][-1]), frame, cells)
-    return None
+    frame, cells = found.frame, found.cells
+    if frame.width <= 10 * MINUTE:
+        # the cell of the fault mixes the power before it with none after it
+        whole = cells & (frame.times <= found.time - frame.width / 2)
+        cells = whole if whole.any() else cells
+    return CarriedBefore(float(frame.carried[cells][-1]), float(frame.load[cells][-1]), frame, cells)
 
 
 class _LoadAt(NamedTuple):
@@ -261,7 +259,7 @@ def load_vs_past(scene: Scene) -> Reading | None:
     found = load_before(scene)
     if found is None:
         return None
-    load, frame, mask = found
+    load, frame, mask, _ = found
     past = frame.load[frame.cells(scene.anchor - HISTORY, scene.anchor - 4 * DAY) & (frame.load > 1.0)]
     return frame.reading(load / percentile(past, 90), mask) if len(past) >= 6 else None
 

@@ -1,4 +1,4 @@
-"""What people and remote commands found: the newest result of each check around an incident."""
+"""What people and remote commands found: the newest result of each check around an incident that tells of the fault."""
 
 from __future__ import annotations
 
@@ -25,9 +25,15 @@ class CheckFound(NamedTuple):
 
 
 def _newest(scene: Scene) -> dict[str, list[CheckFound]]:
-    """The newest results of every check of this connector or of the whole charger; several of one moment are all kept."""
+    """The newest results of every check of this connector or of the whole charger; several of one moment are all kept.
+
+    Where a check was done before and again after the first visit since the latest occurrence, what was found before it counts:
+    after it stands what the visit left behind, not what failed.
+    """
 
     def load() -> dict[str, list[CheckFound]]:
+        visits = scene.records("service_visits")
+        visited = min((v.time for v in visits if v.time is not None and v.time > scene.anchor), default=float("inf"))
         newest: dict[str, list[CheckFound]] = {}
         for record in scene.records("check_results", which="own"):
             check = str(record.fields["check_id"]).strip().lower().replace("_", "-").replace(" ", "-")
@@ -37,6 +43,8 @@ def _newest(scene: Scene) -> dict[str, list[CheckFound]]:
             if value is None:
                 continue
             known = newest.setdefault(check, [])
+            if known and scene.first <= known[0].time < visited < record.time:
+                continue
             if known and known[0].time < record.time:
                 known.clear()
             known.append(CheckFound(record.time, value, scene.source("check_results", record)))
@@ -46,7 +54,8 @@ def _newest(scene: Scene) -> dict[str, list[CheckFound]]:
 
 
 def latest_results(scene: Scene, check: str) -> list[CheckFound]:
-    """The newest result of a check; several where results of one moment contradict each other, none where it was not done."""
+    """The newest result of a check before a visit mended anything; several where results of one moment contradict each other, none
+    where it was not done."""
     return _newest(scene).get(check, [])
 
 

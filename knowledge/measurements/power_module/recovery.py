@@ -10,7 +10,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import epoch
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import flat, words_of
 from ..registry import measures
@@ -51,14 +51,23 @@ def _after_reset(scene: Scene, time: float) -> bool:
 # On their own
 
 
+HOLE_STEPS = 5.0
+"""Times the usual step between rows from which on rows are missing (our judgement: one or two are lost to a weak line)."""
+
+RESTART_S = 15.0
+"""A charger that restarts sends no telemetry for at least so long (our judgement; the runbook allows up to 90 s)."""
+
+
 class Run(NamedTuple):
-    """Unbroken telemetry rows of one module: ok or not, first and last time, how many, place of the first."""
+    """Unbroken telemetry rows of one module: ok or not, first and last time, how many, place of the first; whether rows are
+    missing before the first, for as long as a restart takes."""
 
     ok: bool
     start: float
     end: float
     rows: int
     place: int
+    after_hole: bool
 
 
 def _rows_near_fault(scene: Scene) -> ModuleRows:
@@ -74,29 +83,34 @@ def _runs(scene: Scene) -> dict[str, list[Run]]:
     def load() -> dict[str, list[Run]]:
         rows = _rows_near_fault(scene)
         found: dict[str, list[Run]] = {}
+        hole = max(RESTART_S, HOLE_STEPS * median(np.diff(rows.times)) if len(rows) > 2 else np.inf)
         for stretch in rows.stretches:
+            start, end = rows.times[stretch.first], rows.times[stretch.last]
+            after_hole = stretch.first > 0 and start - rows.times[stretch.first - 1] >= hole
             for name, word in stretch.modules.items():
                 runs = found.setdefault(name, [])
-                ok, end = word == "ok", rows.times[stretch.last]
+                ok = word == "ok"
                 if runs and runs[-1].ok == ok:
                     runs[-1] = runs[-1]._replace(end=end, rows=runs[-1].rows + stretch.rows)
                 else:
-                    runs.append(Run(ok, rows.times[stretch.first], end, stretch.rows, rows.places[stretch.first]))
+                    runs.append(Run(ok, start, end, stretch.rows, rows.places[stretch.first], after_hole))
         return found
 
     return scene.once(("module runs",), load)
 
 
 def unaided_returns(scene: Scene) -> Iterator[tuple[str, list[Run], list[Run]]]:
-    """Each module with its runs, and those of them in which it was back without a reset."""
+    """Each module with its runs, and those of them in which it was back without a reset, as far as rows tell: what is back after
+    some that are missing may have been restarted meanwhile."""
     for name, runs in _runs(scene).items():
-        yield name, runs, [run for run in runs[1:] if run.ok and not _after_reset(scene, run.start)]
+        returns = [run for run in runs[1:] if run.ok and not run.after_hole]
+        yield name, runs, [run for run in returns if not _after_reset(scene, run.start)]
 
 
 @measures(
     "module_returns_unaided",
-    "times a module came back to ok without a reset in the quarter of an hour before, of the module with most, within six "
-    "hours of the latest occurrence that has module status; known where a module was not ok",
+    "times a module came back to ok without a reset in the quarter of an hour before and with no telemetry missing just before, "
+    "of the module with most, within six hours of the latest occurrence that has module status; known where a module was not ok",
     unit="1",
     low=0,
 )

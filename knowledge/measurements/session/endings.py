@@ -77,13 +77,18 @@ def _is_unexpected(stop_reason: str) -> bool | None:
     return True if _VAGUE.search(said) else None
 
 
+PLUG_OUT_TOLD_LATE_S = 5.0
+"""A plug that was pulled may be told so long after the end that it caused (our judgement: the pilot breaks at once, the plug's
+own contact is debounced; nobody comes to a charger that has just stopped within that time)."""
+
+
 def by_unplugging(scene: Scene, session: Ended) -> bool:
     """Whether a session ended by unplugging: by its stop reason, or by a plug_out at its end."""
     if session.stop_reason and _names_unplugging(session.stop_reason):
         return True
     if session.end is None:
         return False
-    start, end = session.end - 15, session.end + 2
+    start, end = session.end - 15, session.end + PLUG_OUT_TOLD_LATE_S
     outs = scene.once_of(session.device_id, "plug outs", lambda: _plug_outs(scene, session.device_id))
     return any(start <= time <= end and session.connector_id in (None, connector) for time, connector in outs)
 

@@ -13,6 +13,7 @@ from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE, Reading
 from ...scene import Scene
 from ..registry import measures
+from .endings import PLUG_OUT_TOLD_LATE_S
 from .occurrences import (
     CHARGING,
     MAX_COMPARED,
@@ -211,18 +212,19 @@ def seconds_to_replug(scene: Scene) -> Reading | None:
 
 
 @measures(
-    "occurrences_with_plug_out_first",
-    "of at least two occurrences with a plug_out near them, the share in percent whose plug_out came first, by ten seconds or less",
+    "occurrences_with_plug_out_at_end",
+    "of at least two occurrences with a plug_out near them, the share in percent whose plug_out came from ten seconds before to "
+    "five seconds after the fault",
     unit="%",
     low=0,
     high=100,
 )
-def occurrences_with_plug_out_first(scene: Scene) -> Reading | None:
+def occurrences_with_plug_out_at_end(scene: Scene) -> Reading | None:
     outs = [(time, out) for time in scene.times[-MAX_COMPARED:] if (out := _plug_out_at(scene, time)) is not None]
     if len(outs) < 2:
         return None
-    first = sum(0 <= time - left <= 10 for time, (left, _) in outs)
-    return Reading(100.0 * first / len(outs), scene.anchor, scene.sources("events", [event for _, (_, event) in outs]))
+    at_end = sum(-PLUG_OUT_TOLD_LATE_S <= time - left <= 10 for time, (left, _) in outs)
+    return Reading(100.0 * at_end / len(outs), scene.anchor, scene.sources("events", [event for _, (_, event) in outs]))
 
 
 @measures(

@@ -118,10 +118,15 @@ def _hours_outside(time: float, discharge: Discharge) -> float:
     return 0.0 if into <= length else min(into - length, 24.0 - into)
 
 
+def _on_weekend(time: float) -> bool:
+    """Whether a moment lies on Saturday or Sunday, by UTC, as no record tells the local time."""
+    return (time // DAY + 3) % 7 >= 5  # the epoch began on a Thursday
+
+
 @measures(
     "hours_between_refusals_and_discharges",
-    "smallest distance in hours of the day between a refusal of the vehicle and a time at which it discharged; known where both "
-    "are",
+    "smallest distance in hours of the day between a refusal of the vehicle and a time at which it discharged, both on working "
+    "days or both on weekends, or any two where no two are so alike; known where both are",
     unit="h",
     low=0,
     high=24,
@@ -131,7 +136,9 @@ def hours_between_refusals_and_discharges(scene: Scene) -> Reading | None:
     refused = occasions(refused)
     if not refused or not accepted:
         return None
-    nearest = min(_hours_outside(h.time, d) for h in refused for d in accepted)
+    pairs = [(h.time, d) for h in refused for d in accepted]
+    alike = [(time, d) for time, d in pairs if _on_weekend(time) == _on_weekend(d.start)]
+    nearest = min(_hours_outside(time, d) for time, d in alike or pairs)
     return Reading(nearest, scene.anchor, sources_of(refused, accepted))
 
 

@@ -80,6 +80,10 @@ def _grid_frequency(scene: Scene) -> float | None:
     return scene.once("v2g-grid-frequency", load)
 
 
+_MAY_BE_HIGH_S = 15 * MINUTE
+"""So long before a loss the mains may have been off already (our judgement: clouds and loads move it over minutes)."""
+
+
 def _usual_voltage(scene: Scene, device: str) -> float | None:
     """The median phase voltage of a charger away from the occurrences; known from six readings."""
 
@@ -88,7 +92,7 @@ def _usual_voltage(scene: Scene, device: str) -> float | None:
         for phase in _phases(scene, device):
             apart = np.ones(len(phase), dtype=bool)
             for time in latest_times(scene):
-                apart &= (phase.times < time - 2 * MINUTE) | (phase.times > time + 5 * MINUTE)
+                apart &= (phase.times < time - _MAY_BE_HIGH_S) | (phase.times > time + 5 * MINUTE)
             values.append(phase.values[apart & (phase.values >= 50.0)])
         known = np.concatenate(values) if values else np.empty(0)
         return median(known) if len(known) >= 6 else None
@@ -96,9 +100,10 @@ def _usual_voltage(scene: Scene, device: str) -> float | None:
     return scene.once(("v2g-usual-voltage", device), load)
 
 
-def _nominal_of(usual: float, frequency: float | None) -> float:
-    """The nominal voltage that a usual one stands for; itself where it is near none."""
-    sixty = _LOW_VOLTAGES[60.0]
+def _nominal_of(usual: float, frequency: float | None, phases: int) -> float:
+    """The nominal voltage that a usual one stands for, of so many phases; itself where it is near none."""
+    # 240 V of 60 Hz grids lie between two phases; three phases near it are those of a 230 V grid that runs high
+    sixty = tuple(volts for volts in _LOW_VOLTAGES[60.0] if phases < 3 or volts != 240.0)
     # 230 V grids run well beside their nominal, too: without a frequency, one of 60 Hz has to be met closely.
     if frequency == 60.0 or (frequency is None and _is_near(usual, sixty, _ABOUT)):
         candidates = sixty if frequency == 60.0 else (*sixty, *_LOW_VOLTAGES[50.0])
@@ -116,7 +121,7 @@ def nominal_voltages(scene: Scene, *devices: str) -> tuple[float, ...] | None:
     for device in devices or (scene.device_id,):
         usual = _usual_voltage(scene, device)
         if usual is not None:
-            nominal = _nominal_of(usual, frequency)
+            nominal = _nominal_of(usual, frequency, len(_phases(scene, device)))
             # At 240 V without a frequency, it may as well be a 230 V grid with 400 V between its phases.
             others = (400.0,) if nominal == 240.0 and frequency is None else _BESIDES.get(nominal, ())
             return (nominal, *others, *_MEDIUM_VOLTAGES)
@@ -127,7 +132,7 @@ def _nominal_phase_voltage(scene: Scene, phases: list[Readings]) -> float | None
     """What the charger's phases ought to have; without a history, what the few readings there are may have sagged from."""
     usual, frequency = _usual_voltage(scene, scene.device_id), _grid_frequency(scene)
     if usual is not None:
-        return _nominal_of(usual, frequency)
+        return _nominal_of(usual, frequency, len(phases))
     middle = median(np.concatenate([p.values for p in phases]))
     if frequency is None and voltage_off(middle, None) is None:
         return None

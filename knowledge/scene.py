@@ -23,7 +23,7 @@ from .observations import Floats, Observations, Record, Rows, Table, at_path, ep
 from .readings import MINUTE, Reading, Readings, Words, ends, few
 from .records import leaves
 from .sessions import Session, sessions_of
-from .texts import DENIED, affirmed, as_number, flat, topic_patterns
+from .texts import affirmed, as_number, flat, is_mentioned, topic_patterns
 
 __all__ = ["FLEET", "INCIDENCES", "FaultEvent", "Incidence", "Scene", "Which", "Whose", "payload_of"]
 
@@ -438,10 +438,8 @@ class Scene:
         for source, data in texts:
             for sentence in affirmed(data):
                 for topic, pattern in compiled:
-                    for match in pattern.finditer(sentence):
-                        if not DENIED.search(sentence[max(0, match.start() - 40) : match.start()]):
-                            found.setdefault(topic, []).append(source)
-                            break
+                    if is_mentioned(pattern, sentence):
+                        found.setdefault(topic, []).append(source)
         return [Reading(topic, self.anchor, few(sources), key=topic) for topic, sources in sorted(found.items())]
 
     # Caching

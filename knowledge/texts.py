@@ -10,8 +10,13 @@ from typing import Any
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\s_\-/.:,;(){}\[\]\"'=|]+")
 DENIED = re.compile(
-    r"\b(no|not|without|never|isn t|wasn t|none|nor|ruled out|excluded?|denied|0|zero|false)\s+(\w+\s+){0,2}$"
+    r"\b(no|not|nothing|without|never|isn t|wasn t|none|nor|neither|ruled out|excluded?|denied|0|zero|false|free of|free from)\s+"
+    r"(\w+\s+){0,2}$"
 )
+_DENIED_AFTER = re.compile(
+    r"^ (is |was |are |were )?(none|nil|absent|excluded|ruled out|negative|not (found|seen|present|visible|observed|the))\b"
+)
+_SENTENCE_END = re.compile(r"(?<=[.;!?])\s+|\n+")
 _NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
              "off", "inactive", "fine", "valid", "not detected", "not present", "n a", ""}  # fmt: skip
 _POSITIVE = {"ok", "okay", "normal", "pass", "passed", "healthy", "good", "clean", "valid", "nominal", "fine"}
@@ -55,7 +60,7 @@ def flat(data: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]
 
 
 def affirmed(data: Any) -> Iterator[str]:
-    """What data says is so, one sentence a leaf; values that deny their key are left out.
+    """What data says is so, sentence by sentence; values that deny their key are left out.
 
     `lock_ok: false` says that the lock failed, and `lock_ok: true` says nothing is wrong with it.
     """
@@ -73,9 +78,10 @@ def affirmed(data: Any) -> Iterator[str]:
             if value > 0 and _COUNTING.search(path):
                 yield path
         elif isinstance(value, str):
-            said = words_of(value)
-            if said not in _NEGATIVE:
-                yield f"{path} {said}"
+            for sentence in _SENTENCE_END.split(value[:MAX_TEXT]):
+                said = words_of(sentence)
+                if said not in _NEGATIVE:
+                    yield f"{path} {said}"
 
 
 def as_number(value: Any) -> float | None:
@@ -91,15 +97,44 @@ def as_number(value: Any) -> float | None:
     return None
 
 
+BETWEEN = 12
+"""Words that may stand between the two parts of a phrase (our judgement: a clause of a report)."""
+
+
 @lru_cache(maxsize=64)
 def topic_patterns(vocabulary: tuple[tuple[str, tuple[str, ...]], ...]) -> list[tuple[str, re.Pattern[str]]]:
-    """One pattern a topic; `*` at the end of a phrase stands for any ending."""
-    compiled = []
-    for topic, phrases in vocabulary:
-        alternatives = []
-        for phrase in phrases:
-            open_end = phrase.endswith("*")
-            words = re.escape(words_of(phrase.rstrip("*"))).replace(r"\ ", " ")
-            alternatives.append(rf"\b{words}" + ("" if open_end else r"\b"))
-        compiled.append((topic, re.compile("|".join(alternatives))))
-    return compiled
+    """One pattern a topic.
+
+    `*` at the end of words stands for any ending, `|` parts words of which one stands there, and `a & b` is met where both stand
+    in one sentence, in either order and few words apart.
+    """
+    return [(topic, re.compile("|".join(map(_pattern, phrases)))) for topic, phrases in vocabulary]
+
+
+def _pattern(phrase: str) -> str:
+    parts = [_any_of(part) for part in phrase.split("&")]
+    if len(parts) == 1:
+        return parts[0]
+    return "|".join(
+        rf"({first})(?: \S+){{0,{BETWEEN}}} ({second})" for first, second in (parts[:2], reversed(parts[:2]))
+    )
+
+
+def _any_of(part: str) -> str:
+    """A pattern of words of which one stands there."""
+    alternatives = []
+    for each in part.split("|"):
+        words = re.escape(words_of(each.strip().rstrip("*"))).replace(r"\ ", " ")
+        alternatives.append(words + (r"\w*" if each.rstrip().endswith("*") else ""))
+    return rf"\b(?:{'|'.join(alternatives)})\b"
+
+
+def is_mentioned(topic: re.Pattern[str], sentence: str) -> bool:
+    """Whether a sentence mentions a topic somewhere and does not deny it there, nor a part of it."""
+    return any(not _is_denied(match, sentence) for match in topic.finditer(sentence))
+
+
+def _is_denied(match: re.Match[str], sentence: str) -> bool:
+    starts = {start for start, _ in match.regs if start >= 0}
+    denied = any(DENIED.search(sentence[max(0, start - 40) : start]) for start in starts)
+    return denied or _DENIED_AFTER.search(sentence[match.end() :]) is not None

@@ -154,6 +154,18 @@ def visit_mention(scene: Scene) -> Iterable[Reading]:
 
 
 @measures(
+    "visit_after_mention",
+    "a topic of the fault's vocabulary in the work of service visits after the latest occurrence",
+    kind="text",
+    many=True,
+)
+def visit_after_mention(scene: Scene) -> Iterable[Reading]:
+    visits = scene.records("service_visits")
+    later = [visit for visit in visits if visit.time is not None and scene.anchor < visit.time <= scene.as_of + 1.0]
+    return scene.mentions([(scene.source("service_visits", visit), visit.fields.get("work")) for visit in later])
+
+
+@measures(
     "command_mention",
     "a topic of the fault's vocabulary in the results of commands within a day around the latest occurrence",
     kind="text",

@@ -24,15 +24,17 @@ def phase_voltages(scene: Scene) -> Iterator[Readings]:
 
 
 class Excursion(NamedTuple):
-    """A grid voltage recorded for the site or its area: when, in percent of nominal, where from."""
+    """A grid voltage recorded for the site or its area: from when until when, in percent of nominal, where from."""
 
     time: float
+    until: float
     percent: float
     source: Source
 
 
 def grid_excursions(scene: Scene, before: float, after: float) -> list[Excursion]:
-    """Grid voltages recorded from `before` seconds before to `after` seconds after one of the latest twenty occurrences.
+    """Grid voltages recorded for a moment from `before` seconds before to `after` seconds after one of the latest twenty
+    occurrences.
 
     Nominal is 230 V phase to neutral or 400 V between phases, whichever level the figure lies at.
     """
@@ -41,7 +43,7 @@ def grid_excursions(scene: Scene, before: float, after: float) -> list[Excursion
         excursion
         for time in scene.times[-20:]
         for excursion in known
-        if time - before <= excursion.time <= time + after
+        if time - before <= excursion.until and excursion.time <= time + after
     ]
 
 
@@ -52,7 +54,8 @@ def _excursions(scene: Scene) -> list[Excursion]:
             volts = record.fields.get("voltage_v")
             if volts is not None and 20.0 < volts < 1000.0 and record.time is not None:
                 nominal = PHASE_NOMINAL_V if volts < 320.0 else LINE_NOMINAL_V
-                found.append(Excursion(record.time, 100.0 * volts / nominal, scene.source("grid", record)))
+                until = record.time + max(0.0, record.fields.get("duration_s") or 0.0)
+                found.append(Excursion(record.time, until, 100.0 * volts / nominal, scene.source("grid", record)))
         return found
 
     return scene.once(("grid excursions",), load)

@@ -17,7 +17,22 @@ _REPLACED = re.compile(
     r"\b(replac\w*|swap\w*|exchang\w*|renew\w*|new|chang\w*|fitted|installed)\b(\s+\w+){0,4}\s+(fans?|ventilator\w*|blower\w*)\b(?! (filter|mat|grill|guard|cover))"
     r"|\b(fans?|ventilator\w*|blower\w*)\b(\s+(?!filter|mat)\w+){0,3}\s+(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*)\b"
 )
-_CLEANED = re.compile(r"\b(clean\w*|clear\w*|remov\w*|vacuum\w*|blew|blown)\b")
+_NEW_ONE = re.compile(
+    r"\b(fitted|installed|put in|mounted) (a )?new one\b|\bnew one (was )?(fitted|installed|put in|mounted|in)\b"
+)
+_FAN = re.compile(r"\b(fans?|ventilator\w*|blower\w*)\b")
+_CLEANED = re.compile(
+    r"\b(clean\w*|clear\w*|remov\w*|vacuum\w*|hoover\w*|blew|blown|brush\w*|swept|wiped|freed|(pull|pick|fish|cut|took|taken)(ed)? out)\b"
+)
+_BOARD_REPLACED = re.compile(
+    r"\b(board|controller|output stage|driver)\b(\s+\w+){0,2}\s+(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*)\b"
+    r"|\b(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*|new)\b(\s+\w+){0,3}\s+(board|controller|output stage|driver)\b"
+)
+
+
+def _replaces_the_fan(work: str) -> bool:
+    """Whether the words of a visit tell of another fan."""
+    return _REPLACED.search(work) is not None or (_NEW_ONE.search(work) is not None and _FAN.search(work) is not None)
 
 
 def _work(visit: Record) -> str:
@@ -28,7 +43,7 @@ def _replacements(scene: Scene) -> list[tuple[float, Source]]:
     """When the fan was replaced: by the work of visits, or by the reset of its counter that goes with it."""
     found = []
     for visit in scene.records("service_visits"):
-        if visit.time is not None and _REPLACED.search(_work(visit)):
+        if visit.time is not None and _replaces_the_fan(_work(visit)):
             found.append((visit.time, scene.source("service_visits", visit)))
     for command in scene.records("commands"):
         done = command.fields.get("status") in ("completed", "accepted", None)
@@ -103,18 +118,37 @@ def fan_same_level_again(scene: Scene) -> Reading | None:
 
 @measures(
     "fan_gain_after_cleaning",
-    "change of the speed from the day before to the day after a visit that names cleaning or something removed",
+    "change of the speed from the day before to the day after a visit that names cleaning or something removed: of the median, or "
+    "from the last speed before where the day before has fewer than six",
     unit="%",
 )
 def fan_gain_after_cleaning(scene: Scene) -> Reading | None:
     for visit in reversed(scene.records("service_visits")):
         # where the fan itself was replaced, the gain is not the cleaning's
-        if visit.time is None or not _CLEANED.search(_work(visit)) or _REPLACED.search(_work(visit)):
+        if visit.time is None or not _CLEANED.search(_work(visit)) or _replaces_the_fan(_work(visit)):
             continue
         before = speeds(scene).between(visit.time - DAY, visit.time)
         after = speeds(scene).between(visit.time + MINUTE, visit.time + DAY)
-        if len(before) >= 2 and len(after) >= 2 and before.median() > 50:
-            gain = 100.0 * (after.median() / before.median() - 1.0)
+        if not len(before) or not len(after):
+            continue
+        dirty = before.median() if len(before) >= 6 else float(before.values[-1])
+        if dirty > 50:
+            gain = 100.0 * (after.median() / dirty - 1.0)
             source = scene.source("service_visits", visit)
             return Reading(gain, visit.time, few([source, before.source(-1), after.source(0)]))
+    return None
+
+
+@measures(
+    "fan_board_replaced_in_vain",
+    "whether F-0601 came both before and after a visit that replaced the board or output that drives the fan; known where one did",
+    kind="flag",
+)
+def fan_board_replaced_in_vain(scene: Scene) -> Reading | None:
+    for visit in reversed(scene.records("service_visits")):
+        if visit.time is not None and _BOARD_REPLACED.search(_work(visit)):
+            faults = scene.faults(FAN_CODE, device=scene.device_id)
+            before, after = [f for f in faults if f.time < visit.time], [f for f in faults if f.time > visit.time]
+            sources = [scene.source("service_visits", visit), *(f.source for f in (before[-1:] + after[:1]))]
+            return Reading(bool(before and after), visit.time, few(sources))
     return None

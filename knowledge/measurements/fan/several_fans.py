@@ -22,6 +22,8 @@ _ONE_FAN = re.compile(
 )
 _SHORT_NAME = re.compile(r"^([a-h]|f?\d|l|r|left|right|top|bottom|upper|lower|inlet|outlet|front|rear)( rpm)?$")
 _SPEED = re.compile(r"rpm|speed")
+_FIRST_FAN = re.compile(r"^(cooling )?(fan )?(rpm|speed)( rpm)?$")
+_FURTHER_FAN = re.compile(r"\bfan ?[2-9b-f]\b")
 
 
 def _fans(scene: Scene) -> dict[str, list[PayloadNumber]]:
@@ -39,6 +41,7 @@ def _fans_in(node: Any, depth: int = 0) -> Iterator[tuple[str, float]]:
         return
     if isinstance(node, Mapping):
         yield from _fans_by_short_names(node)
+        yield from _first_of_several(node)
         for key, value in node.items():
             words = words_of(str(key))
             if isinstance(value, (list, tuple)) and _FAN_LIST.search(words):
@@ -55,6 +58,15 @@ def _fans_in(node: Any, depth: int = 0) -> Iterator[tuple[str, float]]:
     elif isinstance(node, (list, tuple)):
         for item in node[:64]:
             yield from _fans_in(item, depth + 1)
+
+
+def _first_of_several(node: Mapping[Any, Any]) -> Iterator[tuple[str, float]]:
+    """The speed without a number beside those of numbered fans: {"rpm": 1420, "fan2_rpm": 1435}."""
+    if any(_FURTHER_FAN.search(words_of(str(key))) for key in node):
+        for key, value in node.items():
+            speed = _plain_number(value)
+            if speed is not None and _FIRST_FAN.match(words_of(str(key))):
+                yield "fan", speed
 
 
 def _fans_by_short_names(node: Mapping[Any, Any]) -> Iterator[tuple[str, float]]:

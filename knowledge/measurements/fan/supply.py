@@ -25,6 +25,12 @@ _RATED = r"\b(nominal|rated|expected|target)\b.*\b(v|volt\w*|supply|rail)\b|\b(v
 _VOLTS_IN_TEXT = re.compile(
     r"\b(?:supply|supplied|rail|aux\w*|psu|fan voltage)\b[^.;]{0,40}?(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b"
 )
+_VOLTS_THERE = re.compile(
+    r"(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)? (?:at|on|across|into|in)\b[^.;,]{0,20}\b(?:plugs?|connectors?|fans?|terminals?|board|rail|supply|psu|unit)\b"
+)
+_VOLTS_OF_LABEL = re.compile(r"\W{1,3}(?:\w+ ){0,2}?(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b")
+"""A measured voltage behind the name of a rail: the second figure of "24V: 21.0 V"."""
+
 _RATED_IN_TEXT = re.compile(
     r"\b(?:nominal|rated|instead of|of|expected|should be)\b[^.;]{0,12}?(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b"
 )
@@ -65,10 +71,13 @@ def _supplies(scene: Scene) -> list[PayloadNumber]:
 
 def _supply_in_text(text: str) -> float | None:
     """The supply that a text tells of, in percent of what it calls nominal, else of the nearest nominal voltage."""
-    match = _VOLTS_IN_TEXT.search(text)
+    match = _VOLTS_IN_TEXT.search(text) or _VOLTS_THERE.search(text)
     if match is None:
         return None
     volts = decimal(match.group(1))
+    measured = _VOLTS_OF_LABEL.match(text, match.end()) if volts in NOMINAL_VOLTS else None
+    if measured is not None and 0.4 <= decimal(measured.group(1)) / volts <= 1.2:
+        return 100.0 * decimal(measured.group(1)) / volts
     named = _RATED_IN_TEXT.search(text)
     base = _nominal(max(volts, 0.1)) if named is None else decimal(named.group(1))
     return 100.0 * volts / base if volts >= 4.0 and base >= 4.0 else None

@@ -67,13 +67,37 @@ def _close_and_earlier(scene: Scene, bus: Readings, time: float) -> tuple[Readin
         earlier = earlier.between(float(earlier.times[-400]), time)
     earlier = _in_same_state(scene, earlier, int(close.rows[0]))
     if len(earlier) < 3:
-        week = bus.between(time - 7 * DAY, time - 10 * MINUTE)
+        week = _away_from_faults(scene, bus.between(time - 7 * DAY, time - 10 * MINUTE))
         earlier = week if len(week) >= 3 else earlier
+    if len(earlier) < 3:
+        heads = _before_faults(scene, bus)
+        if len(heads) >= 3:
+            return bus.between(time - JUST_BEFORE_S, time + 15.0), heads
     if len(earlier) >= 3:
         return close, earlier
     # a short record: what went before the last half minute is all there is
     head = close.between(float(close.times[0]), time - 30.0)
     return (close.between(time - 30.0 + 1e-3, time + 15.0), head) if len(head) >= 5 else (none, none)
+
+
+JUST_BEFORE_S = 5.0
+"""A load that goes lifts the bus within seconds (our judgement): what was read earlier than that tells what is usual."""
+
+
+def _away_from_faults(scene: Scene, bus: Readings) -> Readings:
+    """The readings that are not within three minutes of an occurrence."""
+    away = np.ones(len(bus), dtype=bool)
+    for time in scene.times:
+        away &= np.abs(bus.times - time) > 3 * MINUTE
+    return bus.at(away)
+
+
+def _before_faults(scene: Scene, bus: Readings) -> Readings:
+    """The readings in the three minutes before occurrences but for the last seconds."""
+    before = np.zeros(len(bus), dtype=bool)
+    for time in scene.times[-20:]:
+        before |= (bus.times >= time - 3 * MINUTE) & (bus.times < time - JUST_BEFORE_S)
+    return bus.at(before)
 
 
 def _in_same_state(scene: Scene, earlier: Readings, row: int) -> Readings:

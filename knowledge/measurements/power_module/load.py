@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -53,24 +53,40 @@ def load_drop_before_fault(scene: Scene) -> Reading | None:
 
 @measures(
     "seconds_from_load_loss",
-    "seconds from the last stop or unplugging on any connector to an occurrence, shortest over the occurrences",
+    "seconds from the last stop or unplugging on any connector, or from the end of a charging record that names a reason, to an "
+    "occurrence, shortest over the occurrences; what the fault itself may have ended is left out",
     unit="s",
     low=0,
 )
 def seconds_from_load_loss(scene: Scene) -> Reading | None:
     best: Reading | None = None
-    stops = []
-    for stop in scene.events("stop", "plug_out", which="all"):
-        reason = words_of(str(stop.data.get("reason") or ""))
-        # a stop that the fault itself brought about is no loss of load before it
-        if not re.search(r"fault|error|timeout|internal", reason):
-            stops.append(stop)
+    losses = [*_stops(scene), *_sessions_broken_off(scene)]
     for time in scene.times[-20:]:
-        for stop in stops:
-            gap = time - (stop.time or 0.0)
-            if 0.5 <= gap <= HOUR and (best is None or gap < float(best.value)):
-                best = Reading(gap, time, (scene.source("events", stop),))
+        for lost, soonest, source in losses:
+            gap = time - lost
+            if soonest <= gap <= HOUR and (best is None or gap < float(best.value)):
+                best = Reading(gap, time, (source,))
     return best
+
+
+_OF_THE_FAULT = re.compile(r"fault|error|timeout|internal")
+_OF_THE_VEHICLE = re.compile(r"\b(ev|vehicle|car|unplug\w*|emergency)\b")
+
+
+def _stops(scene: Scene) -> Iterator[tuple[float, float, Source]]:
+    """When sessions were stopped or vehicles unplugged, by events, how long before a fault at least, and where from."""
+    for stop in scene.events("stop", "plug_out", which="all"):
+        # a stop that the fault itself brought about is no loss of load before it
+        if stop.time is not None and not _OF_THE_FAULT.search(words_of(str(stop.data.get("reason") or ""))):
+            yield stop.time, 0.5, scene.source("events", stop)
+
+
+def _sessions_broken_off(scene: Scene) -> Iterator[tuple[float, float, Source]]:
+    """The same of sessions that a vehicle or a hand ended, by their records, which may end with the fault."""
+    for session in scene.sessions():
+        reason = words_of(session.stop_reason or "")
+        if session.end is not None and _OF_THE_VEHICLE.search(reason) and not _OF_THE_FAULT.search(reason):
+            yield session.end, 0.0, session.source
 
 
 def _fault_loads(scene: Scene) -> list[tuple[float, Source]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from ....engine.facts import Source
 from ...readings import DAY, Reading
@@ -17,17 +16,17 @@ _MODULE = re.compile(r"\bmodules?\b|\bpm ?\d?\b|\brectifier")
 _REPLACED = re.compile(r"\b(replac\w*|swap\w*|exchang\w*|renew\w*|new|chang\w*)\b")
 
 
-@measures(
-    "module_replaced_before_recurrence",
-    "whether a service visit that names a replaced power module lies between two occurrences; known where there was such a visit",
-    kind="flag",
+_HARNESS = re.compile(
+    r"\b(harness|loom|bus (cable|lead|wiring)|can (cable|lead|wiring|bus)|data (cable|harness|lead|line)|ribbon)\b"
 )
-def module_replaced_before_recurrence(scene: Scene) -> Reading | None:
+
+
+def _replaced_between_faults(scene: Scene, part: re.Pattern[str], but: re.Pattern[str]) -> Reading | None:
+    """Whether the last visit that names a replaced part, and not another, lies between two occurrences."""
     times = [fault.time for fault in scene.faults("own", device=scene.device_id)]
     for visit in reversed(scene.records("service_visits")):
         said = words_of(str(visit.fields.get("work") or ""))
-        # a module's fan is no module
-        if visit.time is None or not _MODULE.search(said) or not _REPLACED.search(said) or re.search(r"\bfan\b", said):
+        if visit.time is None or not part.search(said) or not _REPLACED.search(said) or but.search(said):
             continue
         between = any(time < visit.time for time in times) and any(time > visit.time for time in times)
         return Reading(between, visit.time, (scene.source("service_visits", visit),))
@@ -35,15 +34,23 @@ def module_replaced_before_recurrence(scene: Scene) -> Reading | None:
 
 
 @measures(
-    "visit_after_mention",
-    "a topic of the fault's vocabulary in the work of service visits after the latest occurrence",
-    kind="text",
-    many=True,
+    "module_replaced_before_recurrence",
+    "whether a service visit that names a replaced power module lies between two occurrences; known where there was such a visit",
+    kind="flag",
 )
-def visit_after_mention(scene: Scene) -> Iterable[Reading]:
-    visits = scene.records("service_visits")
-    later = [visit for visit in visits if visit.time is not None and scene.anchor < visit.time <= scene.as_of + 1.0]
-    return scene.mentions([(scene.source("service_visits", visit), visit.fields.get("work")) for visit in later])
+def module_replaced_before_recurrence(scene: Scene) -> Reading | None:
+    # a module's fan is no module
+    return _replaced_between_faults(scene, _MODULE, re.compile(r"\bfan\b"))
+
+
+@measures(
+    "bus_cable_replaced_before_recurrence",
+    "whether a service visit that names a replaced cable or harness of the CAN bus lies between two occurrences; known where there "
+    "was such a visit",
+    kind="flag",
+)
+def bus_cable_replaced_before_recurrence(scene: Scene) -> Reading | None:
+    return _replaced_between_faults(scene, _HARNESS, re.compile(r"(?!)"))
 
 
 @measures(

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ....engine.facts import Source
-from ...observations import epoch
+from ...observations import Record, epoch
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
-from ...texts import as_number
+from ...texts import as_number, flat, words_of
 from ..registry import measures
 from .connections import breaks, heartbeat_gap, largest_gap, told_breaks
 from .occurrences import MAX_COMPARED, ended_session
@@ -232,9 +232,21 @@ def commands_unanswered_at_end(scene: Scene) -> Reading | None:
     return Reading(float(len(stuck)), scene.anchor, scene.sources("commands", stuck or near)) if near else None
 
 
+_UNHEARD = re.compile(
+    r"\b(unreachable|not reach\w*|offline|no (answer|reply|response|connection)|timed? ?out|not connected|disconnected|unanswered)\b"
+)
+
+
+def _went_unheard(command: Record) -> bool:
+    """Whether a command failed because the charger was not reached."""
+    said = " ".join(words_of(str(value)) for _, value in flat(command.fields.get("result")))
+    return command.fields.get("status") == "failed" and _UNHEARD.search(said) is not None
+
+
 @measures(
     "commands_answered_at_end",
-    "commands that the charger answered (completed, failed or rejected) from one minute before to 30 s after the fault",
+    "commands that the charger answered (completed or rejected, or failed for another reason than that it was not reached) from "
+    "one minute before to 30 s after the fault",
     unit="1",
     low=0,
 )
@@ -243,6 +255,11 @@ def commands_answered_at_end(scene: Scene) -> Reading | None:
     for command in scene.records("commands"):
         updated = command.fields.get("updated_at")
         answered = command.fields.get("status") in ("completed", "failed", "rejected")
-        if answered and updated is not None and -MINUTE <= epoch(updated) - scene.anchor <= 30:
+        if (
+            answered
+            and not _went_unheard(command)
+            and updated is not None
+            and -MINUTE <= epoch(updated) - scene.anchor <= 30
+        ):
             found.append(command)
     return Reading(float(len(found)), scene.anchor, scene.sources("commands", found)) if found else None

@@ -43,8 +43,8 @@ def seconds_from_start_to_fault(scene: Scene) -> Reading | None:
 
 @measures(
     "start_current_peak",
-    "highest current from ten seconds before to two minutes after a session's start in the day before the first occurrence, in "
-    "percent of the charger's largest current",
+    "highest current from ten seconds before to two minutes after a session's start in the day before the first occurrence, or "
+    "around that occurrence where the connector was preparing just before, in percent of the charger's largest current",
     unit="%",
     low=0,
 )
@@ -54,6 +54,8 @@ def start_current_peak(scene: Scene) -> Reading | None:
         return None
     starts = {s.start for s in scene.sessions() if scene.first - DAY <= s.start <= scene.first}
     starts |= {e.time or 0.0 for e in scene.events("start", which="own", start=scene.first - DAY, end=scene.first)}
+    if "preparing" in scene.words("state").between(scene.first - 10.0, scene.first).values:
+        starts.add(scene.first)
     latest = sorted(starts, reverse=True)[:20]
     windows = [column.between(start - 10.0, start + 2 * MINUTE) for column in _currents(scene) for start in latest]
     peak = largest(strongest(window) for window in windows if len(window))

@@ -108,8 +108,8 @@ def cabinet_load_correlation(scene: Scene) -> Reading | None:
 
 @measures(
     "cabinet_excess_vs_past",
-    "upper quartile of the cabinet over ambient in the hour up to the latest occurrence minus that from 60 days to half a day "
-    "before, both where the load of half an hour was alike (0.85 to 1.2 of that just before the occurrence)",
+    "upper quartile of the cabinet over ambient in the hour up to the latest occurrence minus that from 60 days before it to half "
+    "a day before the first one, both where the load of half an hour was alike (0.85 to 1.2 of that just before the occurrence)",
     unit="K",
 )
 def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
@@ -119,7 +119,7 @@ def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
     frame = found.frame
     alike = found.alike(frame, 0.85, 1.2)
     now = found.cells & alike & ~np.isnan(frame.excess)
-    past = frame.cells(scene.anchor - HISTORY, scene.anchor - DAY / 2) & ~np.isnan(frame.excess) & ~np.isnan(frame.load)
+    past = frame.cells(scene.anchor - HISTORY, scene.first - DAY / 2) & ~np.isnan(frame.excess) & ~np.isnan(frame.load)
     past &= alike if found.power > 1.0 else frame.rested
     if not now.any() or past.sum() < 4:
         return None

@@ -73,6 +73,21 @@ def cabinet_loaded_growth(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "days_of_load_before_fault",
+    "days from the first reading under such load within 60 days to the first occurrence; zero where there is none before it",
+    unit="days",
+    low=0,
+)
+def days_of_load_before_fault(scene: Scene) -> Reading | None:
+    frame = own_frame(scene)
+    if frame is None:
+        return None
+    mask = _steadily_loaded(frame) & frame.cells(scene.anchor - HISTORY, scene.anchor + HOUR)
+    times = frame.times[mask]
+    return frame.reading(max(0.0, (scene.first - times[0]) / DAY), mask) if len(times) else None
+
+
+@measures(
     "cabinet_idle_growth",
     "change of the cabinet over ambient after at least 90 minutes of rest, from the first to the last quarter of the days "
     "within 60 days; from three days",

@@ -86,13 +86,15 @@ def _growth(loads: Iterable[Load], moment: float) -> Reading | None:
 
 @measures(
     "contact_heating_growth",
-    "rise of the connector for the square of its current, median of the latest third of the loads within 60 days over that of "
-    "the earliest third, without the load at the fault where there are six others; from five loads over four days",
+    "rise of the connector for the square of its current, median of the latest third of the loads within 60 days, and since the "
+    "connector was last cleaned or renewed, over that of the earliest third, without the load at the fault where there are six "
+    "others; from five loads over four days",
     unit="1",
     low=0,
 )
 def contact_heating_growth(scene: Scene) -> Reading | None:
-    here, now = loads_here(scene), load_now(scene)
+    renewed = max((time for time, _ in renewals(scene, CONNECTOR_PARTS) if time <= scene.anchor), default=-np.inf)
+    here, now = [x for x in loads_here(scene) if x.start > renewed], load_now(scene)
     # one hot session at the end is no growth: where there are enough others, they decide
     before = _growth([x for x in here if x is not now], scene.anchor) if len(here) >= 7 else None
     return before or _growth(here, scene.anchor)
@@ -160,15 +162,15 @@ def contact_heating_now(scene: Scene) -> Reading | None:
 @measures(
     "contact_heating_change_at_visit",
     "rise for the square of the current after a visit that cleaned or renewed the connector, over that before it (medians of "
-    "up to five loads on each side)",
+    "up to three loads on each side, as it may grow again)",
     unit="1",
     low=0,
 )
 def contact_heating_change_at_visit(scene: Scene) -> Reading | None:
     found = heatings(loads_here(scene))
     for time, source in reversed(renewals(scene, CONNECTOR_PARTS)):
-        before = [x.ratio for x in found if x.at < time][-5:]
-        after = [x.ratio for x in found if x.at > time][:5]
+        before = [x.ratio for x in found if x.at < time][-3:]
+        after = [x.ratio for x in found if x.at > time][:3]
         if len(before) >= 2 and len(after) >= 2:
             return Reading(float(np.median(after) / np.median(before)), time, (source,))
     return None

@@ -34,6 +34,8 @@ _HOT_WORDS = re.compile(
     r"derat\w*|throttl\w*)"
 )
 _HOT_KEYS = r"derat|throttl|over ?temp|over ?heat"
+_LIMITED_FOR = r"\b(thermal|heat|temperature) limit(ed|ing)? (s|sec|seconds|min|minutes|time|duration|count|events)$"
+"""Keys that tell how long, or how often, heat limited a session."""
 
 
 class Load(NamedTuple):
@@ -160,7 +162,9 @@ def _told_by_session(session: Session) -> _Told:
     details = list(flat(session.details))
     words = " ".join(affirmed({"reason": session.stop_reason, "details": session.details}))
     return _Told(
-        hot=bool(_HOT_WORDS.search(words)) or highest_number(details, _HOT_KEYS, r"grid|site|limit") > 0.0,
+        hot=bool(_HOT_WORDS.search(words))
+        or highest_number(details, _HOT_KEYS, r"grid|site|limit") > 0.0
+        or highest_number(details, _LIMITED_FOR, r"grid|site") > 0.0,
         peak=highest_number(details, CONNECTOR_HEAT, NOT_THE_CONNECTOR + "|resistance"),
         amps=highest_number(details, CURRENT, r"limit|rated|offered|requested"),
         ambient=highest_number(details, r"\b(ambient|outside|outdoor)\b", r"over|rise|delta|limit"),

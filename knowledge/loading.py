@@ -24,6 +24,7 @@ from .observations import Observations
 from .standard_codes import STANDARD_CODES
 from .survey import find_incidents
 from .symptoms import SymptomsFile
+from .texts import phrase_problem
 from .watch_files import WATCHES, load_watches
 from .watching import WatchSubjects
 from .yaml_files import Document
@@ -301,6 +302,11 @@ def compile_fault(
 ) -> tuple[CompiledFault | None, list[Finding]]:
     """Compile a fault's rules; what is wrong comes back with its place instead."""
     findings: list[Finding] = []
+    for topic, phrases in fault.vocabulary.items():
+        for problem in filter(None, map(phrase_problem, phrases)):
+            where = document.place(("vocabulary", topic))
+            mend = "write `words`, `these | those` or `this & that`"
+            findings.append(Finding("cannot-fire", "error", None, where, problem, mend))
     known = {**facts, **finding_types(fault.rules)}
     rules: list[CompiledRule] = []
     for place, rule in enumerate(fault.rules):

@@ -111,12 +111,22 @@ def topic_patterns(vocabulary: tuple[tuple[str, tuple[str, ...]], ...]) -> list[
     return [(topic, re.compile("|".join(map(_pattern, phrases)))) for topic, phrases in vocabulary]
 
 
+def phrase_problem(phrase: str) -> str | None:
+    """What is wrong with a phrase of a vocabulary, None where nothing is."""
+    parts = phrase.split("&")
+    if len(parts) > 2:
+        return f"the phrase {phrase!r} has more than two parts"
+    if any(not words_of(each.strip().rstrip("*")) for part in parts for each in part.split("|")):
+        return f"the phrase {phrase!r} has a part without words"
+    return None
+
+
 def _pattern(phrase: str) -> str:
     parts = [_any_of(part) for part in phrase.split("&")]
     if len(parts) == 1:
         return parts[0]
     return "|".join(
-        rf"({first})(?: \S+){{0,{BETWEEN}}} ({second})" for first, second in (parts[:2], reversed(parts[:2]))
+        rf"({first})(?: \S+){{0,{BETWEEN}}}? ({second})" for first, second in (parts[:2], reversed(parts[:2]))
     )
 
 
@@ -131,7 +141,10 @@ def _any_of(part: str) -> str:
 
 def is_mentioned(topic: re.Pattern[str], sentence: str) -> bool:
     """Whether a sentence mentions a topic somewhere and does not deny it there, nor a part of it."""
-    return any(not _is_denied(match, sentence) for match in topic.finditer(sentence))
+    match = topic.search(sentence)
+    while match is not None and _is_denied(match, sentence):
+        match = topic.search(sentence, match.start() + 1)
+    return match is not None
 
 
 def _is_denied(match: re.Match[str], sentence: str) -> bool:

@@ -223,6 +223,15 @@ def test_what_keeps_knowledge_from_loading_is_a_finding(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("phrase", ["a & b & c", "jam | ", "'&  jam'", "'*'", "''"])
+def test_a_phrase_that_would_be_met_everywhere_or_nowhere_keeps_knowledge_from_loading(
+    tmp_path: Path, phrase: str
+) -> None:
+    """An empty part would stand in every text."""
+    findings = linted(tmp_path, fault=FAULT.replace("[jammed]", f"[jammed, {phrase}]"))
+    assert [(f.kind, f.severity, f.place.line) for f in findings] == [("cannot-fire", "error", 9)]
+
+
 LINK = "{fact: earlier_incident, is: F-0101, as: up}"
 
 

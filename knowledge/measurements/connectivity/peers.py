@@ -32,6 +32,13 @@ MUCH_SOONER = 4.0
 """An outage that lasts less than the incident's by this factor is another event, a routine reconnect say (our judgement)."""
 
 
+HEARD_LATER_S = 20.0
+"""So long after a loss a sign of life is none from before it (our judgement: two clocks, and a message under way)."""
+
+BEATS_ON = 3
+"""Heartbeats after the loss by which another charger went through it, whatever ended them later (our judgement): an outage of the
+site, or the end of what was recorded of it."""
+
 FEWEST_BEATS = 5
 """Heartbeats from which on their distance is told from them (our judgement)."""
 
@@ -130,6 +137,8 @@ def _silent_at_loss(scene: Scene, traces: _Traces) -> float | None:
     place = int(beats.searchsorted(high, "right"))
     if not place or (last := float(beats[place - 1])) < low - traces.interval:
         return None
+    if place - beats.searchsorted(lost + HEARD_LATER_S) >= BEATS_ON:
+        return None
     until = scene.as_of if place == len(beats) else float(beats[place])
     return min(max(last, low), high) if until - last > 3 * traces.interval + 30 else None
 
@@ -148,7 +157,7 @@ def _back_much_sooner(scene: Scene, traces: _Traces, dropped: float) -> bool:
 def _heard_after_loss(scene: Scene, traces: _Traces) -> bool:
     """Whether another charger was heard after the loss; one shown online that sends no heartbeats counts as heard."""
     lost = lost_at(scene)
-    if len(traces.beats) and traces.beats[-1] > lost + 20:
+    if len(traces.beats) and traces.beats[-1] > lost + HEARD_LATER_S:
         return True
     if traces.starts and traces.starts[-1] > lost:
         return True

@@ -21,6 +21,10 @@ FAR_ABOVE = 1.15
 """Bus voltage over its baseline at which inverters protect themselves at the latest (our judgement: data sheets, 110 to 115 %)."""
 
 
+SURE_RISE = 1.06
+"""Times its first reading to which the bus must rise within a record of seconds (our judgement: twice what regulation lets)."""
+
+
 class Peak(NamedTuple):
     """The bus around one occurrence: when, peak, baseline, typical spacing of the readings, where the peak is from."""
 
@@ -77,7 +81,11 @@ def _close_and_earlier(scene: Scene, bus: Readings, time: float) -> tuple[Readin
         return close, earlier
     # a short record: what went before the last half minute is all there is
     head = close.between(float(close.times[0]), time - 30.0)
-    return (close.between(time - 30.0 + 1e-3, time + 15.0), head) if len(head) >= 5 else (none, none)
+    if len(head) >= 5:
+        return close.between(time - 30.0 + 1e-3, time + 15.0), head
+    # a shorter one shows a rise within it, and where it shows none it may have begun too late
+    rises = len(close) >= 3 and close.values.max() >= SURE_RISE * close.values[0]
+    return (close.at([*range(1, len(close))]), close.at([0])) if rises else (none, none)
 
 
 JUST_BEFORE_S = 5.0
@@ -187,7 +195,7 @@ def _said_volts(scene: Scene) -> list[PayloadNumber]:
     """The bus voltages that payloads give, in time order."""
     found = [number for number in payload_numbers(scene, _BUS_KEY, _NO_VOLTS) if number.value > 30.0]
     for time, source, text in payload_texts(scene):
-        match = re.search(r"\b(?:bus|dc[- ]?link|vdc)\b[^.;]{0,50}?(\d{3,4}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b", text)
+        match = re.search(r"\b(?:bus|(?:dc[- ]?)?link|vdc)\b[^.;]{0,50}?(\d{3,4}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b", text)
         if match is not None:
             found.append(PayloadNumber(time, decimal(match.group(1)), source))
     return sorted(found, key=lambda number: number.time)
@@ -199,6 +207,21 @@ def _said_level(scene: Scene, wanted: str, unwanted: str) -> PayloadNumber | Non
     return found[-1] if found else None
 
 
+_LIMIT_IN_TEXT = re.compile(
+    r"\b(?:limit|max|maximum|trip|threshold|ovp)\b\D{0,12}(\d{3,4}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b"
+)
+
+
+def _limit_in_text(scene: Scene) -> PayloadNumber | None:
+    """The latest limit of a voltage that a text of the payloads names."""
+    found = None
+    for time, source, text in payload_texts(scene):
+        match = _LIMIT_IN_TEXT.search(text)
+        if match is not None:
+            found = PayloadNumber(time, decimal(match.group(1)), source)
+    return found
+
+
 @measures("dc_bus_said_share", "bus voltage in the payloads against the limit named beside it", unit="%", low=0)
 def dc_bus_said_share(scene: Scene) -> Reading | None:
     measured = _said_volts(scene)
@@ -207,6 +230,7 @@ def dc_bus_said_share(scene: Scene) -> Reading | None:
         r"\b(ovp|over ?voltage|trip|limit|threshold|max|maximum|allowed)\b",
         r"\b(can|current|a|ms|s|temp\w*|count\w*|pct|percent)\b|\bpeak\b",
     )
+    limit = limit or _limit_in_text(scene)
     if not measured or limit is None:
         return None
     time, volts, source = measured[-1]

@@ -11,25 +11,34 @@ from ...texts import words_of
 from ..door import last_door_event
 from ..registry import measures
 from .recovery import reset_commands
+from .silence import only_silent_module
 
-_MODULE = re.compile(r"\bmodules?\b|\bpm ?\d?\b|\brectifier")
-_REPLACED = re.compile(r"\b(replac\w*|swap\w*|exchang\w*|renew\w*|new|chang\w*)\b")
+_CHANGED = r"(?:replac\w*|swap\w*|exchang\w*|interchang\w*|renew\w*|new|chang\w*)"
+_MODULE = r"(?:modules?|pm ?\d*|rectifiers?|units?|bricks?)"
+_CABLE = r"(?:harness|loom|(?:can|bus|data) (?:cable|lead|wiring|line)|ribbon)"
 
 
-_HARNESS = re.compile(
-    r"\b(harness|loom|bus (cable|lead|wiring)|can (cable|lead|wiring|bus)|data (cable|harness|lead|line)|ribbon)\b"
+def _replaced(part: str) -> re.Pattern[str]:
+    """Words that tell of a part replaced: what was done a few words from its name."""
+    # a module's fan is no module
+    named = rf"\b{part}\b(?! fan)"
+    return re.compile(rf"\b{_CHANGED}(?: \w+){{0,4}} {named}|{named}(?: \w+){{0,4}} {_CHANGED}\b")
+
+
+_MODULE_REPLACED, _CABLE_REPLACED = _replaced(_MODULE), _replaced(_CABLE)
+_MODULE_MOVED = re.compile(
+    r"\b(?:swap\w*|exchang\w*|interchang\w*|put|moved?|rotat\w*|chang\w*)\b(?: \w+){0,6} (?:slots?|positions?|places?|over|round)\b"
 )
 
 
-def _replaced_between_faults(scene: Scene, part: re.Pattern[str], but: re.Pattern[str]) -> Reading | None:
-    """Whether the last visit that names a replaced part, and not another, lies between two occurrences."""
+def _visit_between_faults(scene: Scene, *done: re.Pattern[str]) -> tuple[bool, float, Source] | None:
+    """Whether the last visit that tells of something done lies between two occurrences, when it was, and its record."""
     times = [fault.time for fault in scene.faults("own", device=scene.device_id)]
     for visit in reversed(scene.records("service_visits")):
         said = words_of(str(visit.fields.get("work") or ""))
-        if visit.time is None or not part.search(said) or not _REPLACED.search(said) or but.search(said):
-            continue
-        between = any(time < visit.time for time in times) and any(time > visit.time for time in times)
-        return Reading(between, visit.time, (scene.source("service_visits", visit),))
+        if visit.time is not None and any(pattern.search(said) for pattern in done):
+            between = any(time < visit.time for time in times) and any(time > visit.time for time in times)
+            return between, visit.time, scene.source("service_visits", visit)
     return None
 
 
@@ -39,8 +48,26 @@ def _replaced_between_faults(scene: Scene, part: re.Pattern[str], but: re.Patter
     kind="flag",
 )
 def module_replaced_before_recurrence(scene: Scene) -> Reading | None:
-    # a module's fan is no module
-    return _replaced_between_faults(scene, _MODULE, re.compile(r"\bfan\b"))
+    found = _visit_between_faults(scene, _MODULE_REPLACED)
+    return None if found is None else Reading(found[0], found[1], (found[2],))
+
+
+@measures(
+    "silence_after_module_exchange",
+    "whether, since a service visit between two occurrences at which modules were replaced or changed places, the one silent module "
+    "is in the same slot as before or, where they changed places, in another",
+    kind="text",
+    choices=("same-slot", "other-slot"),
+)
+def silence_after_module_exchange(scene: Scene) -> Reading | None:
+    moved = _visit_between_faults(scene, _MODULE_MOVED)
+    visit = moved or _visit_between_faults(scene, _MODULE_REPLACED)
+    if visit is None or not visit[0]:
+        return None
+    before, after = only_silent_module(scene, until=visit[1]), only_silent_module(scene, since=visit[1])
+    if before is None or after is None or (before != after and moved is None):
+        return None
+    return Reading("same-slot" if before == after else "other-slot", visit[1], (visit[2],))
 
 
 @measures(
@@ -50,7 +77,8 @@ def module_replaced_before_recurrence(scene: Scene) -> Reading | None:
     kind="flag",
 )
 def bus_cable_replaced_before_recurrence(scene: Scene) -> Reading | None:
-    return _replaced_between_faults(scene, _HARNESS, re.compile(r"(?!)"))
+    found = _visit_between_faults(scene, _CABLE_REPLACED)
+    return None if found is None else Reading(found[0], found[1], (found[2],))
 
 
 @measures(

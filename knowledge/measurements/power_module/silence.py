@@ -86,9 +86,10 @@ def _measured(scene: Scene, value: float, silences: list[Silence]) -> Reading:
     return Reading(float(value), scene.anchor, few([silence.source for silence in silences]))
 
 
-def only_silent_module(scene: Scene) -> str | None:
-    """The one module that fell silent; None where there were several, or none is known by its index."""
-    names = frozenset().union(*(silence.modules for silence in _silences(scene))) - {EVERY}
+def only_silent_module(scene: Scene, since: float = -np.inf, until: float = np.inf) -> str | None:
+    """The one module that fell silent between two moments; None where there were several, or none is known by its index."""
+    found = [silence.modules for silence in _silences(scene) if since < silence.time <= until]
+    names = frozenset[str]().union(*found) - {EVERY}
     return next(iter(names)) if len(names) == 1 else None
 
 

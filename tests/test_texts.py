@@ -1,0 +1,66 @@
+"""Texts of people: which topics a sentence mentions, and which it denies; and what a check says that was done twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from charger_triage.engine import Triage
+from charger_triage.knowledge.observations import observe
+from charger_triage.knowledge.texts import affirmed, is_mentioned, topic_patterns
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "mentioned"),
+    [
+        ("jammed", "Plunger jammed.", True),
+        ("jam*", "Plunger jamming again", True),
+        ("jam", "Plunger jammed", False),
+        ("jammed | stuck", "It was stuck", True),
+        ("fan* | blower* & stiff | seized", "The rear fan, five years old, is stiff", True),
+        ("fan* | blower* & stiff | seized", "Seized again: both blowers", True),
+        ("fan* & stiff", "Both fans fine. The door is stiff.", False),
+        ("fan* & stiff", "fan " + "very " * 13 + "stiff", False),
+        ("fan* & stiff", "fan not stiff", False),
+        ("fan* & stiff", "no fan was stiff", False),
+        ("schema & keys", "no schema of these keys, yet the keys of a newer schema", True),
+        ("pitting", "Nothing pitting", False),
+        ("pitting", "Pitting none", False),
+        ("pitting", "pitting: not found", False),
+        ("pitting", "Not clean. Pitting.", True),
+    ],
+)
+def test_a_phrase_is_met_within_a_sentence_that_does_not_deny_it(phrase: str, text: str, mentioned: bool) -> None:
+    """Two parts may stand in either order, few words apart; what is denied at one place may be said at another."""
+    ((_, pattern),) = topic_patterns((("topic", (phrase,)),))
+    assert any(is_mentioned(pattern, sentence) for sentence in affirmed(text)) is mentioned
+
+
+TERMINATION = "F-0411/termination-resistor"
+
+
+def probability(triage: Triage, visit: int | None, *results: tuple[int, float]) -> float:
+    """How probable a missing end resistor is by resistances at some hours after the fault, with a visit at an hour."""
+
+    def at(hours: int) -> str:
+        return f"2026-05-10T{hours:02d}:00:00Z"
+
+    own = {"device_id": "A"}
+    event = {**own, "timestamp": at(1), "event_type": "fault", "data": {"fault_code": "F-0411"}}
+    checks = [{**own, "timestamp": at(1 + h), "check_id": "can-termination", "value": ohm} for h, ohm in results]
+    records: dict[str, list[dict[str, Any]]] = {"events": [event], "check_results": checks}
+    if visit is not None:
+        records["service_visits"] = [{**own, "timestamp": at(1 + visit), "work": "On site"}]
+    (incident,) = triage.diagnose(observe(records)).incidents
+    return next(h.probability for h in incident.hypotheses if h.cause_id == TERMINATION)
+
+
+def test_a_check_repeated_after_a_repair_does_not_speak_of_the_fault(triage: Triage) -> None:
+    """120 ohm at the fault and 60 after a visit: the resistor was missing, and is there now."""
+    missing, there = probability(triage, None, (2, 120)), probability(triage, None, (2, 60))
+    assert missing > there
+    assert probability(triage, 5, (2, 120), (8, 60)) == missing
+    assert probability(triage, None, (2, 120), (8, 60)) == there
+    assert probability(triage, 5, (8, 60)) == there
+    assert probability(triage, 1, (2, 120), (8, 60)) == there

@@ -237,6 +237,20 @@ def site_peers_with_code(scene: Scene) -> Reading | None:
     return _count(scene, faults, hit)
 
 
+def _other_connectors_with_code(scene: Scene, within: float) -> Reading | None:
+    """Other connectors of this charger that reported the code within so many seconds of the latest occurrence."""
+    if scene.connector_id is None or not [c for c in scene.connectors() if c != scene.connector_id]:
+        return None
+    faults = [
+        fault
+        for fault in scene.faults("own", device=scene.device_id)
+        if fault.connector_id not in (None, scene.connector_id) and abs(fault.time - scene.anchor) <= within
+    ]
+    number = len({fault.connector_id for fault in faults})
+    sources = [fault.source for fault in faults] or [f.source for f in scene.incidence.faults]
+    return Reading(float(number), scene.anchor, few(sources))
+
+
 @measures(
     "other_connectors_with_code",
     "other connectors of this charger that reported the code within seven days of the latest occurrence; known where the "
@@ -245,16 +259,15 @@ def site_peers_with_code(scene: Scene) -> Reading | None:
     low=0,
 )
 def other_connectors_with_code(scene: Scene) -> Reading | None:
-    if scene.connector_id is None or not [c for c in scene.connectors() if c != scene.connector_id]:
-        return None
-    faults = [
-        fault
-        for fault in scene.faults("own", device=scene.device_id)
-        if fault.connector_id not in (None, scene.connector_id) and abs(fault.time - scene.anchor) <= CLUSTER_WINDOW
-    ]
-    number = len({fault.connector_id for fault in faults})
-    return Reading(
-        float(number),
-        scene.anchor,
-        few([fault.source for fault in faults] or [f.source for f in scene.incidence.faults]),
-    )
+    return _other_connectors_with_code(scene, CLUSTER_WINDOW)
+
+
+@measures(
+    "other_connectors_with_code_in_month",
+    "other connectors of this charger that reported the code within 30 days of the latest occurrence; known where the charger has "
+    "others",
+    unit="1",
+    low=0,
+)
+def other_connectors_with_code_in_month(scene: Scene) -> Reading | None:
+    return _other_connectors_with_code(scene, 30 * DAY)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...sessions import Session
+from ...texts import flat, words_of
 from ..registry import measures
 from .history import (
     Moment,
@@ -161,3 +164,33 @@ def attempts_since_loss(scene: Scene) -> Reading | None:
         if lost < time < end and record.fields.get("transition") == "offline"
     ]
     return Reading(float(len(tried)), lost, scene.sources("connections", tried)) if tried else None
+
+
+_RECONNECT = frozenset(("force_reconnect", "reconnect", "reset_connection", "restart_connection"))
+_LINKED = re.compile(
+    r"\b(re ?establish\w*|(re)?connected|link (is )?up|new link|new connection|back online|online again|up at once)\b"
+)
+_NOT_LINKED = re.compile(r"\b(not|no|failed|unable|cannot|refused)\b")
+
+
+@measures(
+    "reconnect_command_helped",
+    "whether a command to connect anew that was completed after the loss brought the charger back within five minutes, by its "
+    "connections or the command's result; known where there was one",
+    kind="flag",
+)
+def reconnect_command_helped(scene: Scene) -> Reading | None:
+    lost = lost_at(scene)
+    for time, command in logged(scene, "commands", lost, lost + 3 * DAY):
+        if command.fields["command"] not in _RECONNECT or command.fields.get("status") != "completed":
+            continue
+        connected = [
+            moment.record
+            for moment in logged(scene, "connections", time - MINUTE, time + 5 * MINUTE)
+            if moment.record.fields.get("transition") == "online"
+        ]
+        said = " ".join(words_of(str(value)) for _, value in flat(command.fields.get("result")))
+        helped = bool(connected) or (_LINKED.search(said) is not None and _NOT_LINKED.search(said) is None)
+        sources = [scene.source("commands", command), *scene.sources("connections", connected)]
+        return Reading(helped, time, few(sources))
+    return None

@@ -119,3 +119,23 @@ def lock_changes_at_end(scene: Scene) -> Reading | None:
             changes = sum(before != after for (before, _), (after, _) in pairwise(near))
             found.append(Reading(float(changes), time, scene.sources("events", [event for _, event in near])))
     return max(found, key=lambda reading: float(reading.value), default=None)
+
+
+_LOCK_REPLACED = re.compile(
+    r"\b(lock\w*|latch\w*|actuators?)\b(?: \w+){0,3} (?:replac\w*|swap\w*|exchang\w*|renew\w*|changed)\b"
+    r"|\b(?:replac\w*|swap\w*|exchang\w*|renew\w*|new)\b(?: \w+){0,3} (lock\w*|latch\w*|actuators?)\b"
+)
+
+
+@measures(
+    "lock_replaced_in_vain",
+    "whether the code came both before and after a visit that replaced the connector's lock; known where one did",
+    kind="flag",
+)
+def lock_replaced_in_vain(scene: Scene) -> Reading | None:
+    times = [fault.time for fault in scene.faults("own", device=scene.device_id)]
+    for visit in reversed(scene.records("service_visits")):
+        if visit.time is not None and _LOCK_REPLACED.search(words_of(str(visit.fields.get("work") or ""))):
+            vain = any(time < visit.time for time in times) and any(time > visit.time for time in times)
+            return Reading(vain, visit.time, (scene.source("service_visits", visit),))
+    return None

@@ -81,8 +81,8 @@ def cabinet_idle_temperature(scene: Scene) -> Reading | None:
 
 @measures(
     "cabinet_load_correlation",
-    "how the cabinet over ambient goes with the power of all connectors, lagged by 30 minutes, within the seven days up to the "
-    "latest occurrence; known from four hours in which the power varies",
+    "how the cabinet over ambient goes with the power of all connectors, lagged by 30 minutes (none where none is told), within the "
+    "seven days up to the latest occurrence; known from four hours in which the power varies",
     unit="1",
     low=-1,
     high=1,
@@ -102,7 +102,9 @@ def cabinet_load_correlation(scene: Scene) -> Reading | None:
         # a reading that stands still while the load comes and goes for hours does not follow it
         still = np.ptp(frame.cabinet[mask]) < 1.0 and mask.sum() * frame.width >= 6 * HOUR
         return frame.reading(0.0, mask) if still else None
-    value = correlation(frame.excess[mask], lagged(frame.times[mask], load, 30 * MINUTE))
+    week = frame.cells(scene.anchor - 7 * DAY, scene.anchor)
+    follows = lagged(frame.times[week], np.nan_to_num(frame.load[week]), 30 * MINUTE)[mask[week]]
+    value = correlation(frame.excess[mask], follows)
     return None if value is None else frame.reading(value, mask)
 
 

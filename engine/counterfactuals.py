@@ -257,6 +257,8 @@ class Counterfactuals:
         self, pattern: Pattern, condition: Condition, fact_type: FactType, taken: Sequence[Fact], place: Fact
     ) -> Fact | None:
         """A fact that would meet a condition at the time, connector and key of `place`; None where none can be thought of."""
+        if not fact_type.supposable:
+            return None
         check = self.check_of.get(pattern.fact_name)
         unit = fact_type.unit if check is None else None
         for value in _values(pattern, condition, fact_type, check, taken):

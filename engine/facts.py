@@ -77,7 +77,8 @@ class FactType:
 
     `low` and `high` bound the values that can occur at all (in `unit`): a condition beyond them can never be met.
     `choices` lists the texts that can occur, where they are known. `parse` turns the text of a rule's constant into a
-    Version. `many` marks names of which one incident may have several facts.
+    Version. `many` marks names of which one incident may have several facts. `supposable` is false for what only something
+    done later can tell: it is not supposed where the question is what would change the leader.
     """
 
     name: str
@@ -89,6 +90,7 @@ class FactType:
     choices: tuple[str, ...] | None = None
     many: bool = False
     parse: Callable[[str], Version | None] | None = None
+    supposable: bool = True
 
 
 Catalogue = Mapping[str, FactType]

@@ -303,10 +303,10 @@ def compile_fault(
     """Compile a fault's rules; what is wrong comes back with its place instead."""
     findings: list[Finding] = []
     for topic, phrases in fault.vocabulary.items():
-        for problem in filter(None, map(phrase_problem, phrases)):
+        for wrong in filter(None, map(phrase_problem, phrases)):
             where = document.place(("vocabulary", topic))
             mend = "write `words`, `these | those` or `this & that`"
-            findings.append(Finding("cannot-fire", "error", None, where, problem, mend))
+            findings.append(Finding("cannot-fire", "error", None, where, wrong, mend))
     known = {**facts, **finding_types(fault.rules)}
     rules: list[CompiledRule] = []
     for place, rule in enumerate(fault.rules):

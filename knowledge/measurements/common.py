@@ -158,6 +158,7 @@ def visit_mention(scene: Scene) -> Iterable[Reading]:
     "a topic of the fault's vocabulary in the work of service visits after the latest occurrence",
     kind="text",
     many=True,
+    supposable=False,
 )
 def visit_after_mention(scene: Scene) -> Iterable[Reading]:
     visits = scene.records("service_visits")

@@ -39,19 +39,20 @@ def measures(
     high: float | None = None,
     choices: tuple[str, ...] | None = None,
     many: bool = False,
+    supposable: bool = True,
 ) -> Callable[[Function], Function]:
     """Declare a function as the measurement of facts called `name`.
 
     `meaning` says exactly what is measured over which window; `low` and `high` bound the values that can occur, in
-    `unit`; `choices` are the words that can occur; `many` is for functions that give several readings.
+    `unit`; `choices` are the words that can occur; `many` is for functions that give several readings; what only something done
+    later can tell is not `supposable`.
     """
 
     def declare(function: Function) -> Function:
         if name in REGISTRY:
             raise ValueError(f"two measurements are called {name!r}")
-        fact_type = FactType(
-            name, kind, meaning, unit, low, high, choices, many, parse_firmware if kind == "version" else None
-        )
+        parse = parse_firmware if kind == "version" else None
+        fact_type = FactType(name, kind, meaning, unit, low, high, choices, many, parse, supposable)
         REGISTRY[name] = Measurement(fact_type, function)
         return function
 

@@ -85,7 +85,7 @@ def _close_and_earlier(scene: Scene, bus: Readings, time: float) -> tuple[Readin
         return close.between(time - 30.0 + 1e-3, time + 15.0), head
     # a shorter one shows a rise within it, and where it shows none it may have begun too late
     rises = len(close) >= 3 and close.values.max() >= SURE_RISE * close.values[0]
-    return (close.at([*range(1, len(close))]), close.at([0])) if rises else (none, none)
+    return (close.at(slice(1, None)), close.at(slice(0, 1))) if rises else (none, none)
 
 
 JUST_BEFORE_S = 5.0

@@ -14,7 +14,7 @@ DENIED = re.compile(
     r"(\w+\s+){0,2}$"
 )
 _DENIED_AFTER = re.compile(
-    r"^ (is |was |are |were )?(none|nil|absent|excluded|ruled out|negative|not (found|seen|present|visible|observed|the))\b"
+    r" (is |was |are |were )?(none|nil|absent|excluded|ruled out|negative|not (found|seen|present|visible|observed|the))\b"
 )
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+|\n+")
 _NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
@@ -150,4 +150,4 @@ def is_mentioned(topic: re.Pattern[str], sentence: str) -> bool:
 def _is_denied(match: re.Match[str], sentence: str) -> bool:
     starts = {start for start, _ in match.regs if start >= 0}
     denied = any(DENIED.search(sentence[max(0, start - 40) : start]) for start in starts)
-    return denied or _DENIED_AFTER.search(sentence[match.end() :]) is not None
+    return denied or _DENIED_AFTER.match(sentence, match.end()) is not None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from ...engine.facts import Source
 from ..observations import Record, epoch
 from ..readings import DAY, MINUTE, Reading, few
 from ..scene import Scene
+from ..texts import words_of
 from .registry import measures
 
 UPGRADE_COMMANDS = ("firmware_upgrade", "firmware_update", "update_firmware", "upgrade_firmware")
@@ -90,6 +92,16 @@ def days_from_visit_to_first_fault(scene: Scene) -> Reading | None:
     return Reading(
         (scene.first - (earlier[-1].time or 0.0)) / DAY, scene.first, (scene.source("service_visits", earlier[-1]),)
     )
+
+
+def done_before_recurrence(scene: Scene, done: re.Pattern[str]) -> Reading | None:
+    """Whether the last service visit whose words tell of something done lies between two occurrences: it was in vain then."""
+    times = [fault.time for fault in scene.faults("own", device=scene.device_id)]
+    for visit in reversed(scene.records("service_visits")):
+        if visit.time is not None and done.search(words_of(str(visit.fields.get("work") or ""))):
+            between = any(time < visit.time for time in times) and any(time > visit.time for time in times)
+            return Reading(between, visit.time, (scene.source("service_visits", visit),))
+    return None
 
 
 def restarts(scene: Scene) -> Iterator[tuple[float, Source]]:

@@ -9,6 +9,7 @@ from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import words_of
+from ..common import done_before_recurrence
 from ..registry import measures
 from .reports import FAN_CODE
 from .speed import speeds
@@ -145,10 +146,4 @@ def fan_gain_after_cleaning(scene: Scene) -> Reading | None:
     kind="flag",
 )
 def fan_board_replaced_in_vain(scene: Scene) -> Reading | None:
-    for visit in reversed(scene.records("service_visits")):
-        if visit.time is not None and _BOARD_REPLACED.search(_work(visit)):
-            faults = scene.faults(FAN_CODE, device=scene.device_id)
-            before, after = [f for f in faults if f.time < visit.time], [f for f in faults if f.time > visit.time]
-            sources = [scene.source("service_visits", visit), *(f.source for f in (before[-1:] + after[:1]))]
-            return Reading(bool(before and after), visit.time, few(sources))
-    return None
+    return done_before_recurrence(scene, _BOARD_REPLACED)

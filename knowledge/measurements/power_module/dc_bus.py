@@ -94,10 +94,10 @@ JUST_BEFORE_S = 5.0
 
 def _away_from_faults(scene: Scene, bus: Readings) -> Readings:
     """The readings that are not within three minutes of an occurrence."""
-    away = np.ones(len(bus), dtype=bool)
-    for time in scene.times:
-        away &= np.abs(bus.times - time) > 3 * MINUTE
-    return bus.at(away)
+    times = np.array([-np.inf, *scene.times, np.inf])
+    places = times.searchsorted(bus.times)
+    nearest = np.minimum(bus.times - times[places - 1], times[places] - bus.times)
+    return bus.at(nearest > 3 * MINUTE)
 
 
 def _before_faults(scene: Scene, bus: Readings) -> Readings:
@@ -207,9 +207,7 @@ def _said_level(scene: Scene, wanted: str, unwanted: str) -> PayloadNumber | Non
     return found[-1] if found else None
 
 
-_LIMIT_IN_TEXT = re.compile(
-    r"\b(?:limit|max|maximum|trip|threshold|ovp)\b\D{0,12}(\d{3,4}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b"
-)
+_LIMIT_IN_TEXT = re.compile(r"\b(?:limit|max|maximum|trip|threshold|ovp)\b\D{0,12}(\d{3,4}(?:[.,]\d+)?)\b")
 
 
 def _limit_in_text(scene: Scene) -> PayloadNumber | None:

@@ -83,7 +83,7 @@ def _stops(scene: Scene) -> Iterator[tuple[float, float, Source]]:
 
 def _sessions_broken_off(scene: Scene) -> Iterator[tuple[float, float, Source]]:
     """The same of sessions that a vehicle or a hand ended, by their records, which may end with the fault."""
-    for session in scene.sessions():
+    for session in scene.sessions(which="all"):
         reason = words_of(session.stop_reason or "")
         if session.end is not None and _OF_THE_VEHICLE.search(reason) and not _OF_THE_FAULT.search(reason):
             yield session.end, 0.0, session.source

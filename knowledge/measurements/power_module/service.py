@@ -8,6 +8,7 @@ from ....engine.facts import Source
 from ...readings import DAY, Reading
 from ...scene import Scene
 from ...texts import words_of
+from ..common import done_before_recurrence
 from ..door import last_door_event
 from ..registry import measures
 from .recovery import reset_commands
@@ -31,25 +32,13 @@ _MODULE_MOVED = re.compile(
 )
 
 
-def _visit_between_faults(scene: Scene, *done: re.Pattern[str]) -> tuple[bool, float, Source] | None:
-    """Whether the last visit that tells of something done lies between two occurrences, when it was, and its record."""
-    times = [fault.time for fault in scene.faults("own", device=scene.device_id)]
-    for visit in reversed(scene.records("service_visits")):
-        said = words_of(str(visit.fields.get("work") or ""))
-        if visit.time is not None and any(pattern.search(said) for pattern in done):
-            between = any(time < visit.time for time in times) and any(time > visit.time for time in times)
-            return between, visit.time, scene.source("service_visits", visit)
-    return None
-
-
 @measures(
     "module_replaced_before_recurrence",
     "whether a service visit that names a replaced power module lies between two occurrences; known where there was such a visit",
     kind="flag",
 )
 def module_replaced_before_recurrence(scene: Scene) -> Reading | None:
-    found = _visit_between_faults(scene, _MODULE_REPLACED)
-    return None if found is None else Reading(found[0], found[1], (found[2],))
+    return done_before_recurrence(scene, _MODULE_REPLACED)
 
 
 @measures(
@@ -60,14 +49,14 @@ def module_replaced_before_recurrence(scene: Scene) -> Reading | None:
     choices=("same-slot", "other-slot"),
 )
 def silence_after_module_exchange(scene: Scene) -> Reading | None:
-    moved = _visit_between_faults(scene, _MODULE_MOVED)
-    visit = moved or _visit_between_faults(scene, _MODULE_REPLACED)
-    if visit is None or not visit[0]:
+    moved = done_before_recurrence(scene, _MODULE_MOVED)
+    visit = moved or done_before_recurrence(scene, _MODULE_REPLACED)
+    if visit is None or visit.at is None or not visit.value:
         return None
-    before, after = only_silent_module(scene, until=visit[1]), only_silent_module(scene, since=visit[1])
+    before, after = only_silent_module(scene, until=visit.at), only_silent_module(scene, since=visit.at)
     if before is None or after is None or (before != after and moved is None):
         return None
-    return Reading("same-slot" if before == after else "other-slot", visit[1], (visit[2],))
+    return Reading("same-slot" if before == after else "other-slot", visit.at, visit.sources)
 
 
 @measures(
@@ -77,8 +66,7 @@ def silence_after_module_exchange(scene: Scene) -> Reading | None:
     kind="flag",
 )
 def bus_cable_replaced_before_recurrence(scene: Scene) -> Reading | None:
-    found = _visit_between_faults(scene, _CABLE_REPLACED)
-    return None if found is None else Reading(found[0], found[1], (found[2],))
+    return done_before_recurrence(scene, _CABLE_REPLACED)
 
 
 @measures(

@@ -9,6 +9,7 @@ from ...observations import Record
 from ...readings import DAY, MINUTE, Reading
 from ...scene import Scene
 from ...texts import flat, words_of
+from ..common import done_before_recurrence
 from ..registry import measures
 from .occurrences import latest_occurrences, timed_events
 from .texts import end_number
@@ -133,9 +134,4 @@ _LOCK_REPLACED = re.compile(
     kind="flag",
 )
 def lock_replaced_in_vain(scene: Scene) -> Reading | None:
-    times = [fault.time for fault in scene.faults("own", device=scene.device_id)]
-    for visit in reversed(scene.records("service_visits")):
-        if visit.time is not None and _LOCK_REPLACED.search(words_of(str(visit.fields.get("work") or ""))):
-            vain = any(time < visit.time for time in times) and any(time > visit.time for time in times)
-            return Reading(vain, visit.time, (scene.source("service_visits", visit),))
-    return None
+    return done_before_recurrence(scene, _LOCK_REPLACED)

@@ -10,12 +10,23 @@ from typing import Any
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\s_\-/.:,;(){}\[\]\"'=|]+")
 DENIED = re.compile(
-    r"\b(no|not|nothing|without|never|isn t|wasn t|none|nor|neither|ruled out|excluded?|denied|0|zero|false|free of|free from)\s+"
+    r"\b(no|not|nothing|without|never|isn t|wasn t|none|nor|neither|nobody|no one|ruled out|excluded?|denied|0|zero|false|free of|free from)\s+"
     r"(\w+\s+){0,2}$"
 )
 _DENIED_AFTER = re.compile(
     r" (is |was |are |were )?(none|nil|absent|excluded|ruled out|negative|not (found|seen|present|visible|observed|the))\b"
 )
+_SLIGHT = re.compile(
+    r"\b(slight|slightly|a little|light|minor|a touch|a touch of|a bit of|traces of|usual|normal)\s+(\w+\s+){0,1}$"
+)
+"""Words that make of what is said a trifle."""
+
+_IN_VAIN = re.compile(
+    r"\b(no effect|without effect|no change|no difference|no improvement|same (result|again|as before)|did not help|in vain|to no avail|to be safe|"
+    r"on suspicion|as a precaution)\b"
+)
+"""Words that say of what was done in a sentence that it was not what was needed."""
+
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+|\n+")
 _NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
              "off", "inactive", "fine", "valid", "not detected", "not present", "n a", ""}  # fmt: skip
@@ -149,5 +160,14 @@ def is_mentioned(topic: re.Pattern[str], sentence: str) -> bool:
 
 def _is_denied(match: re.Match[str], sentence: str) -> bool:
     starts = {start for start, _ in match.regs if start >= 0}
-    denied = any(DENIED.search(sentence[max(0, start - 40) : start]) for start in starts)
-    return denied or _DENIED_AFTER.match(sentence, match.end()) is not None
+    if any(DENIED.search(sentence[max(0, start - 40) : start]) for start in starts):
+        return True
+    if _DENIED_AFTER.match(sentence, match.end()) is not None:
+        return True
+    # of a part and what is said of it, not of a mere word, and not where these words are what the phrase asks for
+    if not match.lastindex:
+        return False
+    if any(_SLIGHT.search(sentence[max(0, start - 40) : start]) for start in starts):
+        return True
+    vain = _IN_VAIN.search(sentence)
+    return vain is not None and not match.start() <= vain.start() < match.end()

@@ -165,6 +165,12 @@ def visit_mention(scene: Scene) -> Iterable[Reading]:
     return scene.mentions([(scene.source("service_visits", v), v.fields.get("work")) for v in recent])
 
 
+def visits_after(scene: Scene) -> list[Record]:
+    """The service visits after the latest occurrence, in time order."""
+    visits = scene.records("service_visits")
+    return [visit for visit in visits if visit.time is not None and scene.anchor < visit.time <= scene.as_of + 1.0]
+
+
 @measures(
     "visit_after_mention",
     "a topic of the fault's vocabulary in the work of service visits after the latest occurrence",
@@ -173,9 +179,24 @@ def visit_mention(scene: Scene) -> Iterable[Reading]:
     supposable=False,
 )
 def visit_after_mention(scene: Scene) -> Iterable[Reading]:
-    visits = scene.records("service_visits")
-    later = [visit for visit in visits if visit.time is not None and scene.anchor < visit.time <= scene.as_of + 1.0]
+    later = visits_after(scene)
     return scene.mentions([(scene.source("service_visits", visit), visit.fields.get("work")) for visit in later])
+
+
+@measures(
+    "final_visit_mention",
+    "a topic of the fault's vocabulary in the work of the newest service visit after the latest occurrence that mentions any: what "
+    "those before it dealt with did not end it",
+    kind="text",
+    many=True,
+    supposable=False,
+)
+def final_visit_mention(scene: Scene) -> Iterable[Reading]:
+    for visit in reversed(visits_after(scene)):
+        found = scene.mentions([(scene.source("service_visits", visit), visit.fields.get("work"))])
+        if found:
+            return found
+    return []
 
 
 @measures(

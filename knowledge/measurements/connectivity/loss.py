@@ -118,12 +118,14 @@ def outage_length(scene: Scene) -> Reading | None:
 
 @measures(
     "hours_unreachable",
-    "hours from the latest loss to the diagnosis, where the charger was not heard again",
+    "hours from the latest loss to the diagnosis, where the charger was not heard again; known where a record tells of its "
+    "connection at all",
     unit="h",
     low=0,
 )
 def hours_unreachable(scene: Scene) -> Reading | None:
-    if back_at(scene) is not None or scene.as_of <= lost_at(scene):
+    told = len(beats_of(scene, scene.device_id)) or own_metadata(scene) or any(logged(scene, "connections"))
+    if not told or back_at(scene) is not None or scene.as_of <= lost_at(scene):
         return None
     sources = few([*_loss(scene).sources, *own_metadata(scene)])
     return Reading((scene.as_of - lost_at(scene)) / HOUR, scene.as_of, sources)

@@ -65,6 +65,17 @@ def loss_visit_mention(scene: Scene) -> Iterable[Reading]:
 
 
 @measures(
+    "visit_before_loss_mention",
+    "a topic of the fault's vocabulary in the work of service visits from a day before to ten minutes after the loss",
+    kind="text",
+    many=True,
+)
+def visit_before_loss_mention(scene: Scene) -> Iterable[Reading]:
+    visits = logged(scene, "service_visits", lost_at(scene) - DAY, lost_at(scene) + 10 * MINUTE)
+    return scene.mentions([(scene.source("service_visits", v), v.fields.get("work")) for _, v in visits])
+
+
+@measures(
     "storm_mention",
     "a topic of the fault's vocabulary in the payload, in connection reasons and in events other than faults of the storm, "
     "and in results of commands from a day before to a day after it",

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 from ...readings import DAY, Reading, few, median
 from ...scene import Scene
+from ...texts import MAX_TEXT
+from ..common import visits_after
 from ..payload import PayloadNumber, decimal, newest, payload_numbers, payload_texts, said_in_words, topics_in_words
 from ..registry import measures
 
@@ -77,6 +79,26 @@ def can_resistance(scene: Scene) -> Reading | None:
         if match is not None and not re.search(r"isolation|insulation|instead of \d+ ?ohm$", text):
             found.append(PayloadNumber(time, decimal(match.group(1)), source))
     return newest(sorted(found, key=lambda number: number.time), low=0.0)
+
+
+_OHMS = r"(\d{2,3}(?:[.,]\d+)?) ?(?:ohms?|r|Ω|ω)\b(?! (?:plug|part|resistor|terminator|end|one))"
+_LINES = r"(?:across|between|h ?[-/] ?l|h (?:and|to) l|data (?:lines?|pair)|can bus|terminat\w*)"
+_BETWEEN_LINES = re.compile(rf"{_OHMS}(?=[^.;]{{0,40}}\b{_LINES}\b)|\b{_LINES}\b[^.;]{{0,40}}?{_OHMS}")
+
+
+@measures(
+    "can_resistance_at_visit",
+    "first resistance across the CAN lines that a service visit after the latest occurrence tells of: what was found, not what was left",
+    unit="Ω",
+    low=0,
+)
+def can_resistance_at_visit(scene: Scene) -> Reading | None:
+    for visit in visits_after(scene):
+        match = _BETWEEN_LINES.search(str(visit.fields.get("work") or "").lower()[:MAX_TEXT])
+        if match is not None:
+            ohms = decimal(match.group(1) or match.group(2))
+            return Reading(ohms, visit.time, (scene.source("service_visits", visit),))
+    return None
 
 
 @measures(

@@ -15,7 +15,7 @@ from .cabinet_frame import RESTED, Frame, cabinet_readings, own_frame
 from .cabinet_load import carried_before
 from .chargers import about_the_cabinet
 from .remembered import once_an_incident
-from .telemetry import HISTORY, correlation, lagged
+from .telemetry import HISTORY, correlation, lagged_from_rest
 
 
 @measures(
@@ -103,7 +103,7 @@ def cabinet_load_correlation(scene: Scene) -> Reading | None:
         still = np.ptp(frame.cabinet[mask]) < 1.0 and mask.sum() * frame.width >= 6 * HOUR
         return frame.reading(0.0, mask) if still else None
     week = frame.cells(scene.anchor - 7 * DAY, scene.anchor)
-    follows = lagged(frame.times[week], np.nan_to_num(frame.load[week]), 30 * MINUTE)[mask[week]]
+    follows = lagged_from_rest(frame.times[week], frame.load[week], 30 * MINUTE)[mask[week]]
     value = correlation(frame.excess[mask], follows)
     return None if value is None else frame.reading(value, mask)
 

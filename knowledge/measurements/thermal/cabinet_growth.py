@@ -13,7 +13,13 @@ from ..common import visits_before
 from ..registry import measures
 from .cabinet_frame import LONG_RESTED, RESTED, Frame, own_frame
 from .remembered import once_an_incident
-from .telemetry import HISTORY
+from .telemetry import HISTORY, lagged_from_rest
+
+SETTLES_WITHIN = 45 * MINUTE
+"""Time constant with which a cabinet follows its load (our judgement: half an hour to an hour)."""
+
+ALIKE_SETTLED = 0.1
+"""Difference in the share to which the heat has settled up to which two moments compare (our judgement)."""
 
 
 def _steadily_loaded(frame: Frame) -> np.ndarray:
@@ -30,6 +36,17 @@ def _steadily_loaded(frame: Frame) -> np.ndarray:
     for shift in range(1, int(30 * MINUTE / frame.width) + 1):
         steady[shift:] &= busy[:-shift]
     return steady & ~np.isnan(frame.excess)
+
+
+def _settled_alike(frame: Frame, mask: np.ndarray) -> np.ndarray:
+    """Those of some loaded cells at which the heat had settled to about the same share: the most that the first and the last days
+    have in common, so that a long load is not compared with a short one."""
+    days = np.floor(frame.times / DAY)
+    seen = np.unique(days[mask])
+    part = max(1, len(seen) // 4)
+    share = lagged_from_rest(frame.times, frame.load, SETTLES_WITHIN) / np.maximum(np.nan_to_num(frame.load), 1e-6)
+    most = min(float(share[mask & np.isin(days, some)].max()) for some in (seen[:part], seen[-part:]))
+    return mask & (np.abs(share - most) <= ALIKE_SETTLED)
 
 
 def _per_load(frame: Frame, mask: np.ndarray) -> Floats:
@@ -60,8 +77,8 @@ def _trend(frame: Frame, mask: np.ndarray, values: Floats) -> Reading | None:
 
 @measures(
     "cabinet_loaded_growth",
-    "change of the cabinet over ambient under load, scaled to equal load, from the first to the last quarter of the days with "
-    "load within 60 days; from three days",
+    "change of the cabinet over ambient under load, scaled to equal load and after loads about as long, from the first to the last "
+    "quarter of the days with load within 60 days; from three days",
     unit="K",
 )
 def cabinet_loaded_growth(scene: Scene) -> Reading | None:
@@ -69,7 +86,10 @@ def cabinet_loaded_growth(scene: Scene) -> Reading | None:
     if frame is None:
         return None
     mask = _steadily_loaded(frame) & frame.cells(scene.anchor - HISTORY, scene.anchor + HOUR)
-    return _trend(frame, mask, _per_load(frame, mask)) if mask.any() else None
+    if not mask.any():
+        return None
+    alike = _settled_alike(frame, mask)
+    return _trend(frame, alike, _per_load(frame, alike))
 
 
 @measures(

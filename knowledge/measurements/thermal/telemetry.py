@@ -124,3 +124,11 @@ def lagged(times: Floats, values: Floats, constant: float) -> Floats:
         state += share * (value - state)
         out.append(state)
     return np.array(out, dtype=np.float64)
+
+
+def lagged_from_rest(times: Floats, values: Floats, constant: float) -> Floats:
+    """The same lag of a mass that was at rest before the first of the times; what is not known counts as rest."""
+    if not len(times):
+        return np.empty(0)
+    at_rest = np.concatenate([[0.0], np.nan_to_num(values)])
+    return lagged(np.concatenate([times[:1], times]), at_rest, constant)[1:]

@@ -10,7 +10,7 @@ from typing import Any
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\s_\-/.:,;(){}\[\]\"'=|]+")
 DENIED = re.compile(
-    r"\b(no|not|nothing|without|never|isn t|wasn t|none|nor|neither|nobody|no one|ruled out|excluded?|denied|0|zero|false|free of|free from)\s+"
+    r"\b(no|not|nothing|without|never|isn t|wasn t|none|nor|neither|nobody|no one|ruled out|excluded?|denied|(?<!\d )0|zero|false|free of|free from)\s+"
     r"(\w+\s+){0,2}$"
 )
 _DENIED_AFTER = re.compile(

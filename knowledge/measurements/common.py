@@ -165,6 +165,17 @@ def visit_mention(scene: Scene) -> Iterable[Reading]:
     return scene.mentions([(scene.source("service_visits", v), v.fields.get("work")) for v in recent])
 
 
+@measures(
+    "visit_between_mention",
+    "a topic of the fault's vocabulary in the work of service visits between the first and the latest occurrence",
+    kind="text",
+    many=True,
+)
+def visit_between_mention(scene: Scene) -> Iterable[Reading]:
+    between = [visit for visit in visits_before(scene, scene.anchor) if (visit.time or 0.0) > scene.first]
+    return scene.mentions([(scene.source("service_visits", visit), visit.fields.get("work")) for visit in between])
+
+
 def visits_after(scene: Scene) -> list[Record]:
     """The service visits after the latest occurrence, in time order."""
     visits = scene.records("service_visits")

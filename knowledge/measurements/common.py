@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from ...engine.facts import Source
 from ..observations import Record, epoch
@@ -154,6 +155,24 @@ def session_mention(scene: Scene) -> Iterable[Reading]:
     return scene.mentions([(session.source, {"stop_reason": session.stop_reason, "details": session.details})])
 
 
+MAX_VISITS = 50
+"""Service visits whose words are looked into at most, the newest (our judgement: no charger is visited as often within months)."""
+
+
+def _mentioned_by(scene: Scene, visits: Sequence[Record]) -> list[Reading]:
+    """The topics of the fault's vocabulary that the work of some visits mentions."""
+
+    def topics(visit: Record) -> list[Any]:
+        told = [(scene.source("service_visits", visit), visit.fields.get("work"))]
+        return scene.once(("visit topics", visit.index), lambda: [reading.value for reading in scene.mentions(told)])
+
+    found: dict[Any, list[Source]] = {}
+    for visit in visits[-MAX_VISITS:]:
+        for topic in topics(visit):
+            found.setdefault(topic, []).append(scene.source("service_visits", visit))
+    return [Reading(topic, scene.anchor, few(sources), key=topic) for topic, sources in sorted(found.items())]
+
+
 @measures(
     "visit_mention",
     "a topic of the fault's vocabulary in the work of service visits within 90 days before the latest occurrence",
@@ -161,8 +180,9 @@ def session_mention(scene: Scene) -> Iterable[Reading]:
     many=True,
 )
 def visit_mention(scene: Scene) -> Iterable[Reading]:
-    recent = [v for v in visits_before(scene, scene.anchor) if (v.time or 0.0) >= scene.anchor - 90 * DAY]
-    return scene.mentions([(scene.source("service_visits", v), v.fields.get("work")) for v in recent])
+    return _mentioned_by(
+        scene, [v for v in visits_before(scene, scene.anchor) if (v.time or 0.0) >= scene.anchor - 90 * DAY]
+    )
 
 
 @measures(
@@ -172,8 +192,7 @@ def visit_mention(scene: Scene) -> Iterable[Reading]:
     many=True,
 )
 def visit_between_mention(scene: Scene) -> Iterable[Reading]:
-    between = [visit for visit in visits_before(scene, scene.anchor) if (visit.time or 0.0) > scene.first]
-    return scene.mentions([(scene.source("service_visits", visit), visit.fields.get("work")) for visit in between])
+    return _mentioned_by(scene, [v for v in visits_before(scene, scene.anchor) if (v.time or 0.0) > scene.first])
 
 
 def visits_after(scene: Scene) -> list[Record]:
@@ -190,8 +209,7 @@ def visits_after(scene: Scene) -> list[Record]:
     supposable=False,
 )
 def visit_after_mention(scene: Scene) -> Iterable[Reading]:
-    later = visits_after(scene)
-    return scene.mentions([(scene.source("service_visits", visit), visit.fields.get("work")) for visit in later])
+    return _mentioned_by(scene, visits_after(scene))
 
 
 @measures(
@@ -203,8 +221,8 @@ def visit_after_mention(scene: Scene) -> Iterable[Reading]:
     supposable=False,
 )
 def final_visit_mention(scene: Scene) -> Iterable[Reading]:
-    for visit in reversed(visits_after(scene)):
-        found = scene.mentions([(scene.source("service_visits", visit), visit.fields.get("work"))])
+    for visit in reversed(visits_after(scene)[-MAX_VISITS:]):
+        found = _mentioned_by(scene, [visit])
         if found:
             return found
     return []

@@ -23,7 +23,8 @@ from .observations import Floats, Observations, Record, Rows, Table, at_path, ep
 from .readings import MINUTE, Reading, Readings, Words, ends, few
 from .records import leaves
 from .sessions import Session, sessions_of
-from .texts import affirmed, as_number, flat, is_mentioned, topic_patterns
+from .texts import affirmed, as_number, flat, is_mentioned
+from .topics import topics_of
 
 __all__ = ["FLEET", "INCIDENCES", "FaultEvent", "Incidence", "Scene", "Which", "Whose", "payload_of"]
 
@@ -59,7 +60,6 @@ class Scene:
     ) -> None:
         self.incidence = incidence
         self.entry = entry
-        self.vocabulary: Mapping[str, Sequence[str]] = {} if entry is None else entry.vocabulary
         self._bundle = {} if shared is None else shared
         if FLEET not in self._bundle:
             self._bundle[FLEET] = fleet_of(observations, faults)
@@ -430,10 +430,13 @@ class Scene:
                 found = Reading(number, moment, (source,))
         return found
 
-    def mentions(self, texts: Iterable[tuple[Source, Any]]) -> list[Reading]:
-        """The topics of the fault's vocabulary that texts or structured details mention and do not deny."""
-        phrases = tuple((topic, tuple(found)) for topic, found in sorted(self.vocabulary.items()))
-        compiled = topic_patterns(phrases)
+    def mentions(self, texts: Iterable[tuple[Source, Any]], *, of_visits: bool = False) -> list[Reading]:
+        """The topics of the fault's vocabulary that texts or structured details mention and do not deny; `of_visits` says that they
+        are reports of service visits, which alone are asked for some topics."""
+        if self.entry is None:
+            return []
+        topics = topics_of(self.entry)
+        compiled = topics.all if of_visits else topics.beside_visits
         found: dict[str, list[Source]] = {}
         for source, data in texts:
             for sentence in affirmed(data):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -112,8 +112,7 @@ BETWEEN = 12
 """Words that may stand between the two parts of a phrase (our judgement: a clause of a report)."""
 
 
-@lru_cache(maxsize=64)
-def topic_patterns(vocabulary: tuple[tuple[str, tuple[str, ...]], ...]) -> list[tuple[str, re.Pattern[str]]]:
+def topic_patterns(vocabulary: Iterable[tuple[str, Sequence[str]]]) -> list[tuple[str, re.Pattern[str]]]:
     """One pattern a topic.
 
     `*` at the end of words stands for any ending, `|` parts words of which one stands there, and `a & b` is met where both stand

@@ -164,7 +164,9 @@ def _mentioned_by(scene: Scene, visits: Sequence[Record]) -> list[Reading]:
 
     def topics(visit: Record) -> list[Any]:
         told = [(scene.source("service_visits", visit), visit.fields.get("work"))]
-        return scene.once(("visit topics", visit.index), lambda: [reading.value for reading in scene.mentions(told)])
+        return scene.once(
+            ("visit topics", visit.index), lambda: [reading.value for reading in scene.mentions(told, of_visits=True)]
+        )
 
     found: dict[Any, list[Source]] = {}
     for visit in visits[-MAX_VISITS:]:

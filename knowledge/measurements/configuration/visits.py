@@ -198,7 +198,7 @@ def onset_visit_mention(scene: Scene) -> Iterable[Reading]:
         for visit in scene.records("service_visits")
         if visit.time is not None and visit.time >= start - 30 * DAY and could_have_caused(scene, visit.time, WORKING)
     ]
-    return scene.mentions(texts)
+    return scene.mentions(texts, of_visits=True)
 
 
 @measures(

@@ -61,7 +61,8 @@ def _loss_texts(scene: Scene) -> Iterator[Text]:
 )
 def loss_visit_mention(scene: Scene) -> Iterable[Reading]:
     visits = logged(scene, "service_visits", lost_at(scene) - DAY, lost_at(scene) + DAY / 2)
-    return scene.mentions([(scene.source("service_visits", v), v.fields.get("work")) for _, v in visits])
+    told = [(scene.source("service_visits", v), v.fields.get("work")) for _, v in visits]
+    return scene.mentions(told, of_visits=True)
 
 
 @measures(
@@ -72,7 +73,8 @@ def loss_visit_mention(scene: Scene) -> Iterable[Reading]:
 )
 def visit_before_loss_mention(scene: Scene) -> Iterable[Reading]:
     visits = logged(scene, "service_visits", lost_at(scene) - DAY, lost_at(scene) + 10 * MINUTE)
-    return scene.mentions([(scene.source("service_visits", v), v.fields.get("work")) for _, v in visits])
+    told = [(scene.source("service_visits", v), v.fields.get("work")) for _, v in visits]
+    return scene.mentions(told, of_visits=True)
 
 
 @measures(

@@ -63,10 +63,15 @@ def _daily_medians(times: Floats, values: Floats) -> tuple[Floats, Floats]:
     return unique, np.array([median(values[days == day]) for day in unique])
 
 
+def _shows_a_trend(times: Floats) -> bool:
+    """Whether readings at these times are enough, and far enough apart, for a change over days."""
+    return len(times) >= 6 and bool(times[-1] - times[0] >= 1.5 * DAY)
+
+
 def _trend(frame: Frame, mask: np.ndarray, values: Floats) -> Reading | None:
     """Change from the first to the last quarter of the days, from the medians of each day."""
     times = frame.times[mask]
-    if len(times) < 6 or times[-1] - times[0] < 1.5 * DAY:
+    if not _shows_a_trend(times):
         return None
     _, medians = _daily_medians(times, values)
     if len(medians) < 3:
@@ -86,7 +91,7 @@ def cabinet_loaded_growth(scene: Scene) -> Reading | None:
     if frame is None:
         return None
     mask = _steadily_loaded(frame) & frame.cells(scene.anchor - HISTORY, scene.anchor + HOUR)
-    if not mask.any():
+    if not _shows_a_trend(frame.times[mask]):
         return None
     alike = _settled_alike(frame, mask)
     return _trend(frame, alike, _per_load(frame, alike))

@@ -116,16 +116,23 @@ def outage_length(scene: Scene) -> Reading | None:
     return None if back is None else Reading(back.time - lost_at(scene), back.time, back.sources)
 
 
+def _is_listened_to(scene: Scene) -> bool:
+    """Whether the records tell when the charger is connected, so that it may be missed in them."""
+    logs = ("connections", "heartbeats", "telemetry")
+    if any(scene.device_id in scene.observations[name].by_device for name in logs):
+        return True
+    return any(scene.about(path) is not None for path in ("status", "last_heartbeat", "offline_since", "online_since"))
+
+
 @measures(
     "hours_unreachable",
-    "hours from the latest loss to the diagnosis, where the charger was not heard again; known where a record tells of its "
-    "connection at all",
+    "hours from the latest loss to the diagnosis, where the charger was not heard again; known where heartbeats, connections, "
+    "telemetry or its metadata tell of its being connected at all",
     unit="h",
     low=0,
 )
 def hours_unreachable(scene: Scene) -> Reading | None:
-    told = len(beats_of(scene, scene.device_id)) or own_metadata(scene) or any(logged(scene, "connections"))
-    if not told or back_at(scene) is not None or scene.as_of <= lost_at(scene):
+    if not _is_listened_to(scene) or back_at(scene) is not None or scene.as_of <= lost_at(scene):
         return None
     sources = few([*_loss(scene).sources, *own_metadata(scene)])
     return Reading((scene.as_of - lost_at(scene)) / HOUR, scene.as_of, sources)

@@ -430,13 +430,21 @@ class Scene:
                 found = Reading(number, moment, (source,))
         return found
 
-    def mentions(self, texts: Iterable[tuple[Source, Any]], *, of_visits: bool = False) -> list[Reading]:
-        """The topics of the fault's vocabulary that texts or structured details mention and do not deny; `of_visits` says that they
-        are reports of service visits, which alone are asked for some topics."""
+    def mentions(self, texts: Iterable[tuple[Source, Any]]) -> list[Reading]:
+        """The topics of the fault's vocabulary that texts or structured details mention and do not deny; without those that only the
+        reports of service visits are asked for."""
+        return [] if self.entry is None else self._mentions(texts, topics_of(self.entry).beside_visits)
+
+    def mentions_of_visits(self, visits: Iterable[Record]) -> list[Reading]:
+        """The topics of the fault's vocabulary that the work of service visits mentions and does not deny."""
         if self.entry is None:
             return []
-        topics = topics_of(self.entry)
-        compiled = topics.all if of_visits else topics.beside_visits
+        told = ((self.source("service_visits", visit), visit.fields.get("work")) for visit in visits)
+        return self._mentions(told, topics_of(self.entry).all)
+
+    def _mentions(
+        self, texts: Iterable[tuple[Source, Any]], compiled: Iterable[tuple[str, re.Pattern[str]]]
+    ) -> list[Reading]:
         found: dict[str, list[Source]] = {}
         for source, data in texts:
             for sentence in affirmed(data):

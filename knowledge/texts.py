@@ -135,9 +135,9 @@ def _pattern(phrase: str) -> str:
     parts = [_any_of(part) for part in phrase.split("&")]
     if len(parts) == 1:
         return parts[0]
-    return "|".join(
-        rf"({first})(?: \S+){{0,{BETWEEN}}}? ({second})" for first, second in (parts[:2], reversed(parts[:2]))
-    )
+    first, second = parts[:2]
+    between = rf"(?: \S+){{0,{BETWEEN}}}? "
+    return rf"({first}){between}({second})|({second}){between}({first})"
 
 
 def _any_of(part: str) -> str:
@@ -158,15 +158,15 @@ def is_mentioned(topic: re.Pattern[str], sentence: str) -> bool:
 
 
 def _is_denied(match: re.Match[str], sentence: str) -> bool:
-    starts = {start for start, _ in match.regs if start >= 0}
-    if any(DENIED.search(sentence[max(0, start - 40) : start]) for start in starts):
+    before = [sentence[max(0, start - 40) : start] for start in {start for start, _ in match.regs if start >= 0}]
+    if any(map(DENIED.search, before)):
         return True
     if _DENIED_AFTER.match(sentence, match.end()) is not None:
         return True
     # of a part and what is said of it, not of a mere word, and not where these words are what the phrase asks for
     if not match.lastindex:
         return False
-    if any(_SLIGHT.search(sentence[max(0, start - 40) : start]) for start in starts):
+    if any(map(_SLIGHT.search, before)):
         return True
     vain = _IN_VAIN.search(sentence)
     return vain is not None and not match.start() <= vain.start() < match.end()

@@ -10,7 +10,7 @@ from ...engine.facts import Source
 from ..observations import Record, epoch
 from ..readings import DAY, MINUTE, Reading, few
 from ..scene import Scene
-from ..texts import words_of
+from ..texts import flat, words_of
 from .registry import measures
 
 UPGRADE_COMMANDS = ("firmware_upgrade", "firmware_update", "update_firmware", "upgrade_firmware")
@@ -95,14 +95,24 @@ def days_from_visit_to_first_fault(scene: Scene) -> Reading | None:
     )
 
 
+def work_words(visit: Record) -> str:
+    """What a service visit says was done, in lower-case words."""
+    return words_of(str(visit.fields.get("work") or ""))
+
+
 def done_before_recurrence(scene: Scene, done: re.Pattern[str]) -> Reading | None:
     """Whether the last service visit whose words tell of something done lies between two occurrences: it was in vain then."""
     times = [fault.time for fault in scene.faults("own", device=scene.device_id)]
     for visit in reversed(scene.records("service_visits")):
-        if visit.time is not None and done.search(words_of(str(visit.fields.get("work") or ""))):
+        if visit.time is not None and done.search(work_words(visit)):
             between = any(time < visit.time for time in times) and any(time > visit.time for time in times)
             return Reading(between, visit.time, (scene.source("service_visits", visit),))
     return None
+
+
+def result_words(command: Record) -> str:
+    """Everything that a command's result says, its values in lower-case words."""
+    return " ".join(words_of(str(value)) for _, value in flat(command.fields.get("result")))
 
 
 def restarts(scene: Scene) -> Iterator[tuple[float, Source]]:
@@ -163,9 +173,8 @@ def _mentioned_by(scene: Scene, visits: Sequence[Record]) -> list[Reading]:
     """The topics of the fault's vocabulary that the work of some visits mentions."""
 
     def topics(visit: Record) -> list[Any]:
-        told = [(scene.source("service_visits", visit), visit.fields.get("work"))]
         return scene.once(
-            ("visit topics", visit.index), lambda: [reading.value for reading in scene.mentions(told, of_visits=True)]
+            ("visit topics", visit.index), lambda: [reading.value for reading in scene.mentions_of_visits([visit])]
         )
 
     found: dict[Any, list[Source]] = {}

@@ -193,12 +193,11 @@ def visits_followed_by_mismatch(scene: Scene) -> Reading | None:
 )
 def onset_visit_mention(scene: Scene) -> Iterable[Reading]:
     start = onset(scene).time
-    texts = [
-        (scene.source("service_visits", visit), visit.fields.get("work"))
+    return scene.mentions_of_visits(
+        visit
         for visit in scene.records("service_visits")
         if visit.time is not None and visit.time >= start - 30 * DAY and could_have_caused(scene, visit.time, WORKING)
-    ]
-    return scene.mentions(texts, of_visits=True)
+    )
 
 
 @measures(

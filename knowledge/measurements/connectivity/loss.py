@@ -10,7 +10,7 @@ from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...sessions import Session
-from ...texts import flat, words_of
+from ..common import result_words
 from ..registry import measures
 from .history import (
     Moment,
@@ -198,7 +198,7 @@ def reconnect_command_helped(scene: Scene) -> Reading | None:
             for moment in logged(scene, "connections", time - MINUTE, time + 5 * MINUTE)
             if moment.record.fields.get("transition") == "online"
         ]
-        said = " ".join(words_of(str(value)) for _, value in flat(command.fields.get("result")))
+        said = result_words(command)
         helped = bool(connected) or (_LINKED.search(said) is not None and _NOT_LINKED.search(said) is None)
         sources = [scene.source("commands", command), *scene.sources("connections", connected)]
         return Reading(helped, time, few(sources))

@@ -61,8 +61,7 @@ def _loss_texts(scene: Scene) -> Iterator[Text]:
 )
 def loss_visit_mention(scene: Scene) -> Iterable[Reading]:
     visits = logged(scene, "service_visits", lost_at(scene) - DAY, lost_at(scene) + DAY / 2)
-    told = [(scene.source("service_visits", v), v.fields.get("work")) for _, v in visits]
-    return scene.mentions(told, of_visits=True)
+    return scene.mentions_of_visits(visit for _, visit in visits)
 
 
 @measures(
@@ -73,8 +72,7 @@ def loss_visit_mention(scene: Scene) -> Iterable[Reading]:
 )
 def visit_before_loss_mention(scene: Scene) -> Iterable[Reading]:
     visits = logged(scene, "service_visits", lost_at(scene) - DAY, lost_at(scene) + 10 * MINUTE)
-    told = [(scene.source("service_visits", v), v.fields.get("work")) for _, v in visits]
-    return scene.mentions(told, of_visits=True)
+    return scene.mentions_of_visits(visit for _, visit in visits)
 
 
 @measures(

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 
 from ....engine.facts import Source
-from ...observations import Record
 from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
-from ...texts import words_of
-from ..common import done_before_recurrence
+from ..common import done_before_recurrence, work_words
 from ..registry import measures
 from .reports import FAN_CODE
 from .speed import speeds
@@ -36,15 +34,11 @@ def _replaces_the_fan(work: str) -> bool:
     return _REPLACED.search(work) is not None or (_NEW_ONE.search(work) is not None and _FAN.search(work) is not None)
 
 
-def _work(visit: Record) -> str:
-    return words_of(str(visit.fields.get("work") or ""))
-
-
 def _replacements(scene: Scene) -> list[tuple[float, Source]]:
     """When the fan was replaced: by the work of visits, or by the reset of its counter that goes with it."""
     found = []
     for visit in scene.records("service_visits"):
-        if visit.time is not None and _replaces_the_fan(_work(visit)):
+        if visit.time is not None and _replaces_the_fan(work_words(visit)):
             found.append((visit.time, scene.source("service_visits", visit)))
     for command in scene.records("commands"):
         done = command.fields.get("status") in ("completed", "accepted", None)
@@ -126,7 +120,7 @@ def fan_same_level_again(scene: Scene) -> Reading | None:
 def fan_gain_after_cleaning(scene: Scene) -> Reading | None:
     for visit in reversed(scene.records("service_visits")):
         # where the fan itself was replaced, the gain is not the cleaning's
-        if visit.time is None or not _CLEANED.search(_work(visit)) or _replaces_the_fan(_work(visit)):
+        if visit.time is None or not _CLEANED.search(work_words(visit)) or _replaces_the_fan(work_words(visit)):
             continue
         before = speeds(scene).between(visit.time - DAY, visit.time)
         after = speeds(scene).between(visit.time + MINUTE, visit.time + DAY)

@@ -12,7 +12,8 @@ from ....engine.facts import Source
 from ...observations import Record, epoch
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
-from ...texts import as_number, flat, words_of
+from ...texts import as_number
+from ..common import result_words
 from ..registry import measures
 from .connections import breaks, heartbeat_gap, largest_gap, told_breaks
 from .occurrences import MAX_COMPARED, ended_session
@@ -239,8 +240,7 @@ _UNHEARD = re.compile(
 
 def _went_unheard(command: Record) -> bool:
     """Whether a command failed because the charger was not reached."""
-    said = " ".join(words_of(str(value)) for _, value in flat(command.fields.get("result")))
-    return command.fields.get("status") == "failed" and _UNHEARD.search(said) is not None
+    return command.fields.get("status") == "failed" and _UNHEARD.search(result_words(command)) is not None
 
 
 @measures(
@@ -254,12 +254,8 @@ def commands_answered_at_end(scene: Scene) -> Reading | None:
     found = []
     for command in scene.records("commands"):
         updated = command.fields.get("updated_at")
-        answered = command.fields.get("status") in ("completed", "failed", "rejected")
-        if (
-            answered
-            and not _went_unheard(command)
-            and updated is not None
-            and -MINUTE <= epoch(updated) - scene.anchor <= 30
-        ):
+        if updated is None or not -MINUTE <= epoch(updated) - scene.anchor <= 30:
+            continue
+        if command.fields.get("status") in ("completed", "failed", "rejected") and not _went_unheard(command):
             found.append(command)
     return Reading(float(len(found)), scene.anchor, scene.sources("commands", found)) if found else None

@@ -92,7 +92,8 @@ def cabinet_load_correlation(scene: Scene) -> Reading | None:
     if frame is None:
         return None
     # up to the fault: what the charger cuts then comes from the heat and not the other way round
-    mask = frame.cells(scene.anchor - 7 * DAY, scene.anchor) & ~np.isnan(frame.excess) & ~np.isnan(frame.load)
+    week = frame.cells(scene.anchor - 7 * DAY, scene.anchor)
+    mask = week & ~np.isnan(frame.excess) & ~np.isnan(frame.load)
     if mask.sum() < 12 or np.ptp(frame.times[mask]) < 4 * HOUR:
         return None
     load = frame.load[mask]
@@ -102,7 +103,6 @@ def cabinet_load_correlation(scene: Scene) -> Reading | None:
         # a reading that stands still while the load comes and goes for hours does not follow it
         still = np.ptp(frame.cabinet[mask]) < 1.0 and mask.sum() * frame.width >= 6 * HOUR
         return frame.reading(0.0, mask) if still else None
-    week = frame.cells(scene.anchor - 7 * DAY, scene.anchor)
     follows = lagged_from_rest(frame.times[week], frame.load[week], 30 * MINUTE)[mask[week]]
     value = correlation(frame.excess[mask], follows)
     return None if value is None else frame.reading(value, mask)

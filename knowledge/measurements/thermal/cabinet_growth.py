@@ -38,6 +38,15 @@ def _steadily_loaded(frame: Frame) -> np.ndarray:
     return steady & ~np.isnan(frame.excess)
 
 
+@once_an_incident
+def _under_load(scene: Scene) -> tuple[Frame, np.ndarray] | None:
+    """The cells under steady substantial load within 60 days; None where there is no cabinet reading."""
+    frame = own_frame(scene)
+    if frame is None:
+        return None
+    return frame, _steadily_loaded(frame) & frame.cells(scene.anchor - HISTORY, scene.anchor + HOUR)
+
+
 def _settled_alike(frame: Frame, mask: np.ndarray) -> np.ndarray:
     """Those of some loaded cells at which the heat had settled to about the same share: the most that the first and the last days
     have in common, so that a long load is not compared with a short one."""
@@ -87,10 +96,10 @@ def _trend(frame: Frame, mask: np.ndarray, values: Floats) -> Reading | None:
     unit="K",
 )
 def cabinet_loaded_growth(scene: Scene) -> Reading | None:
-    frame = own_frame(scene)
-    if frame is None:
+    loaded = _under_load(scene)
+    if loaded is None:
         return None
-    mask = _steadily_loaded(frame) & frame.cells(scene.anchor - HISTORY, scene.anchor + HOUR)
+    frame, mask = loaded
     if not _shows_a_trend(frame.times[mask]):
         return None
     alike = _settled_alike(frame, mask)
@@ -104,10 +113,10 @@ def cabinet_loaded_growth(scene: Scene) -> Reading | None:
     low=0,
 )
 def days_of_load_before_fault(scene: Scene) -> Reading | None:
-    frame = own_frame(scene)
-    if frame is None:
+    loaded = _under_load(scene)
+    if loaded is None:
         return None
-    mask = _steadily_loaded(frame) & frame.cells(scene.anchor - HISTORY, scene.anchor + HOUR)
+    frame, mask = loaded
     times = frame.times[mask]
     return frame.reading(max(0.0, (scene.first - times[0]) / DAY), mask) if len(times) else None
 
@@ -152,10 +161,10 @@ class _Step(NamedTuple):
 @once_an_incident
 def _step(scene: Scene) -> _Step | None:
     """The greatest rise from one day to the next that stays and stands out of the scatter before and after it."""
-    frame = own_frame(scene)
-    if frame is None:
+    loaded = _under_load(scene)
+    if loaded is None:
         return None
-    mask = _steadily_loaded(frame) & frame.cells(scene.anchor - HISTORY, scene.anchor + HOUR)
+    frame, mask = loaded
     times = frame.times[mask]
     if len(times) < 6 or times[-1] - times[0] < DAY:
         return None

@@ -21,10 +21,10 @@ from .firmware import in_range
 from .library import CHECKS, FAULTS, SYMPTOMS, ChecksFile, check_type, finding_types, shipped_directory
 from .measurements import catalogue
 from .observations import Observations
+from .phrases import phrase_problem
 from .standard_codes import STANDARD_CODES
 from .survey import find_incidents
 from .symptoms import SymptomsFile
-from .texts import phrase_problem
 from .watch_files import WATCHES, load_watches
 from .watching import WatchSubjects
 from .yaml_files import Document

@@ -23,7 +23,7 @@ from .observations import Floats, Observations, Record, Rows, Table, at_path, ep
 from .readings import MINUTE, Reading, Readings, Words, ends, few
 from .records import leaves
 from .sessions import Session, sessions_of
-from .texts import affirmed, as_number, flat, is_mentioned
+from .texts import affirmed, as_number, flat
 from .topics import topics_of
 
 __all__ = ["FLEET", "INCIDENCES", "FaultEvent", "Incidence", "Scene", "Which", "Whose", "payload_of"]
@@ -440,17 +440,16 @@ class Scene:
         if self.entry is None:
             return []
         told = ((self.source("service_visits", visit), visit.fields.get("work")) for visit in visits)
-        return self._mentions(told, topics_of(self.entry).all)
+        return self._mentions(told, topics_of(self.entry).of_visit)
 
     def _mentions(
-        self, texts: Iterable[tuple[Source, Any]], compiled: Iterable[tuple[str, re.Pattern[str]]]
+        self, texts: Iterable[tuple[Source, Any]], mentioned: Callable[[str], Iterable[str]]
     ) -> list[Reading]:
         found: dict[str, list[Source]] = {}
         for source, data in texts:
             for sentence in affirmed(data):
-                for topic, pattern in compiled:
-                    if is_mentioned(pattern, sentence):
-                        found.setdefault(topic, []).append(source)
+                for topic in mentioned(sentence):
+                    found.setdefault(topic, []).append(source)
         return [Reading(topic, self.anchor, few(sources), key=topic) for topic, sources in sorted(found.items())]
 
     # Caching

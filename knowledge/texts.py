@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -106,47 +106,6 @@ def as_number(value: Any) -> float | None:
         match = re.match(r"^\s*[<>=~≈]?\s*([+-]?\d{1,15}(?:[.,]\d{1,12})?)", value)
         return float(match.group(1).replace(",", ".")) if match else None
     return None
-
-
-BETWEEN = 12
-"""Words that may stand between the two parts of a phrase (our judgement: a clause of a report)."""
-
-
-def topic_patterns(vocabulary: Iterable[tuple[str, Sequence[str]]]) -> list[tuple[str, re.Pattern[str]]]:
-    """One pattern a topic.
-
-    `*` at the end of words stands for any ending, `|` parts words of which one stands there, and `a & b` is met where both stand
-    in one sentence, in either order and few words apart.
-    """
-    return [(topic, re.compile("|".join(map(_pattern, phrases)))) for topic, phrases in vocabulary]
-
-
-def phrase_problem(phrase: str) -> str | None:
-    """What is wrong with a phrase of a vocabulary, None where nothing is."""
-    parts = phrase.split("&")
-    if len(parts) > 2:
-        return f"the phrase {phrase!r} has more than two parts"
-    if any(not words_of(each.strip().rstrip("*")) for part in parts for each in part.split("|")):
-        return f"the phrase {phrase!r} has a part without words"
-    return None
-
-
-def _pattern(phrase: str) -> str:
-    parts = [_any_of(part) for part in phrase.split("&")]
-    if len(parts) == 1:
-        return parts[0]
-    first, second = parts[:2]
-    between = rf"(?: \S+){{0,{BETWEEN}}}? "
-    return rf"({first}){between}({second})|({second}){between}({first})"
-
-
-def _any_of(part: str) -> str:
-    """A pattern of words of which one stands there."""
-    alternatives = []
-    for each in part.split("|"):
-        words = re.escape(words_of(each.strip().rstrip("*"))).replace(r"\ ", " ")
-        alternatives.append(words + (r"\w*" if each.rstrip().endswith("*") else ""))
-    return rf"\b(?:{'|'.join(alternatives)})\b"
 
 
 def is_mentioned(topic: re.Pattern[str], sentence: str) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from charger_triage.engine import Triage
 from charger_triage.knowledge.observations import observe
-from charger_triage.knowledge.texts import affirmed, is_mentioned, topic_patterns
+from charger_triage.knowledge.phrases import pattern_of, phrase_of, phrase_problem
+from charger_triage.knowledge.texts import affirmed, is_mentioned
+from charger_triage.knowledge.topics import Topics
 
 
 @pytest.mark.parametrize(
@@ -33,8 +38,41 @@ from charger_triage.knowledge.texts import affirmed, is_mentioned, topic_pattern
 )
 def test_a_phrase_is_met_within_a_sentence_that_does_not_deny_it(phrase: str, text: str, mentioned: bool) -> None:
     """Two parts may stand in either order, few words apart; what is denied at one place may be said at another."""
-    ((_, pattern),) = topic_patterns((("topic", (phrase,)),))
-    assert any(is_mentioned(pattern, sentence) for sentence in affirmed(text)) is mentioned
+    topics = Topics({"topic": [phrase]})
+    assert any(topics.mentioned(sentence) for sentence in affirmed(text)) is mentioned
+
+
+WORDS = st.sampled_from(
+    ["fan", "fans", "fan s", "fa", "stiff", "stiffer", "no", "not", "seized", "c", "c->a", "→", "2", "of"]
+)
+WRITTEN = st.tuples(st.lists(WORDS, min_size=1, max_size=2), st.sampled_from(["", "*"])).map(
+    lambda w: " ".join(w[0]) + w[1]
+)
+PARTS = st.lists(WRITTEN, min_size=1, max_size=3).map("|".join)
+PHRASES = st.lists(PARTS, min_size=1, max_size=2).map(" & ".join)
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.lists(PHRASES, min_size=1, max_size=3)), st.lists(WORDS, max_size=9))
+def test_topics_are_mentioned_as_by_their_patterns_one_by_one(
+    vocabulary: dict[str, list[str]], words: list[str]
+) -> None:
+    """Patterns that are left out, since no phrase of theirs can begin anywhere, would not have been met."""
+    for sentence in affirmed(" ".join(words)):
+        patterns = {
+            topic: re.compile("|".join(pattern_of(phrase_of(phrase)) for phrase in phrases))
+            for topic, phrases in vocabulary.items()
+        }
+        met = [topic for topic in sorted(patterns) if is_mentioned(patterns[topic], sentence)]
+        assert Topics(vocabulary).mentioned(sentence) == met
+        assert Topics(vocabulary).mentioned(sentence, among={"a"}) == [topic for topic in met if topic == "a"]
+
+
+@pytest.mark.parametrize(
+    "phrase", ["tls cert* expir*", "discolou?red", "dc+", "fan & & stiff", "a & b & c", "", "fan |", "→ & up"]
+)
+def test_a_phrase_that_no_text_is_met_by_is_told(phrase: str) -> None:
+    """A star within words, a sign at their end, a part that is missing, three parts."""
+    assert phrase_problem(phrase) is not None
 
 
 TERMINATION = "F-0411/termination-resistor"

@@ -1,0 +1,77 @@
+"""Phrases of a vocabulary: how they are written, the pattern of what they are met by, and the words such a place begins with.
+
+`*` at the end of words stands for any ending, `|` parts words of which one stands there, and `a & b` is met where both stand in
+one sentence, in either order and few words apart.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .texts import words_of
+
+BETWEEN = 12
+"""Words that may stand between the two parts of a phrase (our judgement: a clause of a report)."""
+
+WORD = re.compile(r"\w+")
+_BOUNDED = re.compile(r"\w(.*\w)?")
+
+
+class Words(NamedTuple):
+    """Words that stand one after the other; the last may have any ending where `open` says so."""
+
+    text: str
+    open: bool
+
+    @property
+    def pattern(self) -> str:
+        """What they are met by, between the bounds of words."""
+        return re.escape(self.text).replace(r"\ ", " ") + (r"\w*" if self.open else "")
+
+    @property
+    def first(self) -> Words:
+        """The word with which each place begins that they are met at; an open one without letters where there is none."""
+        word = WORD.match(self.text)
+        return Words("", True) if word is None else Words(word[0], self.open and word.end() == len(self.text))
+
+
+Part = tuple[Words, ...]
+"""Words of which one stands there."""
+
+Phrase = tuple[Part, ...]
+"""One part, or two of which each stands there."""
+
+
+def phrase_of(written: str) -> Phrase:
+    """A phrase as it is written in a vocabulary."""
+    return tuple(tuple(map(_words, part.split("|"))) for part in written.split("&"))
+
+
+def _words(written: str) -> Words:
+    return Words(words_of(written.strip().rstrip("*")), written.rstrip().endswith("*"))
+
+
+def phrase_problem(written: str) -> str | None:
+    """What is wrong with a phrase of a vocabulary, None where nothing is."""
+    phrase = phrase_of(written)
+    if len(phrase) > 2:
+        return f"the phrase {written!r} has more than two parts"
+    for words in (words for part in phrase for words in part):
+        if not words.text:
+            return f"the phrase {written!r} has a part without words"
+        if not _BOUNDED.fullmatch(words.text):
+            return f"the phrase {written!r} has words that no text is met by: {words.text!r} begins or ends with a sign"
+        if set("*?") & set(words.text):
+            return f"the phrase {written!r} has a * or ? within its words, which stands for nothing there"
+    return None
+
+
+def pattern_of(phrase: Phrase) -> str:
+    """What a phrase is met by in the words of a sentence; a phrase of two parts has groups."""
+    parts = [rf"\b(?:{'|'.join(words.pattern for words in part)})\b" for part in phrase]
+    if len(parts) == 1:
+        return parts[0]
+    first, second = parts
+    between = rf"(?: \S+){{0,{BETWEEN}}}? "
+    return rf"({first}){between}({second})|({second}){between}({first})"

@@ -7,6 +7,8 @@ one sentence, in either order and few words apart.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from .texts import words_of
@@ -36,16 +38,26 @@ class Words(NamedTuple):
         return Words("", True) if word is None else Words(word[0], self.open and word.end() == len(self.text))
 
 
-Part = tuple[Words, ...]
-"""Words of which one stands there."""
+@dataclass(frozen=True)
+class Phrase:
+    """One part, or two of which each stands there; of a part's words some stand there."""
 
-Phrase = tuple[Part, ...]
-"""One part, or two of which each stands there."""
+    parts: tuple[tuple[Words, ...], ...]
 
+    @classmethod
+    def of(cls, written: str) -> Phrase:
+        """A phrase as it is written in a vocabulary."""
+        return cls(tuple(tuple(map(_words, part.split("|"))) for part in written.split("&")))
 
-def phrase_of(written: str) -> Phrase:
-    """A phrase as it is written in a vocabulary."""
-    return tuple(tuple(map(_words, part.split("|"))) for part in written.split("&"))
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What it is met by in the words of a sentence, with groups where it has two parts."""
+        parts = [rf"\b(?:{'|'.join(words.pattern for words in part)})\b" for part in self.parts]
+        if len(parts) == 1:
+            return re.compile(parts[0])
+        first, second = parts
+        between = rf"(?: \S+){{0,{BETWEEN}}}? "
+        return re.compile(rf"({first}){between}({second})|({second}){between}({first})")
 
 
 def _words(written: str) -> Words:
@@ -54,10 +66,10 @@ def _words(written: str) -> Words:
 
 def phrase_problem(written: str) -> str | None:
     """What is wrong with a phrase of a vocabulary, None where nothing is."""
-    phrase = phrase_of(written)
-    if len(phrase) > 2:
+    phrase = Phrase.of(written)
+    if len(phrase.parts) > 2:
         return f"the phrase {written!r} has more than two parts"
-    for words in (words for part in phrase for words in part):
+    for words in (words for part in phrase.parts for words in part):
         if not words.text:
             return f"the phrase {written!r} has a part without words"
         if not _BOUNDED.fullmatch(words.text):
@@ -65,13 +77,3 @@ def phrase_problem(written: str) -> str | None:
         if set("*?") & set(words.text):
             return f"the phrase {written!r} has a * or ? within its words, which stands for nothing there"
     return None
-
-
-def pattern_of(phrase: Phrase) -> str:
-    """What a phrase is met by in the words of a sentence; a phrase of two parts has groups."""
-    parts = [rf"\b(?:{'|'.join(words.pattern for words in part)})\b" for part in phrase]
-    if len(parts) == 1:
-        return parts[0]
-    first, second = parts
-    between = rf"(?: \S+){{0,{BETWEEN}}}? "
-    return rf"({first}){between}({second})|({second}){between}({first})"

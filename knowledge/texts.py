@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -108,12 +108,20 @@ def as_number(value: Any) -> float | None:
     return None
 
 
-def is_mentioned(topic: re.Pattern[str], sentence: str) -> bool:
-    """Whether a sentence mentions a topic somewhere and does not deny it there, nor a part of it."""
-    match = topic.search(sentence)
-    while match is not None and _is_denied(match, sentence):
-        match = topic.search(sentence, match.start() + 1)
-    return match is not None
+def is_mentioned(phrases: Sequence[re.Pattern[str]], sentence: str) -> bool:
+    """Whether a sentence mentions a topic by one of its phrases somewhere and does not deny it there, nor a part of it.
+
+    Where several are met at one place the first of them counts.
+    """
+    matches = [match for phrase in phrases if (match := phrase.search(sentence)) is not None]
+    while matches:
+        first = min(matches, key=re.Match.start)
+        if not _is_denied(first, sentence):
+            return True
+        place = first.start() + 1
+        again = [each if each.start() >= place else each.re.search(sentence, place) for each in matches]
+        matches = [match for match in again if match is not None]
+    return False
 
 
 def _is_denied(match: re.Match[str], sentence: str) -> bool:

@@ -1,61 +1,52 @@
 """Which topics of a fault's vocabulary a sentence mentions.
 
-A vocabulary has hundreds of phrases and a sentence mentions few topics, so patterns are tried, and made, only for topics of which a
-phrase has the first words of all its parts in the sentence.
+A vocabulary has hundreds of phrases and a sentence mentions few topics, so the patterns of those alone are tried, and made, whose
+parts all have their first words in the sentence.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from ..engine.knowledge_base import Fault
-from .phrases import WORD, Phrase, Words, pattern_of, phrase_of
+from .phrases import WORD, Phrase, Words
 from .texts import is_mentioned
-
-
-class _Topic:
-    def __init__(self, name: str, phrases: Sequence[Phrase]) -> None:
-        self.name = name
-        self.phrases = phrases
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        return re.compile("|".join(map(pattern_of, self.phrases)))
 
 
 class Topics:
     """Topics of a vocabulary by their names, each with its phrases."""
 
     def __init__(self, vocabulary: Mapping[str, Sequence[str]]) -> None:
-        self._topics = [_Topic(name, [*map(phrase_of, phrases)]) for name, phrases in sorted(vocabulary.items())]
-        self._parts: list[tuple[int, frozenset[int]]] = []
-        """For each part of a phrase the topic it is of, and the parts that have to be there for it to be met."""
-        self._beginning: dict[Words, list[int]] = {}
-        """Parts by the words that they may begin with."""
-        for number, topic in enumerate(self._topics):
-            for phrase in topic.phrases:
-                together = range(len(self._parts), len(self._parts) + len(phrase))
-                self._parts += [(number, frozenset(together))] * len(phrase)
-                for part, words in zip(together, phrase, strict=True):
+        self._phrases: list[tuple[str, Phrase]] = []
+        """Each phrase with the topic that it mentions."""
+        self._beginning: dict[Words, list[tuple[int, int]]] = {}
+        """Phrases, and which of their parts, by the words that these may begin with."""
+        for topic, written in sorted(vocabulary.items()):
+            for phrase in map(Phrase.of, written):
+                for part, words in enumerate(phrase.parts):
                     for first in {each.first for each in words}:
-                        self._beginning.setdefault(first, []).append(part)
+                        self._beginning.setdefault(first, []).append((len(self._phrases), part))
+                self._phrases.append((topic, phrase))
         self._open_lengths = sorted({len(words.text) for words in self._beginning if words.open})
 
     def mentioned(self, sentence: str, among: Collection[object] | None = None) -> list[str]:
         """The topics that a sentence (lower-case words) mentions and does not deny, in order of their names; of some alone, where
         these are given."""
-        possible = [self._topics[number] for number in sorted(self._possible(sentence))]
-        return [
-            topic.name
-            for topic in possible
-            if (among is None or topic.name in among) and is_mentioned(topic.pattern, sentence)
-        ]
+        possible: dict[str, list[re.Pattern[str]]] = {}
+        for topic, phrase in self._possible(sentence):
+            if among is None or topic in among:
+                possible.setdefault(topic, []).append(phrase.pattern)
+        return [topic for topic, patterns in possible.items() if is_mentioned(patterns, sentence)]
 
-    def _possible(self, sentence: str) -> set[int]:
+    def _possible(self, sentence: str) -> Iterator[tuple[str, Phrase]]:
+        """Phrases all of whose parts may be there, in order, with their topics."""
         begun = {part for words in self._firsts(sentence) for part in self._beginning.get(words, ())}
-        return {number for number, together in map(self._parts.__getitem__, begun) if together <= begun}
+        for number in sorted({number for number, part in begun if not part}):
+            topic, phrase = self._phrases[number]
+            if all((number, part) in begun for part in range(1, len(phrase.parts))):
+                yield topic, phrase
 
     def _firsts(self, sentence: str) -> Iterator[Words]:
         """The words of a sentence as phrases may begin with them."""

@@ -145,7 +145,8 @@ class FleetTables:
 
     @cached_property
     def _heard(self) -> tuple[Floats, Floats]:
-        return self._spans(("events", "charging_records", "connections"), ("telemetry", "heartbeats"))
+        first, last = self._spans(("connections",), ("heartbeats",))
+        return np.minimum(first, self._in_use[0]), np.maximum(last, self._in_use[1])
 
     def _spans(self, lists: Sequence[str], reduced: Sequence[str]) -> tuple[Floats, Floats]:
         """The first and the last moment of each charger's records, of some lists and of some that figures stand for."""

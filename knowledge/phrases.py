@@ -1,14 +1,16 @@
 """Phrases of a vocabulary: how they are written, the pattern of what they are met by, and the words such a place begins with.
 
-`*` at the end of words stands for any ending, `|` parts words of which one stands there, and `a & b` is met where both stand in
-one sentence, in either order and few words apart.
+`*` at the end of words stands for any ending, `|` parts words of which one stands there, `a & b` is met where both stand in one
+sentence, in either order and few words apart, and what follows a `!` must not stand in the sentence.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 from .texts import words_of
@@ -40,24 +42,42 @@ class Words(NamedTuple):
 
 @dataclass(frozen=True)
 class Phrase:
-    """One part, or two of which each stands there; of a part's words some stand there."""
+    """One part, or two of which each stands there, each of them words of which one stands there; and words that must not."""
 
     parts: tuple[tuple[Words, ...], ...]
+    barring: tuple[Words, ...] = ()
 
     @classmethod
     def of(cls, written: str) -> Phrase:
         """A phrase as it is written in a vocabulary."""
-        return cls(tuple(tuple(map(_words, part.split("|"))) for part in written.split("&")))
+        asked, mark, barring = written.partition("!")
+        return cls(tuple(map(_part, asked.split("&"))), _part(barring) if mark else ())
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """What it is met by in the words of a sentence, with groups where it has two parts."""
-        parts = [rf"\b(?:{'|'.join(words.pattern for words in part)})\b" for part in self.parts]
+        parts = [*map(_pattern, self.parts)]
         if len(parts) == 1:
             return re.compile(parts[0])
         first, second = parts
         between = rf"(?: \S+){{0,{BETWEEN}}}? "
         return re.compile(rf"({first}){between}({second})|({second}){between}({first})")
+
+    def is_barred(self, sentence: str) -> bool:
+        """Whether a sentence has words that must not stand there."""
+        return self._barring is not None and self._barring.search(sentence) is not None
+
+    @cached_property
+    def _barring(self) -> re.Pattern[str] | None:
+        return re.compile(_pattern(self.barring)) if self.barring else None
+
+
+def _pattern(part: Iterable[Words]) -> str:
+    return rf"\b(?:{'|'.join(words.pattern for words in part)})\b"
+
+
+def _part(written: str) -> tuple[Words, ...]:
+    return tuple(map(_words, written.split("|")))
 
 
 def _words(written: str) -> Words:
@@ -69,7 +89,7 @@ def phrase_problem(written: str) -> str | None:
     phrase = Phrase.of(written)
     if len(phrase.parts) > 2:
         return f"the phrase {written!r} has more than two parts"
-    for words in (words for part in phrase.parts for words in part):
+    for words in chain(*phrase.parts, phrase.barring):
         if not words.text:
             return f"the phrase {written!r} has a part without words"
         if not _BOUNDED.fullmatch(words.text):

@@ -431,16 +431,19 @@ class Scene:
         return found
 
     def mentions(self, texts: Iterable[tuple[Source, Any]]) -> list[Reading]:
-        """The topics of the fault's vocabulary that texts or structured details mention and do not deny; without those that only the
-        reports of service visits are asked for."""
-        return [] if self.entry is None else self._mentions(texts, topics_of(self.entry).beside_visits)
+        """The topics of the fault's vocabulary that texts or structured details mention and do not deny; without those that only
+        reports are asked for."""
+        return [] if self.entry is None else self._mentions(texts, topics_of(self.entry).beside_reports)
 
     def mentions_of_visits(self, visits: Iterable[Record]) -> list[Reading]:
         """The topics of the fault's vocabulary that the work of service visits mentions and does not deny."""
-        if self.entry is None:
-            return []
-        told = ((self.source("service_visits", visit), visit.fields.get("work")) for visit in visits)
-        return self._mentions(told, topics_of(self.entry).of_visit)
+        return self.mentions_of_reports(
+            (self.source("service_visits", visit), visit.fields.get("work")) for visit in visits
+        )
+
+    def mentions_of_reports(self, reports: Iterable[tuple[Source, Any]]) -> list[Reading]:
+        """The topics of the fault's vocabulary that reports, of service visits and others, mention and do not deny."""
+        return [] if self.entry is None else self._mentions(reports, topics_of(self.entry).of_report)
 
     def _mentions(
         self, texts: Iterable[tuple[Source, Any]], mentioned: Callable[[str], Iterable[str]]

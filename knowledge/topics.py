@@ -36,7 +36,7 @@ class Topics:
         these are given."""
         possible: dict[str, list[re.Pattern[str]]] = {}
         for topic, phrase in self._possible(sentence):
-            if among is None or topic in among:
+            if (among is None or topic in among) and not phrase.is_barred(sentence):
                 possible.setdefault(topic, []).append(phrase.pattern)
         return [topic for topic, patterns in possible.items() if is_mentioned(patterns, sentence)]
 
@@ -55,26 +55,30 @@ class Topics:
             yield from (Words(word[:length], True) for length in self._open_lengths if length <= len(word))
 
 
+REPORTS = ("visit", "report")
+"""What the names of facts hold that are read from reports, of service visits and others."""
+
+
 class FaultTopics:
-    """The topics of a fault: all for reports of visits, and for other texts those that rules ask for of them."""
+    """The topics of a fault: all for reports, and for other texts those that rules ask for of them."""
 
     def __init__(self, entry: Fault) -> None:
         self._topics = Topics(entry.vocabulary)
-        self._beside_visits = {
+        self._beside_reports = {
             topic
             for rule in entry.rules
             for condition in rule.when
-            if condition.fact is None or "visit" not in condition.fact
+            if condition.fact is None or not any(word in condition.fact for word in REPORTS)
             for topic in (condition.is_, *(condition.in_ or ()))
         }
 
-    def of_visit(self, sentence: str) -> list[str]:
-        """The topics that a sentence of a visit's report mentions."""
+    def of_report(self, sentence: str) -> list[str]:
+        """The topics that a sentence of a report mentions."""
         return self._topics.mentioned(sentence)
 
-    def beside_visits(self, sentence: str) -> list[str]:
+    def beside_reports(self, sentence: str) -> list[str]:
         """The topics that a sentence of another text mentions."""
-        return self._topics.mentioned(sentence, self._beside_visits)
+        return self._topics.mentioned(sentence, self._beside_reports)
 
 
 class _Same:

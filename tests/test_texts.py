@@ -28,6 +28,9 @@ from charger_triage.knowledge.topics import Topics
         ("fan* & stiff", "fan " + "very " * 13 + "stiff", False),
         ("fan* & stiff", "fan not stiff", False),
         ("fan* & stiff", "no fan was stiff", False),
+        ("pins & burnt ! his car|taxi*", "Pins burnt", True),
+        ("pins & burnt ! his car|taxi*", "The pins in the taxis are burnt", False),
+        ("pins & burnt ! his car|taxi*", "Looked at the taxi. Our pins are burnt.", True),
         ("schema & keys", "no schema of these keys, yet the keys of a newer schema", True),
         ("pitting", "Nothing pitting", False),
         ("pitting", "Pitting none", False),
@@ -64,7 +67,19 @@ def test_topics_are_mentioned_as_by_their_patterns_one_by_one(
 
 
 @pytest.mark.parametrize(
-    "phrase", ["tls cert* expir*", "discolou?red", "dc+", "fan & & stiff", "a & b & c", "", "fan |", "→ & up"]
+    "phrase",
+    [
+        "tls cert* expir*",
+        "discolou?red",
+        "dc+",
+        "fan & & stiff",
+        "a & b & c",
+        "",
+        "fan |",
+        "→ & up",
+        "fan !",
+        "fan ! a*b",
+    ],
 )
 def test_a_phrase_that_no_text_is_met_by_is_told(phrase: str) -> None:
     """A star within words, a sign at their end, a part that is missing, three parts."""

@@ -177,10 +177,17 @@ def _mentioned_by(scene: Scene, visits: Sequence[Record]) -> list[Reading]:
             ("visit topics", visit.index), lambda: [reading.value for reading in scene.mentions_of_visits([visit])]
         )
 
+    newest = visits[-MAX_VISITS:]
+    return _by_topic(
+        scene, ((topic, scene.source("service_visits", visit)) for visit in newest for topic in topics(visit))
+    )
+
+
+def _by_topic(scene: Scene, told: Iterable[tuple[Any, Source]]) -> list[Reading]:
+    """One reading a topic of those that some records tell of."""
     found: dict[Any, list[Source]] = {}
-    for visit in visits[-MAX_VISITS:]:
-        for topic in topics(visit):
-            found.setdefault(topic, []).append(scene.source("service_visits", visit))
+    for topic, source in told:
+        found.setdefault(topic, []).append(source)
     return [Reading(topic, scene.anchor, few(sources), key=topic) for topic, sources in sorted(found.items())]
 
 
@@ -221,6 +228,42 @@ def visits_after(scene: Scene) -> list[Record]:
 )
 def visit_after_mention(scene: Scene) -> Iterable[Reading]:
     return _mentioned_by(scene, visits_after(scene))
+
+
+WRITTEN_OUT = 6
+"""Words from which on a text is somebody's account rather than a label or a state (our judgement: vendors' shorter ones name the
+symptom)."""
+
+
+def _accounts(scene: Scene) -> Iterator[tuple[Source, str]]:
+    """What is written out in the faults, about the end of the session, and in alarms and results of commands since a day before the
+    first fault."""
+    start, end = scene.first - DAY, scene.as_of + 1.0
+    texts = [*scene.payload()]
+    if scene.session is not None:
+        texts.append((scene.session.source, [scene.session.stop_reason, scene.session.details]))
+    alarms = scene.events("alarm", which="all", start=start, end=end)
+    texts += [(scene.source("events", alarm), alarm.data) for alarm in alarms]
+    commands = scene.records_between("commands", start, end)
+    texts += [(scene.source("commands", command), command.fields.get("result")) for command in commands]
+    for source, data in texts:
+        for _, value in flat(data):
+            if isinstance(value, str) and len(value.split(maxsplit=WRITTEN_OUT)) >= WRITTEN_OUT:
+                yield source, value
+
+
+@measures(
+    "report_mention",
+    "a topic of the fault's vocabulary in a report: the work of service visits after the latest occurrence, and what is written out "
+    "in six words and more in the faults, about the end of the session, in alarms and in results of commands from a day before the first "
+    "occurrence on",
+    kind="text",
+    many=True,
+    supposable=False,
+)
+def report_mention(scene: Scene) -> Iterable[Reading]:
+    mentions = [*_mentioned_by(scene, visits_after(scene)), *scene.mentions_of_reports(_accounts(scene))]
+    return _by_topic(scene, ((each.value, source) for each in mentions for source in each.sources))
 
 
 @measures(

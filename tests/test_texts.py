@@ -113,3 +113,50 @@ def test_a_check_repeated_after_a_repair_does_not_speak_of_the_fault(triage: Tri
     assert probability(triage, None, (2, 120), (8, 60)) == there
     assert probability(triage, 5, (8, 60)) == there
     assert probability(triage, 1, (2, 120), (8, 60)) == there
+
+
+OVERLOAD = "F-0204/sustained-overload"
+
+
+@pytest.mark.parametrize(
+    ("list_name", "record", "tells"),
+    [
+        (
+            "events",
+            {"event_type": "alarm", "data": {"message": "Depot: all buses at once, flat out half the night"}},
+            True,
+        ),
+        ("events", {"event_type": "alarm", "data": {"message": "Both outlets at once"}}, False),
+        (
+            "commands",
+            {
+                "command_id": "C",
+                "command": "get_log",
+                "status": "completed",
+                "result": "two outlets at full power for hours on end",
+            },
+            True,
+        ),
+        (
+            "commands",
+            {
+                "command_id": "C",
+                "command": "get_log",
+                "status": "completed",
+                "result": "not once were both outlets at full power",
+            },
+            False,
+        ),
+        ("service_visits", {"work": "Both outlets at once"}, True),
+    ],
+)
+def test_what_is_written_out_is_a_report(triage: Triage, list_name: str, record: dict[str, Any], tells: bool) -> None:
+    """Alarms and results of commands tell of a cause as visits do, where they are accounts and not labels."""
+    own = {"device_id": "A"}
+    fault = {**own, "timestamp": "2026-05-10T01:00:00Z", "event_type": "fault", "data": {"fault_code": "F-0204"}}
+    time = "created_at" if list_name == "commands" else "timestamp"
+    records: dict[str, list[dict[str, Any]]] = {"events": [fault]}
+    records.setdefault(list_name, []).append({**own, time: "2026-05-10T03:00:00Z", **record})
+    (incident,) = triage.diagnose(observe(records)).incidents
+    fired = {evidence.rule_id for h in incident.hypotheses if h.cause_id == OVERLOAD for evidence in h.evidence}
+    assert ("F-0204.told-later-load" in fired) is tells

@@ -54,6 +54,7 @@ class Work:
 
 
 _CHANGED = r"(replac\w*|renew\w*|swap\w*|exchang\w*)"
+_NEW = r"(?<!as )(?<!like )new"
 _BEFORE = r"(not|no|without|never|ordered(?! and)|await\w*|recommend\w*|should|must|needs?|to be|plan\w*|quot\w*)"
 _AFTER = (
     r"(not (yet )?(done|made|available|fitted|installed|necessary|needed|required|possible|in stock|delivered|arrived|carried)|declined|refused|cancel\w*|postponed|deferred|discussed|(?<!as )(ordered|on order|requested|needed|required|necessary"
@@ -66,13 +67,13 @@ _NOT_CHANGED = re.compile(
 
 NEW_CONTACTOR = Work(
     re.compile(
-        rf"({_CHANGED}|new|install\w*|fitted)\W+(\w+\W+){{0,4}}contactor|contactor\w*\W+(\w+\W+){{0,4}}({_CHANGED}|fitted)"
+        rf"({_CHANGED}|{_NEW}|install\w*|fitted)\W+(\w+\W+){{0,4}}contactor|contactor\w*\W+(\w+\W+){{0,4}}({_CHANGED}|fitted)"
     ),
     _NOT_CHANGED,
 )
 NEW_SUPPLY = Work(
     re.compile(
-        rf"({_CHANGED}|new)\W+(\w+\W+){{0,4}}(psu|power supply|supply unit|24 ?v supply|dc dc)"
+        rf"({_CHANGED}|{_NEW})\W+(\w+\W+){{0,4}}(psu|power supply|supply unit|24 ?v supply|dc dc)"
         rf"|(psu|power supply|supply unit)\W+(\w+\W+){{0,3}}{_CHANGED}"
     ),
     _NOT_CHANGED,

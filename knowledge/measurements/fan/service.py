@@ -13,7 +13,7 @@ from .reports import FAN_CODE
 from .speed import speeds
 
 _REPLACED = re.compile(
-    r"\b(replac\w*|swap\w*|exchang\w*|renew\w*|new|chang\w*|fitted|installed)\b(\s+\w+){0,4}\s+(fans?|ventilator\w*|blower\w*)\b(?! (filter|mat|grill|guard|cover))"
+    r"\b(replac\w*|swap\w*|exchang\w*|renew\w*|(?<!as )(?<!like )new|chang\w*|fitted|installed)\b(\s+\w+){0,4}\s+(fans?|ventilator\w*|blower\w*)\b(?! (filter|mat|grill|guard|cover))"
     r"|\b(fans?|ventilator\w*|blower\w*)\b(\s+(?!filter|mat)\w+){0,3}\s+(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*)\b"
 )
 _NEW_ONE = re.compile(
@@ -25,7 +25,7 @@ _CLEANED = re.compile(
 )
 _BOARD_REPLACED = re.compile(
     r"\b(board|controller|output stage|driver)\b(\s+\w+){0,2}\s+(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*)\b"
-    r"|\b(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*|new)\b(\s+\w+){0,3}\s+(board|controller|output stage|driver)\b"
+    r"|\b(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*|(?<!as )(?<!like )new)\b(\s+\w+){0,3}\s+(board|controller|output stage|driver)\b"
 )
 
 

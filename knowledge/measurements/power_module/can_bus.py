@@ -71,7 +71,7 @@ def can_bus_load(scene: Scene) -> Reading | None:
 def can_resistance(scene: Scene) -> Reading | None:
     found = payload_numbers(
         scene,
-        r"\b(terminat\w*|canh|can h|can l|bus)\b.*\b(ohms?|resistance|r|impedance)\b|\b(ohms?|resistance)\b.*\b(can|terminat\w*)\b|\bterminat\w*$",
+        r"\b(terminat\w*|canh|can h|can l|bus|line)\b.*\b(ohms?|resistance|r|impedance)\b|\b(ohms?|resistance)\b.*\b(can|terminat\w*)\b|\bterminat\w*$",
         _LIMITS + r"|\bisolation\b|\binsulation\b|\bdc\b|\bkohms?\b|\bcount\b",
     )
     for time, source, text in payload_texts(scene):

@@ -14,7 +14,7 @@ from ..registry import measures
 from .recovery import reset_commands
 from .silence import only_silent_module
 
-_CHANGED = r"(?:replac\w*|swap\w*|exchang\w*|interchang\w*|renew\w*|new|chang\w*)"
+_CHANGED = r"(?:replac\w*|swap\w*|exchang\w*|interchang\w*|renew\w*|(?<!as )(?<!like )new|chang\w*)"
 _MODULE = r"(?:modules?|pm ?\d*|rectifiers?|units?|bricks?)"
 _CABLE = r"(?:harness|loom|(?:can|bus|data) (?:cable|lead|wiring|line)|ribbon)"
 

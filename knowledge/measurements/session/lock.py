@@ -124,7 +124,7 @@ def lock_changes_at_end(scene: Scene) -> Reading | None:
 
 _LOCK_REPLACED = re.compile(
     r"\b(lock\w*|latch\w*|actuators?)\b(?: \w+){0,3} (?:replac\w*|swap\w*|exchang\w*|renew\w*|changed)\b"
-    r"|\b(?:replac\w*|swap\w*|exchang\w*|renew\w*|new)\b(?: \w+){0,3} (lock\w*|latch\w*|actuators?)\b"
+    r"|\b(?:replac\w*|swap\w*|exchang\w*|renew\w*|(?<!as )(?<!like )new)\b(?: \w+){0,3} (lock\w*|latch\w*|actuators?)\b"
 )
 
 

@@ -21,7 +21,7 @@ LONGEST_CLAUSE = 600
 
 _HARD_STOP = re.compile(r"[.!?](?=\s|$)|[;\n\r]")
 _SOFT_STOP = re.compile(r"[,:]|\s[-–—]\s|\b(?:then|but|while|whereas|also)\b", re.IGNORECASE)
-_RENEWED = r"clean\w*|replac\w*|polish\w*|exchang\w*|renew\w*|swap\w*|new|isopropyl|wiped"
+_RENEWED = r"clean\w*|replac\w*|polish\w*|exchang\w*|renew\w*|swap\w*|(?<!as )(?<!like )new|isopropyl|wiped"
 _SAID_ELSE = (
     r"check\w*|inspect\w*|test\w*|measur\w*|tighten\w*|adjust\w*|updat\w*|reset|look\w*|verif\w*|found|ok|okay|fine|good|normal|"
     r"worn|burnt|burned|damag\w*|loose|hot|warm|fault\w*|broken|oxid\w*|corro\w*|dirty|noisy|slow"

@@ -27,6 +27,9 @@ _IN_VAIN = re.compile(
 )
 """Words that say of what was done in a sentence that it was not what was needed."""
 
+_SIGNS = str.maketrans({"%": " percent ", "°": " degrees ", "\u03a9": " ohm ", "\u2126": " ohm "})
+"""Signs that people write for words; for the ohm the Greek letter and the unit's own sign."""
+
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+|\n+")
 _NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
              "off", "inactive", "fine", "valid", "not detected", "not present", "n a", ""}  # fmt: skip
@@ -90,7 +93,7 @@ def affirmed(data: Any) -> Iterator[str]:
                 yield path
         elif isinstance(value, str):
             for sentence in _SENTENCE_END.split(value[:MAX_TEXT]):
-                said = words_of(sentence)
+                said = words_of(sentence.translate(_SIGNS))
                 if said not in _NEGATIVE:
                     yield f"{path} {said}"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from ...readings import Reading, few
 from ...scene import Scene
-from ..payload import PayloadNumber, newest, payload_numbers
+from ..payload import PayloadNumber, newest, payload_numbers, payload_texts
 from ..registry import measures
 
 _CURRENT = r"\b(fan|motor|winding|phase|supply) (motor )?current\b|\bcurrent (a|ma|draw)\b|\bi ?fan\b|\bfan (a|ma)\b|^(details )?current$"
@@ -72,3 +74,35 @@ def fan_driver_temperature(scene: Scene) -> Reading | None:
         scene, r"\b(driver|ic|mosfet|output stage)\b.*\b(temp\w*|c)\b", r"\b(limit|threshold|max)\b"
     )
     return newest(found, low=-60.0, high=300.0)
+
+
+_DUTY = r"\b(pct|percent|duty|pwm)\b"
+_COMMANDED = r"\b(cmd|command\w*|set|setpoint|demand\w*|request\w*|target|asked)\b"
+_PUT_OUT = r"\b(out|output|actual|measured|delivered|feedback)\b"
+_NO_DUTY = r"\b(rpm|speed|v|volt\w*|supply|rail|current|temp\w*|load|limit|threshold|max|min)\b"
+_BOTH_WRITTEN = re.compile(
+    r"\b(?:cmd|command\w*|set\w*|asked|demand\w*)\b\D{0,20}(\d{1,3}) ?%\D{0,20}\bout\w*\b\D{0,12}(\d{1,3}) ?%"
+)
+
+
+@measures(
+    "fan_output_share",
+    "latest duty that the stage which drives the fan puts out in the payloads, against the one it is commanded",
+    unit="%",
+    low=0,
+)
+def fan_output_share(scene: Scene) -> Reading | None:
+    pairs = [
+        (time, float(match[1]), float(match[2]), source)
+        for time, source, text in payload_texts(scene)
+        if (match := _BOTH_WRITTEN.search(text)) is not None
+    ]
+    commanded = payload_numbers(scene, rf"{_COMMANDED}.*{_DUTY}|{_DUTY}.*{_COMMANDED}", _NO_DUTY)
+    put_out = payload_numbers(scene, rf"{_PUT_OUT}.*{_DUTY}|{_DUTY}.*{_PUT_OUT}", rf"{_NO_DUTY}|{_COMMANDED}")
+    if commanded and put_out:
+        pairs.append((put_out[-1].time, commanded[-1].value, put_out[-1].value, put_out[-1].source))
+    known = [pair for pair in pairs if 20.0 <= pair[1] <= 100.0 and 0.0 <= pair[2] <= 110.0]
+    if not known:
+        return None
+    time, wanted, given, source = max(known, key=lambda pair: (pair[0], pair[3]))
+    return Reading(100.0 * given / wanted, time, (source,))

@@ -236,7 +236,11 @@ def reported_grid_voltage_deviation(scene: Scene) -> Reading | None:
 
 
 def _reported_frequencies(scene: Scene) -> list[tuple[str, float, Source]]:
-    return [item for item in measured_numbers(scene, r"\b(freq\w*|hz)\b") if 40.0 <= item[1] <= 70.0]
+    return [
+        item
+        for item in measured_numbers(scene, r"\b(freq\w*|hz)\b|\bf( ac| grid| mains| net)?$")
+        if 40.0 <= item[1] <= 70.0
+    ]
 
 
 @measures(

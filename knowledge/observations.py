@@ -194,6 +194,10 @@ class Table(ABC):
         """The records of some rows."""
         return [*map(self.records.__getitem__, rows.tolist())]
 
+    def indices(self, rows: Rows) -> NDArray[np.int64]:
+        """The places that the records of some rows have in the whole list."""
+        return np.fromiter((self.records[row].index for row in rows.tolist()), dtype=np.int64, count=len(rows))
+
     def source(self, row: int) -> Source:
         """Where a row came from."""
         return self.source_of(self.records[row])

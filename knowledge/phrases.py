@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -18,7 +18,13 @@ from .texts import words_of
 BETWEEN = 12
 """Words that may stand between the two parts of a phrase (our judgement: a clause of a report)."""
 
+MAX_KEPT = 20_000
+"""Phrases that are read once: when a vocabulary is looked through for what is wrong, and when it is first asked (our judgement: three
+times those of all faults)."""
+
 WORD = re.compile(r"\w+")
+_PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
+"""Words as `words_of` leaves them."""
 _BOUNDED = re.compile(r"\w(.*\w)?")
 
 
@@ -47,12 +53,6 @@ class Phrase:
     parts: tuple[tuple[Words, ...], ...]
     barring: tuple[Words, ...] = ()
 
-    @classmethod
-    def of(cls, written: str) -> Phrase:
-        """A phrase as it is written in a vocabulary."""
-        asked, mark, barring = written.partition("!")
-        return cls(tuple(map(_part, asked.split("&"))), _part(barring) if mark else ())
-
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """What it is met by in the words of a sentence, with groups where it has two parts."""
@@ -72,6 +72,13 @@ class Phrase:
         return re.compile(_pattern(self.barring)) if self.barring else None
 
 
+@lru_cache(MAX_KEPT)
+def phrase_of(written: str) -> Phrase:
+    """A phrase as it is written in a vocabulary."""
+    asked, mark, barring = written.partition("!")
+    return Phrase(tuple(map(_part, asked.split("&"))), _part(barring) if mark else ())
+
+
 def _pattern(part: Iterable[Words]) -> str:
     return rf"\b(?:{'|'.join(words.pattern for words in part)})\b"
 
@@ -81,12 +88,14 @@ def _part(written: str) -> tuple[Words, ...]:
 
 
 def _words(written: str) -> Words:
-    return Words(words_of(written.strip().rstrip("*")), written.rstrip().endswith("*"))
+    written = written.strip()
+    text = written.rstrip("*")
+    return Words(text if _PLAIN.fullmatch(text) else words_of(text), len(text) < len(written))
 
 
 def phrase_problem(written: str) -> str | None:
     """What is wrong with a phrase of a vocabulary, None where nothing is."""
-    phrase = Phrase.of(written)
+    phrase = phrase_of(written)
     if len(phrase.parts) > 2:
         return f"the phrase {written!r} has more than two parts"
     for words in chain(*phrase.parts, phrase.barring):

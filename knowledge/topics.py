@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from ..engine.knowledge_base import Fault
-from .phrases import WORD, Phrase, Words
+from .phrases import WORD, Phrase, Words, phrase_of
 from .texts import is_mentioned
 
 
@@ -24,7 +24,7 @@ class Topics:
         self._beginning: dict[Words, list[tuple[int, int]]] = {}
         """Phrases, and which of their parts, by the words that these may begin with."""
         for topic, written in sorted(vocabulary.items()):
-            for phrase in map(Phrase.of, written):
+            for phrase in map(phrase_of, written):
                 for part, words in enumerate(phrase.parts):
                     for first in {each.first for each in words}:
                         self._beginning.setdefault(first, []).append((len(self._phrases), part))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from charger_triage.engine import Triage
 from charger_triage.knowledge.observations import observe
-from charger_triage.knowledge.phrases import Phrase, phrase_problem
+from charger_triage.knowledge.phrases import phrase_of, phrase_problem
 from charger_triage.knowledge.texts import affirmed, is_mentioned
 from charger_triage.knowledge.topics import Topics
 
@@ -60,7 +60,7 @@ def test_topics_are_mentioned_as_by_their_patterns_one_by_one(
 ) -> None:
     """Patterns that are left out, since no phrase of theirs can begin anywhere, would not have been met."""
     for sentence in affirmed(" ".join(words)):
-        patterns = {topic: [Phrase.of(phrase).pattern for phrase in phrases] for topic, phrases in vocabulary.items()}
+        patterns = {topic: [phrase_of(phrase).pattern for phrase in phrases] for topic, phrases in vocabulary.items()}
         met = [topic for topic in sorted(patterns) if is_mentioned(patterns[topic], sentence)]
         assert Topics(vocabulary).mentioned(sentence) == met
         assert Topics(vocabulary).mentioned(sentence, among={"a"}) == [topic for topic in met if topic == "a"]

@@ -182,7 +182,9 @@ class _Run:
         tasks = tasks_of(self.data_set, self.work / "gathered", self.options.as_of)
         self.progress.stage("reading records", self.data_set.size, "byte")
         found = []
-        for outcome in workers.run(gather, tasks, split=halves, give_up=unread):
+        # the largest first, so that no worker waits long for the last
+        by_size = sorted(tasks, key=lambda task: task.size, reverse=True)
+        for outcome in workers.run(gather, by_size, split=halves, give_up=unread):
             found.append(outcome)
             self.progress.advance(outcome.size)
         return tasks, found
@@ -220,7 +222,7 @@ class _Run:
         there = parts_in(self.parts)
         self.progress.stage("diagnosing", surveyed.chargers, "charger")
         self.progress.advance(sum(part.chargers for part in there))
-        left = missing(batches, there)
+        left = sorted(missing(batches, there), key=lambda batch: len(batch.chargers), reverse=True)
         for part in workers.run(partial(diagnose, job), left, split=Batch.halves, give_up=partial(failed, job)):
             there.append(part)
             self.progress.advance(part.chargers)

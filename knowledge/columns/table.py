@@ -194,7 +194,7 @@ class ColumnTable(Table):
 
     def source(self, row: int) -> Source:
         time = float(self.times[row])
-        index = int(self._index_of(np.array([row]))[0])
+        index = int(self.indices(np.array([row]))[0])
         return Source(self.name, index, None if np.isnan(time) else iso_timestamp(time))
 
     def until(self, as_of: float) -> ColumnTable:
@@ -204,7 +204,7 @@ class ColumnTable(Table):
     def part(self, rows: Rows) -> ColumnTable:
         """Some of the records, by their rows in ascending order; each keeps its index."""
         columns = {path: at(column, rows) for path, column in self._columns.items()}
-        indices = self._index_of(rows)
+        indices = self.indices(rows)
         starts = np.searchsorted(rows, self._owners.starts)
         kept = np.flatnonzero(np.diff(starts))
         owners = RowsByCharger(self._owners.devices.at(kept), np.append(starts[kept], starts[-1:]))
@@ -213,7 +213,7 @@ class ColumnTable(Table):
     def records_at(self, rows: Rows) -> list[Record]:
         validate = adapter(self.name).validate_python
         made = []
-        places = zip(self._index_of(rows).tolist(), self.times[rows].tolist(), strict=True)
+        places = zip(self.indices(rows).tolist(), self.times[rows].tolist(), strict=True)
         for (index, time), plain, rest in zip(places, self._plain(rows), self._rest(rows), strict=True):
             fields = validate(plain)
             made.append(Record(fields, _with_rest(plain, rest), None if time != time else time, index))
@@ -274,7 +274,7 @@ class ColumnTable(Table):
         """The free-form column that a deeper path leads into."""
         return next((each for each in self._columns if path.startswith(f"{each}.")), None)
 
-    def _index_of(self, rows: Rows) -> Whole:
+    def indices(self, rows: Rows) -> Whole:
         if self._indices is not None:
             return self._indices[rows]
         if not len(self._firsts):

@@ -111,7 +111,7 @@ class Chargers(Mapping[str, Record]):
     def index(self, device: str) -> int | None:
         """The index of a charger's record; None where it has no metadata."""
         place = self._places.get(device)
-        return None if place is None else self._table.source(self._rows[place]).index
+        return None if place is None else int(self._indices[place])
 
     @cached_property
     def _numbers(self) -> dict[str, Floats]:
@@ -163,7 +163,7 @@ class Chargers(Mapping[str, Record]):
 
     @cached_property
     def _indices(self) -> Rows:
-        return np.array([self._table.source(row).index for row in self._rows], dtype=np.intp)
+        return self._table.indices(np.array(self._rows, dtype=np.intp)).astype(np.intp)
 
     def sources(self, places: Rows | Sequence[int]) -> tuple[Source, ...]:
         """The metadata records of some chargers as sources; of many, the first and the last in the order of the list."""

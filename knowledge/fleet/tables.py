@@ -280,6 +280,9 @@ class _OfChargers(Table):
     def records_at(self, rows: Rows) -> list[Record]:
         return self._table.records_at(rows)
 
+    def indices(self, rows: Rows) -> NDArray[np.int64]:
+        return self._table.indices(rows)
+
     def source(self, row: int) -> Source:
         return self._table.source(row)
 

@@ -15,6 +15,8 @@ DENIED = re.compile(
 )
 _DENIED_AFTER = re.compile(
     r" (is |was |are |were )?(none|nil|absent|excluded|ruled out|negative|not (found|seen|present|visible|observed|the))\b"
+    r"| (captures?|counts?|counter|events?|hits?|alarms?) (0|zero|none)\b(?! \d)"
+    r"| (and \w+ )?(is|was|are|were) (still |all |both )?(as (they|it) should|in order|sound|fine|ok|okay)\b"
 )
 _SLIGHT = re.compile(
     r"\b(slight|slightly|a little|light|minor|a touch|a touch of|a bit of|traces of|usual|normal)\s+(\w+\s+){0,1}$"

@@ -37,7 +37,7 @@ def _rated_life(scene: Scene) -> float | None:
         return declared
     told = figures(
         scene,
-        r"(max|rated|limit|life|service).*(cycles|operations)|cycles? (max|limit|rated)",
+        r"(max|rated|limit|life|service|allowed|permitted).*(cycles|operations|ops\b)|(cycles?|operations|ops) (max|limit|rated|allowed|permitted)",
         r"pct|percent|remaining|used",
     )
     usual = None if scene.is_dc is None else RATED_CYCLES[scene.is_dc]
@@ -98,7 +98,7 @@ def _told_life_used(scene: Scene, life: float | None) -> Reading | None:
             and not re.search(r"current|power|load|fan", leaf.path)
         ):
             used = _share_used(leaf)
-        elif isinstance(leaf.value, str) and re.search(r"cycle|operation", leaf.value, re.IGNORECASE):
+        elif isinstance(leaf.value, str) and re.search(r"cycle|operation|\bops\b", leaf.value, re.IGNORECASE):
             used = _share_spoken(leaf.value, life)
         if used is not None:
             told = leaf.reading(used)
@@ -109,8 +109,9 @@ def _told_count(scene: Scene) -> Reading | None:
     """The latest cycle count that details give under a key of its own."""
     found = figures(
         scene,
-        r"contactor.*(cycles|operations|cycle count)|(^|details )(cycles|cycle count(er)?|operations|switching cycles|op(s|eration)? count|actuations)\b|cycle counter",
-        r"max|rated|limit|life|service|pct|percent|high current|load|per day|since|discharge|said",
+        r"contactor.*(cycles|operations|cycle count)|(^|details )(cycles|cycle count(er)?|operations|switching cycles|op(s|eration)? count|actuations)\b|cycle counter"
+        r"|\b(contactor|switch|relay|k\d?) (ops|operations|switchings|strokes)\b",
+        r"max|rated|limit|life|service|allowed|permitted|pct|percent|high current|load|per day|since|discharge|said",
     )
     plain = [figure for figure in found if figure.number >= 1 and figure.unit is None]
     return plain[-1].reading(plain[-1].number) if plain else None

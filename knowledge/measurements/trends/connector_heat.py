@@ -55,11 +55,11 @@ _WITH_DETAILS = ("charging_records", "events")
 def _with_details(table: Table, rows: Rows) -> Iterator[int]:
     """Those of some charging records or events that hold the details of a session."""
     if table.name == "charging_records":
-        details = table.values("details")
-        return (row for row in rows.tolist() if details[row] is not None)
-    data = table.values("data")
+        told = zip(rows.tolist(), table.values_at("details", rows), strict=True)
+        return (row for row, details in told if details is not None)
     stops = rows[table.one_of("event_type", ("stop",), rows)]
-    return (row for row in stops.tolist() if (data[row] or {}).get("details") is not None)
+    carried = zip(stops.tolist(), table.values_at("data", stops), strict=True)
+    return (row for row, data in carried if (data or {}).get("details") is not None)
 
 
 def _rows(table: Table, scene: Scene) -> Rows:

@@ -152,6 +152,9 @@ class WearRange:
 
     def rated(self, known: Known) -> Range:
         """The cycles that the part may be made for."""
+        return known.once(("rated cycles", self.counter), lambda: self._rated(known))
+
+    def _rated(self, known: Known) -> Range:
         usual = np.array(known.each(self.known_by, self.usual), dtype=np.float64)
         if self.limit is None:
             return Range(usual, usual)

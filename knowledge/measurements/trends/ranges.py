@@ -57,7 +57,7 @@ class Known:
 
     def of(self, column: Column) -> Extent:
         """The extent of a column of the chargers."""
-        return self._once(column, lambda: self.extents.of(column, self.devices))
+        return self.once(column, lambda: self.extents.of(column, self.devices))
 
     def numbers(self, path: str) -> Floats:
         """A number of the chargers' metadata, moments as epoch seconds; NaN where it is not known."""
@@ -89,7 +89,7 @@ class Known:
             at = {device: place for place, device in enumerate(self.devices)}
             return [(at[device], times[rows_of[device]]) for device in rows_of if device in at]
 
-        return self._once(name, load)
+        return self.once(name, load)
 
     def among(self, devices: Iterable[str]) -> Mask:
         """Which of the chargers are among others."""
@@ -97,9 +97,10 @@ class Known:
 
     @property
     def _places(self) -> Sequence[int | None]:
-        return self._once("places", lambda: [self.fleet.chargers.place(device) for device in self.devices])
+        return self.once("places", lambda: [self.fleet.chargers.place(device) for device in self.devices])
 
-    def _once(self, key: Hashable, load: Callable[[], Told]) -> Told:
+    def once(self, key: Hashable, load: Callable[[], Told]) -> Told:
+        """What is worked out of these chargers once; the key must name everything it depends on."""
         if key not in self._found:
             self._found[key] = load()
         found: Told = self._found[key]

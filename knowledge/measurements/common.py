@@ -235,6 +235,10 @@ WRITTEN_OUT = 6
 symptom)."""
 
 
+MAX_ACCOUNTS = 200
+"""Alarms, and results of commands, that are looked into at most, the newest (our judgement: people write fewer about one fault)."""
+
+
 def _accounts(scene: Scene) -> Iterator[tuple[Source, str]]:
     """What is written out in the faults, about the end of the session, and in alarms and results of commands since a day before the
     first fault."""
@@ -242,9 +246,9 @@ def _accounts(scene: Scene) -> Iterator[tuple[Source, str]]:
     texts = [*scene.payload()]
     if scene.session is not None:
         texts.append((scene.session.source, [scene.session.stop_reason, scene.session.details]))
-    alarms = scene.events("alarm", which="all", start=start, end=end)
+    alarms = scene.events("alarm", which="all", start=start, end=end)[-MAX_ACCOUNTS:]
     texts += [(scene.source("events", alarm), alarm.data) for alarm in alarms]
-    commands = scene.records_between("commands", start, end)
+    commands = scene.records_between("commands", start, end)[-MAX_ACCOUNTS:]
     texts += [(scene.source("commands", command), command.fields.get("result")) for command in commands]
     for source, data in texts:
         for _, value in flat(data):

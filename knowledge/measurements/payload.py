@@ -11,7 +11,10 @@ import numpy as np
 from ...engine.facts import Source
 from ..readings import DAY, MINUTE, Reading
 from ..scene import Scene
-from ..texts import as_number, flat
+from ..texts import as_number, flat, words_of
+
+MOST_OF_A_VALUE = 12
+"""Characters up to which a text is a value with its unit, whose key names it (our judgement)."""
 
 MAX_MESSAGE = 2000
 """Characters of one text that are searched for numbers (our judgement: what counts stands at the beginning)."""
@@ -60,19 +63,55 @@ def charger_payloads(scene: Scene) -> list[Payload]:
     return scene.once(("charger payloads",), load)
 
 
-def _leaves(scene: Scene) -> list[tuple[float, Source, list[tuple[str, Any]]]]:
-    """Time and source of each payload, and its leaves with the words of their keys."""
+def _answers(scene: Scene) -> Iterator[Payload]:
+    """What commands to the charger gave within a day around a fault of the incident's code: self tests, logs."""
+    times = np.array([fault.time for fault in scene.faults("own", device=scene.device_id)])
+    for command in scene.records("commands") if len(times) else ():
+        result = command.fields.get("result")
+        if result is not None and command.time is not None and np.abs(times - command.time).min() <= DAY:
+            yield Payload(command.time, scene.source("commands", command), result)
+
+
+_IN_WORDS = re.compile(
+    r"([a-z][a-z0-9 _/#-]{1,40}?)[ :=]+([+-]?\d{1,6}(?:[.,]\d{1,3})?) ?(v|a|ma|w|rpm|%|ohms?|°c|c|l/min)(?![a-z0-9])"
+    r"(?:[ ,(]{1,3}(normal|nominal|rated|usual|expected|norm|of|min|max|limit)[ :=]+(\d{1,6}(?:[.,]\d{1,3})?))?"
+)
+"""A figure with its unit and the words before it, as logs and self tests write them, and what it is compared with."""
+
+_COMPARED_AS = {"usual": "normal", "norm": "normal", "of": "nominal"}
+
+
+def _leaves(scene: Scene, answers: bool = False) -> list[tuple[float, Source, list[tuple[str, Any]]]]:
+    """Time and source of each payload, and its leaves with the words of their keys; with `answers` of what commands gave as well."""
 
     def load() -> list[tuple[float, Source, list[tuple[str, Any]]]]:
-        return [(time, source, list(flat(data))) for time, source, data in charger_payloads(scene)]
+        payloads = [*charger_payloads(scene), *(_answers(scene) if answers else ())]
+        return [
+            (time, source, [*_leaves_of(data)])
+            for time, source, data in sorted(payloads, key=lambda each: (each.time, each.source))
+        ]
 
-    return scene.once(("flat payloads",), load)
+    return scene.once(("flat payloads", answers), load)
 
 
-def payload_numbers(scene: Scene, wanted: str, unwanted: str = r"(?!)") -> list[PayloadNumber]:
-    """The numbers whose key's words match one pattern and not the other, in time order."""
+def _leaves_of(data: Any) -> Iterator[tuple[str, Any]]:
+    for words, value in flat(data):
+        yield words, value
+        if isinstance(value, str) and len(value) > MOST_OF_A_VALUE:
+            for before, figure, unit, compared, other in _IN_WORDS.findall(value[:MAX_MESSAGE].lower()):
+                named = f"{words_of(before)} {'percent' if unit == '%' else words_of(unit)}"
+                yield named, decimal(figure)
+                if compared:
+                    yield f"{named} {_COMPARED_AS.get(compared, compared)}", decimal(other)
+
+
+def payload_numbers(
+    scene: Scene, wanted: str, unwanted: str = r"(?!)", *, answers: bool = False
+) -> list[PayloadNumber]:
+    """The numbers whose key's words, or the words before them in a text, match one pattern and not the other, in time order; with
+    `answers` those that commands gave as well, where it does not matter that they were measured after the fault."""
     found = []
-    for time, source, leaves in _leaves(scene):
+    for time, source, leaves in _leaves(scene, answers):
         for words, value in leaves:
             if re.search(wanted, words) and not re.search(unwanted, words):
                 number = as_number(value)
@@ -81,9 +120,9 @@ def payload_numbers(scene: Scene, wanted: str, unwanted: str = r"(?!)") -> list[
     return found
 
 
-def payload_texts(scene: Scene) -> Iterator[tuple[float, Source, str]]:
-    """Every text in the payloads, in lower case, with its numbers as written."""
-    for time, source, leaves in _leaves(scene):
+def payload_texts(scene: Scene, *, answers: bool = False) -> Iterator[tuple[float, Source, str]]:
+    """Every text in the payloads, with `answers` in what commands gave as well, in lower case, with its numbers as written."""
+    for time, source, leaves in _leaves(scene, answers):
         for _, value in leaves:
             if isinstance(value, str):
                 yield time, source, value[:MAX_MESSAGE].lower()

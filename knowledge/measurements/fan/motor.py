@@ -14,7 +14,7 @@ _CURRENT = r"\b(fan|motor|winding|phase|supply) (motor )?current\b|\bcurrent (a|
 
 def _currents(scene: Scene) -> list[PayloadNumber]:
     unwanted = r"\b(nominal|rated|expected|typical|normal|limit|threshold|max|min|baseline|peer\w*)\b"
-    return payload_numbers(scene, _CURRENT, unwanted)
+    return payload_numbers(scene, _CURRENT, unwanted, answers=True)
 
 
 @measures(
@@ -24,13 +24,14 @@ def _currents(scene: Scene) -> list[PayloadNumber]:
     low=0,
 )
 def fan_current_share(scene: Scene) -> Reading | None:
-    shares = payload_numbers(scene, r"\bcurrent\b.*\b(pct|percent)\b", r"\b(limit|threshold|max|min)\b")
+    shares = payload_numbers(scene, r"\bcurrent\b.*\b(pct|percent)\b", r"\b(limit|threshold|max|min)\b", answers=True)
     if shares:
         return newest(shares)
     measured = _currents(scene)
     rated = payload_numbers(
         scene,
         r"\bcurrent\b.*\b(nominal|rated|expected|typical|normal|baseline)\b|\b(nominal|rated|expected|typical|normal|baseline)\b.*\bcurrent\b",
+        answers=True,
     )
     if not measured or not rated or rated[-1].value <= 0 or measured[-1].value < 0:
         return None
@@ -57,13 +58,17 @@ def fan_runtime(scene: Scene) -> Reading | None:
         scene,
         r"\b(run ?time|running|operating|service|runtime counter)\b( hours| h| hrs| counter)?|\bfan hours\b|\bhours\b",
         r"\b(since|last|limit|rated|design|life|expected|min|s|ms|days|replacement)\b",
+        answers=True,
     )
     return newest(found, low=0.0)
 
 
 @measures("fan_vibration", "vibration of the fan that a payload gives", unit="mm/s", low=0)
 def fan_vibration(scene: Scene) -> Reading | None:
-    return newest(payload_numbers(scene, r"\bvibration\b", r"\b(limit|threshold|max|baseline|normal|g|hz)\b"), low=0.0)
+    return newest(
+        payload_numbers(scene, r"\bvibration\b", r"\b(limit|threshold|max|baseline|normal|g|hz)\b", answers=True),
+        low=0.0,
+    )
 
 
 @measures(
@@ -71,7 +76,7 @@ def fan_vibration(scene: Scene) -> Reading | None:
 )
 def fan_driver_temperature(scene: Scene) -> Reading | None:
     found = payload_numbers(
-        scene, r"\b(driver|ic|mosfet|output stage)\b.*\b(temp\w*|c)\b", r"\b(limit|threshold|max)\b"
+        scene, r"\b(driver|ic|mosfet|output stage)\b.*\b(temp\w*|c)\b", r"\b(limit|threshold|max)\b", answers=True
     )
     return newest(found, low=-60.0, high=300.0)
 
@@ -94,11 +99,13 @@ _BOTH_WRITTEN = re.compile(
 def fan_output_share(scene: Scene) -> Reading | None:
     pairs = [
         (time, float(match[1]), float(match[2]), source)
-        for time, source, text in payload_texts(scene)
+        for time, source, text in payload_texts(scene, answers=True)
         if (match := _BOTH_WRITTEN.search(text)) is not None
     ]
-    commanded = payload_numbers(scene, rf"{_COMMANDED}.*{_DUTY}|{_DUTY}.*{_COMMANDED}", _NO_DUTY)
-    put_out = payload_numbers(scene, rf"{_PUT_OUT}.*{_DUTY}|{_DUTY}.*{_PUT_OUT}", rf"{_NO_DUTY}|{_COMMANDED}")
+    commanded = payload_numbers(scene, rf"{_COMMANDED}.*{_DUTY}|{_DUTY}.*{_COMMANDED}", _NO_DUTY, answers=True)
+    put_out = payload_numbers(
+        scene, rf"{_PUT_OUT}.*{_DUTY}|{_DUTY}.*{_PUT_OUT}", rf"{_NO_DUTY}|{_COMMANDED}", answers=True
+    )
     if commanded and put_out:
         pairs.append((put_out[-1].time, commanded[-1].value, put_out[-1].value, put_out[-1].source))
     known = [pair for pair in pairs if 20.0 <= pair[1] <= 100.0 and 0.0 <= pair[2] <= 110.0]

@@ -49,12 +49,15 @@ def _plausible(volts: float) -> bool:
 def _supplies(scene: Scene) -> list[PayloadNumber]:
     """Fan supply in percent of its nominal value, by payloads and the work of visits, in time order."""
     shares = payload_numbers(
-        scene, r"\b(supply|rail|voltage|volt|v)\b.*\b(pct|percent)\b", r"\b(min|max|threshold|limit|duty|pwm)\b"
+        scene,
+        r"\b(supply|rail|voltage|volt|v)\b.*\b(pct|percent)\b",
+        r"\b(min|max|threshold|limit|duty|pwm)\b",
+        answers=True,
     )
     found = [share for share in shares if 5.0 <= share.value <= 200.0]
-    named = payload_numbers(scene, _RATED, r"\b(mains|grid|ac|rpm|a|current|pct)\b")
+    named = payload_numbers(scene, _RATED, r"\b(mains|grid|ac|rpm|a|current|pct)\b", answers=True)
     rated = [number.value for number in named if _plausible(number.value)]
-    for time, volts, source in payload_numbers(scene, _WANTED, _UNWANTED):
+    for time, volts, source in payload_numbers(scene, _WANTED, _UNWANTED, answers=True):
         if _plausible(volts):
             found.append(PayloadNumber(time, 100.0 * volts / (rated[-1] if rated else _nominal(volts)), source))
     visits = [
@@ -62,7 +65,7 @@ def _supplies(scene: Scene) -> list[PayloadNumber]:
         for visit in scene.records("service_visits")
         if visit.time is not None and visit.time >= scene.anchor - 60 * DAY
     ]
-    for time, source, text in [*payload_texts(scene), *visits]:
+    for time, source, text in [*payload_texts(scene, answers=True), *visits]:
         share = _supply_in_text(text)
         if share is not None:
             found.append(PayloadNumber(time, share, source))

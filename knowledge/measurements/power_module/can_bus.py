@@ -73,8 +73,9 @@ def can_resistance(scene: Scene) -> Reading | None:
         scene,
         r"\b(terminat\w*|canh|can h|can l|bus|line)\b.*\b(ohms?|resistance|r|impedance)\b|\b(ohms?|resistance)\b.*\b(can|terminat\w*)\b|\bterminat\w*$",
         _LIMITS + r"|\bisolation\b|\binsulation\b|\bdc\b|\bkohms?\b|\bcount\b",
+        answers=True,
     )
-    for time, source, text in payload_texts(scene):
+    for time, source, text in payload_texts(scene, answers=True):
         match = re.search(r"\b(?:can|terminat\w*|bus)\b[^.;]{0,60}?(\d{1,6}(?:[.,]\d+)?) ?(?:ohms?\b|Ω|ω)", text)
         if match is not None and not re.search(r"isolation|insulation|instead of \d+ ?ohm$", text):
             found.append(PayloadNumber(time, decimal(match.group(1)), source))

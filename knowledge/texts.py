@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -16,6 +16,7 @@ DENIED = re.compile(
 _DENIED_AFTER = re.compile(
     r" (is |was |are |were )?(none|nil|absent|excluded|ruled out|negative|not (found|seen|present|visible|observed|the))\b"
     r"| (captures?|counts?|counter|events?|hits?|alarms?) (0|zero|none)\b(?! \d)"
+    r"| (plausibility|check|test|status|state) (ok|okay|passed|pass|good|normal|fine)\b"
     r"| (and \w+ )?(is|was|are|were) (still |all |both )?(as (they|it) should|in order|sound|fine|ok|okay)\b"
 )
 _SLIGHT = re.compile(
@@ -113,20 +114,16 @@ def as_number(value: Any) -> float | None:
     return None
 
 
-def is_mentioned(phrases: Sequence[re.Pattern[str]], sentence: str) -> bool:
-    """Whether a sentence mentions a topic by one of its phrases somewhere and does not deny it there, nor a part of it.
+def is_mentioned(phrases: Iterable[re.Pattern[str]], sentence: str) -> bool:
+    """Whether a sentence mentions a topic by one of its phrases somewhere and does not deny it there, nor a part of it."""
+    return any(map(partial(_is_met, sentence), phrases))
 
-    Where several are met at one place the first of them counts.
-    """
-    matches = [match for phrase in phrases if (match := phrase.search(sentence)) is not None]
-    while matches:
-        first = min(matches, key=re.Match.start)
-        if not _is_denied(first, sentence):
-            return True
-        place = first.start() + 1
-        again = [each if each.start() >= place else each.re.search(sentence, place) for each in matches]
-        matches = [match for match in again if match is not None]
-    return False
+
+def _is_met(sentence: str, phrase: re.Pattern[str]) -> bool:
+    match = phrase.search(sentence)
+    while match is not None and _is_denied(match, sentence):
+        match = phrase.search(sentence, match.start() + 1)
+    return match is not None
 
 
 def _is_denied(match: re.Match[str], sentence: str) -> bool:

@@ -65,9 +65,11 @@ _NOT_CHANGED = re.compile(
     rf"|\b(replacement|renewal|exchange|swap|new)\W+(\w+\W+){{0,5}}{_AFTER}\b(?! and (fitted|install|replac|swap|renew|exchang))"
 )
 
+_CONTACTOR = r"(contactor|power relay|(power|plus side|minus side|output) switch)"
+
 NEW_CONTACTOR = Work(
     re.compile(
-        rf"({_CHANGED}|{_NEW}|install\w*|fitted)\W+(\w+\W+){{0,4}}contactor|contactor\w*\W+(\w+\W+){{0,4}}({_CHANGED}|fitted)"
+        rf"({_CHANGED}|{_NEW}|install\w*|fitted)\W+(\w+\W+){{0,4}}{_CONTACTOR}|{_CONTACTOR}\w*\W+(\w+\W+){{0,4}}({_CHANGED}|fitted)"
     ),
     _NOT_CHANGED,
 )

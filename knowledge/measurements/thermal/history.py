@@ -40,6 +40,7 @@ _NOT_YET = re.compile(
 _STILL_TO_DO = re.compile(
     r"^( \w+){0,2} (ordered|required|needed|due|recommended|scheduled|pending|advised|necessary)\b"
 )
+_LONG_AGO = re.compile(r"^( \w+){0,2} (last (spring|summer|autumn|fall|winter|year)|(months|years?) ago)\b")
 
 
 def _clauses(text: str) -> Iterator[str]:
@@ -91,7 +92,10 @@ def _renews(clause: str, parts: re.Pattern[str]) -> bool:
             if re.fullmatch(r"( and)? ", clause[min(m.end(), nearest.end()) : max(m.start(), nearest.start())])
         ]
         for match in (nearest, *joined):
-            denied = _NOT_YET.search(clause[: match.start()].rstrip()) or _STILL_TO_DO.search(clause[match.end() :])
+            after = clause[match.end() :]
+            denied = _NOT_YET.search(clause[: match.start()].rstrip()) or any(
+                told.search(after) for told in (_STILL_TO_DO, _LONG_AGO)
+            )
             if match["renewed"] and not denied:
                 return True
     return False

@@ -33,6 +33,9 @@ _IN_VAIN = re.compile(
 _SIGNS = str.maketrans({"%": " percent ", "°": " degrees ", "\u03a9": " ohm ", "\u2126": " ohm "})
 """Signs that people write for words; for the ohm the Greek letter and the unit's own sign."""
 
+NEW = r"(?<!as )(?<!like )new"
+"""A pattern of the word that says a part was renewed, not that it looks as if it were."""
+
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+|\n+")
 _NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
              "off", "inactive", "fine", "valid", "not detected", "not present", "n a", ""}  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ....engine.facts import Source
 from ...scene import Scene
-from ...texts import MAX_TEXT, words_of
+from ...texts import MAX_TEXT, NEW, words_of
 
 _BOUNDARY = re.compile(
     r"[,;!?\n]+|\.(?=\s|$)|\s[-–—]+\s|\b(?:but|however|instead|although|then|while|because|since|after)\b", re.I
@@ -54,7 +54,6 @@ class Work:
 
 
 _CHANGED = r"(replac\w*|renew\w*|swap\w*|exchang\w*)"
-_NEW = r"(?<!as )(?<!like )new"
 _BEFORE = r"(not|no|without|never|ordered(?! and)|await\w*|recommend\w*|should|must|needs?|to be|plan\w*|quot\w*)"
 _AFTER = (
     r"(not (yet )?(done|made|available|fitted|installed|necessary|needed|required|possible|in stock|delivered|arrived|carried)|declined|refused|cancel\w*|postponed|deferred|discussed|(?<!as )(ordered|on order|requested|needed|required|necessary"
@@ -69,13 +68,13 @@ _CONTACTOR = r"(contactor|power relay|(power|plus side|minus side|output) switch
 
 NEW_CONTACTOR = Work(
     re.compile(
-        rf"({_CHANGED}|{_NEW}|install\w*|fitted)\W+(\w+\W+){{0,4}}{_CONTACTOR}|{_CONTACTOR}\w*\W+(\w+\W+){{0,4}}({_CHANGED}|fitted)"
+        rf"({_CHANGED}|{NEW}|install\w*|fitted)\W+(\w+\W+){{0,4}}{_CONTACTOR}|{_CONTACTOR}\w*\W+(\w+\W+){{0,4}}({_CHANGED}|fitted)"
     ),
     _NOT_CHANGED,
 )
 NEW_SUPPLY = Work(
     re.compile(
-        rf"({_CHANGED}|{_NEW})\W+(\w+\W+){{0,4}}(psu|power supply|supply unit|24 ?v supply|dc dc)"
+        rf"({_CHANGED}|{NEW})\W+(\w+\W+){{0,4}}(psu|power supply|supply unit|24 ?v supply|dc dc)"
         rf"|(psu|power supply|supply unit)\W+(\w+\W+){{0,3}}{_CHANGED}"
     ),
     _NOT_CHANGED,

@@ -7,13 +7,14 @@ import re
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
+from ...texts import NEW
 from ..common import done_before_recurrence, work_words
 from ..registry import measures
 from .reports import FAN_CODE
 from .speed import speeds
 
 _REPLACED = re.compile(
-    r"\b(replac\w*|swap\w*|exchang\w*|renew\w*|(?<!as )(?<!like )new|chang\w*|fitted|installed)\b(\s+\w+){0,4}\s+(fans?|ventilator\w*|blower\w*)\b(?! (filter|mat|grill|guard|cover))"
+    rf"\b(replac\w*|swap\w*|exchang\w*|renew\w*|{NEW}|chang\w*|fitted|installed)\b(\s+\w+){{0,4}}\s+(fans?|ventilator\w*|blower\w*)\b(?! (filter|mat|grill|guard|cover))"
     r"|\b(fans?|ventilator\w*|blower\w*)\b(\s+(?!filter|mat)\w+){0,3}\s+(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*)\b"
 )
 _NEW_ONE = re.compile(
@@ -25,7 +26,7 @@ _CLEANED = re.compile(
 )
 _BOARD_REPLACED = re.compile(
     r"\b(board|controller|output stage|driver)\b(\s+\w+){0,2}\s+(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*)\b"
-    r"|\b(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*|(?<!as )(?<!like )new)\b(\s+\w+){0,3}\s+(board|controller|output stage|driver)\b"
+    rf"|\b(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*|{NEW})\b(\s+\w+){{0,3}}\s+(board|controller|output stage|driver)\b"
 )
 
 

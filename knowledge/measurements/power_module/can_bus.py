@@ -72,7 +72,7 @@ def can_resistance(scene: Scene) -> Reading | None:
     found = payload_numbers(
         scene,
         r"\b(terminat\w*|canh|can h|can l|bus|line)\b.*\b(ohms?|resistance|r|impedance)\b|\b(ohms?|resistance)\b.*\b(can|terminat\w*)\b|\bterminat\w*$",
-        _LIMITS + r"|\bisolation\b|\binsulation\b|\bdc\b|\bkohms?\b|\bcount\b",
+        _LIMITS + r"|\b(isolation|insulation|dc|kohms?|count|grid|mains|earth|pe|loop|supply)\b",
         answers=True,
     )
     for time, source, text in payload_texts(scene, answers=True):

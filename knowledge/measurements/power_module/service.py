@@ -7,14 +7,14 @@ import re
 from ....engine.facts import Source
 from ...readings import DAY, Reading
 from ...scene import Scene
-from ...texts import words_of
+from ...texts import NEW, words_of
 from ..common import done_before_recurrence
 from ..door import last_door_event
 from ..registry import measures
 from .recovery import reset_commands
 from .silence import only_silent_module
 
-_CHANGED = r"(?:replac\w*|swap\w*|exchang\w*|interchang\w*|renew\w*|(?<!as )(?<!like )new|chang\w*)"
+_CHANGED = rf"(?:replac\w*|swap\w*|exchang\w*|interchang\w*|renew\w*|{NEW}|chang\w*)"
 _MODULE = r"(?:modules?|pm ?\d*|rectifiers?|units?|bricks?)"
 _CABLE = r"(?:harness|loom|(?:can|bus|data) (?:cable|lead|wiring|line)|ribbon)"
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from ...observations import Record
 from ...readings import DAY, MINUTE, Reading
 from ...scene import Scene
-from ...texts import flat, words_of
+from ...texts import NEW, flat, words_of
 from ..common import done_before_recurrence
 from ..registry import measures
 from .occurrences import latest_occurrences, timed_events
@@ -124,7 +124,7 @@ def lock_changes_at_end(scene: Scene) -> Reading | None:
 
 _LOCK_REPLACED = re.compile(
     r"\b(lock\w*|latch\w*|actuators?)\b(?: \w+){0,3} (?:replac\w*|swap\w*|exchang\w*|renew\w*|changed)\b"
-    r"|\b(?:replac\w*|swap\w*|exchang\w*|renew\w*|(?<!as )(?<!like )new)\b(?: \w+){0,3} (lock\w*|latch\w*|actuators?)\b"
+    rf"|\b(?:replac\w*|swap\w*|exchang\w*|renew\w*|{NEW})\b(?: \w+){{0,3}} (lock\w*|latch\w*|actuators?)\b"
 )
 
 

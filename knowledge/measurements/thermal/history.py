@@ -9,7 +9,7 @@ from typing import Any
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
-from ...texts import MAX_TEXT, words_of
+from ...texts import MAX_TEXT, NEW, words_of
 from ..registry import measures
 from .chargers import CABINET_CODE, FAN_CODE, about_the_cabinet
 
@@ -21,7 +21,7 @@ LONGEST_CLAUSE = 600
 
 _HARD_STOP = re.compile(r"[.!?](?=\s|$)|[;\n\r]")
 _SOFT_STOP = re.compile(r"[,:]|\s[-–—]\s|\b(?:then|but|while|whereas|also)\b", re.IGNORECASE)
-_RENEWED = r"clean\w*|replac\w*|polish\w*|exchang\w*|renew\w*|swap\w*|(?<!as )(?<!like )new|isopropyl|wiped"
+_RENEWED = rf"clean\w*|replac\w*|polish\w*|exchang\w*|renew\w*|swap\w*|{NEW}|isopropyl|wiped"
 _SAID_ELSE = (
     r"check\w*|inspect\w*|test\w*|measur\w*|tighten\w*|adjust\w*|updat\w*|reset|look\w*|verif\w*|found|ok|okay|fine|good|normal|"
     r"worn|burnt|burned|damag\w*|loose|hot|warm|fault\w*|broken|oxid\w*|corro\w*|dirty|noisy|slow"

@@ -238,7 +238,9 @@ def reported_grid_voltage_deviation(scene: Scene) -> Reading | None:
 def _reported_frequencies(scene: Scene) -> list[tuple[str, float, Source]]:
     return [
         item
-        for item in measured_numbers(scene, r"\b(freq\w*|hz)\b|\bf( ac| grid| mains| net)?$")
+        for item in measured_numbers(
+            scene, r"\b(freq\w*|hz)\b|\bf( ac| grid| mains| net)?$", r"\b(temp\w*|deg\w*|ambient)\b"
+        )
         if 40.0 <= item[1] <= 70.0
     ]
 

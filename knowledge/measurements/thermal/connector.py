@@ -13,7 +13,7 @@ from ...scene import Scene
 from ...texts import as_number, flat
 from ..registry import measures
 from .ambient import over_ambient
-from .loads import load_now
+from .loads import beginning_is_told, load_now
 from .payload import CONNECTOR_HEAT, NOT_THE_CONNECTOR, highest_number
 from .remembered import once_an_incident
 from .telemetry import HISTORY, columns_of, correlation, known, lagged
@@ -82,7 +82,7 @@ def connector_rest_temperature(scene: Scene) -> Reading | None:
     resting = np.flatnonzero(mask & columns.idle)
     now = load_now(scene)
     if not len(resting):
-        if now is None or now.start < scene.anchor - 3 * HOUR:
+        if now is None or now.start < scene.anchor - 3 * HOUR or not beginning_is_told(scene, now):
             return None
         resting = np.flatnonzero(
             mask & (columns.times >= now.start - MINUTE) & (columns.times <= now.start + 2 * MINUTE)
@@ -154,7 +154,7 @@ def hot_current_share_of_rated(scene: Scene) -> Reading | None:
 )
 def minutes_to_hot(scene: Scene) -> Reading | None:
     now = load_now(scene)
-    if now is None or not known(now.peak):
+    if now is None or not known(now.peak) or not beginning_is_told(scene, now):
         return None
     readings = scene.readings("temperature").between(now.start - MINUTE, now.at)
     if len(readings) < 4 or float(readings.times[0]) > now.start + 10 * MINUTE:

@@ -131,6 +131,20 @@ def load_now(scene: Scene) -> Load | None:
     return None
 
 
+def beginning_is_told(scene: Scene, load: Load) -> bool:
+    """Whether records tell when a load began: its session's, or the connector's telemetry within twenty minutes before it. Else it
+    may have begun long before the first of them."""
+    if load.session is not None:
+        return True
+    columns = columns_of(scene, load.device)
+    if columns is None:
+        return False
+    before = (columns.times < load.start) & (columns.times >= load.start - 20 * MINUTE)
+    if load.connector is not None:
+        before &= np.isnan(columns.connectors) | (columns.connectors == load.connector)
+    return bool(before.any())
+
+
 class _Carried(NamedTuple):
     """What telemetry or a session's details say of one load; NaN for what they do not."""
 

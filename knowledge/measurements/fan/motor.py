@@ -86,7 +86,7 @@ _COMMANDED = r"\b(cmd|command\w*|set|setpoint|demand\w*|request\w*|target|asked)
 _PUT_OUT = r"\b(out|output|actual|measured|delivered|feedback)\b"
 _NO_DUTY = r"\b(rpm|speed|v|volt\w*|supply|rail|current|temp\w*|load|limit|threshold|max|min)\b"
 _BOTH_WRITTEN = re.compile(
-    r"\b(?:cmd|command\w*|set\w*|asked|demand\w*)\b\D{0,20}(\d{1,3}) ?%\D{0,20}\bout\w*\b\D{0,12}(\d{1,3}) ?%"
+    r"\b(?:cmd|command\w*|set\w*|asked|demand\w*)\b\D{0,20}(\d{1,3}) ?%?\D{0,20}\bout\w*\b\D{0,12}(\d{1,3}) ?%"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from ....engine.facts import Source
 from ...observations import Floats, epoch
 from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
-from ...texts import words_of
+from ...texts import MAX_TEXT, words_of
+from ..common import visits_after
+from ..payload import decimal
 from ..registry import measures
 from .ambient import over_ambient
 from .cabinet import cabinet_temperature
@@ -284,3 +287,42 @@ def cabinet_reading_less_6(scene: Scene) -> Reading | None:
 )
 def cabinet_reading_less_12(scene: Scene) -> Reading | None:
     return _sensor_at_check(scene, less=12.0)
+
+
+_THERMOMETER = r"(?:ir gun|gun|infra ?red\w*|pyrometer|thermometer|hand ?held|(?:my|own|hand) meter|thermal camera|reference|second probe)"
+_SHOWN = r"(?:display\w*|panel|screen|sensor|probe|readout|menu|charger|unit|controller)"
+_DEGREES = (
+    r"(?<![\d.,])(-?\d{1,3}(?:[.,]\d)?)(?![\d.,]?\d)"
+    r"(?! ?(?:%|percent|k?w\b|a\b|v\b|amps?|volts?|rpm|h\b|hours?|min|minutes?|days?|s\b))"
+    r"(?! ?(?:°c|c|k|degrees?|deg)? ?(?:too|higher|more|above|over|off|below|less|lower|cooler)\b)"
+)
+"""A temperature, no difference and no other figure."""
+
+_BETWEEN = r"[^.;!?\d]{0,60}?"
+_BOTH_TOLD = re.compile(
+    rf"\b{_THERMOMETER}\b{_BETWEEN}{_DEGREES}{_BETWEEN}\b{_SHOWN}\b{_BETWEEN}{_DEGREES}"
+    rf"|\b{_SHOWN}\b{_BETWEEN}{_DEGREES}{_BETWEEN}\b{_THERMOMETER}\b{_BETWEEN}{_DEGREES}"
+)
+
+
+@measures(
+    "told_sensor_excess",
+    "how much more the cabinet's sensor showed than a thermometer beside it, where a sentence of a service visit after the fault "
+    "tells both",
+    unit="K",
+    supposable=False,
+)
+def told_sensor_excess(scene: Scene) -> Reading | None:
+    for visit in reversed(visits_after(scene)):
+        match = _BOTH_TOLD.search(str(visit.fields.get("work") or "")[:MAX_TEXT].lower())
+        if match is not None:
+            beside, shown, shown_first, beside_then = (
+                None if told is None else decimal(told) for told in match.groups()
+            )
+            excess = shown - beside if shown is not None and beside is not None else None
+            if shown_first is not None and beside_then is not None:
+                excess = shown_first - beside_then
+            # a sensor that shows far less would not have reported heat: the figures are of other things
+            if excess is not None and -12.0 <= excess <= 80.0:
+                return Reading(excess, visit.time, (scene.source("service_visits", visit),))
+    return None

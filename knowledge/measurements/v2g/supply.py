@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ...readings import MINUTE, Reading, Readings, highest, median
 from ...scene import Scene
 from ..registry import measures
 from .occurrences import latest_first, latest_times
-from .payload import measured_numbers
+from .payload import measured_numbers, numbers
 
 NOMINAL_FREQUENCIES = (50.0, 60.0)
 _LOW_VOLTAGES = {50.0: (230.0, 400.0), 60.0: (120.0, 208.0, 240.0, 277.0, 480.0)}
@@ -227,12 +228,18 @@ def reported_grid_voltage_deviation(scene: Scene) -> Reading | None:
     found = []
     nominals = nominal_voltages(scene)
     unless = r"(?:^| )dc(?: |$)|\b(pct|percent|deviation|angle|thd|unbalance|imbalance|ms|hz)\b"
-    for path, number, source in measured_numbers(scene, _GRID_VOLTAGE, unless):
+    told = [*measured_numbers(scene, _GRID_VOLTAGE, unless), *_extremes(scene)]
+    for path, number, source in told:
         if number >= 0 and _PER_UNIT.search(path) and number < 3:
             found.append(Reading(100.0 * abs(number - 1.0), scene.anchor, (source,)))
         elif 0 <= number < 1000 and (off := voltage_off(number, nominals)) is not None:
             found.append(Reading(off, scene.anchor, (source,)))
     return highest(*found)
+
+
+def _extremes(scene: Scene) -> Iterator[tuple[str, float, Source]]:
+    """The least and the greatest voltage of a phase, which are no limits: `u_l1_min_v`."""
+    return (item for item in numbers(scene) if re.search(r"\b[uv] ?l[123] (min|max)\b", item[0]))
 
 
 def _reported_frequencies(scene: Scene) -> list[tuple[str, float, Source]]:

@@ -52,20 +52,42 @@ class Cost:
     peak: float
 
 
-def cost_of(command: list[str], **environment: str) -> Cost:
-    """What a command costs, with all processes that it starts."""
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **environment}, text=True
-    )
-    watch = _Watch(process)
-    watch.start()
-    _, error = process.communicate()
-    wall = time.perf_counter() - began
-    watch.join()
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}: {error}")
-    return Cost(wall, sum(watch.cpu.values()), watch.peak)
+@dataclass(frozen=True)
+class Run:
+    """A command to measure: what has to be gone before it starts, what it is, what its environment has besides."""
+
+    output: Path
+    command: list[str]
+    environment: dict[str, str]
+
+    def started(self) -> subprocess.Popen[str]:
+        """The process of the command."""
+        shutil.rmtree(self.output, ignore_errors=True)
+        environment = {**os.environ, **self.environment}
+        return subprocess.Popen(
+            self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, text=True
+        )
+
+    def ended(self, process: subprocess.Popen[str]) -> None:
+        """Wait for its end. Raises SystemExit where it failed."""
+        _, error = process.communicate()
+        if process.returncode:
+            raise SystemExit(f"{' '.join(self.command)} ended with status {process.returncode}: {error}")
+
+    def wall(self) -> float:
+        """How long it takes, in seconds; nobody watches, as that takes a part of the cores that are measured."""
+        began = time.perf_counter()
+        self.ended(self.started())
+        return time.perf_counter() - began
+
+    def watched(self) -> tuple[float, float]:
+        """Seconds of processor time and the peak memory (MiB) with all processes that it starts."""
+        process = self.started()
+        watch = _Watch(process)
+        watch.start()
+        self.ended(process)
+        watch.join()
+        return sum(watch.cpu.values()), watch.peak
 
 
 class _Watch(threading.Thread):
@@ -124,11 +146,6 @@ def _resident(process: int) -> float:
     return sum(map(int, sizes.values())) / 1024
 
 
-def least(costs: list[Cost]) -> Cost:
-    """The least time and the greatest peak of some repeats."""
-    return Cost(min(c.wall for c in costs), min(c.cpu for c in costs), max(c.peak for c in costs))
-
-
 class Bench:
     """Simulated fleets and what it costs to diagnose them."""
 
@@ -147,23 +164,23 @@ class Bench:
         return path
 
     def of_each(self, chargers: int, repeats: int) -> dict[str, Cost]:
-        """The bare scan, two workers and one, taking turns."""
-        costs: dict[str, list[Cost]] = {name: [] for name in (SCAN, TWO, ONE)}
+        """The bare scan, two workers and one: the least wall time of some runs in which they take turns, the rest of one more."""
+        runs = {SCAN: self._scan(chargers), TWO: self._fleet(chargers, 2), ONE: self._fleet(chargers, 1)}
+        walls: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(repeats):
-            costs[SCAN].append(self._scan(chargers))
-            costs[TWO].append(self._fleet(chargers, 2))
-            costs[ONE].append(self._fleet(chargers, 1))
-        return {name: least(found) for name, found in costs.items()}
+            for name, run in runs.items():
+                walls[name].append(run.wall())
+        return {name: Cost(min(walls[name]), *run.watched()) for name, run in runs.items()}
 
-    def _scan(self, chargers: int) -> Cost:
-        return cost_of([sys.executable, "-c", BARE_SCAN, str(self.data(chargers))], POLARS_MAX_THREADS="2")
+    def _scan(self, chargers: int) -> Run:
+        command = [sys.executable, "-c", BARE_SCAN, str(self.data(chargers))]
+        return Run(self.folder / "results", command, {"POLARS_MAX_THREADS": "2"})
 
-    def _fleet(self, chargers: int, workers: int) -> Cost:
+    def _fleet(self, chargers: int, workers: int) -> Run:
         """Everything that the command does, from its start to its end."""
         output = self.folder / "results"
-        shutil.rmtree(output, ignore_errors=True)
         command = ["fleet", str(self.data(chargers)), "--output", str(output), "--workers", str(workers), "--quiet"]
-        return cost_of([sys.executable, "-c", CLI, *command])
+        return Run(output, [sys.executable, "-c", CLI, *command], {})
 
 
 def main() -> None:

@@ -62,7 +62,6 @@ class Run:
 
     def started(self) -> subprocess.Popen[str]:
         """The process of the command."""
-        shutil.rmtree(self.output, ignore_errors=True)
         environment = {**os.environ, **self.environment}
         return subprocess.Popen(
             self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, text=True
@@ -76,12 +75,14 @@ class Run:
 
     def wall(self) -> float:
         """How long it takes, in seconds; nobody watches, as that takes a part of the cores that are measured."""
+        shutil.rmtree(self.output, ignore_errors=True)
         began = time.perf_counter()
         self.ended(self.started())
         return time.perf_counter() - began
 
     def watched(self) -> tuple[float, float]:
         """Seconds of processor time and the peak memory (MiB) with all processes that it starts."""
+        shutil.rmtree(self.output, ignore_errors=True)
         process = self.started()
         watch = _Watch(process)
         watch.start()

@@ -11,6 +11,11 @@ COLLECTED_AFTER = 50_000
 """Objects made since the last look for cyclic garbage after which there is another (our judgement: some megabytes)."""
 
 
+def collect_seldom() -> None:
+    """Have Python look for cyclic garbage seldom from now on: for a process of one's own."""
+    gc.set_threshold(COLLECTED_AFTER, *gc.get_threshold()[1:])
+
+
 @contextmanager
 def seldom_collected() -> Iterator[None]:
     """Within it, Python looks for cyclic garbage seldom: records and diagnoses are many objects and hold few cycles, and

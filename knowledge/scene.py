@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
@@ -437,8 +437,17 @@ class Scene:
 
     def mentions_of_visits(self, visits: Iterable[Record]) -> list[Reading]:
         """The topics of the fault's vocabulary that the work of service visits mentions and does not deny."""
-        return self.mentions_of_reports(
-            (self.source("service_visits", visit), visit.fields.get("work")) for visit in visits
+        if self.entry is None:
+            return []
+        of_report = topics_of(self.entry).of_report
+
+        def topics(visit: Record) -> set[str]:
+            return {topic for sentence in affirmed(visit.fields.get("work")) for topic in of_report(sentence)}
+
+        return self.by_topic(
+            (topic, self.source("service_visits", visit))
+            for visit in visits
+            for topic in self._once(("visit topics", visit.index), partial(topics, visit))
         )
 
     def mentions_of_reports(self, reports: Iterable[tuple[Source, Any]]) -> list[Reading]:
@@ -448,11 +457,15 @@ class Scene:
     def _mentions(
         self, texts: Iterable[tuple[Source, Any]], mentioned: Callable[[str], Iterable[str]]
     ) -> list[Reading]:
+        return self.by_topic(
+            (topic, source) for source, data in texts for sentence in affirmed(data) for topic in mentioned(sentence)
+        )
+
+    def by_topic(self, told: Iterable[tuple[str, Source]]) -> list[Reading]:
+        """One reading for each topic that some records tell of, in order of the topics' names."""
         found: dict[str, list[Source]] = {}
-        for source, data in texts:
-            for sentence in affirmed(data):
-                for topic in mentioned(sentence):
-                    found.setdefault(topic, []).append(source)
+        for topic, source in told:
+            found.setdefault(topic, []).append(source)
         return [Reading(topic, self.anchor, few(sources), key=topic) for topic, sources in sorted(found.items())]
 
     # Caching

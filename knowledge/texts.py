@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache, partial
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -117,12 +117,8 @@ def as_number(value: Any) -> float | None:
     return None
 
 
-def is_mentioned(phrases: Iterable[re.Pattern[str]], sentence: str) -> bool:
-    """Whether a sentence mentions a topic by one of its phrases somewhere and does not deny it there, nor a part of it."""
-    return any(map(partial(_is_met, sentence), phrases))
-
-
-def _is_met(sentence: str, phrase: re.Pattern[str]) -> bool:
+def is_mentioned(phrase: re.Pattern[str], sentence: str) -> bool:
+    """Whether a sentence has a phrase somewhere and does not deny it there, nor a part of it."""
     match = phrase.search(sentence)
     while match is not None and _is_denied(match, sentence):
         match = phrase.search(sentence, match.start() + 1)

@@ -6,7 +6,6 @@ parts all have their first words in the sentence.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
@@ -34,11 +33,13 @@ class Topics:
     def mentioned(self, sentence: str, among: Collection[object] | None = None) -> list[str]:
         """The topics that a sentence (lower-case words) mentions and does not deny, in order of their names; of some alone, where
         these are given."""
-        possible: dict[str, list[re.Pattern[str]]] = {}
+        found: list[str] = []
         for topic, phrase in self._possible(sentence):
-            if (among is None or topic in among) and not phrase.is_barred(sentence):
-                possible.setdefault(topic, []).append(phrase.pattern)
-        return [topic for topic, patterns in possible.items() if is_mentioned(patterns, sentence)]
+            if topic in found or (among is not None and topic not in among):
+                continue
+            if is_mentioned(phrase.pattern, sentence) and not phrase.is_barred(sentence):
+                found.append(topic)
+        return found
 
     def _possible(self, sentence: str) -> Iterator[tuple[str, Phrase]]:
         """Phrases all of whose parts may be there, in order, with their topics."""

@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Sequence
 
-from ...engine.garbage import COLLECTED_AFTER
+from ...engine.garbage import collect_seldom
 
 __all__ = ["main"]
 
@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status. Arguments are those of the process where none are given."""
     if arguments is None:
         # a search for cyclic garbage finds none in what is loaded, and takes a tenth of the time
-        gc.set_threshold(COLLECTED_AFTER, *gc.get_threshold()[1:])
+        collect_seldom()
         # before it ends Python looks through all that was loaded, which takes a fifth of a second
         atexit.register(gc.freeze)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import gc
 import multiprocessing
 import os
 import signal
@@ -18,7 +17,7 @@ from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import Any
 
-from ...engine.garbage import COLLECTED_AFTER
+from ...engine.garbage import collect_seldom
 
 AHEAD = 2
 """Tasks a worker has before it at most: the one it does, and one that waits, so that it need not."""
@@ -312,7 +311,7 @@ def _take_one(places: Places) -> None:
 def _begin(places: Places) -> None:
     """Leave an interrupt to the process that gives the tasks, and end when that is gone."""
     _take_one(places)
-    gc.set_threshold(COLLECTED_AFTER, *gc.get_threshold()[1:])
+    collect_seldom()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from ...engine.facts import Source
 from ..observations import Record, epoch
@@ -57,7 +56,7 @@ def upgrades(scene: Scene, device: str | None = None) -> Iterator[tuple[float, S
         if status in ("success", "completed", "installed", "ok") and event.time is not None:
             yield event.time, scene.source("events", event)
     for visit in scene.records("service_visits", device=device):
-        if visit.time is not None and "firmware" in str(visit.fields.get("work") or "").lower():
+        if visit.time is not None and "firmware" in work_text(visit).lower():
             yield visit.time, scene.source("service_visits", visit)
 
 
@@ -95,9 +94,14 @@ def days_from_visit_to_first_fault(scene: Scene) -> Reading | None:
     )
 
 
+def work_text(visit: Record) -> str:
+    """What a service visit says was done, as it was written."""
+    return str(visit.fields.get("work") or "")
+
+
 def work_words(visit: Record) -> str:
-    """What a service visit says was done, in lower-case words."""
-    return words_of(str(visit.fields.get("work") or ""))
+    """The same in lower-case words."""
+    return words_of(work_text(visit))
 
 
 def done_before_recurrence(scene: Scene, done: re.Pattern[str]) -> Reading | None:
@@ -169,28 +173,6 @@ MAX_VISITS = 50
 """Service visits whose words are looked into at most, the newest (our judgement: no charger is visited as often within months)."""
 
 
-def _mentioned_by(scene: Scene, visits: Sequence[Record]) -> list[Reading]:
-    """The topics of the fault's vocabulary that the work of some visits mentions."""
-
-    def topics(visit: Record) -> list[Any]:
-        return scene.once(
-            ("visit topics", visit.index), lambda: [reading.value for reading in scene.mentions_of_visits([visit])]
-        )
-
-    newest = visits[-MAX_VISITS:]
-    return _by_topic(
-        scene, ((topic, scene.source("service_visits", visit)) for visit in newest for topic in topics(visit))
-    )
-
-
-def _by_topic(scene: Scene, told: Iterable[tuple[Any, Source]]) -> list[Reading]:
-    """One reading a topic of those that some records tell of."""
-    found: dict[Any, list[Source]] = {}
-    for topic, source in told:
-        found.setdefault(topic, []).append(source)
-    return [Reading(topic, scene.anchor, few(sources), key=topic) for topic, sources in sorted(found.items())]
-
-
 @measures(
     "visit_mention",
     "a topic of the fault's vocabulary in the work of service visits within 90 days before the latest occurrence",
@@ -198,9 +180,8 @@ def _by_topic(scene: Scene, told: Iterable[tuple[Any, Source]]) -> list[Reading]
     many=True,
 )
 def visit_mention(scene: Scene) -> Iterable[Reading]:
-    return _mentioned_by(
-        scene, [v for v in visits_before(scene, scene.anchor) if (v.time or 0.0) >= scene.anchor - 90 * DAY]
-    )
+    recent = [v for v in visits_before(scene, scene.anchor) if (v.time or 0.0) >= scene.anchor - 90 * DAY]
+    return scene.mentions_of_visits(recent[-MAX_VISITS:])
 
 
 @measures(
@@ -210,7 +191,8 @@ def visit_mention(scene: Scene) -> Iterable[Reading]:
     many=True,
 )
 def visit_between_mention(scene: Scene) -> Iterable[Reading]:
-    return _mentioned_by(scene, [v for v in visits_before(scene, scene.anchor) if (v.time or 0.0) > scene.first])
+    between = [v for v in visits_before(scene, scene.anchor) if (v.time or 0.0) > scene.first]
+    return scene.mentions_of_visits(between[-MAX_VISITS:])
 
 
 def visits_after(scene: Scene) -> list[Record]:
@@ -227,7 +209,7 @@ def visits_after(scene: Scene) -> list[Record]:
     supposable=False,
 )
 def visit_after_mention(scene: Scene) -> Iterable[Reading]:
-    return _mentioned_by(scene, visits_after(scene))
+    return scene.mentions_of_visits(visits_after(scene)[-MAX_VISITS:])
 
 
 WRITTEN_OUT = 6
@@ -266,8 +248,8 @@ def _accounts(scene: Scene) -> Iterator[tuple[Source, str]]:
     supposable=False,
 )
 def report_mention(scene: Scene) -> Iterable[Reading]:
-    mentions = [*_mentioned_by(scene, visits_after(scene)), *scene.mentions_of_reports(_accounts(scene))]
-    return _by_topic(scene, ((each.value, source) for each in mentions for source in each.sources))
+    mentions = [*visit_after_mention(scene), *scene.mentions_of_reports(_accounts(scene))]
+    return scene.by_topic((str(each.value), source) for each in mentions for source in each.sources)
 
 
 @measures(
@@ -280,7 +262,7 @@ def report_mention(scene: Scene) -> Iterable[Reading]:
 )
 def final_visit_mention(scene: Scene) -> Iterable[Reading]:
     for visit in reversed(visits_after(scene)[-MAX_VISITS:]):
-        found = _mentioned_by(scene, [visit])
+        found = scene.mentions_of_visits([visit])
         if found:
             return found
     return []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,14 +85,15 @@ _COMPARED_AS = {"usual": "normal", "norm": "normal", "of": "nominal"}
 def _leaves(scene: Scene, answers: bool = False) -> list[tuple[float, Source, list[tuple[str, Any]]]]:
     """Time and source of each payload, and its leaves with the words of their keys; with `answers` of what commands gave as well."""
 
-    def load() -> list[tuple[float, Source, list[tuple[str, Any]]]]:
-        payloads = [*charger_payloads(scene), *(_answers(scene) if answers else ())]
-        return [
-            (time, source, [*_leaves_of(data)])
-            for time, source, data in sorted(payloads, key=lambda each: (each.time, each.source))
-        ]
+    def laid_out(payloads: Iterable[Payload]) -> list[tuple[float, Source, list[tuple[str, Any]]]]:
+        return [(time, source, [*_leaves_of(data)]) for time, source, data in payloads]
 
-    return scene.once(("flat payloads", answers), load)
+    told = scene.once(("flat payloads",), lambda: laid_out(charger_payloads(scene)))
+    if not answers:
+        return told
+    return scene.once(
+        ("flat payloads and answers",), lambda: sorted([*told, *laid_out(_answers(scene))], key=itemgetter(0, 1))
+    )
 
 
 def _leaves_of(data: Any) -> Iterator[tuple[str, Any]]:

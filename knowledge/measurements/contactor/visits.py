@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ....engine.facts import Source
 from ...scene import Scene
 from ...texts import MAX_TEXT, NEW, words_of
+from ..common import work_text
 
 _BOUNDARY = re.compile(
     r"[,;!?\n]+|\.(?=\s|$)|\s[-–—]+\s|\b(?:but|however|instead|although|then|while|because|since|after)\b", re.I
@@ -94,7 +95,7 @@ def visits_with(scene: Scene, work: Work) -> list[tuple[float, Source]]:
     return [
         (visit.time, scene.source("service_visits", visit))
         for visit in scene.records("service_visits")
-        if visit.time is not None and work.stands_in(str(visit.fields.get("work") or ""))
+        if visit.time is not None and work.stands_in(work_text(visit))
     ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import FaultEvent, Scene
 from ...texts import as_number, flat, words_of
+from ..common import work_text
 from ..mains import PHASE_NOMINAL_V, grid_excursions, phase_voltages
 from ..payload import PayloadNumber, decimal, newest, payload_numbers, payload_texts
 from ..registry import measures
@@ -61,7 +62,7 @@ def _supplies(scene: Scene) -> list[PayloadNumber]:
         if _plausible(volts):
             found.append(PayloadNumber(time, 100.0 * volts / (rated[-1] if rated else _nominal(volts)), source))
     visits = [
-        (visit.time, scene.source("service_visits", visit), str(visit.fields.get("work") or "").lower())
+        (visit.time, scene.source("service_visits", visit), work_text(visit).lower())
         for visit in scene.records("service_visits")
         if visit.time is not None and visit.time >= scene.anchor - 60 * DAY
     ]

@@ -9,7 +9,7 @@ from itertools import pairwise
 from ...readings import DAY, Reading, few, median
 from ...scene import Scene
 from ...texts import MAX_TEXT
-from ..common import visits_after
+from ..common import visits_after, work_text
 from ..payload import PayloadNumber, decimal, newest, payload_numbers, payload_texts, said_in_words, topics_in_words
 from ..registry import measures
 
@@ -95,7 +95,7 @@ _BETWEEN_LINES = re.compile(rf"{_OHMS}(?=[^.;]{{0,40}}\b{_LINES}\b)|\b{_LINES}\b
 )
 def can_resistance_at_visit(scene: Scene) -> Reading | None:
     for visit in visits_after(scene):
-        match = _BETWEEN_LINES.search(str(visit.fields.get("work") or "").lower()[:MAX_TEXT])
+        match = _BETWEEN_LINES.search(work_text(visit).lower()[:MAX_TEXT])
         if match is not None:
             ohms = decimal(match.group(1) or match.group(2))
             return Reading(ohms, visit.time, (scene.source("service_visits", visit),))

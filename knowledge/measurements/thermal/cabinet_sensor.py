@@ -12,7 +12,7 @@ from ...observations import Floats, epoch
 from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
 from ...texts import MAX_TEXT, words_of
-from ..common import visits_after
+from ..common import visits_after, work_text
 from ..payload import decimal
 from ..registry import measures
 from .ambient import over_ambient
@@ -314,15 +314,11 @@ _BOTH_TOLD = re.compile(
 )
 def told_sensor_excess(scene: Scene) -> Reading | None:
     for visit in reversed(visits_after(scene)):
-        match = _BOTH_TOLD.search(str(visit.fields.get("work") or "")[:MAX_TEXT].lower())
+        match = _BOTH_TOLD.search(work_text(visit)[:MAX_TEXT].lower())
         if match is not None:
-            beside, shown, shown_first, beside_then = (
-                None if told is None else decimal(told) for told in match.groups()
-            )
-            excess = shown - beside if shown is not None and beside is not None else None
-            if shown_first is not None and beside_then is not None:
-                excess = shown_first - beside_then
+            beside_first, shown_then, shown_first, beside_then = match.groups()
+            excess = decimal(shown_then or shown_first) - decimal(beside_first or beside_then)
             # a sensor that shows far less would not have reported heat: the figures are of other things
-            if excess is not None and -12.0 <= excess <= 80.0:
+            if -12.0 <= excess <= 80.0:
                 return Reading(excess, visit.time, (scene.source("service_visits", visit),))
     return None

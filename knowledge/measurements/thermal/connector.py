@@ -77,8 +77,7 @@ def connector_rest_temperature(scene: Scene) -> Reading | None:
     if columns is None:
         return None
     mask = (columns.times >= scene.anchor - 3 * HOUR) & (columns.times <= scene.anchor) & ~np.isnan(columns.temperature)
-    if scene.connector_id is not None:
-        mask &= np.isnan(columns.connectors) | (columns.connectors == scene.connector_id)
+    mask &= columns.may_be_of(scene.connector_id)
     resting = np.flatnonzero(mask & columns.idle)
     now = load_now(scene)
     if not len(resting):

@@ -10,6 +10,7 @@ from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...texts import MAX_TEXT, NEW, words_of
+from ..common import work_text
 from ..registry import measures
 from .chargers import CABINET_CODE, FAN_CODE, about_the_cabinet
 
@@ -37,10 +38,10 @@ _PART_OF_IT = re.compile(
 _NOT_YET = re.compile(
     r"\b(not|no|never|without|needs?|need(ed)? to|should|must|to|to be|will be|recommend\w*|order\w*|await\w*|requires?)( \w+){0,1}$"
 )
-_STILL_TO_DO = re.compile(
-    r"^( \w+){0,2} (ordered|required|needed|due|recommended|scheduled|pending|advised|necessary)\b"
+_STILL_TO_DO_OR_LONG_AGO = re.compile(
+    r"^( \w+){0,2} (ordered|required|needed|due|recommended|scheduled|pending|advised|necessary"
+    r"|last (spring|summer|autumn|fall|winter|year)|(months|years?) ago)\b"
 )
-_LONG_AGO = re.compile(r"^( \w+){0,2} (last (spring|summer|autumn|fall|winter|year)|(months|years?) ago)\b")
 
 
 def _clauses(text: str) -> Iterator[str]:
@@ -92,10 +93,8 @@ def _renews(clause: str, parts: re.Pattern[str]) -> bool:
             if re.fullmatch(r"( and)? ", clause[min(m.end(), nearest.end()) : max(m.start(), nearest.start())])
         ]
         for match in (nearest, *joined):
-            after = clause[match.end() :]
-            denied = _NOT_YET.search(clause[: match.start()].rstrip()) or any(
-                told.search(after) for told in (_STILL_TO_DO, _LONG_AGO)
-            )
+            before, after = clause[: match.start()].rstrip(), clause[match.end() :]
+            denied = _NOT_YET.search(before) or _STILL_TO_DO_OR_LONG_AGO.search(after)
             if match["renewed"] and not denied:
                 return True
     return False
@@ -105,7 +104,7 @@ def renewals(scene: Scene, parts: re.Pattern[str]) -> list[tuple[float, Source]]
     """When visits cleaned or renewed one of the parts."""
     found = []
     for visit in scene.records("service_visits"):
-        text = str(visit.fields.get("work") or "")[:MAX_TEXT]
+        text = work_text(visit)[:MAX_TEXT]
         if visit.time is not None and any(_renews(clause, parts) for clause in _clauses(text)):
             found.append((visit.time, scene.source("service_visits", visit)))
     return found

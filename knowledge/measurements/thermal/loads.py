@@ -140,9 +140,7 @@ def beginning_is_told(scene: Scene, load: Load) -> bool:
     if columns is None:
         return False
     before = (columns.times < load.start) & (columns.times >= load.start - 20 * MINUTE)
-    if load.connector is not None:
-        before &= np.isnan(columns.connectors) | (columns.connectors == load.connector)
-    return bool(before.any())
+    return bool((before & columns.may_be_of(load.connector)).any())
 
 
 class _Carried(NamedTuple):

@@ -33,6 +33,12 @@ class Columns:
     active: np.ndarray  # under load, by current, power or state
     idle: np.ndarray  # known to carry no load
 
+    def may_be_of(self, connector: int | None) -> np.ndarray:
+        """Which rows are of a connector or name none; all where none is asked for."""
+        if connector is None:
+            return np.ones(len(self.times), dtype=bool)
+        return np.asarray(np.isnan(self.connectors) | (self.connectors == connector))
+
 
 @once_a_bundle
 def columns_of(scene: Scene, device: str) -> Columns | None:

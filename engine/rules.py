@@ -107,9 +107,9 @@ class Condition(RuleModel):
 
     def comparisons(self) -> Iterator[tuple[str, Any]]:
         """The operators that are set, as (word, operand)."""
+        written = self.model_fields_set
         for word, field in _OPERATORS.items():
-            operand = getattr(self, field)
-            if operand is not None:
+            if field in written and (operand := getattr(self, field)) is not None:
                 yield word, operand
 
     def in_words(self, fact_type: FactType | None = None, subjects: Mapping[str, str] | None = None) -> str:

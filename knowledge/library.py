@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from ..engine.beliefs import believe
 from ..engine.checks import Prospect, prospects
 from ..engine.facts import FactType
-from ..engine.knowledge_base import Cause, Check, CompiledFault, Fault
+from ..engine.knowledge_base import Cause, Check, CompiledFault, Fault, FirmwareIssue
 from ..engine.rule_index import Standing
 from ..engine.rules import Rule, RuleModel, compile_rule
 from .findings import Finding, KnowledgeError, read_knowledge, usable, validated
@@ -99,6 +99,14 @@ class Library:
         except (TypeError, ValidationError):
             raise _problems(self.path_of(code)) from None
         return {cause.id: cause.title for cause in causes}
+
+    def firmware_issue(self, code: str) -> FirmwareIssue | None:
+        """The firmware defect that is documented for a code. Raises KnowledgeError where its file cannot be used."""
+        try:
+            found = read_parts(self.path_of(code), ["firmware_issue"]).get("firmware_issue")
+            return None if found is None else FirmwareIssue.model_validate(found)
+        except (OSError, YamlProblem, ValidationError):
+            raise _problems(self.path_of(code)) from None
 
     @cached_property
     def _checks_ahead(self) -> dict[str, list[Prospect]]:

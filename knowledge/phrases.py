@@ -42,6 +42,9 @@ class Words(NamedTuple):
     @property
     def first(self) -> Words:
         """The word with which each place begins that they are met at; an open one without letters where there is none."""
+        beginning, space, _ = self.text.partition(" ")
+        if beginning.isalnum():
+            return Words(beginning, self.open and not space)
         word = WORD.match(self.text)
         return Words("", True) if word is None else Words(word[0], self.open and word.end() == len(self.text))
 
@@ -99,6 +102,8 @@ def phrase_problem(written: str) -> str | None:
     if len(phrase.parts) > 2:
         return f"the phrase {written!r} has more than two parts"
     for words in chain(*phrase.parts, phrase.barring):
+        if _PLAIN.fullmatch(words.text):
+            continue
         if not words.text:
             return f"the phrase {written!r} has a part without words"
         if not _BOUNDED.fullmatch(words.text):

@@ -27,8 +27,6 @@ for _tag, _pattern, _first in (
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
-_TEXT, _LIST, _MAPPING = (f"tag:yaml.org,2002:{_tag}" for _tag in ("str", "seq", "map"))
-
 Path_ = tuple[str | int, ...]
 
 
@@ -117,39 +115,83 @@ def _repeated(file: str, node: Any, visited: set[int]) -> Iterator[Place]:
             yield from _repeated(file, value, visited)
 
 
-def _is_text(node: Any) -> bool:
-    return node.tag == _TEXT and node.__class__ is yaml.ScalarNode
+class _NotPlain(Exception):
+    """A document holds more than texts, numbers, lists and mappings with different texts for keys."""
 
 
-def _value_of(node: Any, loader: _Loader, made: dict[int, Any]) -> Any:
-    """What a node means; the same object wherever an alias stands for it. Texts, lists and mappings with texts for keys,
-    nearly all there is, are put together here, in a third of the time that PyYAML takes; all else is left to it."""
-    tag = node.tag
-    if tag == _TEXT and node.__class__ is yaml.ScalarNode:
-        return node.value
-    if id(node) in made:
-        return made[id(node)]
-    value: Any
-    if tag == _MAPPING and node.__class__ is yaml.MappingNode and all(_is_text(key) for key, _ in node.value):
-        value = {key.value: _value_of(inner, loader, made) for key, inner in node.value}
-    elif tag == _LIST and node.__class__ is yaml.SequenceNode:
-        value = [_value_of(inner, loader, made) for inner in node.value]
-    else:
-        value = loader.construct_object(node, deep=True)
-    made[id(node)] = value
-    return value
+class _Plain:
+    """Puts documents without anchors and tags together from events, in half the time that their nodes take."""
+
+    def __init__(self, text: bytes) -> None:
+        self._loader = _Loader(text)
+        self._next = self._loader.get_event
+
+    def values(self, most: int | None) -> list[Any]:
+        """What the documents mean, at most so many from the start. Raises _NotPlain, YAMLError and RecursionError."""
+        found: list[Any] = []
+        try:
+            self._next()
+            while (most is None or len(found) < most) and self._next().__class__ is yaml.DocumentStartEvent:
+                found.append(self._value(self._next()))
+                self._next()
+            return found
+        finally:
+            self._loader.dispose()
+
+    def _value(self, event: Any) -> Any:
+        if event.__class__ is yaml.ScalarEvent:
+            tag = _tag_of(event)
+            node = None if tag is None else yaml.ScalarNode(tag, event.value)
+            return event.value if node is None else self._loader.construct_object(node)
+        if event.anchor is not None or event.tag is not None:
+            raise _NotPlain
+        following = self._next
+        if event.__class__ is yaml.SequenceStartEvent:
+            items = []
+            while (item := following()).__class__ is not yaml.SequenceEndEvent:
+                items.append(self._value(item))
+            return items
+        mapping: dict[str, Any] = {}
+        while (key := following()).__class__ is not yaml.MappingEndEvent:
+            if key.__class__ is not yaml.ScalarEvent or _tag_of(key) is not None or key.value in mapping:
+                raise _NotPlain
+            mapping[key.value] = self._value(following())
+        return mapping
+
+
+def _tag_of(scalar: Any) -> str | None:
+    """The tag of a scalar event, None for a text. Raises _NotPlain where it is not told by how it is written."""
+    if scalar.anchor is not None or scalar.tag is not None:
+        raise _NotPlain
+    if scalar.implicit[0]:
+        value = scalar.value
+        for tag, pattern in _Loader.yaml_implicit_resolvers.get(value[:1], ()):
+            if pattern.match(value):
+                return tag
+    return None
 
 
 def read_documents(path: Path, most: int | None = None) -> list[Document]:
     """The YAML documents of a file, at most so many from its start. Raises YamlProblem and OSError."""
     text = path.read_bytes()
+    try:
+        values = _Plain(text).values(most)
+    except (_NotPlain, yaml.YAMLError, RecursionError):
+        return _read_by_nodes(path, text, most)
+    return [Document(path.name, value, (), text, number) for number, value in enumerate(values)]
+
+
+def _read_by_nodes(path: Path, text: bytes, most: int | None) -> list[Document]:
+    """The documents of any YAML file, with keys that stand twice."""
     loader = _Loader(text)
     documents: list[Document] = []
     try:
         while (most is None or len(documents) < most) and loader.check_node():
             node = loader.get_node()
             repeated = tuple(_repeated(path.name, node, set()))
-            documents.append(Document(path.name, _value_of(node, loader, {}), repeated, text, len(documents)))
+            documents.append(
+                Document(path.name, loader.construct_object(node, deep=True), repeated, text, len(documents))
+            )
     except yaml.YAMLError as error:
         raise _problem(path, error) from error
     except RecursionError as error:

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TextIO
-
-import structlog
-from structlog.typing import EventDict, WrappedLogger
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ...engine._logging import ROOT, get_logger
 from ..report.wording import clean
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
 
 PROGRAM = "charger-triage"
 
@@ -49,7 +50,7 @@ class Shell:
         logger = logging.getLogger(ROOT)
         self._level_before = logger.level
         self._handler = logging.StreamHandler(sys.stderr)
-        self._handler.setFormatter(_formatter(log_format))
+        self._handler.setFormatter(_MadeAtFirst(log_format))
         logger.addHandler(self._handler)
         logger.setLevel(logging.INFO if verbose else logging.WARNING)
 
@@ -99,7 +100,24 @@ def _write_line(stream: TextIO, line: str) -> None:
         return
 
 
+class _MadeAtFirst(logging.Formatter):
+    """Formats by structlog, which takes longer to load than all else of the command line, and most commands log nothing."""
+
+    def __init__(self, log_format: LogFormat) -> None:
+        super().__init__()
+        self._log_format = log_format
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._formatter.format(record)
+
+    @cached_property
+    def _formatter(self) -> logging.Formatter:
+        return _formatter(self._log_format)
+
+
 def _formatter(log_format: LogFormat) -> logging.Formatter:
+    import structlog
+
     render: Sequence[Any]
     if log_format is LogFormat.JSON:
         render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]

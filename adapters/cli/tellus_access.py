@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -50,6 +49,8 @@ def settings_of(command: str, credentials: str | None, base_url: str | None) -> 
 
 def run_on_platform(work: Coroutine[Any, Any, Result]) -> Result:
     """Run what reads the platform. Raises Unusable where it cannot be read."""
+    import asyncio  # only here, since loading it takes a twentieth of a second
+
     from ..tellus_api import TellusError
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 import sys
@@ -76,6 +75,8 @@ async def _watch(
     note: Callable[[str], None],
     stdin_events: bool,
 ) -> Tally:
+    import asyncio
+
     from ..tellus_api import TellusClient, Watcher
     from ..tellus_api.pushed import lines_of
 

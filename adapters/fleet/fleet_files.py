@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from ...knowledge.watching import columns_needed
 from .gathering import COUNTS, EXTENTS, FAULTY_HEARTBEATS, FIGURES, LARGE_LISTS, SMALL_LISTS, Places, total
 from .manifest import write_file, write_whole
 from .reading import CHARGER
-from .summary import FleetFacts
 
 PART_ROWS = 200_000
 """Rows of a small list that are put in order at once (our judgement: some 40 MB)."""
@@ -29,6 +28,17 @@ PART_ROWS = 200_000
 FAULTS_FILE = "faults.pickle"
 FIGURES_FILE = "figures.pickle"
 EXTENTS_FILE = "extents.arrow"
+
+
+@dataclass(frozen=True)
+class FleetFacts:
+    """What a summary needs to know of all chargers, incidents or not: their columns (`device_id`, `site_id`, `model`,
+    `firmware_version`), the names of sites, rows of each list, and whether a firmware issue of a code holds for a version."""
+
+    chargers: pl.DataFrame
+    site_titles: Mapping[str, str]
+    records: Mapping[str, int]
+    applies: Callable[[str, str], bool | None] = field(compare=False)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,9 @@ from ...engine.diagnosis import KnowledgeRef
 from ...engine.durable_matcher import available
 from ...engine.facts import iso_timestamp
 from ...engine.garbage import seldom_collected
+from ...engine.knowledge_base import FirmwareIssue
 from ...engine.triage import package_version
+from ...knowledge.library import Library, shipped_directory
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput
 from .compiled import compiled_triage
@@ -31,7 +33,7 @@ from .plan import Batch
 from .results import REPORT_FILE, RESULTS, SUMMARY_FILE, bring_together
 from .sorting import lost_piece, put_in_order
 from .summary import Summary, summarised
-from .summary_html import summary_html
+from .summary_html import page_template, summary_html
 from .surveying import BatchSize, Surveyed, Surveyor, stated_moment
 from .troubles import NO_FIELD, NO_FILE, NO_ROW, Trouble, merged
 from .workers import Workers
@@ -96,8 +98,11 @@ def run_fleet(
     with seldom_collected():
         data_set = find_data_set(paths, without=output)
         with Workers(options.workers if options.ray is None else 0) as workers:
+            workers.prepare()
+            run = _Run(data_set, output, options, progress or Silence(), workers)
+            page_template()  # before processes are there to be waited for: it is needed once they have nothing left to do
             workers.begin()
-            return _Run(data_set, output, options, progress or Silence(), workers).carried_out(restart)
+            return run.carried_out(restart)
 
 
 class _Run:
@@ -242,7 +247,7 @@ class _Run:
         records = dict.fromkeys(SCHEMAS, 0)
         for each in gathered:
             records[tasks[each.number].list] += each.rows
-        fleet = self.fleet.facts(records, self._applies)
+        fleet = self.fleet.facts(records, partial(self._applies, cache(Library(shipped_directory()).firmware_issue)))
         summary = summarised(
             results,
             fleet,
@@ -255,11 +260,10 @@ class _Run:
         write_whole(self.output / REPORT_FILE, summary_html(summary).encode())
         return summary
 
-    def _applies(self, code: str, version: str) -> bool | None:
+    def _applies(self, issue_of: Callable[[str], FirmwareIssue | None], code: str, version: str) -> bool | None:
         """Whether the firmware issue of a code holds for a version."""
-        knowledge = self.triage.knowledge
-        issue = knowledge.base.faults[code].fault.firmware_issue
-        return None if issue is None else knowledge.applies(issue, version)
+        issue = issue_of(code)
+        return None if issue is None else self.triage.knowledge.applies(issue, version)
 
 
 def _told_before(output: Path) -> Summary:

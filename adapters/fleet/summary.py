@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ...engine.diagnosis import KnowledgeRef
 from ...knowledge.owners import owners
+from .fleet_files import FleetFacts
 from .rows import ONSITE
 
 MAX_NAMED = 50
@@ -167,17 +168,6 @@ class Summary(_Model):
     undecided: tuple[Undecided, ...]
     ahead: tuple[Ahead, ...]
     unused: tuple[Unused, ...]
-
-
-@dataclass(frozen=True)
-class FleetFacts:
-    """What the summary needs to know of all chargers, incidents or not: their columns (`device_id`, `site_id`, `model`,
-    `firmware_version`), the names of sites, rows of each list, and whether a firmware issue of a code holds for a version."""
-
-    chargers: pl.DataFrame
-    site_titles: Mapping[str, str]
-    records: Mapping[str, int]
-    applies: Callable[[str, str], bool | None] = field(compare=False)
 
 
 @dataclass(frozen=True)

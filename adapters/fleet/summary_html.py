@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment
+from jinja2 import Template
 from markupsafe import Markup
 
 from ..report import wording
@@ -29,15 +29,14 @@ MAX_NAMED = 50
 def summary_html(summary: Summary) -> str:
     """A summary as one HTML page, which needs neither network nor server. The same summary gives the same bytes."""
     style = files(STYLE).joinpath("report.css").read_text(encoding="utf-8").strip()
-    return (
-        _environment()
-        .get_template("summary.html.j2")
-        .render(summary=summary, policy=POLICY, style=Markup(style), most=MAX_LINES, most_named=MAX_NAMED)
+    return page_template().render(
+        summary=summary, policy=POLICY, style=Markup(style), most=MAX_LINES, most_named=MAX_NAMED
     )
 
 
 @cache
-def _environment() -> Environment:
+def page_template() -> Template:
+    """The template of the page, compiled once in a process."""
     environment = html_environment(PACKAGE)
     for name in ("counted", "moment", "percent"):
         environment.globals[name] = getattr(wording, name)
@@ -47,4 +46,4 @@ def _environment() -> Environment:
     ):  # fmt: skip
         environment.globals[name] = getattr(words, name)
     environment.globals.update(where_words=wording.WHERE, files_in_words=words.FILES_IN_WORDS)
-    return environment
+    return environment.get_template("summary.html.j2")

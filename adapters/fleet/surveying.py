@@ -28,8 +28,9 @@ READ_BY_ITSELF = 2
 """Batches that each read a piece themselves; rows of more batches are put in order first, so that the work does not grow
 with the number of batches (our judgement: reading a piece twice costs about as much as writing and reading it in order)."""
 
-SIEVED_TOGETHER = 5_000
-"""Chargers of which one worker finds out whether they may have early warnings (our judgement: some tenths of a second of work)."""
+SIEVED_TOGETHER = 500, 5_000
+"""Chargers of which one worker finds out whether they may have early warnings, at least and at most (our judgement: fewer take
+less time than what all share takes to be opened, more some tenths of a second)."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,10 @@ class Surveyor:
 
     def _that_may_warn(self, chargers: Sequence[str], moment: float | None) -> list[str]:
         """Those of some chargers that may have an early warning, in order."""
-        starts = range(0, len(chargers), SIEVED_TOGETHER)
-        steps = [
-            partial(that_may_warn, self.files, moment, chargers[start : start + SIEVED_TOGETHER]) for start in starts
-        ]
+        least, most = SIEVED_TOGETHER
+        together = min(max(least, -(-len(chargers) // max(self.workers.number, 1))), most)
+        starts = range(0, len(chargers), together)
+        steps = [partial(that_may_warn, self.files, moment, chargers[start : start + together]) for start in starts]
         return sorted(charger for found in self._carried_out(*steps) for charger in found)
 
     def _plan(

@@ -69,6 +69,11 @@ class Workers:
         self._pool: ProcessPoolExecutor | None = None
         self._done = self._fruitless = 0
 
+    def prepare(self) -> None:
+        """Have what processes are made from get ready, while this one does something else."""
+        if self.number:
+            prepare_processes()
+
     def begin(self) -> None:
         """Start the processes, and have them load what tasks need besides, before there is any."""
         if self.number:

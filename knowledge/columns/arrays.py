@@ -99,23 +99,22 @@ class Texts(Made[str | None]):
 
     def between(self, start: int, end: int) -> list[str | None]:
         """The texts from a row up to another."""
-        begins = self.begins[start : end + 1].tolist()
+        begins = self.begins[start : end + 1]
         letters = self.letters[begins[0] : begins[-1]].tobytes()
-        return [letters[here - begins[0] : there - begins[0]].decode() or None for here, there in pairwise(begins)]
+        stretches = pairwise((begins - begins[0]).tolist())
+        if letters.isascii():
+            text = letters.decode()
+            return [text[here:there] or None for here, there in stretches]
+        return [letters[here:there].decode() or None for here, there in stretches]
 
     def __iter__(self) -> Iterator[str | None]:
         # a text that comes again is the same object: names and words do, and who keeps them keeps each once
-        known: dict[bytes, str | None] = {b"": None}
+        known: dict[str | None, str | None] = {}
         for start in range(0, len(self), BLOCK):
-            begins = self.begins[start : start + BLOCK + 1].tolist()
-            letters = self.letters[begins[0] : begins[-1]].tobytes()
-            for here, there in pairwise(begins):
-                text = letters[here - begins[0] : there - begins[0]]
-                if text not in known:
-                    if len(known) > BLOCK:
-                        known = {b"": None}
-                    known[text] = text.decode()
-                yield known[text]
+            texts = self.between(start, min(start + BLOCK, len(self)))
+            if len(known) > BLOCK:
+                known = {}
+            yield from map(known.setdefault, texts, texts)
 
 
 class Coded(Made[str | None]):

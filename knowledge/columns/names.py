@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
+from typing import TypeVar
 
 import numpy as np
 
 from .arrays import BLOCK, Lazy, Texts, texts_of
+
+Item = TypeVar("Item", covariant=True)
 
 NEIGHBOURS = 64
 """Names that are read at once (our judgement: as long as a search among all of a large fleet takes)."""
@@ -65,6 +68,17 @@ class OrderedNames:
             names = [name or "" for name in self.texts.between(start, end)] if end else []
             self._last_read = start, names
         return names
+
+
+class Pairs(ItemsView[str, Item]):
+    """The items of a mapping by names in order, gone through without looking each of them up."""
+
+    def __init__(self, mapping: Mapping[str, Item], pairs: Callable[[], Iterator[tuple[str, Item]]]) -> None:
+        super().__init__(mapping)
+        self._pairs = pairs
+
+    def __iter__(self) -> Iterator[tuple[str, Item]]:
+        return self._pairs()
 
 
 def names_by(pairs: Iterable[tuple[str, str]]) -> Mapping[str, Sequence[str]]:

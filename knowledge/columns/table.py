@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from shutil import rmtree
 from types import TracebackType
@@ -44,7 +45,7 @@ from .arrays import (
 )
 from .cells import set_at
 from .judged_casts import json_of
-from .names import OrderedNames
+from .names import OrderedNames, Pairs
 from .taking import REST
 
 if TYPE_CHECKING:
@@ -74,6 +75,13 @@ class RowsByCharger(Mapping[str, Rows]):
 
     def __contains__(self, device: object) -> bool:
         return device in self._names
+
+    def items(self) -> Pairs[Rows]:
+        return Pairs(self, self._pairs)
+
+    def _pairs(self) -> Iterator[tuple[str, Rows]]:
+        for device, (start, end) in zip(self._names, pairwise(self.starts.tolist()), strict=True):
+            yield device, np.arange(start, end, dtype=np.intp)
 
     def __getitem__(self, device: str) -> Rows:
         place = self._names.place(device)

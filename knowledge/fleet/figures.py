@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..columns.arrays import texts_of
-from ..columns.names import OrderedNames
+from ..columns.names import OrderedNames, Pairs
 from ..observations import Floats, Observations, Table
 from .grouping import ByCharger
 
@@ -105,8 +105,15 @@ class NumberByCharger(Mapping[str, float]):
         number = np.nan if place is None else float(self._numbers[place])
         return default if number != number else number
 
+    def items(self) -> Pairs[float]:
+        return Pairs(self, self._pairs)
+
+    def _pairs(self) -> Iterator[tuple[str, float]]:
+        every = zip(self._names, self._numbers.tolist(), strict=True)
+        return ((name, number) for name, number in every if number == number)
+
     def __iter__(self) -> Iterator[str]:
-        return (name for name, number in zip(self._names, self._numbers.tolist(), strict=True) if number == number)
+        return (name for name, _ in self._pairs())
 
     def __len__(self) -> int:
         return int(np.count_nonzero(~np.isnan(self._numbers)))

@@ -36,8 +36,12 @@ print(
 """What the issue compares with: each charger's maximum, mean and count of every telemetry column (maximum and mean of numbers)."""
 
 SCAN, TWO, ONE = "bare Polars scan, two threads", "fleet, two workers", "fleet, one worker"
+ALONE = "fleet, one worker on one core"
 
 CLI = "import sys; from charger_triage.adapters.cli import main; sys.exit(main())"
+
+ONE_CORE = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+"""One worker leaves a second core to the process that starts it, which loads and gives out tasks beside it; here it does not."""
 
 BETWEEN_LOOKS = 0.05
 """Seconds between two looks at the processes."""
@@ -166,7 +170,12 @@ class Bench:
 
     def of_each(self, chargers: int, repeats: int) -> dict[str, Cost]:
         """The bare scan, two workers and one: the least wall time of some runs in which they take turns, the rest of one more."""
-        runs = {SCAN: self._scan(chargers), TWO: self._fleet(chargers, 2), ONE: self._fleet(chargers, 1)}
+        runs = {
+            SCAN: self._scan(chargers),
+            TWO: self._fleet(chargers, 2),
+            ONE: self._fleet(chargers, 1),
+            ALONE: self._fleet(chargers, 1, ONE_CORE),
+        }
         walls: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(repeats):
             for name, run in runs.items():
@@ -177,11 +186,11 @@ class Bench:
         command = [sys.executable, "-c", BARE_SCAN, str(self.data(chargers))]
         return Run(self.folder / "results", command, {"POLARS_MAX_THREADS": "2"})
 
-    def _fleet(self, chargers: int, workers: int) -> Run:
-        """Everything that the command does, from its start to its end."""
+    def _fleet(self, chargers: int, workers: int, before: str = "") -> Run:
+        """Everything that the command does, from its start to its end, after something else that Python does."""
         output = self.folder / "results"
         command = ["fleet", str(self.data(chargers)), "--output", str(output), "--workers", str(workers), "--quiet"]
-        return Run(output, [sys.executable, "-c", CLI, *command], {})
+        return Run(output, [sys.executable, "-c", before + CLI, *command], {})
 
 
 def main() -> None:
@@ -227,6 +236,7 @@ def _ratios(chargers: int, costs: dict[str, Cost]) -> list[tuple[str, float, str
         (f"{chargers:,}: two workers / bare scan, wall", costs[TWO].wall / costs[SCAN].wall, "at most 5, aim 3"),
         (f"{chargers:,}: two workers / bare scan, CPU", costs[TWO].cpu / costs[SCAN].cpu, ""),
         (f"{chargers:,}: two workers / one worker, wall", costs[TWO].wall / costs[ONE].wall, "at most 0.6"),
+        (f"{chargers:,}: two workers / one worker on one core, wall", costs[TWO].wall / costs[ALONE].wall, ""),
     ]
 
 

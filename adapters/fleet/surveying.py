@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +172,9 @@ class Surveyor:
         self, where: Located, name: str, batch_of: Mapping[str, int]
     ) -> Iterator[tuple[Piece, Mapping[str, int]]]:
         """The pieces of a list that hold rows of some batch: each with the chargers that it may hold rows of and their batches."""
-        held = where.naming(name, list(batch_of)).sort("task", "piece")
-        for (task, piece), rows in held.group_by("task", "piece", maintain_order=True):
-            named = rows[CHARGER].to_list()
+        held = where.naming(name, list(batch_of)).select("task", "piece", CHARGER).sort("task", "piece")
+        for (task, piece), rows in groupby(held.iter_rows(), itemgetter(0, 1)):
+            named = [charger for _, _, charger in rows]
             yield (
                 self.tasks[task].pieces[piece],
                 batch_of if None in named else {charger: batch_of[charger] for charger in named},

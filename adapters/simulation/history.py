@@ -21,10 +21,10 @@ _WORK = ("annual safety inspection", "cleaned the housing and the display", "rep
 def write_site(world: SiteWorld) -> None:
     """Write the site's record and its hourly ambient temperature."""
     site, plan = world.site, world.plan
+    status, since = world.network or ("up", plan.begin - 30 * DAY)
     world.add("sites", site_id=site.site_id, name=site.name, area=site.area,
               power_capacity=float(round(sum(charger.model.rated_kw for charger in world.chargers) * 0.8, 1)),
-              network__status=world.network[0] if world.network else "up",
-              network__since=world.network[1] if world.network else plan.begin - 30 * DAY)  # fmt: skip
+              network__status=status, network__since=since)  # fmt: skip
     hours = np.arange(plan.begin, plan.end, HOUR)
     ambient = np.interp(hours, world.minutes, world.weather + world.ambient.at(world.minutes))
     for hour, celsius in zip(hours.tolist(), np.round(ambient, 1).tolist(), strict=True):

@@ -62,8 +62,8 @@ class SiteWorld:
     """Until when a charger has enough with the incident that it had."""
     quiet_plug_outs: set[tuple[int, float]] = field(default_factory=set)
     """Plugs pulled (connector, moment) that no change to idle follows."""
-    network: tuple[str, float] | None = None
-    """The state of the site's network at the end and since when, where it is not up."""
+    network: tuple[str | None, float | None] | None = None
+    """The state of the site's network at the end and since when, nothing where nobody watches it; None where it never was out."""
     module_troubles: list[ModuleTrouble] = field(default_factory=list)
     after_heat: list[AFTER_HEAT] = field(default_factory=list)
 

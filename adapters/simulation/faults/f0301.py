@@ -42,8 +42,10 @@ def lose_site(world: SiteWorld, begin: float, end: float, rng: Generator) -> Non
         back = end + float(np.round(rng.uniform(0, 40), 1))
         _silent(world, charger, Outage(first, back, handshake_ms=float(np.round(rng.uniform(180, 900)))), NETWORK)
         world.busy_until[charger.place] = end + HOUR
-    if end >= world.plan.end and chance(rng, 0.7):
-        world.network = ("down", begin)
+    if not chance(rng, 0.7):
+        world.network = (None, None)
+    else:
+        world.network = ("down", begin) if end >= world.plan.end else ("up", end)
 
 
 @cause(NETWORK, weight=MOST_COMMON, shared=True)

@@ -19,6 +19,10 @@ from .network import cellular_signal, reached_alike, uses_site_network
 from .peers import MAX_PEERS, counted
 from .storm import storm_window
 
+OFTEN = 0.05
+"""Share of the chargers elsewhere that storm from which on that says something of one's own storm (our judgement: in a fleet some
+storm at any time, each for a reason of its own)."""
+
 MANY_RECONNECTS = 5
 """Reconnects in the hours of the storm from which on another charger is counted as stormy (our judgement: near the
 dictionary's five in ten minutes, which counts only the worst)."""
@@ -155,6 +159,34 @@ def site_peers_calm_on_cable(scene: Scene) -> Reading | None:
     return _count(scene, [w for w in _at_site(scene) if uses_site_network(scene, w.device)], stormy=False)
 
 
+def _far(scene: Scene, weathers: Iterable[Weather]) -> list[Weather]:
+    """Those known to stand at other sites."""
+    return [w for w in weathers if w.device.fields.get("site_id") not in (None, scene.site_id)]
+
+
+def _stormy_share(weathers: Sequence[Weather]) -> float:
+    return sum(w.stormy for w in weathers) / len(weathers)
+
+
+def _share(scene: Scene, weathers: Sequence[Weather]) -> Reading | None:
+    """The share that stormed, in percent; None where there are none."""
+    if not weathers:
+        return None
+    shown = [w for w in weathers if w.stormy] or weathers
+    return Reading(100.0 * _stormy_share(weathers), scene.anchor, scene.sources("devices", _devices(shown)))
+
+
+@measures(
+    "stormy_share_elsewhere",
+    "share of the chargers at other sites that stormed",
+    unit="%",
+    low=0,
+    high=100,
+)
+def stormy_share_elsewhere(scene: Scene) -> Reading | None:
+    return _share(scene, _far(scene, _weathers(scene)))
+
+
 @measures(
     "stormy_sites",
     "distinct sites with chargers that stormed, its own included; known where other sites were observed",
@@ -162,7 +194,7 @@ def site_peers_calm_on_cable(scene: Scene) -> Reading | None:
     low=0,
 )
 def stormy_sites(scene: Scene) -> Reading | None:
-    far = [w for w in _weathers(scene) if w.device.fields.get("site_id") not in (None, scene.site_id)]
+    far = _far(scene, _weathers(scene))
     if not far or scene.site_id is None:
         return None
     stormy = [w.device for w in far if w.stormy]
@@ -231,18 +263,58 @@ def calm_on_other_firmware(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "stormy_share_elsewhere_on_firmware",
+    "share of the chargers at other sites on this firmware version that stormed",
+    unit="%",
+    low=0,
+    high=100,
+)
+def stormy_share_elsewhere_on_firmware(scene: Scene) -> Reading | None:
+    return _share(scene, _far(scene, _by_firmware(scene, same=True)))
+
+
+@measures(
+    "stormy_share_on_other_firmware",
+    "share of the chargers on other firmware versions that stormed",
+    unit="%",
+    low=0,
+    high=100,
+)
+def stormy_share_on_other_firmware(scene: Scene) -> Reading | None:
+    return _share(scene, _by_firmware(scene, same=False))
+
+
+@measures(
+    "storm_ratio_on_firmware",
+    "share of the other chargers on this firmware version that stormed over that of chargers on other versions, where half a "
+    "charger is added to both numbers; known where both were observed",
+    unit="1",
+    low=0,
+)
+def storm_ratio_on_firmware(scene: Scene) -> Reading | None:
+    alike, others = _by_firmware(scene, same=True), _by_firmware(scene, same=False)
+    if not alike or not others:
+        return None
+    elsewhere = (sum(w.stormy for w in others) + 0.5) / (len(others) + 0.5)
+    shown = [w for w in (*alike, *others) if w.stormy] or [*alike, *others]
+    return Reading(_stormy_share(alike) / elsewhere, scene.anchor, scene.sources("devices", _devices(shown)))
+
+
+@measures(
     "stormy_access_kinds",
-    "kinds of access (cellular, wifi, ethernet) among the chargers on this firmware that stormed, its own included; known "
-    "where at least one other stormed whose access is known, as this one's is",
+    "kinds of access (cellular, wifi, ethernet) among the chargers on this firmware that stormed, its own included; of other "
+    "sites where one of twenty stormed or more; known where at least one other stormed whose access is known, as this one's is",
     unit="1",
     low=0,
 )
 def stormy_access_kinds(scene: Scene) -> Reading | None:
     own = scene.about("connectivity.type")
+    alike = _by_firmware(scene, same=True)
+    far = _far(scene, alike)
+    if far and _stormy_share(far) < OFTEN:
+        alike = [w for w in alike if w not in far]
     stormy = [
-        (w.device, kind)
-        for w in _by_firmware(scene, same=True)
-        if w.stormy and (kind := scene.about("connectivity.type", w.device)) is not None
+        (w.device, kind) for w in alike if w.stormy and (kind := scene.about("connectivity.type", w.device)) is not None
     ]
     if own is None or scene.device is None or not stormy:
         return None
@@ -267,18 +339,20 @@ def _pings_differ(scene: Scene, record: Record) -> bool | None:
 
 @measures(
     "mismatch_follows_storm",
-    "of at least two other chargers whose ping intervals are known on both ends, the share in percent that storms exactly if "
-    "they differ; known where both matching and differing ones, or stormy and calm ones, are among them",
+    "of the other chargers that storm or whose ping intervals differ on the two ends, the share in percent that does both; of those "
+    "whose intervals are known on both ends, where there are at least two",
     unit="%",
     low=0,
     high=100,
 )
 def mismatch_follows_storm(scene: Scene) -> Reading | None:
     known = [(w, differ) for w in _weathers(scene) if (differ := _pings_differ(scene, w.device)) is not None]
-    if len(known) < 2 or len({(w.stormy, differ) for w, differ in known}) < 2:
+    # those that are calm and agree are most of any fleet, whatever makes the others storm
+    concerned = [(w, differ) for w, differ in known if w.stormy or differ]
+    if len(known) < 2 or not concerned:
         return None
-    hits = sum(w.stormy == differ for w, differ in known)
-    return Reading(100.0 * hits / len(known), scene.anchor, scene.sources("devices", [w.device for w, _ in known]))
+    both = sum(w.stormy and differ for w, differ in concerned)
+    return Reading(100.0 * both / len(concerned), scene.anchor, scene.sources("devices", [w.device for w, _ in known]))
 
 
 @measures(

@@ -35,15 +35,26 @@ class Peak(NamedTuple):
     source: Source
 
 
+STANDBY = 0.4
+"""Share of its highest level below which a bus is taken not to be energised (our judgement: in standby it is discharged, and no
+regulated bus ever stands at twice its level)."""
+
+
 def _bus(scene: Scene) -> Readings:
     return scene.readings("dc_bus_voltage", which="all").where(lambda volts: volts > 0)
+
+
+def _energised(scene: Scene) -> Readings:
+    """The readings of the bus when it was charged."""
+    bus = _bus(scene)
+    return bus.at(bus.values >= STANDBY * bus.values.max()) if len(bus) else bus
 
 
 def _peaks(scene: Scene) -> list[Peak]:
     """The peak at each of the latest twenty occurrences with bus voltage both around and before it."""
 
     def load() -> list[Peak]:
-        bus = _bus(scene)
+        bus = _energised(scene)
         found = []
         for time in scene.times[-20:]:
             close, earlier = _close_and_earlier(scene, bus, time)
@@ -253,7 +264,7 @@ def dc_bus_said_over_nominal(scene: Scene) -> Reading | None:
     )
     if nominal is not None:
         return Reading(100.0 * volts / nominal.value, time, few([source, nominal.source]))
-    usual = _bus(scene).between(time - DAY, time - 3 * MINUTE).median(5)
+    usual = _energised(scene).between(time - DAY, time - 3 * MINUTE).median(5)
     if usual is None:
         return None
     return Reading(100.0 * volts / float(usual.value), time, few([source, *usual.sources]))

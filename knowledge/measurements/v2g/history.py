@@ -8,7 +8,7 @@ from ...readings import DAY, HOUR, MINUTE
 from ...scene import Scene
 from .discharges import Discharge, discharges, discharging_runs
 from .occurrences import LOSS, REFUSAL, Happening, happenings, happenings_here, the_vehicle
-from .vehicles import vehicle_in_events, vehicle_of_stay
+from .vehicles import stay_at, vehicle_in_events, vehicle_of_stay
 
 
 def undisturbed(scene: Scene) -> list[Discharge]:
@@ -91,15 +91,22 @@ def _runs_without_session(scene: Scene) -> list[Discharge]:
 
 
 def compared(scene: Scene) -> tuple[list[Happening], list[Discharge]]:
-    """Refusals and discharges of the vehicle; of the connector, where none of its records ever names a vehicle."""
+    """Refusals and discharges of the vehicle; where it is not named those of the connector while it was plugged in, or all, where
+    records of the connector name one vehicle at most."""
 
     def load() -> tuple[list[Happening], list[Discharge]]:
         if the_vehicle(scene) is not None:
             return vehicle_refusals(scene), vehicle_discharges(scene)
         refused = happenings_here(scene)
         done = [d for d in [*undisturbed(scene), *_runs_without_session(scene)] if d.device_id == scene.device_id]
-        if any(h.vehicle is not None for h in refused) or any(d.vehicle is not None for d in done):
-            return [], []
+        vehicles = (*(happening.vehicle for happening in refused), *(discharge.vehicle for discharge in done))
+        named = [vehicle for vehicle in vehicles if vehicle is not None]
+        if not all(vehicle.is_same(named[0]) for vehicle in named):
+            stay = stay_at(scene, scene.device_id, scene.connector_id, scene.anchor)
+            if stay is None:
+                return [], []
+            refused = [h for h in refused if stay[0] - MINUTE <= h.time <= stay[1]]
+            done = [d for d in done if stay[0] - MINUTE <= d.start <= stay[1]]
         return sorted(refused, key=lambda h: (h.time, h.source)), sorted(done, key=lambda d: (d.start, d.source))
 
     return scene.once("v2g-compared", load)

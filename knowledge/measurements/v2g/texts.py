@@ -47,6 +47,19 @@ def _answers(texts: Iterable[tuple[Source, Any]]) -> Iterator[tuple[str, Source]
                         yield (refused if no else granted), source
 
 
+_OFFER = re.compile(r"\b(services?|transfer modes?|energy modes?)\b.*\b(offer\w*|support\w*|available|provided)\b|"
+                    r"\b(offer\w*|support\w*|available|provided)\b.*\b(services?|transfer modes?|energy modes?)\b")  # fmt: skip
+_BOTH_WAYS = re.compile(r"\bbpt\b|\bbidirectional\b|\bv2[gx]\b|\bdischarg")
+
+
+def _one_way(texts: Iterable[tuple[Source, Any]]) -> Iterator[Source]:
+    """Where a list of the services that are on offer holds none that goes both ways."""
+    for source, data in texts:
+        offered = [words_of(value) for path, value in flat(data) if isinstance(value, str) and _OFFER.search(path)]
+        if offered and not any(map(_BOTH_WAYS.search, offered)):
+            yield source
+
+
 def _texts(scene: Scene) -> Iterator[tuple[Source, Any]]:
     """Every text around the fault with its keys."""
     yield from scene.payload()
@@ -74,6 +87,7 @@ def _texts(scene: Scene) -> Iterator[tuple[Source, Any]]:
 def v2g_text(scene: Scene) -> Iterable[Reading]:
     texts = [(source, spelled(data)) for source, data in _texts(scene)]
     found = {str(reading.value): reading.sources for reading in scene.mentions(texts)}
-    for topic, source in _answers(texts):
+    spoken = [*_answers(texts), *(("not-certified", source) for source in _one_way(texts))]
+    for topic, source in spoken:
         found[topic] = few([*found.get(topic, ()), source])
     return [Reading(topic, scene.anchor, sources, key=topic) for topic, sources in sorted(found.items())]

@@ -100,8 +100,9 @@ def vehicle_in_events(scene: Scene, device: str, connector: int | None, start: f
     return None
 
 
-def vehicle_of_stay(scene: Scene, device: str, connector: int | None, time: float) -> Vehicle | None:
-    """The vehicle that sessions name between the plug-in before a moment and the plug-out after it."""
+def stay_at(scene: Scene, device: str, connector: int | None, time: float) -> tuple[float, float] | None:
+    """From the plug-in before a moment to the plug-out after it (two days later, where none is known); None where nothing was
+    plugged in."""
     plugs = [
         (e.time or 0.0, e.fields["event_type"])
         for e in scene.events("plug_in", "plug_out", device=device, which="all")
@@ -111,7 +112,15 @@ def vehicle_of_stay(scene: Scene, device: str, connector: int | None, time: floa
     if not before or before[-1][1] != "plug_in":
         return None
     start = before[-1][0]
-    end = min((t for t, _ in plugs if t > time + MINUTE), default=start + 2 * DAY)
+    return start, min((t for t, _ in plugs if t > time + MINUTE), default=start + 2 * DAY)
+
+
+def vehicle_of_stay(scene: Scene, device: str, connector: int | None, time: float) -> Vehicle | None:
+    """The vehicle that sessions name between the plug-in before a moment and the plug-out after it."""
+    stay = stay_at(scene, device, connector, time)
+    if stay is None:
+        return None
+    start, end = stay
     for session in scene.sessions(which="all", device=device):
         alike = same_connector(session.connector_id, connector)
         if alike and start - MINUTE <= session.start <= end and (found := vehicle_of(session)) is not None:

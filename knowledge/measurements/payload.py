@@ -73,6 +73,11 @@ def _answers(scene: Scene) -> Iterator[Payload]:
             yield Payload(command.time, scene.source("commands", command), result)
 
 
+def payloads_and_answers(scene: Scene) -> list[Payload]:
+    """What the payloads hold, and what commands gave within a day, in time order."""
+    return sorted([*charger_payloads(scene), *_answers(scene)], key=itemgetter(0, 1))
+
+
 _IN_WORDS = re.compile(
     r"([a-z][a-z0-9 _/#-]{1,40}?)[ :=]+([+-]?\d{1,6}(?:[.,]\d{1,3})?) ?(v|a|ma|w|rpm|%|ohms?|°c|c|l/min)(?![a-z0-9])"
     r"(?:[ ,(]{1,3}(normal|nominal|rated|usual|expected|norm|of|min|max|limit)[ :=]+(\d{1,6}(?:[.,]\d{1,3})?))?"

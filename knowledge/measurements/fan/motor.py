@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from ...readings import Reading, few
+from ...readings import Reading, few, median
 from ...scene import Scene
-from ..payload import PayloadNumber, newest, payload_numbers, payload_texts
+from ...texts import as_number, words_of
+from ..payload import PayloadNumber, newest, payload_numbers, payload_texts, payloads_and_answers
 from ..registry import measures
 
 _CURRENT = r"\b(fan|motor|winding|phase|supply) (motor )?current\b|\bcurrent (a|ma|draw)\b|\bi ?fan\b|\bfan (a|ma)\b|^(details )?current$"
@@ -88,6 +91,56 @@ _NO_DUTY = r"\b(rpm|speed|v|volt\w*|supply|rail|current|temp\w*|load|limit|thres
 _BOTH_WRITTEN = re.compile(
     r"\b(?:cmd|command\w*|set\w*|asked|demand\w*)\b\D{0,20}(\d{1,3}) ?%?\D{0,20}\bout\w*\b\D{0,12}(\d{1,3}) ?%"
 )
+
+
+_SPEED = re.compile(r"\b(rpm|speed)\b(?!.*\b(nominal|rated|limit|threshold|min|max|target|set|before|ago)\b)")
+_ASKED = re.compile(rf"{_DUTY}|{_COMMANDED}")
+_NOT_ASKED = re.compile(rf"{_NO_DUTY}|{_PUT_OUT}")
+
+MOST_NESTED = 6
+"""Levels of nested data that are looked through for duties (our judgement: self tests nest two or three)."""
+
+LEAST_CHANGE = 25.0
+"""Points of duty by which two speeds must lie apart to be compared (our judgement: a tenth of a fan's range is within its scatter)."""
+
+
+def _duties_with_speeds(data: Any, depth: int = 0) -> Iterator[tuple[float, float]]:
+    """Duty in percent and speed in rpm, wherever one object of nested data gives both."""
+    if isinstance(data, Mapping):
+        numbers = [
+            (words_of(str(key)), number) for key, value in data.items() if (number := as_number(value)) is not None
+        ]
+        duties = [number for words, number in numbers if _ASKED.search(words) and not _NOT_ASKED.search(words)]
+        found = [number for words, number in numbers if _SPEED.search(words)]
+        if len(duties) == 1 and len(found) == 1 and 10.0 <= duties[0] <= 100.0 and found[0] > 0:
+            yield duties[0], found[0]
+    inner = data.values() if isinstance(data, Mapping) else data if isinstance(data, (list, tuple)) else ()
+    if depth < MOST_NESTED:
+        for each in inner:
+            yield from _duties_with_speeds(each, depth + 1)
+
+
+@measures(
+    "fan_response_to_duty",
+    "relative change of the fan's speed between the least and the greatest duty that payloads and answers of commands give a speed "
+    "at, over the relative change of the duty; known where these lie 25 points apart",
+    unit="%",
+    low=0,
+)
+def fan_response_to_duty(scene: Scene) -> Reading | None:
+    told = [
+        (duty, speed, payload)
+        for payload in payloads_and_answers(scene)
+        for duty, speed in _duties_with_speeds(payload.data)
+    ]
+    if not told:
+        return None
+    least, greatest = min(duty for duty, _, _ in told), max(duty for duty, _, _ in told)
+    if greatest - least < LEAST_CHANGE:
+        return None
+    slow, fast = (median([speed for duty, speed, _ in told if duty == asked]) for asked in (least, greatest))
+    response = 100.0 * (fast / slow - 1.0) / (greatest / least - 1.0)
+    return Reading(max(0.0, response), told[-1][2].time, few([payload.source for _, _, payload in told]))
 
 
 @measures(

@@ -13,8 +13,13 @@ from ..registry import measures
 from .reports import FAN_CODE
 from .speed import speeds
 
+_OTHER_WORK = (
+    r"(?!(?:wiped|cleaned|checked|tested|tightened|inspected|swept|washed|greased|measured|adjusted|updated)\b)"
+)
+"""What begins another clause, where a visit's words run on without a comma."""
+
 _REPLACED = re.compile(
-    rf"\b(replac\w*|swap\w*|exchang\w*|renew\w*|{NEW}|chang\w*|fitted|installed)\b(\s+\w+){{0,4}}\s+(fans?|ventilator\w*|blower\w*)\b(?! (filter|mat|grill|guard|cover))"
+    rf"\b(replac\w*|swap\w*|exchang\w*|renew\w*|{NEW}|chang\w*|fitted|installed)\b(\s+{_OTHER_WORK}\w+){{0,4}}\s+(fans?|ventilator\w*|blower\w*)\b(?! (filter|mat|grill|guard|cover))"
     r"|\b(fans?|ventilator\w*|blower\w*)\b(\s+(?!filter|mat)\w+){0,3}\s+(replac\w*|swap\w*|exchang\w*|renew\w*|chang\w*)\b"
 )
 _NEW_ONE = re.compile(

@@ -185,6 +185,21 @@ def visit_mention(scene: Scene) -> Iterable[Reading]:
 
 
 @measures(
+    "old_visit_mention",
+    "a topic of the fault's vocabulary in the work of service visits from three years to 90 days before the latest occurrence",
+    kind="text",
+    many=True,
+)
+def old_visit_mention(scene: Scene) -> Iterable[Reading]:
+    old = [
+        v
+        for v in visits_before(scene, scene.anchor)
+        if scene.anchor - 3 * 365 * DAY <= (v.time or 0.0) < scene.anchor - 90 * DAY
+    ]
+    return scene.mentions_of_visits(old[-MAX_VISITS:])
+
+
+@measures(
     "visit_between_mention",
     "a topic of the fault's vocabulary in the work of service visits between the first and the latest occurrence",
     kind="text",

@@ -9,7 +9,7 @@ from ...readings import DAY, HOUR, Reading, median, percentile
 from ...scene import Scene
 from ..registry import measures
 from .fall import fall
-from .speed import HISTORY, speeds, speeds_near_fault
+from .speed import HISTORY, NOMINAL_RPM, speeds, speeds_near_fault
 
 
 def _comebacks(values: Floats, low: float, high: float) -> int:
@@ -55,6 +55,25 @@ def fan_swings(scene: Scene) -> Reading | None:
 )
 def fan_dropouts(scene: Scene) -> Reading | None:
     return _comebacks_near_fault(scene, 0.15, 0.6, least=100.0)
+
+
+@measures(
+    "fan_level_between_stops",
+    "upper level (90th percentile) of the speed while the fan ran after its first stop (below 15 % of its upper level before) within a "
+    "day of the latest occurrence, against the nominal speed; known where it stopped and ran again",
+    unit="%",
+    low=0,
+)
+def fan_level_between_stops(scene: Scene) -> Reading | None:
+    known = speeds_near_fault(scene)
+    if known is None:
+        return None
+    stopped = known.values <= 0.15 * percentile(known.values, 90)
+    if not stopped.any():
+        return None
+    first = int(np.argmax(stopped))
+    running = known.values[first:][~stopped[first:]]
+    return known.reading(100.0 * percentile(running, 90) / NOMINAL_RPM) if len(running) >= 3 else None
 
 
 @measures(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from charger_triage.engine import Triage
+from charger_triage.engine.facts import Fact
 from charger_triage.knowledge import TriageKnowledge
 from charger_triage.knowledge.measurements import catalogue
 from charger_triage.knowledge.observations import observe
@@ -102,3 +103,43 @@ def test_a_charger_that_is_heard_without_the_code_counts_against_a_cluster(heard
     (incident,) = triage.diagnose(bundle, device_id="M-4.2.0-000").incidents
     fired = {item.rule_id for hypothesis in incident.hypotheses for item in hypothesis.evidence}
     assert not fired & {"F-0411.firmware-cluster", "F-0411.firmware-excess"}
+
+
+@pytest.mark.parametrize(
+    ("current", "volts", "expected"),
+    {
+        "of one phase": (30.0, 230.0, 94),
+        "of one phase, volts between phases": (30.0, 398.0, 94),
+        "of all phases": (90.0, 230.0, 94),
+        "an inrush": (96.0, 230.0, 300),
+    }.values(),
+    ids=["of one phase", "of one phase, volts between phases", "of all phases", "an inrush"],
+)
+def test_a_current_that_adds_up_phases_is_no_inrush(
+    current: float, volts: float, expected: int, knowledge: TriageKnowledge
+) -> None:
+    """The start's peak is told against what one phase may carry, whichever way telemetry gives an AC charger's current."""
+    usual = 30.0 if expected == 300 else current
+    power = (usual * volts if current == 90.0 else usual * volts * (3.0 if volts < 300 else 3.0**0.5)) / 1000.0
+    rows = [
+        {"timestamp": f"2026-05-01T10:{minute:02d}:00Z", "device_id": "A", "connector_id": 1, "state": "charging",
+         "voltage": volts, "current": current if minute == 1 else usual, "power": power}
+        for minute in range(1, 40)
+    ]  # fmt: skip
+    bundle = observe(
+        {
+            "devices": [
+                {"device_id": "A", "model": "TP-AC22", "product": {"current_type": "AC", "phases": 3, "max_current_a": 32}}
+            ],
+            "events": [
+                {"timestamp": "2026-05-01T10:00:30Z", "device_id": "A", "connector_id": 1, "event_type": "start"},
+                {"timestamp": "2026-05-01T10:45:00Z", "device_id": "A", "connector_id": 1, "event_type": "fault",
+                 "data": {"fault_code": "F-0101"}},
+            ],
+            "telemetry": rows,
+        }
+    )  # fmt: skip
+    (incident,) = knowledge.survey(bundle).incidents
+    (peak,) = incident.measure(["start_current_peak"])
+    assert isinstance(peak, Fact)
+    assert peak.value == pytest.approx(expected, abs=0.5)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ...engine.facts import Source
 from ..observations import Record, epoch
-from ..readings import DAY, MINUTE, Reading, few
+from ..readings import DAY, MINUTE, Reading, Readings, few, median, percentile
 from ..scene import Scene
 from ..texts import flat, words_of
 from .registry import measures
@@ -167,6 +168,34 @@ def session_mention(scene: Scene) -> Iterable[Reading]:
     if session is None:
         return []
     return scene.mentions([(session.source, {"stop_reason": session.stop_reason, "details": session.details})])
+
+
+FEWEST_CURRENTS = 5
+"""Readings from which on it is told what telemetry means by a current (our judgement: fewer may all lie within a spike)."""
+
+
+def current_of_a_phase(scene: Scene) -> Readings:
+    """The current of the incident's connector by telemetry; of an AC charger that adds up its phases, of one of them."""
+    found = scene.readings("current")
+    phases = scene.once(("phases in a current",), lambda: _phases_in_current(scene))
+    return found if phases == 1.0 else replace(found, values=found.values / phases)
+
+
+def _phases_in_current(scene: Scene) -> float:
+    """How many phases' currents a reading of telemetry's current adds up: those of an AC charger of several phases where it usually
+    exceeds what one may carry, and makes up the power with the voltage of one; else 1."""
+    told, phases = scene.about("product.max_current_a"), scene.about("product.phases")
+    known = isinstance(told, (int, float)) and isinstance(phases, (int, float))
+    if scene.is_dc or not known or told <= 0 or phases < 2:
+        return 1.0
+    currents = scene.readings("current").at_rows(scene.words("state").rows_where("charging")).where(lambda a: a > 1.0)
+    if len(currents) < FEWEST_CURRENTS or percentile(currents.values, 75) <= 1.15 * told:
+        return 1.0
+    volts, power = (scene.readings(name).at_rows(currents.rows) for name in ("voltage", "power"))
+    if not len(currents) == len(volts) == len(power):
+        return 1.0
+    made_up = 1000.0 * power.values / (volts.values * currents.values)
+    return float(phases) if 0.8 <= median(made_up) <= 1.25 else 1.0
 
 
 MAX_VISITS = 50

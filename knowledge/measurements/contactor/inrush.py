@@ -9,6 +9,7 @@ import numpy as np
 
 from ...readings import DAY, HOUR, MINUTE, Reading, Readings, median, percentile
 from ...scene import Scene
+from ..common import current_of_a_phase
 from ..registry import measures
 from .loads import rated_current
 from .payload import Figure, figures, latest_figure, said_sound
@@ -17,13 +18,12 @@ from .series import largest, strongest
 
 def _currents(scene: Scene) -> list[Readings]:
     paths = (
-        "current",
         "phase_details.phase_a.current",
         "phase_details.phase_b.current",
         "phase_details.phase_c.current",
         "dc_bus_current",
     )
-    return [found for path in paths if len(found := scene.readings(path))]
+    return [found for found in (current_of_a_phase(scene), *map(scene.readings, paths)) if len(found)]
 
 
 @measures(

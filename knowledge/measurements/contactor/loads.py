@@ -11,6 +11,7 @@ from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, median, perce
 from ...scene import Scene
 from ...sessions import Session
 from ...texts import words_of
+from ..common import current_of_a_phase
 from ..registry import measures
 from .counters import cycle_counts
 from .payload import latest_figure
@@ -126,7 +127,7 @@ def session_load_level(scene: Scene) -> Reading | None:
 
 def own_currents(scene: Scene) -> Readings:
     """The connector's current; of AC chargers that report phases only, the first phase's."""
-    found = scene.readings("current")
+    found = current_of_a_phase(scene)
     return found if len(found) else scene.readings("phase_details.phase_a.current")
 
 

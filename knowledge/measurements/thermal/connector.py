@@ -11,6 +11,7 @@ from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import as_number, flat
+from ..common import current_of_a_phase
 from ..registry import measures
 from .ambient import over_ambient
 from .loads import beginning_is_told, load_now
@@ -128,7 +129,7 @@ def hot_current_share_of_rated(scene: Scene) -> Reading | None:
     if greatest is None or peak is None or float(greatest.value) <= 0:
         return None
     moment = scene.anchor if peak.at is None else peak.at
-    current = scene.readings("current").between(moment - 30 * MINUTE, moment + MINUTE)
+    current = current_of_a_phase(scene).between(moment - 30 * MINUTE, moment + MINUTE)
     if len(current):
         place = int(np.argmax(np.abs(current.values)))
         return Reading(

@@ -192,7 +192,7 @@ def _phases_in_current(scene: Scene) -> float:
     if len(currents) < FEWEST_CURRENTS or percentile(currents.values, 75) <= 1.15 * told:
         return 1.0
     volts, power = (scene.readings(name).at_rows(currents.rows) for name in ("voltage", "power"))
-    if not len(currents) == len(volts) == len(power):
+    if not len(currents) == len(volts) == len(power) or not (volts.values > 0).all():
         return 1.0
     made_up = 1000.0 * power.values / (volts.values * currents.values)
     return float(phases) if 0.8 <= median(made_up) <= 1.25 else 1.0

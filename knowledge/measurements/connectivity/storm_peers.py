@@ -312,7 +312,7 @@ def stormy_access_kinds(scene: Scene) -> Reading | None:
     alike = _by_firmware(scene, same=True)
     far = _far(scene, alike)
     if far and _stormy_share(far) < OFTEN:
-        alike = [w for w in alike if w not in far]
+        alike = [w for w in alike if w.device.fields.get("site_id") in (None, scene.site_id)]
     stormy = [
         (w.device, kind) for w in alike if w.stormy and (kind := scene.about("connectivity.type", w.device)) is not None
     ]

@@ -94,8 +94,8 @@ _BOTH_WRITTEN = re.compile(
 
 
 _SPEED = re.compile(r"\b(rpm|speed)\b(?!.*\b(nominal|rated|limit|threshold|min|max|target|set|before|ago)\b)")
-_ASKED = re.compile(rf"{_DUTY}|{_COMMANDED}")
-_NOT_ASKED = re.compile(rf"{_NO_DUTY}|{_PUT_OUT}")
+_ASKED = re.compile(rf"\b(duty|pwm)\b|({_COMMANDED}|\bfan\b).*\b(pct|percent)\b|\b(pct|percent)\b.*{_COMMANDED}")
+_NOT_ASKED = re.compile(rf"{_NO_DUTY}|{_PUT_OUT}|\b(soc|humidity|health|energy|power)\b")
 
 MOST_NESTED = 6
 """Levels of nested data that are looked through for duties (our judgement: self tests nest two or three)."""

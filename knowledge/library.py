@@ -102,10 +102,19 @@ class Library:
 
     def firmware_issue(self, code: str) -> FirmwareIssue | None:
         """The firmware defect that is documented for a code. Raises KnowledgeError where its file cannot be used."""
+        if code not in self._firmware_issues:
+            self._firmware_issues[code] = self._read_firmware_issue(code)
+        return self._firmware_issues[code]
+
+    @cached_property
+    def _firmware_issues(self) -> dict[str, FirmwareIssue | None]:
+        return {}
+
+    def _read_firmware_issue(self, code: str) -> FirmwareIssue | None:
+        told = self._part(code, "firmware_issue", needed=False)
         try:
-            found = read_parts(self.path_of(code), ["firmware_issue"]).get("firmware_issue")
-            return None if found is None else FirmwareIssue.model_validate(found)
-        except (OSError, YamlProblem, ValidationError):
+            return None if told is None else FirmwareIssue.model_validate(told)
+        except ValidationError:
             raise _problems(self.path_of(code)) from None
 
     @cached_property
@@ -132,11 +141,12 @@ class Library:
         base = CompiledFault(fault, rules, frozenset(types), bearing)
         return prospects(base, Standing(base.index, (), ()), believe(base.priors_db, ()))
 
-    def _part(self, code: str, key: str) -> Any:
-        """What stands under a key of an entry, read no further than there."""
+    def _part(self, code: str, key: str, *, needed: bool = True) -> Any:
+        """What stands under a key of an entry, read no further than there; None where nothing does that is not needed."""
         path = self.path_of(code)
         try:
-            return read_parts(path, [key])[key]
+            found = read_parts(path, [key])
+            return found[key] if needed else found.get(key)
         except (OSError, YamlProblem, KeyError):
             raise _problems(path) from None
 

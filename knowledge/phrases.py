@@ -42,9 +42,6 @@ class Words(NamedTuple):
     @property
     def first(self) -> Words:
         """The word with which each place begins that they are met at; an open one without letters where there is none."""
-        beginning, space, _ = self.text.partition(" ")
-        if beginning.isalnum():
-            return Words(beginning, self.open and not space)
         word = WORD.match(self.text)
         return Words("", True) if word is None else Words(word[0], self.open and word.end() == len(self.text))
 

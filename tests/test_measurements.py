@@ -105,25 +105,23 @@ def test_a_charger_that_is_heard_without_the_code_counts_against_a_cluster(heard
     assert not fired & {"F-0411.firmware-cluster", "F-0411.firmware-excess"}
 
 
-@pytest.mark.parametrize(
-    ("current", "volts", "expected"),
-    {
-        "of one phase": (30.0, 230.0, 94),
-        "of one phase, volts between phases": (30.0, 398.0, 94),
-        "of all phases": (90.0, 230.0, 94),
-        "an inrush": (96.0, 230.0, 300),
-    }.values(),
-    ids=["of one phase", "of one phase, volts between phases", "of all phases", "an inrush"],
-)
+CURRENTS = {
+    "of one phase": (30.0, 30.0, 230.0, 20.7, 94),
+    "of one phase, volts between phases": (30.0, 30.0, 398.0, 20.7, 94),
+    "of all phases": (90.0, 90.0, 230.0, 20.7, 94),
+    "an inrush": (96.0, 30.0, 230.0, 20.7, 300),
+}
+"""Current at the start and later (A), volts, power (kW), and the start's peak in percent of what one phase may carry."""
+
+
+@pytest.mark.parametrize(("first", "usual", "volts", "power", "expected"), CURRENTS.values(), ids=list(CURRENTS))
 def test_a_current_that_adds_up_phases_is_no_inrush(
-    current: float, volts: float, expected: int, knowledge: TriageKnowledge
+    first: float, usual: float, volts: float, power: float, expected: int, knowledge: TriageKnowledge
 ) -> None:
     """The start's peak is told against what one phase may carry, whichever way telemetry gives an AC charger's current."""
-    usual = 30.0 if expected == 300 else current
-    power = (usual * volts if current == 90.0 else usual * volts * (3.0 if volts < 300 else 3.0**0.5)) / 1000.0
     rows = [
         {"timestamp": f"2026-05-01T10:{minute:02d}:00Z", "device_id": "A", "connector_id": 1, "state": "charging",
-         "voltage": volts, "current": current if minute == 1 else usual, "power": power}
+         "voltage": volts, "current": first if minute == 1 else usual, "power": power}
         for minute in range(1, 40)
     ]  # fmt: skip
     bundle = observe(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,6 @@ from ...engine.diagnosis import KnowledgeRef
 from ...engine.durable_matcher import available
 from ...engine.facts import iso_timestamp
 from ...engine.garbage import seldom_collected
-from ...engine.knowledge_base import FirmwareIssue
 from ...engine.triage import package_version
 from ...knowledge.library import Library, shipped_directory
 from ...knowledge.records import SCHEMAS
@@ -113,6 +112,7 @@ class _Run:
         self.progress = progress
         self.workers = workers
         self.triage = compiled_triage(options.matcher)
+        self.library = Library(shipped_directory())
         self.work = output / WORK
         self.parts = output / PARTS
         self.fleet = FleetFiles(self.work / "fleet", secrets.token_hex(8))
@@ -247,7 +247,7 @@ class _Run:
         records = dict.fromkeys(SCHEMAS, 0)
         for each in gathered:
             records[tasks[each.number].list] += each.rows
-        fleet = self.fleet.facts(records, partial(self._applies, cache(Library(shipped_directory()).firmware_issue)))
+        fleet = self.fleet.facts(records, self._applies)
         summary = summarised(
             results,
             fleet,
@@ -260,9 +260,9 @@ class _Run:
         write_whole(self.output / REPORT_FILE, summary_html(summary).encode())
         return summary
 
-    def _applies(self, issue_of: Callable[[str], FirmwareIssue | None], code: str, version: str) -> bool | None:
+    def _applies(self, code: str, version: str) -> bool | None:
         """Whether the firmware issue of a code holds for a version."""
-        issue = issue_of(code)
+        issue = self.library.firmware_issue(code)
         return None if issue is None else self.triage.knowledge.applies(issue, version)
 
 

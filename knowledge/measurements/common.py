@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from ...engine.facts import Source
@@ -201,6 +201,15 @@ def _phases_in_current(scene: Scene) -> float:
 MAX_VISITS = 50
 """Service visits whose words are looked into at most, the newest (our judgement: no charger is visited as often within months)."""
 
+RECENT = 90 * DAY
+"""How long before the latest occurrence a service visit counts as recent (our judgement: what was left undone shows within months)."""
+
+
+def _mentions_of_visits_at(scene: Scene, wanted: Callable[[float], bool]) -> list[Reading]:
+    """The topics that visits up to the latest occurrence mention, of those whose time (epoch seconds) is wanted."""
+    visits = [visit for visit in visits_before(scene, scene.anchor) if wanted(visit.time or 0.0)]
+    return scene.mentions_of_visits(visits[-MAX_VISITS:])
+
 
 @measures(
     "visit_mention",
@@ -209,8 +218,7 @@ MAX_VISITS = 50
     many=True,
 )
 def visit_mention(scene: Scene) -> Iterable[Reading]:
-    recent = [v for v in visits_before(scene, scene.anchor) if (v.time or 0.0) >= scene.anchor - 90 * DAY]
-    return scene.mentions_of_visits(recent[-MAX_VISITS:])
+    return _mentions_of_visits_at(scene, lambda time: time >= scene.anchor - RECENT)
 
 
 @measures(
@@ -220,12 +228,7 @@ def visit_mention(scene: Scene) -> Iterable[Reading]:
     many=True,
 )
 def old_visit_mention(scene: Scene) -> Iterable[Reading]:
-    old = [
-        v
-        for v in visits_before(scene, scene.anchor)
-        if scene.anchor - 3 * 365 * DAY <= (v.time or 0.0) < scene.anchor - 90 * DAY
-    ]
-    return scene.mentions_of_visits(old[-MAX_VISITS:])
+    return _mentions_of_visits_at(scene, lambda time: scene.anchor - 3 * 365 * DAY <= time < scene.anchor - RECENT)
 
 
 @measures(
@@ -235,8 +238,7 @@ def old_visit_mention(scene: Scene) -> Iterable[Reading]:
     many=True,
 )
 def visit_between_mention(scene: Scene) -> Iterable[Reading]:
-    between = [v for v in visits_before(scene, scene.anchor) if (v.time or 0.0) > scene.first]
-    return scene.mentions_of_visits(between[-MAX_VISITS:])
+    return _mentions_of_visits_at(scene, lambda time: time > scene.first)
 
 
 def visits_after(scene: Scene) -> list[Record]:

@@ -208,10 +208,13 @@ def stormy_sites(scene: Scene) -> Reading | None:
 def _by_firmware(scene: Scene, *, same: bool) -> list[Weather]:
     """The other chargers known to run this firmware version, or another."""
     own = scene.about("firmware_version")
-    if own is None:
-        return []
-    versions = [(w, scene.about("firmware_version", w.device)) for w in _weathers(scene)]
-    return [w for w, version in versions if version is not None and (version == own) == same]
+
+    def load() -> list[Weather]:
+        versions = [(w, scene.about("firmware_version", w.device)) for w in _weathers(scene)]
+        return [w for w, version in versions if version is not None and (version == own) == same]
+
+    found: list[Weather] = [] if own is None else scene.once(("weathers by firmware", same), load)
+    return found
 
 
 @measures(

@@ -11,6 +11,9 @@ from ..registry import measures
 from .fall import fall
 from .speed import HISTORY, NOMINAL_RPM, speeds, speeds_near_fault
 
+STOPPED = 0.15
+"""Share of its upper level below which a fan has all but stopped (our judgement: less than any control asks for)."""
+
 
 def _comebacks(values: Floats, low: float, high: float) -> int:
     """How often values that were above `high` and then below `low` are above `high` again."""
@@ -54,7 +57,7 @@ def fan_swings(scene: Scene) -> Reading | None:
     low=0,
 )
 def fan_dropouts(scene: Scene) -> Reading | None:
-    return _comebacks_near_fault(scene, 0.15, 0.6, least=100.0)
+    return _comebacks_near_fault(scene, STOPPED, 0.6, least=100.0)
 
 
 @measures(
@@ -68,7 +71,7 @@ def fan_level_between_stops(scene: Scene) -> Reading | None:
     known = speeds_near_fault(scene)
     if known is None:
         return None
-    stopped = known.values <= 0.15 * percentile(known.values, 90)
+    stopped = known.values <= STOPPED * percentile(known.values, 90)
     if not stopped.any():
         return None
     first = int(np.argmax(stopped))

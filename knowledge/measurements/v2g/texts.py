@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from ....engine.facts import Source
@@ -52,12 +53,12 @@ _OFFER = re.compile(r"\b(services?|transfer modes?|energy modes?)\b.*\b(offer\w*
 _BOTH_WAYS = re.compile(r"\bbpt\b|\bbidirectional\b|\bv2[gx]\b|\bdischarg")
 
 
-def _one_way(texts: Iterable[tuple[Source, Any]]) -> Iterator[Source]:
-    """Where a list of the services that are on offer holds none that goes both ways."""
+def _one_way(texts: Iterable[tuple[Source, Any]]) -> Iterator[tuple[str, Source]]:
+    """The topic of a vehicle that may not, where a list of the services that are on offer holds none that goes both ways."""
     for source, data in texts:
         offered = [words_of(value) for path, value in flat(data) if isinstance(value, str) and _OFFER.search(path)]
         if offered and not any(map(_BOTH_WAYS.search, offered)):
-            yield source
+            yield "not-certified", source
 
 
 def _texts(scene: Scene) -> Iterator[tuple[Source, Any]]:
@@ -87,7 +88,6 @@ def _texts(scene: Scene) -> Iterator[tuple[Source, Any]]:
 def v2g_text(scene: Scene) -> Iterable[Reading]:
     texts = [(source, spelled(data)) for source, data in _texts(scene)]
     found = {str(reading.value): reading.sources for reading in scene.mentions(texts)}
-    spoken = [*_answers(texts), *(("not-certified", source) for source in _one_way(texts))]
-    for topic, source in spoken:
+    for topic, source in chain(_answers(texts), _one_way(texts)):
         found[topic] = few([*found.get(topic, ()), source])
     return [Reading(topic, scene.anchor, sources, key=topic) for topic, sources in sorted(found.items())]

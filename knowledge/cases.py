@@ -24,10 +24,10 @@ from ..engine.rules import CompiledRule, RuleModel, statement_of
 from ..engine.triage import Triage
 from ..engine.watch_rules import CompiledWatch
 from ..engine.watching import PREFIX, Watcher
+from .library import WATCHES
 from .loading import LoadedFault, TriageKnowledge
 from .observations import observe
 from .series import records_of
-from .watch_files import WATCHES
 from .yaml_files import Document, Place, YamlProblem, read_documents
 
 Given = dict[str, Any]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from pydantic import ValidationError
 
 from ..engine.beliefs import believe
 from ..engine.checks import Prospect, prospects
+from ..engine.diagnosis import KnowledgeRef
 from ..engine.facts import FactType
 from ..engine.knowledge_base import Cause, Check, CompiledFault, Fault, FirmwareIssue
 from ..engine.rule_index import Standing
@@ -21,9 +24,20 @@ from .findings import Finding, KnowledgeError, read_knowledge, usable, validated
 from .symptoms import SymptomsFile
 from .yaml_files import Document, YamlProblem, read_parts
 
-SYMPTOMS = "symptoms.yaml"
+MANIFEST = "knowledge.yaml"
 CHECKS = "checks.yaml"
+SYMPTOMS = "symptoms.yaml"
+WATCHES = "watches.yaml"
+STANDARD_CODES = "standard_codes.yaml"
 FAULTS = "faults"
+
+
+class Manifest(RuleModel):
+    """What a knowledge base is called; `source_revision` is the revision of the dictionary it follows."""
+
+    name: str
+    version: str
+    source_revision: str
 
 
 class ChecksFile(RuleModel):
@@ -62,6 +76,26 @@ class Library:
     def path_of(self, code: str) -> Path:
         """Where the entry of a code stands."""
         return self.directory / FAULTS / f"{code}.yaml"
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest over the names and bytes of all knowledge files that can be read."""
+        digest = sha256()
+        paths = [
+            *(self.directory / name for name in (MANIFEST, CHECKS, SYMPTOMS, WATCHES, STANDARD_CODES)),
+            *map(self.path_of, self.codes),
+        ]
+        for name, path in sorted((path.relative_to(self.directory).as_posix(), path) for path in paths):
+            with suppress(OSError):
+                content = path.read_bytes()
+                digest.update(f"{name}\0{len(content)}\0".encode())
+                digest.update(content)
+        return f"sha256:{digest.hexdigest()}"
+
+    @cached_property
+    def reference(self) -> KnowledgeRef:
+        """What the knowledge is called, and its digest."""
+        return KnowledgeRef(digest=self.digest, **dict(usable(Manifest, self.directory / MANIFEST)))
 
     @cached_property
     def symptoms(self) -> SymptomsFile:

@@ -19,13 +19,12 @@ from ..engine.matching import passes
 from ..engine.rules import CHECK, CompiledRule, Operator, Pattern, Rule, Test, variants
 from ..engine.watch_rules import CompiledWatch
 from .cases import CaseOutcome, WatchCases, cases_of, watch_cases_of
-from .library import SYMPTOMS
+from .library import SYMPTOMS, WATCHES
 from .loading import Finding, KnowledgeError, LoadedFault, Severity, TriageKnowledge, load_knowledge
 from .measurements.links import INCIDENT_FACTS
 from .sourced import MEND_SOURCE, is_sourced
 from .symptoms import CodeSymptoms, SymptomsFile
 from .table_lint import table_findings
-from .watch_files import WATCHES
 from .yaml_files import Document, read_documents
 
 FINDING = "finding."

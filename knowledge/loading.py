@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
@@ -14,18 +12,28 @@ from ..engine.durable_matcher import UnsafeRuleset
 from ..engine.facts import FactType
 from ..engine.garbage import seldom_collected
 from ..engine.knowledge_base import Check, CompiledFault, Fault, FirmwareIssue, KnowledgeBase, Survey
-from ..engine.rules import CompiledRule, RuleModel, compile_rule
+from ..engine.rules import CompiledRule, compile_rule
 from ..engine.watch_rules import CompiledWatch
 from .findings import Finding, KnowledgeError, Severity, file_finding, read_knowledge, validated
 from .firmware import in_range
-from .library import CHECKS, FAULTS, SYMPTOMS, ChecksFile, check_type, finding_types, shipped_directory
+from .library import (
+    CHECKS,
+    FAULTS,
+    MANIFEST,
+    SYMPTOMS,
+    ChecksFile,
+    Library,
+    Manifest,
+    check_type,
+    finding_types,
+    shipped_directory,
+)
 from .measurements import catalogue
 from .observations import Observations
 from .phrases import phrase_problem
-from .standard_codes import STANDARD_CODES
 from .survey import find_incidents
 from .symptoms import SymptomsFile
-from .watch_files import WATCHES, load_watches
+from .watch_files import load_watches
 from .watching import WatchSubjects
 from .yaml_files import Document
 
@@ -41,19 +49,10 @@ __all__ = [
     "shipped_directory",
 ]
 
-MANIFEST = "knowledge.yaml"
 MEASURED: Mapping[str, FactType] = {name: measurement.fact_type for name, measurement in catalogue().items()}
 """The facts that measurements make, by name. The measurements are imported with this module, not when a file is loaded."""
 
 Value = TypeVar("Value")
-
-
-class Manifest(RuleModel):
-    """What a knowledge base is called; `source_revision` is the revision of the dictionary it follows."""
-
-    name: str
-    version: str
-    source_revision: str
 
 
 @dataclass(frozen=True)
@@ -227,14 +226,15 @@ class _Files:
         """Open a folder; what is wrong with what is read is added to the findings."""
         manifest = validated(Manifest, read_knowledge(folder / MANIFEST, findings), findings)
         checks_file = validated(ChecksFile, read_knowledge(folder / CHECKS, findings), findings)
-        paths = {path.stem: path for path in sorted((folder / FAULTS).glob("*.yaml"))}
+        library = Library(folder)
+        paths = {code: library.path_of(code) for code in library.codes}
         if not paths and not findings:
             findings.append(file_finding(folder / FAULTS, "holds no fault", "add one file a code"))
         checks = {} if checks_file is None else {check.id: check for check in checks_file.checks}
         facts = {**MEASURED, **{check.fact_name: check_type(check) for check in checks.values()}}
         faults = _Faults(paths, lambda path: _load_fault(path, facts, tuple(checks.values())))
         watches = load_watches(folder, facts, paths, findings)
-        return cls(folder, manifest, checks, facts, faults, watches, _digest(folder, paths.values()))
+        return cls(folder, manifest, checks, facts, faults, watches, library.digest)
 
 
 def _knowledge(files: _Files, findings: Iterable[Finding]) -> TriageKnowledge:
@@ -244,7 +244,7 @@ def _knowledge(files: _Files, findings: Iterable[Finding]) -> TriageKnowledge:
     base = KnowledgeBase(
         name=files.manifest.name,
         version=files.manifest.version,
-        digest=f"sha256:{files.digest}",
+        digest=files.digest,
         source_revision=files.manifest.source_revision,
         faults=_Seen(files.faults, lambda loaded: loaded.compiled),
         checks=files.checks,
@@ -276,25 +276,6 @@ def _load_fault(path: Path, facts: Mapping[str, FactType], checks: Iterable[Chec
     if compiled is None or findings:
         raise KnowledgeError(findings)
     return LoadedFault(compiled, document, path, finding_types(fault.rules))
-
-
-def _digest(folder: Path, fault_paths: Iterable[Path]) -> str:
-    """A digest over the names and bytes of all knowledge files that can be read."""
-    digest = sha256()
-    paths = [
-        folder / MANIFEST,
-        folder / CHECKS,
-        folder / SYMPTOMS,
-        folder / WATCHES,
-        folder / STANDARD_CODES,
-        *fault_paths,
-    ]
-    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):
-        with suppress(OSError):
-            content = path.read_bytes()
-            digest.update(f"{name}\0{len(content)}\0".encode())
-            digest.update(content)
-    return digest.hexdigest()
 
 
 def compile_fault(

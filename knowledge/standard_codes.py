@@ -17,10 +17,8 @@ from pydantic import Field
 from ..engine.diagnosis import MappedFrom
 from ..engine.rules import RuleModel
 from .findings import usable
-from .library import shipped_directory
+from .library import STANDARD_CODES, shipped_directory
 from .observations import Observations, Record, Table
-
-STANDARD_CODES = "standard_codes.yaml"
 
 Activity = Literal["starting", "charging", "discharging", "stopping", "idle", "unknown"]
 """What a connector was doing when a code came."""

@@ -13,11 +13,12 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from .findings import Finding, Severity, read_knowledge, validated
+from .library import STANDARD_CODES
 from .loading import TriageKnowledge
 from .models import MODELS, ModelsFile
 from .owners import OWNERS, Owners
 from .sourced import FEWEST_WORDS, MEND_SOURCE, is_sourced
-from .standard_codes import STANDARD_CODES, StandardCode, StandardCodesFile, StandsFor, spelled_alike
+from .standard_codes import StandardCode, StandardCodesFile, StandsFor, spelled_alike
 from .yaml_files import Document
 
 File = TypeVar("File", bound=BaseModel)

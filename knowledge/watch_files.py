@@ -9,8 +9,7 @@ from ..engine.durable_matcher import UnsafeRuleset, make_matcher
 from ..engine.facts import Catalogue
 from ..engine.watch_rules import CompiledWatch, WatchesFile, compile_watch
 from .findings import Finding, read_knowledge, validated
-
-WATCHES = "watches.yaml"
+from .library import WATCHES
 
 
 def load_watches(

@@ -27,7 +27,7 @@ for _tag, _pattern, _first in (
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
-Path_ = tuple[str | int, ...]
+_RESOLVERS = _Loader.yaml_implicit_resolvers
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,36 +139,34 @@ class _Plain:
             self._loader.dispose()
 
     def _value(self, event: Any) -> Any:
-        if event.__class__ is yaml.ScalarEvent:
-            tag = _tag_of(event)
-            node = None if tag is None else yaml.ScalarNode(tag, event.value)
-            return event.value if node is None else self._loader.construct_object(node)
         if event.anchor is not None or event.tag is not None:
             raise _NotPlain
-        following = self._next
-        if event.__class__ is yaml.SequenceStartEvent:
+        kind = event.__class__
+        if kind is yaml.ScalarEvent:
+            text = event.value
+            if event.implicit[0] and (resolvers := _RESOLVERS.get(text[:1])):
+                return self._resolved(text, resolvers)
+            return text
+        following, value = self._next, self._value
+        if kind is yaml.SequenceStartEvent:
             items = []
             while (item := following()).__class__ is not yaml.SequenceEndEvent:
-                items.append(self._value(item))
+                items.append(value(item))
             return items
         mapping: dict[str, Any] = {}
-        while (key := following()).__class__ is not yaml.MappingEndEvent:
-            if key.__class__ is not yaml.ScalarEvent or _tag_of(key) is not None or key.value in mapping:
+        while (event := following()).__class__ is not yaml.MappingEndEvent:
+            key = value(event)
+            if key.__class__ is not str or key in mapping:
                 raise _NotPlain
-            mapping[key.value] = self._value(following())
+            mapping[key] = value(following())
         return mapping
 
-
-def _tag_of(scalar: Any) -> str | None:
-    """The tag of a scalar event, None for a text. Raises _NotPlain where it is not told by how it is written."""
-    if scalar.anchor is not None or scalar.tag is not None:
-        raise _NotPlain
-    if scalar.implicit[0]:
-        value = scalar.value
-        for tag, pattern in _Loader.yaml_implicit_resolvers.get(value[:1], ()):
-            if pattern.match(value):
-                return tag
-    return None
+    def _resolved(self, text: str, resolvers: Sequence[tuple[str, re.Pattern[str]]]) -> Any:
+        """What a plain scalar means that begins like a number, a truth value or null."""
+        for tag, pattern in resolvers:
+            if pattern.match(text):
+                return self._loader.construct_object(yaml.ScalarNode(tag, text))
+        return text
 
 
 def read_documents(path: Path, most: int | None = None) -> list[Document]:

@@ -193,6 +193,19 @@ def test_the_engine_imports_nothing_before_it_is_needed(program: str, allowed: s
     assert set(done.stdout.split()) <= allowed
 
 
+def test_the_process_that_gives_out_tasks_of_a_fleet_loads_no_measurements(tmp_path: Path) -> None:
+    """What it loads keeps its workers waiting; measurements and rules are theirs."""
+    (tmp_path / "devices.csv").write_text("device_id,site_id\nA,S\n", encoding="utf-8")
+    program = (
+        "import sys; from charger_triage.adapters.cli import main; "
+        f"main(['fleet', {str(tmp_path / 'devices.csv')!r}, '--output', {str(tmp_path / 'out')!r}, '--workers', '1', '-q']); "
+        "print(*(name for name in sys.modules if name.startswith('charger_triage.knowledge.measurements')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split() == [], done.stderr
+    assert (tmp_path / "out" / "summary.json").exists()
+
+
 def test_memory_does_not_grow_with_incidents(knowledge: TriageKnowledge) -> None:
     """Some hundred incidents, no two alike, leave hardly an object behind, and no native memory."""
     triage = Triage(GivenFacts(knowledge))

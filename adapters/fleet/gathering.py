@@ -16,11 +16,10 @@ from pydantic import TypeAdapter
 
 from ...engine.knowledge_base import DataProblem
 from ...knowledge.columns.taking import taken
-from ...knowledge.fleet.extents import partial_extents
+from ...knowledge.fleet.extents import Column, partial_extents
 from ...knowledge.fleet.figures import partial_figures
 from ...knowledge.fleet.grouping import ByCharger
 from ...knowledge.records import SCHEMAS, TIME_FIELD
-from ...knowledge.watching import columns_needed
 from .data_set import DataSet, SourceFile
 from .manifest import unfinished_name
 from .reading import CHARGER, ROWS, Piece, Rows, UnreadableFile, charger_name, chosen, read, row_count, together
@@ -247,7 +246,7 @@ class _Gathering:
             if latest is not None:
                 self.newest = latest / 1e6 if self.newest is None else max(self.newest, latest / 1e6)
             self._keep(FIGURES, partial_figures(name, rows))
-            self._keep(EXTENTS, partial_extents(name, rows, columns_needed()))
+            self._keep(EXTENTS, partial_extents(name, rows, _columns_needed()))
             if name == "heartbeats" and "fault_code" in frame.columns:
                 self._keep(FAULTY_HEARTBEATS, frame.filter(pl.col("fault_code").is_not_null()))
 
@@ -273,6 +272,12 @@ class _Gathering:
             if frames:
                 self._write(name)
         return Gathered(self.task.number, self.newest, self.troubles.told(), self.rows, self.task.size)
+
+
+def _columns_needed() -> Sequence[Column]:
+    from ...knowledge.watching import columns_needed  # measurements, which who gives out tasks does without
+
+    return columns_needed()
 
 
 def total(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -12,15 +12,14 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from ...engine.diagnosis import KnowledgeRef
 from ...engine.durable_matcher import available
 from ...engine.facts import iso_timestamp
 from ...engine.garbage import seldom_collected
 from ...engine.triage import package_version
+from ...knowledge.firmware import in_range
 from ...knowledge.library import Library, shipped_directory
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput
-from .compiled import compiled_triage
 from .data_set import DataSet, find_data_set
 from .diagnosing import Job, diagnose, failed
 from .fleet_files import FleetFiles
@@ -111,7 +110,6 @@ class _Run:
         self.options = options
         self.progress = progress
         self.workers = workers
-        self.triage = compiled_triage(options.matcher)
         self.library = Library(shipped_directory())
         self.work = output / WORK
         self.parts = output / PARTS
@@ -143,7 +141,7 @@ class _Run:
             str(Path.cwd()),
             (str(folder), self.data_set.files[0].path),
             package_version(),
-            self.triage.knowledge.base.digest,
+            self.library.digest,
         )
         workers = RayWorkers(self.options.ray, self.options.workers, folder, terms)
         self.progress.advance(1)
@@ -169,13 +167,10 @@ class _Run:
         return there
 
     def _manifest(self) -> Manifest:
-        base = self.triage.knowledge.base
         return Manifest(
             layout=LAYOUT,
             version=package_version(),
-            knowledge=KnowledgeRef(
-                name=base.name, version=base.version, digest=base.digest, source_revision=base.source_revision
-            ),
+            knowledge=self.library.reference,
             matcher=self.options.matcher or ("durable-rules" if available() else "verdicts"),
             as_of=self.options.as_of,
             batch_rows=self.options.size.rows,
@@ -263,7 +258,7 @@ class _Run:
     def _applies(self, code: str, version: str) -> bool | None:
         """Whether the firmware issue of a code holds for a version."""
         issue = self.library.firmware_issue(code)
-        return None if issue is None else self.triage.knowledge.applies(issue, version)
+        return None if issue is None else in_range(version, issue.from_, issue.to)
 
 
 def _told_before(output: Path) -> Summary:

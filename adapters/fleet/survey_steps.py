@@ -11,8 +11,6 @@ import polars as pl
 from ...engine.knowledge_base import DataProblem
 from ...knowledge.columns.table import column_table
 from ...knowledge.observations import Observations, Table
-from ...knowledge.survey import chargers_with_undecided_codes, fault_events, incidences
-from ...knowledge.watching import chargers_that_may_warn
 from .compiled import compiled_triage
 from .diagnosing import rows_of
 from .fleet_files import FleetFiles, faulty_heartbeats, total_counts, without_large
@@ -79,6 +77,8 @@ def found_incidents(
     `as_of` is the moment of the diagnosis; rows later than `latest` are not read (both epoch seconds).
     """
 
+    from ...knowledge.survey import chargers_with_undecided_codes, fault_events, incidences
+
     def observed(**large: Table) -> Observations:
         return Observations({**files.lists(), **without_large(), **large}, as_of, ())
 
@@ -105,6 +105,8 @@ def found_incidents(
 
 def that_may_warn(files: FleetFiles, as_of: float | None, chargers: Sequence[str]) -> Sequence[str]:
     """Those of some chargers, which are given in order, that may have an early warning; all where it cannot be found out."""
+    from ...knowledge.watching import chargers_that_may_warn
+
     watches = compiled_triage(None).knowledge.base.watches
     try:
         return chargers_that_may_warn(watches, files.tables(as_of), files.extents(chargers), chargers)

@@ -16,6 +16,15 @@ STALE_AFTER_S = 7 * DAY
 at seven days)."""
 
 
+OF_WHAT_WAS = frozenset(
+    {
+        "inrush-recording", "fleet-backoff-pattern", "dc-bus-voltage", "service-log", "grid-records", "iso15118-log", "vehicle-soc",
+        "stop-details",
+    }
+)  # fmt: skip
+"""Checks that read what was recorded at the fault, which no visit changes: of these the newest result counts (our judgement)."""
+
+
 class CheckFound(NamedTuple):
     """A result of a check as rules read it: when it was found (epoch seconds), what, and the record."""
 
@@ -27,8 +36,8 @@ class CheckFound(NamedTuple):
 def _newest(scene: Scene) -> dict[str, list[CheckFound]]:
     """The newest results of every check of this connector or of the whole charger; several of one moment are all kept.
 
-    Where a check was done before and again after the first visit since the latest occurrence, what was found before it counts:
-    after it stands what the visit left behind, not what failed.
+    Where a check of what is there was done before and again after the first visit since the latest occurrence, what was found
+    before it counts: after it stands what the visit left behind, not what failed.
     """
 
     def load() -> dict[str, list[CheckFound]]:
@@ -43,7 +52,8 @@ def _newest(scene: Scene) -> dict[str, list[CheckFound]]:
             if value is None:
                 continue
             known = newest.setdefault(check, [])
-            if known and scene.first <= known[0].time < visited < record.time:
+            mended = bool(known) and scene.first <= known[0].time < visited < record.time
+            if mended and check not in OF_WHAT_WAS:
                 continue
             if known and known[0].time < record.time:
                 known.clear()

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...fleet.chargers import NONE
 from ...observations import Floats, Record
-from ...readings import DAY, HOUR, Reading, few, median
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
-from .history import RECONNECT_STORM, fault_times, history, metadata_moment
+from .history import RECONNECT_STORM, fault_times, history, metadata_moment, most_in_ten_minutes
 from .keepalive import Owner, configured_ping
 from .network import cellular_signal, reached_alike, uses_site_network
 from .peers import MAX_PEERS, counted
@@ -31,9 +31,20 @@ FEW_RECONNECTS = 2
 """Reconnects in those hours up to which another charger counts as calm (our judgement); between the two it is neither."""
 
 
+LATELY = 7 * DAY
+"""Before the storm, as the platform notes' cluster check looks back: what lies in the firmware shows on each charger when its own
+connection drops."""
+
+TEN_MINUTES = 10 * MINUTE
+
+
+STORM = 5
+"""Reconnects within ten minutes that a storm has more of (dictionary F-0302)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """Whether another charger stormed at the same time."""
+    """Whether another charger stormed, at the same time or lately."""
 
     device: Record
     stormy: bool
@@ -56,6 +67,19 @@ def _stormed(scene: Scene, record: Record) -> bool | None:
     since = metadata_moment(scene, "online_since", record)
     kept = scene.about("status", record) == "online" and since is not None and since < scene.first - HOUR
     return False if kept else None
+
+
+def _stormed_lately(scene: Scene, device: str) -> bool:
+    """Whether another charger stormed in the days before, which shows what lies in its firmware as well."""
+    start, end = scene.first - LATELY, storm_window(scene)[1]
+    if any(start <= time <= end for time in fault_times(scene, RECONNECT_STORM).get(device, [])):
+        return True
+    told = _connection_times(scene, device)
+    told = told[told.searchsorted(start, "left") : told.searchsorted(end, "right")]
+    if len(told) <= STORM or (told[STORM:] - told[:-STORM] > TEN_MINUTES).all():
+        return False  # whatever these records tell, each tells of one connection at most
+    starts = [connection for connection in history(scene, device).starts if start <= connection.time <= end]
+    return bool(starts) and most_in_ten_minutes(starts) > STORM
 
 
 def _connection_times(scene: Scene, device: str) -> Floats:
@@ -206,12 +230,15 @@ def stormy_sites(scene: Scene) -> Reading | None:
 
 
 def _by_firmware(scene: Scene, *, same: bool) -> list[Weather]:
-    """The other chargers known to run this firmware version, or another."""
+    """The other chargers known to run this firmware version, or another; those that stormed lately among the stormy ones."""
     own = scene.about("firmware_version")
 
     def load() -> list[Weather]:
         versions = [(w, scene.about("firmware_version", w.device)) for w in _weathers(scene)]
-        return [w for w, version in versions if version is not None and (version == own) == same]
+        alike = (w for w, version in versions if version is not None and (version == own) == same)
+        return [
+            w if w.stormy else Weather(w.device, _stormed_lately(scene, w.device.fields["device_id"])) for w in alike
+        ]
 
     found: list[Weather] = [] if own is None else scene.once(("weathers by firmware", same), load)
     return found
@@ -219,7 +246,7 @@ def _by_firmware(scene: Scene, *, same: bool) -> list[Weather]:
 
 @measures(
     "stormy_sites_on_firmware",
-    "distinct sites, its own included, with chargers on this firmware version that stormed; known where others on it, of "
+    "distinct sites, its own included, with chargers on this firmware version that stormed within a week; known where others on it, of "
     "known sites, were observed",
     unit="1",
     low=0,
@@ -237,7 +264,7 @@ def stormy_sites_on_firmware(scene: Scene) -> Reading | None:
 
 @measures(
     "stormy_on_firmware",
-    "other chargers on this firmware version that stormed; known where there are such chargers",
+    "other chargers on this firmware version that stormed within a week; known where there are such chargers",
     unit="1",
     low=0,
 )
@@ -245,14 +272,19 @@ def stormy_on_firmware(scene: Scene) -> Reading | None:
     return _count(scene, _by_firmware(scene, same=True), stormy=True)
 
 
-@measures("calm_on_firmware", "other chargers on this firmware version that kept their connections", unit="1", low=0)
+@measures(
+    "calm_on_firmware",
+    "other chargers on this firmware version that kept their connections for a week",
+    unit="1",
+    low=0,
+)
 def calm_on_firmware(scene: Scene) -> Reading | None:
     return _count(scene, _by_firmware(scene, same=True), stormy=False)
 
 
 @measures(
     "stormy_on_other_firmware",
-    "chargers on other firmware versions that stormed; known where there are such chargers",
+    "chargers on other firmware versions that stormed within a week; known where there are such chargers",
     unit="1",
     low=0,
 )
@@ -260,14 +292,19 @@ def stormy_on_other_firmware(scene: Scene) -> Reading | None:
     return _count(scene, _by_firmware(scene, same=False), stormy=True)
 
 
-@measures("calm_on_other_firmware", "chargers on other firmware versions that kept their connections", unit="1", low=0)
+@measures(
+    "calm_on_other_firmware",
+    "chargers on other firmware versions that kept their connections for a week",
+    unit="1",
+    low=0,
+)
 def calm_on_other_firmware(scene: Scene) -> Reading | None:
     return _count(scene, _by_firmware(scene, same=False), stormy=False)
 
 
 @measures(
     "stormy_share_elsewhere_on_firmware",
-    "share of the chargers at other sites on this firmware version that stormed",
+    "share of the chargers at other sites on this firmware version that stormed within a week",
     unit="%",
     low=0,
     high=100,
@@ -278,7 +315,7 @@ def stormy_share_elsewhere_on_firmware(scene: Scene) -> Reading | None:
 
 @measures(
     "stormy_share_on_other_firmware",
-    "share of the chargers on other firmware versions that stormed",
+    "share of the chargers on other firmware versions that stormed within a week",
     unit="%",
     low=0,
     high=100,
@@ -289,7 +326,7 @@ def stormy_share_on_other_firmware(scene: Scene) -> Reading | None:
 
 @measures(
     "storm_ratio_on_firmware",
-    "share of the other chargers on this firmware version that stormed over that of chargers on other versions, where half a "
+    "share of the other chargers on this firmware version that stormed within a week over that of chargers on other versions, where half a "
     "charger is added to both numbers; known where both were observed",
     unit="1",
     low=0,
@@ -305,7 +342,7 @@ def storm_ratio_on_firmware(scene: Scene) -> Reading | None:
 
 @measures(
     "stormy_access_kinds",
-    "kinds of access (cellular, wifi, ethernet) among the chargers on this firmware that stormed, its own included; of other "
+    "kinds of access (cellular, wifi, ethernet) among the chargers on this firmware that stormed within a week, its own included; of other "
     "sites where one of twenty stormed or more; known where at least one other stormed whose access is known, as this one's is",
     unit="1",
     low=0,

@@ -100,7 +100,8 @@ def fan_code_returned_after_replacement(scene: Scene) -> Reading | None:
 @measures(
     "fan_same_level_again",
     "difference between the median of the last ten speeds, from an hour after the fan's last replacement to an hour after the latest "
-    "occurrence, and that of the last ten in the three days before it, against the latter; known where that is at least 100 rpm",
+    "occurrence, and that of the last ten in the three days before it, against the latter; known where that is at least 100 rpm, as is "
+    "the median of those three days",
     unit="%",
     low=0,
 )
@@ -114,6 +115,8 @@ def fan_same_level_again(scene: Scene) -> Reading | None:
     if not len(before) or not len(latest) or before.median() < 100:
         return None
     old, new = median(before.values[-10:]), median(latest.values[-10:])
+    if old < 100:
+        return None
     return Reading(100.0 * abs(new / old - 1.0), scene.anchor, few([source, before.source(-1), latest.source(-1)]))
 
 

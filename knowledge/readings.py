@@ -18,6 +18,9 @@ MINUTE = 60.0
 HOUR = 3600.0
 DAY = 86400.0
 
+CHARGING_STATES = ("charging", "discharging")
+"""States of a connector in which energy flows, whichever way (wire format)."""
+
 MAX_SOURCES = 8
 """Records named as the source of one value; of more, the first and the last ones stand for the rest."""
 

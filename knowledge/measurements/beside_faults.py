@@ -10,7 +10,7 @@ import numpy as np
 
 from ...engine.facts import TEXT_LIMIT
 from ..observations import epoch
-from ..readings import DAY, HOUR, MINUTE, Reading, Readings, ends, few, median
+from ..readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, Readings, ends, few, median
 from ..scene import Scene
 from ..sessions import Session
 from ..texts import as_number, flat
@@ -198,7 +198,7 @@ def _fan_called_ok(scene: Scene) -> Readings | None:
     """
     start, end = scene.anchor + MINUTE, scene.anchor + 30 * MINUTE
     speeds = scene.readings("component_health.cooling_fan_rpm", which="all").between(start, end)
-    running = speeds.at(speeds.where_word("state", "charging", "discharging"))
+    running = speeds.at(speeds.where_word("state", *CHARGING_STATES))
     called = running.at(running.where_word("component_health.cooling_fan_status", "ok"))
     return called if len(called) >= FEWEST_IN_A_ROW else None
 

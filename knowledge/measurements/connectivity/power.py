@@ -10,7 +10,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...fleet.chargers import NONE
-from ...readings import DAY, HOUR, MINUTE, Reading, few, median
+from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import as_number, flat
 from ..common import restarts
@@ -317,9 +317,6 @@ def connectors_cut_at_loss(scene: Scene) -> Reading | None:
     return Reading(float(len({s.connector_id for s in cut})), lost, few([s.source for s in cut or running]))
 
 
-CHARGES = ("charging", "discharging")
-"""States in which a connector delivers or takes energy (wire format)."""
-
 SHORT_OUTAGE = 10 * MINUTE
 """Outages up to which a session that was running is expected to run on (our judgement: most last the better part of an hour)."""
 
@@ -346,8 +343,8 @@ def charging_over_loss(scene: Scene) -> Reading | None:
         after = np.flatnonzero(
             own & (times >= back.time - MINUTE) & (times > lost) & (times <= back.time + 10 * MINUTE)
         )
-        if len(before) and len(after) and states[before[-1]] in CHARGES:
-            on = states[after[0]] in CHARGES and not energy[after[0]] < energy[before[-1]]
+        if len(before) and len(after) and states[before[-1]] in CHARGING_STATES:
+            on = states[after[0]] in CHARGING_STATES and not energy[after[0]] < energy[before[-1]]
             found.append((on, table.source(int(rows[after[0]]))))
     if not found:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, MINUTE, Reading, few, median
+from ...readings import CHARGING_STATES, DAY, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .history import Moment, history, records_of, relative_spread
@@ -52,7 +52,7 @@ def _charging_spans(scene: Scene) -> list[tuple[float, float]]:
 def _told_by_states(scene: Scene, start: float, end: float) -> list[tuple[float, float]]:
     """The quarter of a minute around each telemetry record that says so, those of one load together."""
     states = scene.words("state", which="all").between(start, end)
-    times = scene.observations["telemetry"].times[states.rows_where("charging", "discharging")]
+    times = scene.observations["telemetry"].times[states.rows_where(*CHARGING_STATES)]
     if not len(times):
         return []
     lows, highs = times - 15.0, times + 15.0

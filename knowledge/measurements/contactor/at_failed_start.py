@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...readings import MINUTE, Reading, among, few, median
+from ...readings import CHARGING_STATES, MINUTE, Reading, among, few, median
 from ...scene import Scene
 from ..registry import measures
 from .loads import own_currents
@@ -63,7 +63,7 @@ def failed_start_voltage(scene: Scene) -> Reading | None:
 
 def _voltages_over_idle(scene: Scene, path: str, idle: float) -> Iterator[Reading]:
     """The highest voltage at each failed start, of records that do not say they charge."""
-    column, charging = scene.readings(path), scene.words("state").rows_where("charging", "discharging")
+    column, charging = scene.readings(path), scene.words("state").rows_where(*CHARGING_STATES)
     for start, end in around_failures(scene, 30.0, 15.0):
         window = column.between(start, end)
         window = window.at(~among(window.rows, charging))

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, median, percentile
+from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
 from ...sessions import Session
 from ...texts import words_of
@@ -40,7 +40,7 @@ def rated_current(scene: Scene) -> float | None:
     if not scene.is_dc:
         phases = scene.about("product.phases") or (3 if power > 7.4 else 1)
         return 1000.0 * power / (230.0 * max(1.0, float(phases)))
-    volts = scene.readings("voltage").at_rows(scene.words("state").rows_where("charging", "discharging"))
+    volts = scene.readings("voltage").at_rows(scene.words("state").rows_where(*CHARGING_STATES))
     usual = np.abs(volts.where(lambda v: np.abs(v) >= 150.0).values)
     return 1000.0 * power / median(usual) if len(usual) >= 5 else None
 
@@ -74,9 +74,7 @@ def _load_shares(scene: Scene) -> tuple[list[float], list[Source]]:
     def load() -> tuple[list[float], list[Source]]:
         rated, told = _rated_power(scene), scene.about("product.max_current_a")
         limit = float(told) if scene.is_dc and isinstance(told, (int, float)) and told > 0 else None
-        volts = np.abs(
-            scene.readings("voltage").at_rows(scene.words("state").rows_where("charging", "discharging")).values
-        )
+        volts = np.abs(scene.readings("voltage").at_rows(scene.words("state").rows_where(*CHARGING_STATES)).values)
         volts = volts[volts >= 150.0]
         highest = percentile(volts, 90) if len(volts) >= 5 else None
         currents = own_currents(scene)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats, Record
-from ...readings import DAY, HOUR, MINUTE, Reading, few
+from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...texts import flat
 from ..elsewhere import chargers_of_vehicles
@@ -54,7 +54,7 @@ def _busy(scene: Scene) -> _Busy | None:
     def load() -> _Busy | None:
         sessions = [s for s in scene.sessions(which="others") if charged(s) or s.end is None]
         table = scene.observations["telemetry"]
-        rows = scene.words("state", which="others").rows_where("charging", "discharging")
+        rows = scene.words("state", which="others").rows_where(*CHARGING_STATES)
         told = [*sessions[:1], *sessions[-1:]]
         shown = [*rows[:1].tolist(), *rows[-1:].tolist()]
         sources = [*(s.source for s in told), *(table.source(row) for row in shown)]

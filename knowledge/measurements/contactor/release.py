@@ -6,7 +6,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats
-from ...readings import DAY, HOUR, MINUTE, Reading, few, median
+from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .payload import Figure, figures, latest_figure
@@ -33,7 +33,7 @@ def stops(scene: Scene) -> list[tuple[float, Source]]:
         if not found:
             words = scene.words("state").between(0.0, latest).changes()
             for place in range(1, len(words)):
-                if words.values[place - 1] in ("charging", "discharging"):
+                if words.values[place - 1] in CHARGING_STATES:
                     found.append((float(words.times[place]), words.source(place)))
         ends: list[tuple[float, Source]] = []
         for end, source in sorted(found):

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, MINUTE, Reading, few
+from ...readings import CHARGING_STATES, DAY, MINUTE, Reading, few
 from ...scene import Scene, Which
 from ...sessions import Session
 from ..registry import measures
@@ -91,10 +91,8 @@ def _charging_states(scene: Scene, which: Literal["own", "others"]) -> list[tupl
     found: list[tuple[float, Source]] = []
     if scene.connector_id is not None or which == "own":
         states = scene.words("state", which=which).changes()
-        found += [
-            (t, states.source(place)) for place, (t, word) in enumerate(states) if word in ("charging", "discharging")
-        ]
-    found += [(t, source) for t, word, source in state_events(scene, which) if word in ("charging", "discharging")]
+        found += [(t, states.source(place)) for place, (t, word) in enumerate(states) if word in CHARGING_STATES]
+    found += [(t, source) for t, word, source in state_events(scene, which) if word in CHARGING_STATES]
     return sorted(found)
 
 

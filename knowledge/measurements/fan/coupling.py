@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...observations import Floats
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, median, percentile
+from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
 from ..common import restarts
 from ..mains import phase_voltages
@@ -105,7 +105,7 @@ def _together_with_first(scene: Scene, paths: tuple[str, ...], least_range: floa
 
 def _work(scene: Scene, readings: Readings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """In which of some rows the charger worked, by state or by any connector's sessions, and in which it idled."""
-    working = readings.where_word("state", "charging", "discharging")
+    working = readings.where_word("state", *CHARGING_STATES)
     # a row of one connector says nothing of the other: sessions of all of them count as work
     times = readings.times
     for session in scene.sessions(which="all") if len(times) else ():

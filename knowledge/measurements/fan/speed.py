@@ -8,7 +8,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats, Table
-from ...readings import DAY, MINUTE, Reading, Readings, few, median
+from ...readings import CHARGING_STATES, DAY, MINUTE, Reading, Readings, few, median
 from ...scene import Scene
 from ..payload import PayloadNumber, payload_numbers
 from ..registry import measures
@@ -80,7 +80,7 @@ def speeds(scene: Scene) -> Speeds:
     def load() -> Speeds:
         readings = speed_column(scene).between(scene.anchor - HISTORY, scene.as_of + 1.0)
         readings = readings.at(np.diff(readings.times, prepend=-np.inf) > 0)
-        working = readings.where_word("state", "charging", "discharging", None)
+        working = readings.where_word("state", *CHARGING_STATES, None)
         if working.sum() >= 6 and (~working).sum() >= 1:
             at_work, at_rest = readings.at(working), readings.at(~working)
             # by the earlier half: a fan that later stopped following the charger is no other fan

@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import MINUTE, Reading, Readings, few, median, percentile
+from ...readings import CHARGING_STATES, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
 from ..registry import measures
-from .occurrences import CHARGING, at_latest_occurrence, state_entered, timed_events
+from .occurrences import at_latest_occurrence, state_entered, timed_events
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,11 @@ def state_flutters_at_end(scene: Scene) -> Reading | None:
     def at(time: float) -> Reading | None:
         start = time - 20 * MINUTE
         states = scene.words("state").between(start, time)
-        told = [(moment, word in CHARGING) for moment, word in states]
+        told = [(moment, word in CHARGING_STATES) for moment, word in states]
         events = timed_events(scene, "state", start=start, end=time)
-        changes = [(moment, to in CHARGING) for moment, event in events if (to := state_entered(event)) is not None]
+        changes = [
+            (moment, to in CHARGING_STATES) for moment, event in events if (to := state_entered(event)) is not None
+        ]
         if changes:
             changes.insert(0, (start, True))
         if len(told) < 4 and not changes:

@@ -16,9 +16,6 @@ MAX_OCCURRENCES = 12
 MAX_COMPARED = 60
 """Occurrences, to the latest, that are compared with each other (our judgement, no source gives a number; it bounds the work)."""
 
-CHARGING = ("charging", "discharging")
-"""The states in which current flows."""
-
 
 def latest_occurrences(scene: Scene) -> list[float]:
     """The occurrences that are searched, from the latest."""

@@ -10,12 +10,11 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Record
-from ...readings import DAY, HOUR, MINUTE, Reading
+from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading
 from ...scene import Scene
 from ..registry import measures
 from .endings import PLUG_OUT_TOLD_LATE_S
 from .occurrences import (
-    CHARGING,
     MAX_COMPARED,
     at_latest_occurrence,
     away_from_occurrences,
@@ -115,7 +114,7 @@ def _charging_again(scene: Scene, time: float) -> Iterator[tuple[float, Source]]
     for moment, event in timed_events(scene, "start", start=time + 0.5, end=time + HOUR):
         yield moment, scene.source("events", event)
     for moment, event in timed_events(scene, "state", start=time + 2.0, end=time + HOUR):
-        if state_entered(event) in CHARGING:
+        if state_entered(event) in CHARGING_STATES:
             yield moment, scene.source("events", event)
     for session in scene.sessions():
         if time + 0.5 < session.start <= time + HOUR:

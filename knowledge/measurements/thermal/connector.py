@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY, HOUR, MINUTE, Reading, few, median
+from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import as_number, flat
 from ..common import current_of_a_phase
@@ -33,7 +33,7 @@ def temperature_in_metadata(scene: Scene, device: str, connector: int | None, *,
         if connector is not None and (number == connector) == other:
             continue
         loaded = any((as_number(item.get(key)) or 0.0) > 3.0 for key in ("current", "power"))
-        loaded = loaded or str(item.get("status") or item.get("state") or "").lower() in ("charging", "discharging")
+        loaded = loaded or str(item.get("status") or item.get("state") or "").lower() in CHARGING_STATES
         value = as_number(item.get("temperature"))
         if value is not None and loaded and (best is None or value > best):
             best = value

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats, Rows, Table
-from ...readings import DAY, HOUR, Reading, Readings, few
+from ...readings import CHARGING_STATES, DAY, HOUR, Reading, Readings, few
 from ...scene import Scene
 from .remembered import once_a_bundle
 
@@ -65,7 +65,7 @@ def columns_of(scene: Scene, device: str) -> Columns | None:
         states = [texts[row] for row in rows.tolist()]
         resting = np.array([state in ("idle", "unavailable") for state in states], dtype=bool)
         untold = np.isnan(amps) & np.isnan(power)
-        active[untold] = np.array([state in ("charging", "discharging") for state in states], dtype=bool)[untold]
+        active[untold] = np.array([state in CHARGING_STATES for state in states], dtype=bool)[untold]
         idle[untold] = resting[untold]
         power = np.where(np.isnan(power) & resting, 0.0, power)
     times, connectors = table.times[rows], table.connectors[rows]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...fleet.extents import Column
-from ...readings import DAY, Reading, Readings, percentile
+from ...readings import CHARGING_STATES, DAY, Reading, Readings, percentile
 from ...scene import Scene
 from ..fan.speed import HISTORY, NOMINAL_RPM, speed_column
 from ..registry import measures
@@ -43,7 +43,7 @@ FEWEST_REPORTS = 10
 def _at_work(scene: Scene) -> Readings:
     """Speeds of the fan turning while the charger works, or its state is not told."""
     turning = recent(scene, speed_column(scene), HISTORY).where(lambda v: v > 0)
-    return turning.at(turning.where_word("state", "charging", "discharging", None))
+    return turning.at(turning.where_word("state", *CHARGING_STATES, None))
 
 
 def _steady(readings: Readings) -> Readings:

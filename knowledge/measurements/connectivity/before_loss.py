@@ -60,8 +60,8 @@ def loss_close_code(scene: Scene) -> Reading | None:
 
 @measures(
     "drops_in_hour_before_loss",
-    "times the charger's connection dropped in the hour before the latest loss, that one not counted; known where its "
-    "connection history reaches back an hour",
+    "times the charger's connection dropped in the hour before the latest loss, of the last 30, that one and those that ended with a "
+    "boot not counted; known where its connection history reaches back an hour",
     unit="1",
     low=0,
 )
@@ -71,7 +71,8 @@ def drops_in_hour_before_loss(scene: Scene) -> Reading | None:
     begin = first_connection_record(scene)
     if begin is None or not (recent or begin.time <= lost - HOUR):
         return None
-    return Reading(float(len(recent)), lost, scene.sources("connections", records_of(recent or [begin])))
+    dropped = [drop for drop in recent[-MAX_LOSSES:] if boot_after(scene, drop.time) is None]
+    return Reading(float(len(dropped)), lost, scene.sources("connections", records_of(dropped or recent or [begin])))
 
 
 @measures(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from math import isnan
 from typing import Any
 
@@ -12,7 +13,7 @@ from ....engine.facts import Source
 from ...fleet.chargers import NONE
 from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
-from ...texts import as_number, flat
+from ...texts import as_number, flat, words_of
 from ..common import restarts
 from ..grid_of_site import grid_records
 from ..registry import measures
@@ -163,17 +164,34 @@ BOOT_EVENTS = ("boot", "boot_notification", "bootnotification", "booted", "power
                "restart", "reboot", "rebooted", "restarted")  # fmt: skip
 
 
+_BOOT_REASON = re.compile(
+    r"\b(re)?boot(ed|ing)?\b|\bpower(ed)? (up|on)\b|\bpower (restored|return\w*)\b|\b(cold|warm) start\b|\bstart ?up\b"
+)
+"""Why a charger connects, where it was restarted."""
+
+
+def _boots(scene: Scene, start: float, end: float) -> Iterator[tuple[float, Source]]:
+    """Boots of the charger between two moments, by events and by the reasons of connections that it opened."""
+    for event in scene.events(*BOOT_EVENTS, which="all", start=start, end=end):
+        if event.time is not None:
+            yield event.time, scene.source("events", event)
+    for time, record in logged(scene, "connections", start, end):
+        reason = record.fields.get("reason")
+        opened = record.fields.get("transition") in ("online", "reconnect")
+        if opened and reason and _BOOT_REASON.search(words_of(reason)):
+            yield time, scene.source("connections", record)
+
+
 @measures(
     "minutes_from_loss_to_boot",
-    "minutes from the latest loss to the first event after it that tells of a boot",
+    "minutes from the latest loss to the first event after it, or the first connection opened, that tells of a boot",
     unit="min",
     low=0,
 )
 def minutes_from_loss_to_boot(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
-    for event in scene.events(*BOOT_EVENTS, which="all", start=lost - MINUTE, end=max(lost, scene.anchor) + DAY):
-        return Reading(max(0.0, (event.time or lost) - lost) / MINUTE, event.time, (scene.source("events", event),))
-    return None
+    first = min(_boots(scene, lost - MINUTE, max(lost, scene.anchor) + DAY), default=None)
+    return None if first is None else Reading(max(0.0, first[0] - lost) / MINUTE, first[0], (first[1],))
 
 
 BOOT_ENDS_LOSS = 15 * MINUTE
@@ -185,13 +203,15 @@ MAX_LOSSES = 30
 
 
 def boot_after(scene: Scene, time: float) -> Source | None:
-    """The event of the charger that tells, by its type or its words, of a boot soon after a loss at a moment."""
+    """The record of the charger that tells, by its type or its words, of a boot soon after a loss at a moment."""
 
     def load() -> Source | None:
-        for event in scene.events(which="all", start=time - 2 * MINUTE, end=time + BOOT_ENDS_LOSS):
+        start, end = time - 2 * MINUTE, time + BOOT_ENDS_LOSS
+        first = min(_boots(scene, start, end), default=None)
+        if first is not None:
+            return first[1]
+        for event in scene.events(which="all", start=start, end=end):
             source, kind = scene.source("events", event), event.fields["event_type"]
-            if kind in BOOT_EVENTS:
-                return source
             told = [] if kind == "fault" else scene.mentions([(source, event.fields.get("data"))])
             if any(topic.key == "boot" for topic in told):
                 return source
@@ -227,7 +247,7 @@ def _earlier_losses(scene: Scene) -> list[Told]:
 @measures(
     "earlier_losses_with_boot",
     "losses of the 30 days before the latest one (drops and faults, the last 30, those on purpose or within ten minutes of a restart "
-    "command left out) that ended with a boot by events within a quarter of an hour; known where there were any",
+    "command left out) that ended with a boot by events or connections within a quarter of an hour; known where there were any",
     unit="1",
     low=0,
 )

@@ -23,6 +23,18 @@ RETRY_WITHIN = 30 * MINUTE
 """How long after a failed start another one still counts as its repetition (our judgement: the driver is still there)."""
 
 
+STRAYS = 2
+"""Failed starts that may lie far before a failure for good without being its beginning (our judgement: once or twice in weeks is
+what any contactor does)."""
+
+GOOD_AFTER_STRAY = 5
+"""Good starts for each of them that have to lie between (our judgement)."""
+
+FOR_GOOD = 5
+"""Failed starts at the end without a good one between from which on that is so (our judgement: of a connector that fails at one start
+of two, one row of thirty)."""
+
+
 def charged(session: Session) -> bool:
     """Whether energy flowed in a session, as far as its record says."""
     if session.energy is not None:
@@ -106,15 +118,38 @@ def failed_starts(scene: Scene) -> list[Attempt]:
     return [attempt for attempt in attempts(scene) if not attempt.good]
 
 
+def _strays(attempted: list[Attempt]) -> int:
+    """How many of some attempts, from the first failed one on, are stray failures and the good ones after them."""
+    last_good = max((place for place, attempt in enumerate(attempted) if attempt.good), default=-1)
+    before = attempted[: last_good + 1]
+    failed = sum(not attempt.good for attempt in before)
+    for_good = len(attempted) - len(before) >= FOR_GOOD
+    stray = for_good and 0 < failed <= STRAYS and len(before) - failed >= GOOD_AFTER_STRAY * failed
+    return len(before) if stray else 0
+
+
+def began(scene: Scene) -> float:
+    """When starts began to fail: at the first occurrence, or after stray ones long before a failure for good."""
+
+    def load() -> float:
+        since = [attempt for attempt in attempts(scene) if scene.first - 1.0 <= attempt.time <= scene.anchor]
+        stray = _strays(since)
+        return since[stray].time if stray else scene.first
+
+    moment: float = scene.once("starts began to fail", load)
+    return moment
+
+
 @measures(
     "failed_start_share",
-    "of at least three attempts to start on the connector from the first occurrence on, the share in percent that failed with the code",
+    "of at least three attempts to start on the connector since starts began to fail (at the first occurrence; up to two stray ones, "
+    "with five good starts to each, before at least five failed ones left out), the share in percent that failed with the code",
     unit="%",
     low=0,
     high=100,
 )
 def failed_start_share(scene: Scene) -> Reading | None:
-    since = [a for a in attempts(scene) if a.time >= scene.first - 1.0]
+    since = [a for a in attempts(scene) if a.time >= began(scene) - 1.0]
     if len(since) < 3:
         return None
     failed = [a for a in since if not a.good]
@@ -123,7 +158,7 @@ def failed_start_share(scene: Scene) -> Reading | None:
 
 @measures(
     "good_starts_between_failures",
-    "successful starts on the connector between its first and its latest failed one",
+    "successful starts on the connector between its first and its latest failed one, stray ones left out as in failed_start_share",
     unit="1",
     low=0,
 )
@@ -131,7 +166,7 @@ def good_starts_between_failures(scene: Scene) -> Reading | None:
     good = good_starts(scene)
     if len(scene.times) < 2 or not good:
         return None
-    between = [a for a in good if scene.first < a.time < scene.anchor]
+    between = [a for a in good if began(scene) < a.time < scene.anchor]
     return Reading(
         float(len(between)),
         scene.anchor,
@@ -199,20 +234,26 @@ def retries_seen(scene: Scene) -> Reading | None:
 
 @measures(
     "good_starts_before_first_failure",
-    "successful starts on the connector in the 30 days before the first occurrence",
+    "successful starts on the connector in the 30 days before starts began to fail",
     unit="1",
     low=0,
 )
 def good_starts_before_first_failure(scene: Scene) -> Reading | None:
-    before = [a for a in good_starts(scene) if scene.first - 30 * DAY <= a.time < scene.first]
-    return Reading(float(len(before)), scene.first, few([a.source for a in before])) if before else None
+    begin = began(scene)
+    before = [a for a in good_starts(scene) if begin - 30 * DAY <= a.time < begin]
+    return Reading(float(len(before)), begin, few([a.source for a in before])) if before else None
 
 
-@measures("failure_span", "days from the first to the latest failed start of the incident", unit="days", low=0)
+@measures(
+    "failure_span",
+    "days from the first to the latest failed start of the incident, stray ones left out as in failed_start_share",
+    unit="days",
+    low=0,
+)
 def failure_span(scene: Scene) -> Reading | None:
-    faults = scene.incidence.faults
+    faults = [fault for fault in scene.incidence.faults if fault.time >= began(scene)]
     return (
-        Reading((scene.anchor - scene.first) / DAY, scene.anchor, few([f.source for f in faults]))
+        Reading((scene.anchor - faults[0].time) / DAY, scene.anchor, few([f.source for f in faults]))
         if len(faults) > 1
         else None
     )
@@ -220,12 +261,13 @@ def failure_span(scene: Scene) -> Reading | None:
 
 @measures(
     "failure_gap_trend",
-    "mean time between failed starts in the later half of at least four over four days or more, over that in the earlier half",
+    "mean time between failed starts in the later half of at least four over four days or more, over that in the earlier half; stray "
+    "ones left out as in failed_start_share",
     unit="times",
     low=0,
 )
 def failure_gap_trend(scene: Scene) -> Reading | None:
-    failed = failed_starts(scene)
+    failed = [attempt for attempt in failed_starts(scene) if attempt.time >= began(scene) - 1.0]
     if len(failed) < 4 or failed[-1].time - failed[0].time < 4 * DAY:
         return None
     gaps = np.diff(np.array([a.time for a in failed]))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...observations import Floats
 from ...readings import DAY, HOUR, MINUTE, Reading, median, percentile
 from ...scene import Scene
 from ..registry import measures
@@ -126,6 +127,52 @@ def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
     if not now.any() or past.sum() < 4:
         return None
     return frame.reading(percentile(frame.excess[now], 75) - percentile(frame.excess[past], 75), now)
+
+
+LOSSES_GO_BY = 1.0, 1.5
+"""Powers of the load between which heat goes (our judgement: one of what is always on, near two of resistance)."""
+
+SETTLES_BETWEEN = 15 * MINUTE, 45 * MINUTE
+"""Time constants between which a cabinet follows its load (our judgement: a ventilated one quickly, a closed one slowly)."""
+
+
+def _expected(excess: Floats, grown: Floats) -> float:
+    """The upper quartile of what some heights over ambient would be at so many times the load, the most that any power gives."""
+    return percentile(np.max([excess * grown**power for power in LOSSES_GO_BY], axis=0), 75)
+
+
+@measures(
+    "cabinet_heat_vs_earlier",
+    "highest cabinet over ambient in the hour up to the latest occurrence, over the upper quartile of that in the earlier half of the "
+    "days with comparable load, from 60 days before it to half a day before the first one, taken to its load; load is lagged by 15 and "
+    "by 45 minutes and goes by the power 1 or 1.5, and what makes least of the difference counts",
+    unit="1",
+    low=0,
+)
+def cabinet_heat_vs_earlier(scene: Scene) -> Reading | None:
+    found = carried_before(scene)
+    if found is None or found.power <= 1.0 or not found.frame.aired:
+        return None
+    frame = found.frame
+    now = np.flatnonzero(found.cells & ~np.isnan(frame.excess))
+    if not len(now):
+        return None
+    hottest = now[np.argmax(frame.excess[now])]
+    ratios = []
+    for constant in SETTLES_BETWEEN:
+        load = lagged_from_rest(frame.times, frame.load, constant)
+        comparable = frame.cells(scene.anchor - HISTORY, scene.first - DAY / 2) & (load >= 0.4 * load[hottest])
+        comparable &= ~np.isnan(frame.excess)
+        days = np.floor(frame.times / DAY)
+        seen = np.unique(days[comparable])
+        earlier = comparable & np.isin(days, seen[: (len(seen) + 1) // 2])
+        if earlier.sum() < 4:
+            return None
+        expected = _expected(frame.excess[earlier], load[hottest] / load[earlier])
+        if expected < 1.0:
+            return None
+        ratios.append(float(frame.excess[hottest]) / expected)
+    return frame.reading(max(0.0, min(ratios)), found.cells & ~np.isnan(frame.excess))
 
 
 class _Break(NamedTuple):

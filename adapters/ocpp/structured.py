@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from ...knowledge.observations import parse_timestamp
+from ...knowledge.texts import words_of
 from .frames import CALL, CALL_ERROR, CALL_RESULT, Connection, Entry, Frame, NoFrame, frame_of, read_frame
 from .json_values import NoJson, decoded, read_json
 from .layouts import Lines, is_told_in
@@ -44,9 +45,12 @@ KINDS = {"2": CALL, "call": CALL, "request": CALL, "req": CALL, "3": CALL_RESULT
          "result": CALL_RESULT, "response": CALL_RESULT, "conf": CALL_RESULT, "4": CALL_ERROR, "callerror": CALL_ERROR,
          "error": CALL_ERROR}  # fmt: skip
 
-OPENS = {"connected", "connect", "connection", "open", "opened", "online"}
-CLOSES = {"disconnected", "disconnect", "disconnection", "close", "closed", "offline"}
+OPENS = {"connected", "connect", "connection", "open", "opened", "online", "established"}
+CLOSES = {"disconnected", "disconnect", "disconnection", "close", "closed", "offline", "lost", "terminated"}
 """Words by which an object without a frame tells of its connection."""
+
+OF_A_CONNECTION = {"ws", "wss", "web", "socket", "websocket", "connection", "session", "ocpp", "on"}
+"""Words that say beside them what was opened or closed: `WS_OPEN`, `websocket.closed`, `ConnectionLost`."""
 
 MOST_FIELDS = 64
 """Fields of an object that are looked at, the first ones (our judgement: logs have about ten)."""
@@ -226,8 +230,10 @@ def _parts_in(item: Mapping[str, Any], names: Names) -> Any:
 def _connection(
     number: int, time: float | None, charger: str | None, item: Mapping[str, Any], names: Names
 ) -> Connection | None:
-    word = str(_first(item, names["event"]) or "").strip().lower()
-    if charger is None or word not in OPENS | CLOSES:
+    words = words_of(str(_first(item, names["event"]) or "")).split()
+    word = next((each for each in words if each not in OF_A_CONNECTION), "".join(words[:1]))
+    of_it = all(each == word or each in OF_A_CONNECTION for each in words)
+    if charger is None or word not in OPENS | CLOSES or not of_it:
         return None
     code = _first(item, names["code"])
     code = int(code) if isinstance(code, (int, str)) and re.fullmatch(r"[1-4]\d{3}", str(code)) else None

@@ -9,7 +9,7 @@ from ....engine.facts import Source
 from ...observations import Record, at_path, epoch
 from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
-from ...texts import as_number, flat, words_of
+from ...texts import MAX_TEXT, as_number, flat, words_of
 from ..registry import measures
 from .history import logged
 from .loss import lost_at
@@ -96,6 +96,7 @@ def reached_alike(scene: Scene, device: Record) -> bool:
 
 _RSRP = re.compile(r"\brsrp\b")
 _SIGNAL = re.compile(r"\b(rssi|dbm|signal( strength| level)?)\b")
+_SIGNAL_IN_TEXT = re.compile(r"\b(rsrp|rssi|signal)\b[^\d\n-]{0,12}(-\d{2,3}(?:\.\d+)?)(?![\d-])", re.IGNORECASE)
 _CONNECTION_FIELDS = ("timestamp", "device_id", "transition", "clean_close", "close_code", "handshake_ms", "reason")
 
 
@@ -110,6 +111,9 @@ def _told_signals(scene: Scene) -> list[tuple[str, float, Source]]:
         found = []
         for source, data in texts:
             for path, value in flat(data):
+                if isinstance(value, str):
+                    said = _SIGNAL_IN_TEXT.findall(value[:MAX_TEXT])
+                    found += [(word.lower(), float(number), source) for word, number in said if float(number) >= -150.0]
                 number = as_number(value)
                 if number is not None and -150.0 <= number < -20.0 and (_RSRP.search(path) or _SIGNAL.search(path)):
                     found.append((path, number, source))

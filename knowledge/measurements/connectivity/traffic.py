@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,6 +72,10 @@ def _charging_sources(scene: Scene, drops: Sequence[Moment]) -> tuple[Source, ..
     return few([*few(charging)[:6], *scene.sources("connections", records_of([drops[0], drops[-1]]))])
 
 
+STORM_RESTS = 15 * MINUTE
+"""Seconds without drop and without charging after which a storm rests for a reason that is not the charging (our judgement)."""
+
+
 @measures(
     "pauses_while_charging",
     "times the storm paused while some connector was charging: spans of charging without a drop, longer than three median "
@@ -115,8 +120,8 @@ def drops_while_charging(scene: Scene) -> Reading | None:
 
 @measures(
     "charging_time_share",
-    "share in percent of the time from the first to the last of those drops in which some connector was charging; known from "
-    "five drops on and where it charged at all",
+    "share in percent of the time from the first to the last of those drops in which some connector was charging, pauses between two "
+    "drops left out that hold more than a quarter of an hour without charging; known from five drops on and where it charged at all",
     unit="%",
     low=0,
     high=100,
@@ -126,9 +131,15 @@ def charging_time_share(scene: Scene) -> Reading | None:
     spans = _charging_spans(scene)
     if len(drops) < 5 or not spans or drops[-1].time <= drops[0].time:
         return None
-    start, end = drops[0].time, drops[-1].time
-    covered = sum(max(0.0, min(high, end) - max(low, start)) for low, high in spans)
-    return Reading(min(100.0, 100.0 * covered / (end - start)), scene.anchor, _charging_sources(scene, drops))
+    stormy = charging = 0.0
+    for earlier, later in pairwise(drops):
+        covered = sum(max(0.0, min(high, later.time) - max(low, earlier.time)) for low, high in spans)
+        if later.time - earlier.time - covered <= STORM_RESTS:
+            stormy += later.time - earlier.time
+            charging += covered
+    if stormy <= 0:
+        return None
+    return Reading(min(100.0, 100.0 * charging / stormy), scene.anchor, _charging_sources(scene, drops))
 
 
 # Quiet

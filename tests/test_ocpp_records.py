@@ -217,6 +217,87 @@ def test_codes_that_are_active_together_are_each_told_once() -> None:
     assert codes == ["AcDcConverter.Problem", "PowerContactor.Problem", "AcDcConverter.Problem"]
 
 
+def test_monitored_variables_are_telemetry() -> None:
+    """What NotifyEvent tells of one moment is one record for the charger and one for each connector; of two fans the slower counts."""
+
+    def value(component: dict[str, Any], variable: str, actual: str, **more: Any) -> dict[str, Any]:
+        return {"eventId": 1, "timestamp": T.format(0, 0), "trigger": "Periodic", "actualValue": actual,
+                "eventNotificationType": "CustomMonitor", "component": component, "variable": {"name": variable}, **more}  # fmt: skip
+
+    sensor, evse = {"name": "TemperatureSensor"}, {"evse": {"id": 2, "connectorId": 1}}
+    events = [
+        value({"name": "AirCoolingSystem", "instance": "1"}, "FanSpeed", "1810"),
+        value({"name": "AirCoolingSystem", "instance": "2"}, "FanSpeed", "1240"),
+        value({**sensor, "instance": "Cabinet"}, "Temperature", "48.5"),
+        value({**sensor, "instance": "PowerModule"}, "Temperature", "61"),
+        value({"name": "ExternalTemperatureSensor"}, "Temperature", "21.5"),
+        value({**sensor, **evse}, "Temperature", "39"),
+        value({"name": "ElectricalFeed", "instance": "L2"}, "ACVoltage", "229.5"),
+        value({"name": "VendorThing"}, "Foo", "7"),
+        value({"name": "AirCoolingSystem"}, "Problem", "true", techInfo="fan 2 slow"),
+    ]
+    message = call(T.format(0, 1), "1", "NotifyEvent", generatedAt=T.format(0, 1), seqNo=0, eventData=events)
+    found = records_of([message])
+    assert found["telemetry"] == [
+        {
+            "timestamp": "2026-05-10T08:00:00.000Z", "ambient_temperature": 21.5, "cabinet_temperature": 48.5,
+            "phase_details": {"phase_b": {"voltage": 229.5}},
+            "component_health": {"cooling_fan_rpm": 1240.0, "internal_temps": {"power_module": 61.0}},
+        },
+        {"timestamp": "2026-05-10T08:00:00.000Z", "connector_id": 2, "temperature": 39.0},
+    ]  # fmt: skip
+    kept = [event for event in found["events"] if event["event_type"] == "ocpp"]
+    assert [event["ocpp"]["payload"]["component"]["name"] for event in kept] == ["VendorThing"]
+    assert [event["data"]["fault_code"] for event in found["events"] if event["event_type"] == "fault"] == [
+        "AirCoolingSystem.Problem"
+    ]
+
+
+def test_readings_in_a_vendors_message_are_telemetry() -> None:
+    """Data under the names of telemetry are readings, of each connector where they are told by connector; what is no object, or
+    has none of these names, is kept as it came and no more."""
+    data = [
+        '{"cooling_fan_rpm": 1250, "cabinet_temperature": 51.5, "contactor_cycles": {"1": 99120, "2": 41877}, "fan_pwm_pct": 90}',
+        {"connectorId": 1, "isolation_test_kohms": 2100},
+        "[1, 2",
+        {"anything": 1},
+    ]
+    messages = [
+        call(T.format(place, 0), f"d{place}", "DataTransfer", vendorId="v", messageId="m", data=each)
+        for place, each in enumerate(data)
+    ]
+    found = records_of(messages)
+    assert found["telemetry"] == [
+        {
+            "timestamp": "2026-05-10T08:00:00.000Z", "cabinet_temperature": 51.5,
+            "component_health": {"cooling_fan_rpm": 1250},
+        },
+        {"timestamp": "2026-05-10T08:00:00.000Z", "connector_id": 1, "component_health": {"contactor_cycles": 99120}},
+        {"timestamp": "2026-05-10T08:00:00.000Z", "connector_id": 2, "component_health": {"contactor_cycles": 41877}},
+        {"timestamp": "2026-05-10T08:01:00.000Z", "connector_id": 1, "component_health": {"isolation_test_kohms": 2100}},
+    ]  # fmt: skip
+    assert sum(event["event_type"] == "ocpp" for event in found["events"]) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed"),
+    [("WS_OPEN", "WS_CLOSE"), ("websocket.connected", "websocket.closed"), ("ConnectionEstablished", "ConnectionLost")],
+)
+def test_objects_tell_of_connections_in_many_words(opened: str, closed: str) -> None:
+    """Words that say what was opened or closed stand beside what happened; a word for something else tells of no connection."""
+    lines = [
+        {"ts": T.format(0, 0), "chargePointId": "A", "event": opened},
+        {"ts": T.format(5, 0), "chargePointId": "A", "event": closed, "closeCode": 1008, "closeReason": "no ping"},
+        {"ts": T.format(6, 0), "chargePointId": "A", "event": "session opened by door"},
+    ]
+    log = "\n".join(map(json.dumps, lines)).encode()
+    found = [record for name, record in ocpp_records(io.BytesIO(log)) if name == "connections"]
+    assert [(record["transition"], record.get("close_code"), record.get("reason")) for record in found] == [
+        ("online", None, None),
+        ("offline", 1008, "no ping"),
+    ]
+
+
 def test_faulted_without_a_code_keeps_the_last_one() -> None:
     """Faulted with NoError after a code is the same occurrence; once it was cleared the code counts anew."""
     messages = [

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Literal
 
-from . import v16, v201
+from . import measured, v16, v201
 from .charger import Charger, Emitted, given
 from .commands import commanded
 from .frames import (
@@ -255,7 +255,8 @@ class Reader:
         calls = v201.CALLS if charger.version == "2.0.1" else v16.CALLS
         if frame.action == "Heartbeat":
             charger.heartbeat(call.time if call.time is not None else time)
-        calls.get(frame.action, v16.told)(charger, frame, time, repeated)
+        handler = calls.get(frame.action) or measured.CALLS.get(frame.action, v16.told)
+        handler(charger, frame, time, repeated)
 
     # Answers
 

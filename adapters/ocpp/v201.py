@@ -12,6 +12,7 @@ from typing import Any
 from .charger import Charger, Record, Session, given
 from .fault_codes import is_known, is_ours, named_code
 from .frames import Frame
+from .measured import monitored, reading_of
 from .meter_values import telemetry
 from .times import believed, told_time
 from .v16 import Handler, announced, firmware_status, ignored, settings_of, tells_signal, told, words_in
@@ -103,14 +104,18 @@ def transaction_event(charger: Charger, frame: Frame, time: float, _: bool) -> N
 
 
 def notify_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
-    """NotifyEvent: faults of components where one is told, else an event with all that it says."""
-    for event in items(frame.payload.get("eventData")):
+    """NotifyEvent: what is monitored as telemetry; faults of components where one is told, else an event with all that it says."""
+    told_events = items(frame.payload.get("eventData"))
+    monitored(charger, told_events, time)
+    for event in told_events:
         moment = believed(told_time(event.get("timestamp")), time) or time
         component, variable = mapping(event.get("component")), mapping(event.get("variable"))
         place = mapping(component.get("evse"))
         evse = connector(place.get("id"))
         cleared = event.get("cleared") is True
         code = _code_of(charger, event, component, variable)
+        if code is None and not words_in(event) and reading_of(event) is not None:
+            continue
         if code is None:
             charger.event("ocpp", moment, evse, words_in(event), action="NotifyEvent", payload=event)
         elif cleared or (code == _named(component, variable) and word(event.get("actualValue")) == "false"):

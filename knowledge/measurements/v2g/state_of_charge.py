@@ -9,7 +9,7 @@ from typing import Any
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, Reading, few
 from ...scene import Scene
-from ...texts import flat
+from ...texts import flat, words_of
 from ..registry import measures
 from .evidence import incident_sources, sources_of
 from .history import compared, next_discharges, vehicle_refusals
@@ -23,11 +23,18 @@ _FLOOR = re.compile(
 )
 
 
+_FLOOR_IN_TEXT = re.compile(
+    r"\b(?:ev ?)?min(?:imum)? soc (?:of |is )?(\d{1,3})\b|\b(?:soc|discharge) (?:floor|min(?:imum)?) (?:of |is |at )?(\d{1,3})\b"
+)
+
+
 def _floors(scene: Scene, values: Iterable[tuple[str, Any, Source]]) -> list[Reading]:
-    """The floors among values with their key paths, in percent."""
+    """The floors among values with their key paths and in their texts, in percent."""
     found = []
     for path, value, source in values:
-        if _FLOOR.search(path) and (percent := as_percent(value)) is not None:
+        said = _FLOOR_IN_TEXT.search(words_of(value)) if isinstance(value, str) else None
+        level = said[1] or said[2] if said is not None else value if _FLOOR.search(path) else None
+        if (percent := as_percent(level)) is not None:
             found.append(Reading(percent, scene.anchor, (source,)))
     return found
 

@@ -1,0 +1,148 @@
+"""What a charger measures beside its meters, as telemetry: monitored variables (NotifyEvent), and the vendor's own messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_type_hints
+
+from ...knowledge.records import ComponentHealth, TelemetryRecord
+from .charger import Charger, Record
+from .frames import Frame
+from .json_values import NoJson, read_json
+from .meter_values import PHASES
+from .times import believed, told_time
+from .v16 import Handler, told
+from .values import connector, items, mapping, number, text, word
+
+Path = tuple[str, ...]
+"""Where a reading stands in a telemetry record."""
+
+_HEALTH = "component_health"
+_INTERNAL = (_HEALTH, "internal_temps")
+FAN_SPEED: Path = (_HEALTH, "cooling_fan_rpm")
+MODULE: Path = (*_INTERNAL, "power_module")
+
+VARIABLES: Mapping[tuple[str, str], Path] = {
+    ("externaltemperaturesensor", "temperature"): ("ambient_temperature",),
+    ("aircoolingsystem", "fanspeed"): FAN_SPEED,
+    ("coolingfan", "fanspeed"): FAN_SPEED,
+    ("coolingfan", "rpm"): FAN_SPEED,
+    ("fan", "fanspeed"): FAN_SPEED,
+    ("fan", "rpm"): FAN_SPEED,
+    ("acdcconverter", "temperature"): MODULE,
+    ("acdcconverter", "dcvoltage"): ("dc_bus_voltage",),
+    ("acdcconverter", "dccurrent"): ("dc_bus_current",),
+    ("acdcconverter", "healthindex"): ("inverter_health_pct",),
+    ("powercontactor", "operationcount"): (_HEALTH, "contactor_cycles"),
+}
+"""Variables of components as readings (OCPP 2.0.1, standardised components; counts and health indices are vendors' own)."""
+
+SENSORS: Mapping[str, Path] = {
+    "cabinet": ("cabinet_temperature",),
+    "enclosure": ("cabinet_temperature",),
+    "internal": ("cabinet_temperature",),
+    "connector": ("temperature",),
+    "plug": ("temperature",),
+    "cable": ("temperature",),
+    "ambient": ("ambient_temperature",),
+    "external": ("ambient_temperature",),
+    "outside": ("ambient_temperature",),
+    "powermodule": MODULE,
+    "controlboard": (*_INTERNAL, "control_board"),
+    "controller": (*_INTERNAL, "control_board"),
+    "acinlet": (*_INTERNAL, "ac_inlet"),
+    "dcoutlet": (*_INTERNAL, "dc_outlet"),
+}
+"""Temperature sensors by the names of their instances; one without a name is that of the connector it is told of, else the cabinet's."""
+
+TELEMETRY = frozenset(get_type_hints(TelemetryRecord)) - {"timestamp", "device_id", "connector_id", "state"}
+HEALTH = frozenset(get_type_hints(ComponentHealth))
+"""Readings of telemetry and of its components, by the contract's names, which the vendor's own messages use as well."""
+
+MOST_READINGS = 100
+"""Sets of readings in one message of the vendor's that are read (our judgement: some minutes of samples)."""
+
+
+def monitored(charger: Charger, events: Iterable[Mapping[str, Any]], time: float) -> None:
+    """Give the telemetry of the monitored values in a NotifyEvent; those of one moment and place are one record."""
+    found: dict[tuple[float, int | None], Record] = {}
+    for event in events:
+        value, path = number(event.get("actualValue")), reading_of(event)
+        if value is not None and path is not None:
+            moment = believed(told_time(event.get("timestamp")), time) or time
+            _put(found.setdefault((moment, _place(event)), {}), path, value)
+    for (moment, place), fields in found.items():
+        _tell(charger, moment, place, fields)
+
+
+def reading_of(event: Mapping[str, Any]) -> Path | None:
+    """Where the value of a monitored variable stands in telemetry; None where it is no reading that records hold."""
+    component, variable = mapping(event.get("component")), word(mapping(event.get("variable")).get("name"))
+    name, instance = word(component.get("name")), component.get("instance")
+    if name == "temperaturesensor" and variable == "temperature":
+        if word(instance):
+            return SENSORS.get(word(instance))
+        return ("temperature",) if _place(event) is not None else ("cabinet_temperature",)
+    if name == "electricalfeed" and variable == "acvoltage":
+        phase = PHASES.get(text(instance) or "")
+        return None if phase is None else ("phase_details", phase, "voltage")
+    return VARIABLES.get((name, variable))
+
+
+def _place(event: Mapping[str, Any]) -> int | None:
+    return connector(mapping(mapping(event.get("component")).get("evse")).get("id"))
+
+
+def data_transfer(charger: Charger, frame: Frame, time: float, repeated: bool) -> None:
+    """DataTransfer: readings under the names of telemetry; and the message as it came, which may say more."""
+    for data in _said(frame.payload.get("data"))[:MOST_READINGS]:
+        moment = believed(told_time(data.get("timestamp")), time) or time
+        whole = connector(data.get("connector_id", data.get("connectorId")))
+        found: dict[int | None, Record] = {}
+        for key in sorted(data.keys() & (TELEMETRY | HEALTH)):
+            for place, value in _by_connector(data[key], whole):
+                fields = found.setdefault(place, {})
+                if key in HEALTH:
+                    fields.setdefault(_HEALTH, {})[key] = value
+                else:
+                    fields[key] = {**value, **mapping(fields.get(key))} if value.__class__ is dict else value
+        for place, fields in found.items():
+            _tell(charger, moment, place, fields)
+    told(charger, frame, time, repeated)
+
+
+def _by_connector(value: Any, place: int | None) -> Iterable[tuple[int | None, Any]]:
+    """The connectors of a value, and what it is of each: one for all, or an object of numbered ones."""
+    if value.__class__ is dict and value and all(connector(key) is not None for key in value):
+        return [(connector(key), each) for key, each in sorted(value.items())]
+    return [(place, value)]
+
+
+CALLS: Mapping[str, Handler] = {"DataTransfer": data_transfer}
+"""Messages of a charger that are alike in all versions, and become more than an event."""
+
+
+def _said(data: Any) -> Sequence[Mapping[str, Any]]:
+    """The objects in the data of a message, which are JSON in a text as a rule."""
+    if data.__class__ is str and data.lstrip()[:1] in ("{", "["):
+        try:
+            data = read_json(data.encode("utf-8", "replace"))[0]
+        except NoJson:
+            return ()
+    return items(data)
+
+
+def _put(fields: Record, path: Path, value: float) -> None:
+    for key in path[:-1]:
+        fields = fields.setdefault(key, {})
+    # of several fans or sensors of one kind at one moment, the fan that turns slowest and the part that is hottest
+    before = fields.get(path[-1])
+    pick = min if path == FAN_SPEED else max
+    fields[path[-1]] = value if before is None else pick(before, value)
+
+
+def _tell(charger: Charger, time: float, place: int | None, fields: Record) -> None:
+    if place is not None:
+        state = charger.connector(place).state
+        fields = {"connector_id": place, **({} if state is None else {"state": state}), **fields}
+    charger.emit("telemetry", time, fields)

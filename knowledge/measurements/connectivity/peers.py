@@ -121,7 +121,15 @@ def _fate(scene: Scene, record: Record) -> Fate | None:
         # silent since another time says nothing of this moment; since an unknown time, that it is down as well
         dated = traces.offline_since is not None
         return None if dated or len(traces.beats) else Fate(record, True, None)
+    if _dropped_as_well(scene, traces):
+        return None  # neither did it go through the loss, nor did it stay away as this one did
     return Fate(record, False, None) if _heard_after_loss(scene, traces) else None
+
+
+def _dropped_as_well(scene: Scene, traces: _Traces) -> bool:
+    """Whether another charger fell silent within a minute of this one, for however short a time."""
+    lost = lost_at(scene)
+    return bisect_left(traces.silences, lost - MINUTE) < bisect_right(traces.silences, lost + MINUTE)
 
 
 def _silent_at_loss(scene: Scene, traces: _Traces) -> float | None:

@@ -259,6 +259,7 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
     data = [
         '{"cooling_fan_rpm": 1250, "cabinet_temperature": 51.5, "contactor_cycles": {"1": 99120, "2": 41877}, "fan_pwm_pct": 90}',
         {"connectorId": 1, "isolation_test_kohms": 2100},
+        {"modules": [{"index": 3, "status": "timeout"}]},
         "[1, 2",
         {"anything": 1},
     ]
@@ -275,8 +276,46 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
         {"timestamp": "2026-05-10T08:00:00.000Z", "connector_id": 1, "component_health": {"contactor_cycles": 99120}},
         {"timestamp": "2026-05-10T08:00:00.000Z", "connector_id": 2, "component_health": {"contactor_cycles": 41877}},
         {"timestamp": "2026-05-10T08:01:00.000Z", "connector_id": 1, "component_health": {"isolation_test_kohms": 2100}},
+        {"timestamp": "2026-05-10T08:02:00.000Z", "power_modules": [{"index": 3, "status": "timeout"}]},
     ]  # fmt: skip
     assert sum(event["event_type"] == "ocpp" for event in found["events"]) == len(data)
+
+
+def test_a_vendors_command_is_called_by_its_message() -> None:
+    """What a platform asks for by DataTransfer is a command of that name, and its data are what it asks for."""
+    vendors = {"vendorId": "v", "messageId": "ResetPowerModule", "data": '{"index": 3}'}
+    asked = message(T.format(0, 0), "platform", 2, "1", "DataTransfer", vendors)
+    answered = message(T.format(0, 1), "charger", 3, "1", {"status": "Accepted"})
+    # whose words are whose is learned from messages that one side alone sends
+    first = [call(T.format(0, 0), "h", "Heartbeat"), message(T.format(0, 0), "platform", 2, "0", "ClearCache", {})]
+    command = next(c for c in records_of([*first, asked, answered])["commands"] if c["command_id"] == "1")
+    assert (command["command"], command["params"], command["status"]) == (
+        "reset_power_module",
+        {"index": 3},
+        "accepted",
+    )
+
+
+@pytest.mark.parametrize(
+    ("trigger", "reason", "codes"),
+    [
+        ("AbnormalCondition", "StoppedByEV", ["TriggerReason.AbnormalCondition"]),
+        ("EVCommunicationLost", None, ["TriggerReason.EVCommunicationLost"]),
+        ("AbnormalCondition", "PowerLoss", ["StopReason.PowerLoss"]),
+        ("ChargingStateChanged", "StoppedByEV", []),
+    ],
+)
+def test_an_end_that_an_abnormal_condition_triggers_is_unwanted(
+    trigger: str, reason: str | None, codes: list[str]
+) -> None:
+    """It is told once: by the stop reason where that tells of a fault, else by what triggered it."""
+    info = {"transactionId": "t", **({} if reason is None else {"stoppedReason": reason})}
+    events = [
+        call(T.format(minute, 0), str(minute), "TransactionEvent", eventType=kind, timestamp=T.format(minute, 0), seqNo=minute,
+             triggerReason=why, transactionInfo=told, evse={"id": 1, "connectorId": 1})
+        for minute, kind, why, told in ((0, "Started", "CablePluggedIn", {"transactionId": "t"}), (9, "Ended", trigger, info))
+    ]  # fmt: skip
+    assert [data["fault_code"] for _, data in events_of(events, "fault")] == codes
 
 
 @pytest.mark.parametrize(

@@ -289,9 +289,11 @@ class Charger:
             self._recorded(self.sessions.pop(next(iter(self.sessions))), None, None)
 
     def stopped(
-        self, session_id: str | None, number: int | None, time: float, reason: str | None, details: Record, **ocpp: Any
-    ) -> None:
-        """A session ended; one that began before the log leaves only its stop."""
+        self, session_id: str | None, number: int | None, time: float, reason: str | None, details: Record,
+        unwanted: str | None = None, **ocpp: Any,
+    ) -> None:  # fmt: skip
+        """A session ended; one that began before the log leaves only its stop. `unwanted` is a code that tells so of its end, where
+        the reason does not."""
         ocpp |= given(transaction_id=session_id)
         session = self.sessions.pop(session_id, None) if session_id is not None else None
         if session is not None:
@@ -302,8 +304,10 @@ class Charger:
             session.ocpp.update(ocpp)
             self._recorded(session, time, reason)
         self.event("stop", time, number, {**given(reason=reason), **({"details": details} if details else {})}, **ocpp)
-        if reason is not None:
-            self._told_unwanted(number, reason, time, session_id)
+        codes = [f"StopReason.{reason}"] if reason is not None else []
+        if unwanted is not None:
+            codes.append(unwanted)
+        self._told_unwanted(number, codes, time, session_id)
 
     def renamed(self, session: Session, session_id: str) -> None:
         """The platform gave a session its id."""
@@ -362,9 +366,11 @@ class Charger:
             )
         )
 
-    def _told_unwanted(self, number: int | None, reason: str, time: float, session_id: str | None) -> None:
-        row = lookup(f"StopReason.{reason}")
-        if row is not None and row.maps_to:
+    def _told_unwanted(self, number: int | None, codes: list[str], time: float, session_id: str | None) -> None:
+        """Tell the first of some codes of a session's end that stands for a fault."""
+        rows = [row for code in codes if (row := lookup(code)) is not None and row.maps_to]
+        for row in rows[:1]:
+            reason = row.code.partition(".")[2]
             data: Record = {
                 "fault_code": row.code,
                 "fault_message": f"the session ended: {reason}",

@@ -8,6 +8,7 @@ from typing import Any
 
 from .charger import Charger, Record, given
 from .frames import CALL_RESULT, Frame
+from .measured import said_objects
 from .meter_values import power_limit
 from .pairing import Call
 from .times import iso
@@ -35,13 +36,13 @@ TELLING = ("status", "statusInfo", "unlockStatus", "errorCode", "errorDescriptio
 def commanded(charger: Charger, call: Call, answer: Frame | None, answered: float | None) -> None:
     """Give a command with what became of it: without an answer it is still queued."""
     frame = call.frame
-    params = frame.payload
+    params = _asked(frame)
     result: Any = None
     status = "queued"
     if answer is not None:
         result = {key: answer.payload[key] for key in TELLING if key in answer.payload}
         status = _went(answer)
-    connector = evse_of(params)
+    connector = evse_of(frame.payload)
     fields: Record = {
         "command_id": frame.id,
         "device_id": charger.id,
@@ -74,11 +75,18 @@ def _went(answer: Frame) -> str:
 
 
 def _named(frame: Frame) -> str:
-    """The command in the records' spelling; a reset by its kind, since a hard one cuts the power."""
+    """The command in the records' spelling; a reset by its kind, since a hard one cuts the power, a vendor's own by its message."""
     kind = word(frame.payload.get("type")) if frame.action == "Reset" else ""
     if kind in ("hard", "soft"):
         return f"{kind}_reset"
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", frame.action).lower()[:256]
+    called = text(frame.payload.get("messageId")) if frame.action == "DataTransfer" else None
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", called or frame.action).lower()[:256]
+
+
+def _asked(frame: Frame) -> Mapping[str, Any]:
+    """What a command asks for; of a vendor's own the object that its data are, where they are one."""
+    objects = said_objects(frame.payload.get("data")) if frame.action == "DataTransfer" else ()
+    return objects[0] if len(objects) == 1 else frame.payload
 
 
 def _brings(

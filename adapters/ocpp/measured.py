@@ -95,12 +95,12 @@ def _place(event: Mapping[str, Any]) -> int | None:
 
 def data_transfer(charger: Charger, frame: Frame, time: float, repeated: bool) -> None:
     """DataTransfer: readings under the names of telemetry; and the message as it came, which may say more."""
-    for data in _said(frame.payload.get("data"))[:MOST_READINGS]:
+    for data in said_objects(frame.payload.get("data"))[:MOST_READINGS]:
         moment = believed(told_time(data.get("timestamp")), time) or time
         whole = connector(data.get("connector_id", data.get("connectorId")))
         found: dict[int | None, Record] = {}
-        for key in sorted(data.keys() & (TELEMETRY | HEALTH)):
-            for place, value in _by_connector(data[key], whole):
+        for key, told_value in _under_our_names(data):
+            for place, value in _by_connector(told_value, whole):
                 fields = found.setdefault(place, {})
                 if key in HEALTH:
                     fields.setdefault(_HEALTH, {})[key] = value
@@ -109,6 +109,15 @@ def data_transfer(charger: Charger, frame: Frame, time: float, repeated: bool) -
         for place, fields in found.items():
             _tell(charger, moment, place, fields)
     told(charger, frame, time, repeated)
+
+
+def _under_our_names(data: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """The readings in an object, in the order of their names; a list of numbered modules is that of the power modules."""
+    found = {key: data[key] for key in data.keys() & (TELEMETRY | HEALTH)}
+    modules = items(data.get("modules"))
+    if modules and all("index" in module for module in modules):
+        found.setdefault("power_modules", modules)
+    return sorted((key, value) for key, value in found.items() if value is not None)
 
 
 def _by_connector(value: Any, place: int | None) -> Iterable[tuple[int | None, Any]]:
@@ -122,7 +131,7 @@ CALLS: Mapping[str, Handler] = {"DataTransfer": data_transfer}
 """Messages of a charger that are alike in all versions, and become more than an event."""
 
 
-def _said(data: Any) -> Sequence[Mapping[str, Any]]:
+def said_objects(data: Any) -> Sequence[Mapping[str, Any]]:
     """The objects in the data of a message, which are JSON in a text as a rule."""
     if data.__class__ is str and data.lstrip()[:1] in ("{", "["):
         try:

@@ -37,6 +37,9 @@ ALARMING = frozenset(("problem", "active", "tripped", "operated", "overload"))
 
 TRUE = frozenset(("true", "1"))
 
+UNWANTED = frozenset(("AbnormalCondition", "EVCommunicationLost"))
+"""Triggers of messages about a session that tell of no wish of anybody's."""
+
 
 def boot_notification(charger: Charger, frame: Frame, time: float, repeated: bool) -> None:
     """BootNotification: who the charger is, and why it started."""
@@ -93,11 +96,12 @@ def transaction_event(charger: Charger, frame: Frame, time: float, _: bool) -> N
     if state is not None and kind != "ended":
         charger.turned(evse, state, word(transaction.get("chargingState")), time)
     telemetry(charger, evse, told_.get("meterValue"), session, time)
-    if trigger in ("AbnormalCondition", "EVCommunicationLost"):
+    if trigger in UNWANTED:
         charger.event("alarm", time, evse, {"message": trigger}, **given(transaction_id=transaction_id))
     if kind == "ended":
         reason = text(transaction.get("stoppedReason"))
-        charger.stopped(transaction_id, evse, time, reason, given(trigger_reason=trigger), **beside)
+        unwanted = f"TriggerReason.{trigger}" if trigger in UNWANTED else None
+        charger.stopped(transaction_id, evse, time, reason, given(trigger_reason=trigger), unwanted, **beside)
         if trigger == "EVDeparted":
             charger.event("plug_out", time, evse)
         charger.turned(evse, "idle", "idle", time)

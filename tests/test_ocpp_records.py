@@ -260,6 +260,7 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
         '{"cooling_fan_rpm": 1250, "cabinet_temperature": 51.5, "contactor_cycles": {"1": 99120, "2": 41877}, "fan_pwm_pct": 90}',
         {"connectorId": 1, "isolation_test_kohms": 2100},
         {"modules": [{"index": 3, "status": "timeout"}]},
+        {"component_health": "well", "cooling_fan_rpm": 1400},
         "[1, 2",
         {"anything": 1},
     ]
@@ -277,6 +278,7 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
         {"timestamp": "2026-05-10T08:00:00.000Z", "connector_id": 2, "component_health": {"contactor_cycles": 41877}},
         {"timestamp": "2026-05-10T08:01:00.000Z", "connector_id": 1, "component_health": {"isolation_test_kohms": 2100}},
         {"timestamp": "2026-05-10T08:02:00.000Z", "power_modules": [{"index": 3, "status": "timeout"}]},
+        {"timestamp": "2026-05-10T08:03:00.000Z", "component_health": {"cooling_fan_rpm": 1400}},
     ]  # fmt: skip
     assert sum(event["event_type"] == "ocpp" for event in found["events"]) == len(data)
 

@@ -104,8 +104,10 @@ def data_transfer(charger: Charger, frame: Frame, time: float, repeated: bool) -
                 fields = found.setdefault(place, {})
                 if key in HEALTH:
                     fields.setdefault(_HEALTH, {})[key] = value
+                elif key == _HEALTH:
+                    fields.setdefault(_HEALTH, {}).update(mapping(value))
                 else:
-                    fields[key] = {**value, **mapping(fields.get(key))} if value.__class__ is dict else value
+                    fields[key] = value
         for place, fields in found.items():
             _tell(charger, moment, place, fields)
     told(charger, frame, time, repeated)

@@ -161,6 +161,8 @@ def cabinet_heat_vs_earlier(scene: Scene) -> Reading | None:
     ratios = []
     for constant in SETTLES_BETWEEN:
         load = lagged_from_rest(frame.times, frame.load, constant)
+        if load[hottest] <= 1.0:
+            return None
         comparable = frame.cells(scene.anchor - HISTORY, scene.first - DAY / 2) & (load >= 0.4 * load[hottest])
         comparable &= ~np.isnan(frame.excess)
         days = np.floor(frame.times / DAY)

@@ -302,7 +302,7 @@ def test_a_vendors_command_is_called_by_its_message() -> None:
     ("trigger", "reason", "codes"),
     [
         ("AbnormalCondition", "StoppedByEV", ["TriggerReason.AbnormalCondition"]),
-        ("EVCommunicationLost", None, ["TriggerReason.EVCommunicationLost"]),
+        ("EVCommunicationLost", "EVDisconnected", []),
         ("AbnormalCondition", "PowerLoss", ["StopReason.PowerLoss"]),
         ("ChargingStateChanged", "StoppedByEV", []),
     ],

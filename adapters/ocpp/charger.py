@@ -290,10 +290,10 @@ class Charger:
 
     def stopped(
         self, session_id: str | None, number: int | None, time: float, reason: str | None, details: Record,
-        unwanted: str | None = None, **ocpp: Any,
+        triggered_by: str | None = None, **ocpp: Any,
     ) -> None:  # fmt: skip
-        """A session ended; one that began before the log leaves only its stop. `unwanted` is a code that tells so of its end, where
-        the reason does not."""
+        """A session ended; one that began before the log leaves only its stop. `triggered_by` is a code that may tell that nobody
+        wanted its end, where the reason does not."""
         ocpp |= given(transaction_id=session_id)
         session = self.sessions.pop(session_id, None) if session_id is not None else None
         if session is not None:
@@ -305,8 +305,8 @@ class Charger:
             self._recorded(session, time, reason)
         self.event("stop", time, number, {**given(reason=reason), **({"details": details} if details else {})}, **ocpp)
         codes = [f"StopReason.{reason}"] if reason is not None else []
-        if unwanted is not None:
-            codes.append(unwanted)
+        if triggered_by is not None:
+            codes.append(triggered_by)
         self._told_unwanted(number, codes, time, session_id)
 
     def renamed(self, session: Session, session_id: str) -> None:

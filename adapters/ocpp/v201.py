@@ -37,8 +37,8 @@ ALARMING = frozenset(("problem", "active", "tripped", "operated", "overload"))
 
 TRUE = frozenset(("true", "1"))
 
-UNWANTED = frozenset(("AbnormalCondition", "EVCommunicationLost"))
-"""Triggers of messages about a session that tell of no wish of anybody's."""
+ALARMS = frozenset(("AbnormalCondition", "EVCommunicationLost"))
+"""Triggers of messages about a session that are signs of their own, whatever comes of it."""
 
 
 def boot_notification(charger: Charger, frame: Frame, time: float, repeated: bool) -> None:
@@ -96,12 +96,12 @@ def transaction_event(charger: Charger, frame: Frame, time: float, _: bool) -> N
     if state is not None and kind != "ended":
         charger.turned(evse, state, word(transaction.get("chargingState")), time)
     telemetry(charger, evse, told_.get("meterValue"), session, time)
-    if trigger in UNWANTED:
+    if trigger in ALARMS:
         charger.event("alarm", time, evse, {"message": trigger}, **given(transaction_id=transaction_id))
     if kind == "ended":
         reason = text(transaction.get("stoppedReason"))
-        unwanted = f"TriggerReason.{trigger}" if trigger in UNWANTED else None
-        charger.stopped(transaction_id, evse, time, reason, given(trigger_reason=trigger), unwanted, **beside)
+        triggered_by = None if trigger is None else f"TriggerReason.{trigger}"
+        charger.stopped(transaction_id, evse, time, reason, given(trigger_reason=trigger), triggered_by, **beside)
         if trigger == "EVDeparted":
             charger.event("plug_out", time, evse)
         charger.turned(evse, "idle", "idle", time)

@@ -20,6 +20,7 @@ from .observations import Observations, Record, Table, at_path, epoch
 from .readings import MINUTE, ends
 from .scene import FLEET, INCIDENCES, Scene, payload_of
 from .standard_codes import activity, lookup
+from .storms import storm_times
 
 DOCUMENTED_PREFIX = "F-"
 """How the dictionary's codes begin: they need no look into the tables of other standards."""
@@ -32,12 +33,6 @@ DEFAULT_HEARTBEAT_S = 30.0
 
 MISSED_INTERVALS = 2
 """Intervals without a heartbeat after which it counts as lost (contract, diagnosis.md)."""
-
-STORM_RECONNECTS = 5
-"""More reconnects than this within STORM_WINDOW_S are a storm (dictionary F-0302)."""
-
-STORM_WINDOW_S = 10 * MINUTE
-"""The window of a reconnect storm (dictionary F-0302)."""
 
 MAX_DOSSIER_TELEMETRY = 200
 """Telemetry records an escalation of an undocumented code carries at most (our judgement: a page of a table)."""
@@ -379,39 +374,3 @@ def records_at(table: Table, device: str, moments: Sequence[float]) -> list[Sour
     """The records of a charger at some moments (epoch seconds); of many, the first and the last."""
     wanted = set(moments)
     return [table.source(int(row)) for row in ends([r for r in table.by_device[device] if table.times[r] in wanted])]
-
-
-def reconnects(connections: Table, device: str) -> list[float]:
-    """When the charger reconnected (epoch seconds): each `reconnect`, and each `online` after an `offline` or another
-    `online` that no `reconnect` announced."""
-    rows = connections.by_device.get(device)
-    if rows is None:
-        return []
-    transitions = connections.texts("transition")
-    times = []
-    before: str | None = None
-    for row in rows:
-        transition = transitions[row]
-        if transition == "reconnect" or (transition == "online" and before in ("offline", "online")):
-            times.append(float(connections.times[row]))
-        before = transition
-    return times
-
-
-def storm_times(connections: Table, device: str) -> list[float]:
-    """The reconnects that are part of a storm; empty where there is none."""
-    rows = connections.by_device.get(device)
-    if rows is None or len(rows) <= STORM_RECONNECTS:
-        return []
-    logged = connections.times[rows]
-    if not (logged[STORM_RECONNECTS:] - logged[:-STORM_RECONNECTS] <= STORM_WINDOW_S).any():
-        return []
-    times = reconnects(connections, device)
-    stormy: set[int] = set()
-    start = 0
-    for end, time in enumerate(times):
-        while time - times[start] > STORM_WINDOW_S:
-            start += 1
-        if end - start + 1 > STORM_RECONNECTS:
-            stormy.update(range(start, end + 1))
-    return sorted({times[place] for place in stormy})

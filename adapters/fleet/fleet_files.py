@@ -17,7 +17,17 @@ from ...knowledge.fleet.figures import merged_figures
 from ...knowledge.fleet.reported_faults import Faults
 from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.observations import Observations, RecordTable, Table
-from .gathering import COUNTS, EXTENTS, FAULTY_HEARTBEATS, FIGURES, LARGE_LISTS, SMALL_LISTS, Places, total
+from .gathering import (
+    COUNTS,
+    EXTENTS,
+    FAULTY_HEARTBEATS,
+    FIGURES,
+    LARGE_LISTS,
+    SMALL_LISTS,
+    Places,
+    columns_needed,
+    total,
+)
 from .manifest import write_file, write_whole
 from .reading import CHARGER
 
@@ -69,8 +79,6 @@ class FleetFiles:
 
     def write_extents(self, places: Places) -> None:
         """Merge between which values and moments the columns of telemetry and heartbeats lie."""
-        from ...knowledge.watching import columns_needed  # measurements, which who gives out tasks does without
-
         parts = (pl.read_ipc(path) for name in LARGE_LISTS for path in places.frames(name, EXTENTS))
         write_file(self.folder / EXTENTS_FILE, merged_extents(parts, columns_needed()).write_ipc)
 

@@ -246,7 +246,7 @@ class _Gathering:
             if latest is not None:
                 self.newest = latest / 1e6 if self.newest is None else max(self.newest, latest / 1e6)
             self._keep(FIGURES, partial_figures(name, rows))
-            self._keep(EXTENTS, partial_extents(name, rows, _columns_needed()))
+            self._keep(EXTENTS, partial_extents(name, rows, columns_needed()))
             if name == "heartbeats" and "fault_code" in frame.columns:
                 self._keep(FAULTY_HEARTBEATS, frame.filter(pl.col("fault_code").is_not_null()))
 
@@ -274,10 +274,11 @@ class _Gathering:
         return Gathered(self.task.number, self.newest, self.troubles.told(), self.rows, self.task.size)
 
 
-def _columns_needed() -> Sequence[Column]:
-    from ...knowledge.watching import columns_needed  # measurements, which who gives out tasks does without
+def columns_needed() -> Sequence[Column]:
+    """The columns of large lists whose extents are kept. Who gives out tasks does without the measurements that tell them."""
+    from ...knowledge import watching
 
-    return columns_needed()
+    return watching.columns_needed()
 
 
 def total(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:

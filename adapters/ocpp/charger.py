@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -304,10 +305,8 @@ class Charger:
             session.ocpp.update(ocpp)
             self._recorded(session, time, reason)
         self.event("stop", time, number, {**given(reason=reason), **({"details": details} if details else {})}, **ocpp)
-        codes = [f"StopReason.{reason}"] if reason is not None else []
-        if triggered_by is not None:
-            codes.append(triggered_by)
-        self._told_unwanted(number, codes, time, session_id)
+        stopped_by = None if reason is None else f"StopReason.{reason}"
+        self._told_unwanted(number, (stopped_by, triggered_by), time, session_id)
 
     def renamed(self, session: Session, session_id: str) -> None:
         """The platform gave a session its id."""
@@ -366,10 +365,13 @@ class Charger:
             )
         )
 
-    def _told_unwanted(self, number: int | None, codes: list[str], time: float, session_id: str | None) -> None:
+    def _told_unwanted(
+        self, number: int | None, codes: Iterable[str | None], time: float, session_id: str | None
+    ) -> None:
         """Tell the first of some codes of a session's end that stands for a fault."""
-        rows = [row for code in codes if (row := lookup(code)) is not None and row.maps_to]
-        for row in rows[:1]:
+        rows = (lookup(code) for code in codes if code is not None)
+        row = next((row for row in rows if row is not None and row.maps_to), None)
+        if row is not None:
             reason = row.code.partition(".")[2]
             data: Record = {
                 "fault_code": row.code,

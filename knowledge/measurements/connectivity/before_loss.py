@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -58,6 +59,13 @@ def loss_close_code(scene: Scene) -> Reading | None:
     return told_close_code(scene)
 
 
+def _without_a_boot(scene: Scene, dropped: Sequence[Record]) -> list[Record]:
+    """Those of the last drops that did not end with a boot: the last ones suffice, and a storm has thousands."""
+    return [
+        record for record in dropped[-MAX_LOSSES:] if record.time is not None and boot_after(scene, record.time) is None
+    ]
+
+
 @measures(
     "drops_in_hour_before_loss",
     "times the charger's connection dropped in the hour before the latest loss, of the last 30, that one and those that ended with a "
@@ -71,8 +79,10 @@ def drops_in_hour_before_loss(scene: Scene) -> Reading | None:
     begin = first_connection_record(scene)
     if begin is None or not (recent or begin.time <= lost - HOUR):
         return None
-    dropped = [drop for drop in recent[-MAX_LOSSES:] if boot_after(scene, drop.time) is None]
-    return Reading(float(len(dropped)), lost, scene.sources("connections", records_of(dropped or recent or [begin])))
+    dropped = _without_a_boot(scene, records_of(recent))
+    return Reading(
+        float(len(dropped)), lost, scene.sources("connections", dropped or records_of(recent) or [begin.record])
+    )
 
 
 @measures(
@@ -146,7 +156,5 @@ def unclean_drops_before_loss(scene: Scene) -> Reading | None:
         for time, record in logged(scene, "connections", lost - 30 * DAY)
         if time < lost - 10 * MINUTE and record.fields.get("clean_close") is not None
     ]
-    # the last ones suffice, and a storm has thousands
-    dropped = [record for record in told if record.fields["clean_close"] is False][-MAX_LOSSES:]
-    unclean = [record for record in dropped if record.time is not None and boot_after(scene, record.time) is None]
+    unclean = _without_a_boot(scene, [record for record in told if record.fields["clean_close"] is False])
     return Reading(float(len(unclean)), lost, scene.sources("connections", unclean or told)) if told else None

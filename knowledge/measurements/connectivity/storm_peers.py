@@ -10,10 +10,11 @@ import numpy as np
 
 from ...fleet.chargers import NONE
 from ...observations import Floats, Record
-from ...readings import DAY, HOUR, MINUTE, Reading, few, median
+from ...readings import DAY, HOUR, Reading, few, median
 from ...scene import Scene
+from ...storms import storm_times
 from ..registry import measures
-from .history import RECONNECT_STORM, fault_times, history, metadata_moment, most_in_ten_minutes
+from .history import RECONNECT_STORM, fault_times, history, metadata_moment
 from .keepalive import Owner, configured_ping
 from .network import cellular_signal, reached_alike, uses_site_network
 from .peers import MAX_PEERS, counted
@@ -34,12 +35,6 @@ FEW_RECONNECTS = 2
 LATELY = 7 * DAY
 """Before the storm, as the platform notes' cluster check looks back: what lies in the firmware shows on each charger when its own
 connection drops."""
-
-TEN_MINUTES = 10 * MINUTE
-
-
-STORM = 5
-"""Reconnects within ten minutes that a storm has more of (dictionary F-0302)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +69,7 @@ def _stormed_lately(scene: Scene, device: str) -> bool:
     start, end = scene.first - LATELY, storm_window(scene)[1]
     if any(start <= time <= end for time in fault_times(scene, RECONNECT_STORM).get(device, [])):
         return True
-    told = _connection_times(scene, device)
-    told = told[told.searchsorted(start, "left") : told.searchsorted(end, "right")]
-    if len(told) <= STORM or (told[STORM:] - told[:-STORM] > TEN_MINUTES).all():
-        return False  # whatever these records tell, each tells of one connection at most
-    starts = [connection for connection in history(scene, device).starts if start <= connection.time <= end]
-    return bool(starts) and most_in_ten_minutes(starts) > STORM
+    return any(start <= time <= end for time in storm_times(scene.observations["connections"], device))
 
 
 def _connection_times(scene: Scene, device: str) -> Floats:

@@ -109,6 +109,11 @@ def cabinet_load_correlation(scene: Scene) -> Reading | None:
     return None if value is None else frame.reading(value, mask)
 
 
+def _past(scene: Scene, frame: Frame) -> np.ndarray:
+    """The cells with a height over ambient from 60 days before the latest occurrence to half a day before the first one."""
+    return frame.cells(scene.anchor - HISTORY, scene.first - DAY / 2) & ~np.isnan(frame.excess)
+
+
 @measures(
     "cabinet_excess_vs_past",
     "upper quartile of the cabinet over ambient in the hour up to the latest occurrence minus that from 60 days before it to half "
@@ -122,7 +127,7 @@ def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
     frame = found.frame
     alike = found.alike(frame, 0.85, 1.2)
     now = found.cells & alike & ~np.isnan(frame.excess)
-    past = frame.cells(scene.anchor - HISTORY, scene.first - DAY / 2) & ~np.isnan(frame.excess) & ~np.isnan(frame.load)
+    past = _past(scene, frame) & ~np.isnan(frame.load)
     past &= alike if found.power > 1.0 else frame.rested
     if not now.any() or past.sum() < 4:
         return None
@@ -158,14 +163,13 @@ def cabinet_heat_vs_earlier(scene: Scene) -> Reading | None:
     if not len(now):
         return None
     hottest = now[np.argmax(frame.excess[now])]
+    past, days = _past(scene, frame), np.floor(frame.times / DAY)
     ratios = []
     for constant in SETTLES_BETWEEN:
         load = lagged_from_rest(frame.times, frame.load, constant)
         if load[hottest] <= 1.0:
             return None
-        comparable = frame.cells(scene.anchor - HISTORY, scene.first - DAY / 2) & (load >= 0.4 * load[hottest])
-        comparable &= ~np.isnan(frame.excess)
-        days = np.floor(frame.times / DAY)
+        comparable = past & (load >= 0.4 * load[hottest])
         seen = np.unique(days[comparable])
         earlier = comparable & np.isin(days, seen[: (len(seen) + 1) // 2])
         if earlier.sum() < 4:

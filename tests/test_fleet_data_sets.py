@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,21 @@ def test_partitions_are_read_from_folders(tmp_path: Path) -> None:
     file.write_text("x")
     (found,) = find_data_set([tmp_path, file.parent, file]).files
     assert found.partition == (("site", "S/1"), ("date", None))
+
+
+def test_what_cannot_be_entered_costs_itself_alone(tmp_path: Path) -> None:
+    """A link that leads nowhere, or back to where it lies, is told, and all other files are found."""
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "0.csv").write_text("x")
+    (tmp_path / "events" / "round.csv").symlink_to("round.csv")
+    (tmp_path / "events" / "gone.csv").symlink_to("nowhere.csv")
+    (tmp_path / "events" / "up").symlink_to(tmp_path)
+    data_set = find_data_set([tmp_path])
+    assert [Path(file.name).name for file in data_set.files] == ["0.csv"]
+    assert [re.findall(r"\w+\.csv: cannot be read", p.problem) for p in data_set.problems] == [
+        ["gone.csv: cannot be read"],
+        ["round.csv: cannot be read"],
+    ]
 
 
 def ran(tmp_path: Path, **options: Any) -> Path:

@@ -1,10 +1,12 @@
 """Which files a data set of many chargers consists of: found in folders of any depth, each known by its record list."""
 
+# ruff: noqa: PTH116, PTH118, PTH122  a data set may have a hundred thousand files, and pathlib takes most of the time
+
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -99,15 +101,16 @@ class _Search:
         self.bundle: str | None = None
         self.problems: list[DataProblem] = []
         self._without = without
+        self._entered: set[str] = set()
+        self._here = str(Path.cwd())
 
     def look_at(self, path: Path) -> None:
         try:
             if path.is_dir():
-                folder = path.resolve().name
-                for found, place in self._walk(path):
-                    self._take(found, place, found.relative_to(path), folder)
+                self._entered.clear()
+                self._walk(path)
             elif path.is_file():
-                self._take(path, os.path.realpath(path), Path(path.name), path.resolve().parent.name)
+                self._take(str(path), os.path.realpath(path), (path.name,), path.resolve().parent.name)
             else:
                 raise UnreadableInput(f"{path}: there is no such file or folder; check the path")
         except (OSError, ValueError) as error:
@@ -116,35 +119,53 @@ class _Search:
             reason = getattr(error, "strerror", None) or str(error)
             raise UnreadableInput(f"{path}: cannot be read: {reason}; check the path and its permissions") from error
 
-    def _walk(self, folder: Path) -> Iterator[tuple[Path, str]]:
-        """Every file below a folder and where it really lies, links followed once; hidden ones and those that tools write beside
-        data left out."""
-        entered: set[str] = set()
-        for base, folders, names in os.walk(folder, followlinks=True, onerror=self._note):
-            place = os.path.realpath(base)
-            if place in entered or place == self._without:
-                folders.clear()
+    def _walk(self, top: Path) -> None:
+        """Take every file below a folder, links followed once; hidden ones and those that tools write beside data are left out."""
+        called = top.resolve().name
+        # each folder by its path, where it really lies, and the names on the way to it
+        left: list[tuple[str, str, tuple[str, ...]]] = [("" if top == Path() else str(top), os.path.realpath(top), ())]
+        while left:
+            folder, place, above = left.pop()
+            if place in self._entered or place == self._without:
                 continue
-            entered.add(place)
-            folders[:] = sorted(name for name in folders if not _hidden(name))
-            for path in (Path(base, name) for name in sorted(names) if not _hidden(name)):
-                # the folder's place is known, and to look up each file's anew takes longer than all the rest
-                yield path, os.path.realpath(path) if path.is_symlink() else str(Path(place, path.name))
+            self._entered.add(place)
+            below: list[tuple[str, str, tuple[str, ...]]] = []
+            for entry in self._entries(folder):
+                path = os.path.join(folder, entry.name)
+                # where a folder lies is known, and to look up each entry's place anew takes longer than all the rest
+                lies = os.path.realpath(path) if entry.is_symlink() else os.path.join(place, entry.name)
+                if _is_folder(entry):
+                    below.append((path, lies, (*above, entry.name)))
+                    continue
+                try:
+                    self._take(path, lies, (*above, entry.name), called)
+                except OSError as error:  # a link that leads nowhere
+                    self._pass_over(path, error)
+            left.extend(reversed(below))
 
-    def _note(self, error: OSError) -> None:
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder or os.curdir) as entries:
+                return sorted((entry for entry in entries if not _hidden(entry.name)), key=lambda entry: entry.name)
+        except OSError as error:
+            self._pass_over(folder, error)
+            return []
+
+    def _pass_over(self, path: str, error: OSError) -> None:
         self.problems.append(
-            DataProblem("bundle", None, None, f"{error.filename}: cannot be read: {error.strerror}; it is passed over", skipped=True)
+            DataProblem("bundle", None, None, f"{path}: cannot be read: {error.strerror}; it is passed over", skipped=True)
         )  # fmt: skip
 
-    def _take(self, path: Path, place: str, below: Path, folder: str) -> None:
-        name = str(path)
-        if path.name.lower() == BUNDLE:
+    def _take(self, name: str, place: str, below: tuple[str, ...], folder: str) -> None:
+        """Take a file by its path, where it really lies, the names on the way to it from the folder that was given, and that one's."""
+        *above, own = below
+        if own.lower() == BUNDLE:
             self.bundle = min(self.bundle or name, name)
             return
-        kind = _format_of(path.name)
+        kind = _format_of(own)
         if kind is None:
             return
-        record_list = _list_of(below, folder)
+        record_list = _list_of(own, [*reversed(above), folder])
         if record_list is None:
             self.problems.append(
                 DataProblem(
@@ -153,13 +174,26 @@ class _Search:
                 )
             )  # fmt: skip
             return
-        status = path.stat()
+        status = os.stat(name)
         self.files.setdefault(
             place,
             SourceFile(
-                name, str(path.absolute()), record_list, kind, _partition_of(below), status.st_size, status.st_mtime_ns
+                name,
+                os.path.join(self._here, name),
+                record_list,
+                kind,
+                _partition_of(above),
+                status.st_size,
+                status.st_mtime_ns,
             ),
         )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _hidden(name: str) -> bool:
@@ -167,22 +201,21 @@ def _hidden(name: str) -> bool:
 
 
 def _format_of(name: str) -> Format | None:
-    lower = name.lower()
-    found = FORMATS.get(Path(lower.removesuffix(COMPRESSED)).suffix)
-    return None if found == "parquet" and lower.endswith(COMPRESSED) else found
+    plain = name.lower().removesuffix(COMPRESSED)
+    found = FORMATS.get(os.path.splitext(plain)[1])
+    return None if found == "parquet" and plain != name.lower() else found
 
 
-def _list_of(below: Path, folder: str) -> str | None:
-    """The list that the file's own name begins with, else the nearest folder's that is called like one."""
-    found = _LIST_IN_NAME.match(below.name.lower())
+def _list_of(name: str, above: Iterable[str]) -> str | None:
+    """The list that a file's own name begins with, else the nearest folder's that is called like one."""
+    found = _LIST_IN_NAME.match(name.lower())
     if found is not None:
         return found[1]
-    above = [*reversed(below.parent.parts), folder]
-    return next((called for name in above if (called := name.split(".")[0].lower()) in SCHEMAS), None)
+    return next((called for each in above if (called := each.split(".")[0].lower()) in SCHEMAS), None)
 
 
-def _partition_of(below: Path) -> tuple[tuple[str, str | None], ...]:
-    found = (_PARTITION.fullmatch(part) for part in below.parent.parts)
+def _partition_of(folders: Iterable[str]) -> tuple[tuple[str, str | None], ...]:
+    found = (_PARTITION.fullmatch(folder) for folder in folders)
     return tuple(
         (unquote(match[1]), None if match[2] == NO_VALUE else unquote(match[2])) for match in found if match is not None
     )

@@ -113,6 +113,10 @@ class Triage:
         faults = self._knowledge.base.faults
         for code in faults:
             self._reasoner(faults[code])
+        self.compile_watches()
+
+    def compile_watches(self) -> None:
+        """Compile the rules of early warnings now, which every diagnosis needs, whatever its codes."""
         _ = self._watcher
 
     @cached_property

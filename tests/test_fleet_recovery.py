@@ -247,6 +247,27 @@ def test_workers_that_leave_cores_free_may_use_any() -> None:
         ]
 
 
+@pytest.mark.usefixtures("importable")
+def test_tasks_that_are_alike_come_to_the_same_worker() -> None:
+    """Of tasks in the order of what they have in common each worker takes a stretch; what is left over goes to whoever is free."""
+    tasks = [(kind, number) for kind in "abcd" for number in range(4)] + [("", number) for number in range(3)]
+    with Workers(2) as workers:
+        workers.begin()
+        done = [
+            *workers.run(
+                _wait_and_tell_process, tasks, split=_no_parts, give_up=_no_parts, alike=lambda task: task[0] or None
+            )
+        ]
+    assert sorted(task for _, task in done) == sorted(tasks)
+    met = {(process, kind) for process, (kind, _) in done if kind}
+    assert len(met) <= 6, "both workers had to do with nearly every kind"
+
+
+def _wait_and_tell_process(task: tuple[str, int]) -> tuple[int, tuple[str, int]]:
+    time.sleep(0.05)
+    return os.getpid(), task
+
+
 def _wait_and_tell_cores(_: int) -> tuple[int, set[int]]:
     time.sleep(0.05)
     return os.getpid(), os.sched_getaffinity(0)

@@ -121,8 +121,9 @@ class RayWorkers:
         *,
         split: Callable[[Any], Sequence[Any]],
         give_up: Callable[[Any, str], Any],
+        alike: Callable[[Any], Any] | None = None,  # noqa: ARG002  it is asked for as Workers.run is
     ) -> Iterator[Any]:
-        """The outcomes of a call of each task, as they come, as `Workers.run` gives them.
+        """The outcomes of a call of each task, as they come, as `Workers.run` gives them; Ray says which actor takes which.
 
         A task whose worker's node is lost is tried again as often as that happens. Raises RayUnusable where nothing can be done.
         """

@@ -1,4 +1,4 @@
-"""What a run leaves behind: the parts of its batches brought together as Parquet, in the order of sites and chargers."""
+"""What a run leaves behind: the parts of its batches brought together as Parquet, the same data set always in the same order."""
 
 from __future__ import annotations
 
@@ -58,9 +58,10 @@ def bring_together(folder: Path, parts_folder: Path, parts: Sequence[Part], trou
 
 
 def _unfolded(rows: pl.LazyFrame, column: str, columns: Mapping[str, Any]) -> pl.DataFrame:
-    """The rows that each charger holds in a column, one below the other."""
+    """The rows that each charger holds in a column, one below the other in the order of sites and chargers."""
     there = rows.select(column).filter(pl.col(column).list.len() > 0).explode(column)
-    return there.select(pl.col(column).struct.field(name) for name in columns).collect()
+    found = there.select(pl.col(column).struct.field(name) for name in columns).collect()
+    return found.sort("site_id", "device_id", nulls_last=True, maintain_order=True)
 
 
 def _warnings(troubles: Iterable[Trouble], failed: pl.DataFrame) -> pl.DataFrame:

@@ -93,14 +93,10 @@ def run_fleet(
     inputs among it; `restart` takes such a run away and begins anew. Raises WorkersFailed where worker processes end before they
     do anything, RayUnusable where the work cannot be done on the Ray cluster.
     """
-    with seldom_collected():
+    with seldom_collected(), Workers(options.workers if options.ray is None else 0) as workers:
+        workers.begin()
         data_set = find_data_set(paths, without=output)
-        with Workers(options.workers if options.ray is None else 0) as workers:
-            workers.prepare()
-            run = _Run(data_set, output, options, progress or Silence(), workers)
-            page_template()  # before processes are there to be waited for: it is needed once they have nothing left to do
-            workers.begin()
-            return run.carried_out(restart)
+        return _Run(data_set, output, options, progress or Silence(), workers).carried_out(restart)
 
 
 class _Run:
@@ -187,6 +183,7 @@ class _Run:
         for outcome in workers.run(gather, by_size, split=halves, give_up=unread):
             found.append(outcome)
             self.progress.advance(outcome.size)
+            page_template()  # while workers are busy: when it is needed they have nothing left to do
         return tasks, found
 
     def _job(self, as_of: float | None) -> Job:
@@ -222,8 +219,15 @@ class _Run:
         there = parts_in(self.parts)
         self.progress.stage("diagnosing", surveyed.chargers, "charger")
         self.progress.advance(sum(part.chargers for part in there))
-        left = sorted(missing(batches, there), key=lambda batch: len(batch.chargers), reverse=True)
-        for part in workers.run(partial(diagnose, job), left, split=Batch.halves, give_up=partial(failed, job)):
+        left = missing(batches, there)
+        outcomes = workers.run(
+            partial(diagnose, job),
+            left,
+            split=Batch.halves,
+            give_up=partial(failed, job),
+            alike=lambda batch: batch.codes or None,
+        )
+        for part in outcomes:
             there.append(part)
             self.progress.advance(part.chargers)
         return in_order(there)

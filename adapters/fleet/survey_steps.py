@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -53,12 +53,12 @@ def _where(places: Places, name: str) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Found:
-    """Which chargers have incidents and which have none, in order; and what was wrong with reported faults.
+    """Which chargers have incidents, of which codes, and which have none, in order; and what was wrong with reported faults.
 
     `undecided` are chargers whose telemetry has to be read before it is known which faults they reported.
     """
 
-    affected: tuple[str, ...] = ()
+    affected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     others: tuple[str, ...] = ()
     problems: tuple[DataProblem, ...] = ()
     undecided: tuple[str, ...] = ()
@@ -96,11 +96,14 @@ def found_incidents(
     files.write_faults(faults)
     fleet = files.tables(as_of)
     # which connector an incident is of does not matter here, and only that would need the entries
-    affected = {incidence.device_id for incidence in incidences(fleet, {})}
+    codes: dict[str, set[str]] = {}
+    for incidence in incidences(fleet, {}):
+        codes.setdefault(incidence.device_id, set()).add(incidence.code)
+    affected = {charger: tuple(sorted(codes[charger])) for charger in sorted(codes)}
     recorded = (fleet.figures.columns[name] for name in ("telemetry_until", "heartbeats_until"))
     listed = (table.by_device for table in fleet.observations.tables.values())
-    others = {*fleet.chargers}.union(*recorded, *listed) - affected
-    return Found(tuple(sorted(affected)), tuple(sorted(others)), tuple(problems))
+    others = {*fleet.chargers}.union(*recorded, *listed) - codes.keys()
+    return Found(affected, tuple(sorted(others)), tuple(problems))
 
 
 def that_may_warn(files: FleetFiles, as_of: float | None, chargers: Sequence[str]) -> Sequence[str]:

@@ -19,7 +19,7 @@ from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.observations import Observations, Table, parse_timestamp
 from .fleet_files import FleetFiles, without_large
 from .gathering import LARGE_LISTS, SMALL_LISTS, Gathered, Places, Task
-from .plan import BATCH_CHARGERS, BATCH_ROWS, Batch, Group, Stretch, bundled, grouped
+from .plan import BATCH_CHARGERS, BATCH_ROWS, Batch, Group, Stretch, bundled, codes_together, grouped
 from .reading import CHARGER, Piece
 from .sorting import Ordered, SortTask
 from .survey_steps import Found, Located, carry_out, found_incidents, located, that_may_warn
@@ -138,13 +138,13 @@ class Surveyor:
         self,
         lists: Mapping[str, Table],
         where: Located,
-        affected: Iterable[str],
+        affected: Mapping[str, Sequence[str]],
         may_warn: Iterable[str],
         latest: float | None,
     ) -> tuple[list[Batch], list[SortTask]]:
         fleet = FleetTables(Observations({**lists, **without_large()}, None, ()), Faults(), Figures({}))
         rows_of_charger = dict(pl.concat(where.counts.values()).group_by(CHARGER).agg(pl.col("rows").sum()).iter_rows())
-        groups = grouped(affected, may_warn, fleet, rows_of_charger)
+        groups = codes_together(grouped(affected, may_warn, fleet, rows_of_charger))
         firsts = {name: _firsts(frame) for name, frame in where.counts.items()}
         batches = [
             _batch(number, together, firsts)
@@ -202,6 +202,7 @@ def _batch(number: int, groups: Sequence[Group], firsts: Mapping[str, Mapping[st
         firsts={name: {each: of[each] for each in company if each in of} for name, of in firsts.items()},
         pieces={},
         stretches={},
+        codes=tuple(sorted({code for group in groups for code in group.codes})),
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ AHEAD = 2
 """Tasks a worker has before it at most: the one it does, and one that waits, so that it need not."""
 
 MAX_FRUITLESS = 3
-"""Deaths of workers before any task was done after which starting more of them is given up."""
+"""Deaths of workers before any task was done after which starting more of them is given up; one death of each counts as one."""
 
 LONGEST_TASK = 3600.0
 """Seconds after which a task counts as hung and its worker ends (our judgement: tasks take seconds; one large CSV file is a
@@ -33,9 +34,6 @@ THREADS_VARIABLE = "POLARS_MAX_THREADS"
 
 ONE_THREAD = (THREADS_VARIABLE, "OPENBLAS_NUM_THREADS")
 """Variables that keep a worker to one core: Polars', and that of the library under NumPy."""
-
-Places = tuple[tuple[int, Any], ...]
-"""Cores for workers to stay on, each with a semaphore of those that may take it."""
 
 PRELOADED = "charger_triage.adapters.fleet.preloaded"
 """What processes have loaded before they are made, where the system can fork."""
@@ -59,26 +57,21 @@ class WorkersFailed(RuntimeError):
 class Workers:
     """A number of worker processes; 0 does everything in this process.
 
-    Processes are forked from one that has loaded modules and compiled rules, and has done nothing else: Polars, which has threads,
-    is not among them, and durable-rules has matched nothing. Where the system cannot fork they are spawned. Each works on one core,
-    and stays on one of its own where they are as many as there are cores.
+    Processes are forked from one that has loaded modules, and has done nothing else: Polars, which has threads, is not among
+    them. Where the system cannot fork they are spawned. Each works on one core, and stays on one of its own where they are as
+    many as there are cores.
     """
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self._pool: ProcessPoolExecutor | None = None
+        cores = _cores_for(number)
+        self._workers = tuple(_Worker(cores[place] if cores else None) for place in range(number))
         self._done = self._fruitless = 0
-
-    def prepare(self) -> None:
-        """Have what processes are made from get ready, while this one does something else."""
-        if self.number:
-            prepare_processes()
 
     def begin(self) -> None:
         """Start the processes, and have them load what tasks need besides, before there is any."""
-        if self.number:
-            for _ in range(self.number):
-                self.submit(_load, None)
+        for worker in self._workers:
+            worker.submit(_load, None)
 
     def __enter__(self) -> Workers:
         return self
@@ -88,14 +81,13 @@ class Workers:
 
     def close(self) -> None:
         """Let the workers finish what they do, and end them."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+        for worker in self._workers:
+            worker.end()
 
     def dismiss(self) -> None:
         """Let the workers end as soon as they are done, without waiting for them."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False)
+        for worker in self._workers:
+            worker.dismiss()
 
     def run(
         self,
@@ -104,8 +96,12 @@ class Workers:
         *,
         split: Callable[[Any], Sequence[Any]],
         give_up: Callable[[Any, str], Any],
+        alike: Callable[[Any], Any] | None = None,
     ) -> Iterator[Any]:
         """The outcomes of a call of each task, as they come; not more is begun than workers can take.
+
+        `alike` tells what a worker has to do once for a task and others like it, which lie beside it (None: nothing): each worker
+        takes such tasks from a stretch of its own as long as there are any.
 
         A task during which a worker dies is tried again by itself; one that kills a worker then as well is split, and
         where it cannot be split (`split` gives nothing) `give_up` makes its outcome from the task and a reason. So is a
@@ -114,101 +110,157 @@ class Workers:
         if self.number == 0:
             yield from map(call, tasks)
             return
-        yield from _Run(self, call, split, give_up).outcomes(iter(tasks))
-
-    def submit(self, call: Callable[[Any], Any], task: Any) -> Future[Any]:
-        """Have a worker do a task; workers are started where none are there."""
-        if self._pool is None:
-            prepare_processes()
-            context = _context()
-            places = _places(context, self.number)
-            self._pool = ProcessPoolExecutor(self.number, mp_context=context, initializer=_begin, initargs=(places,))
-        with _for_workers():
-            return self._pool.submit(_within, LONGEST_TASK, call, task)
+        waiting = _Waiting(tasks, self.number, alike or (lambda _: None))
+        yield from _Run(self, self._workers, waiting, call, split, give_up).outcomes()
 
     def succeeded(self) -> None:
         """Note that a task was done."""
         self._done += 1
 
-    def died(self) -> None:
-        """Note that a worker died, and have new ones started for the next task.
+    def died(self, worker: _Worker) -> None:
+        """Note that a worker died; a new process is started for its next task.
 
         Raises WorkersFailed where they die without doing anything.
         """
+        worker.end()
+        if not self._done:
+            self._fruitless += 1
+            if self._fruitless >= MAX_FRUITLESS + self.number - 1:
+                raise WorkersFailed("worker processes end before they do anything")
+
+
+class _Worker:
+    """One process at a time."""
+
+    def __init__(self, core: int | None) -> None:
+        """Take the core on which to stay; None for any."""
+        self._core = core
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(self, call: Callable[[Any], Any], task: Any) -> Future[Any]:
+        """Have the process do a task; it is started where it is not there. Raises BrokenProcessPool where it has died."""
+        if self._pool is None:
+            prepare_processes()
+            self._pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=_begin, initargs=(self._core,))
+        with _for_workers():
+            return self._pool.submit(_within, LONGEST_TASK, call, task)
+
+    def end(self) -> None:
+        """Wait until it has finished what it does."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
-        if not self._done:
-            self._fruitless += 1
-            if self._fruitless >= MAX_FRUITLESS:
-                raise WorkersFailed("worker processes end before they do anything")
+
+    def dismiss(self) -> None:
+        """Let it end once it is done."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False)
+
+
+class _Waiting:
+    """Tasks that no worker was given yet: for each worker a stretch of those that have something in common, and the others."""
+
+    def __init__(self, tasks: Iterable[Any], workers: int, alike: Callable[[Any], Any]) -> None:
+        given = list(tasks)
+        near = [task for task in given if alike(task) is not None]
+        ends = [len(near) * worker // workers for worker in range(workers + 1)]
+        self._stretches = [deque(near[start:end]) for start, end in pairwise(ends)]
+        self._others = deque(task for task in given if alike(task) is None)
+
+    def __len__(self) -> int:
+        return len(self._others) + sum(map(len, self._stretches))
+
+    def next_of(self, worker: int) -> Any:
+        """The next task of a worker, by its place: of its own stretch, else of the far end of the longest, else any."""
+        own = self._stretches[worker]
+        if own:
+            return own.popleft()
+        longest = max(self._stretches, key=len)
+        return longest.pop() if longest else self._others.popleft()
+
+    def put_back(self, task: Any) -> None:
+        """Take a task back that was not done."""
+        self._others.appendleft(task)
 
 
 class _Run:
     def __init__(
         self,
         workers: Workers,
+        each: Sequence[_Worker],
+        waiting: _Waiting,
         call: Callable[[Any], Any],
         split: Callable[[Any], Sequence[Any]],
         give_up: Callable[[Any, str], Any],
     ) -> None:
         self._workers = workers
+        # what each worker was given and has not done, in order
+        self._given: dict[_Worker, dict[Future[Any], Any]] = {worker: {} for worker in each}
+        self._waiting = waiting
         self._call = call
         self._split = split
         self._give_up = give_up
         self._suspects: deque[Any] = deque()
 
-    def outcomes(self, tasks: Iterator[Any]) -> Iterator[Any]:
-        exhausted = False
-        running: dict[Future[Any], Any] = {}
+    def outcomes(self) -> Iterator[Any]:
         while True:
-            while not exhausted and not self._suspects and len(running) < AHEAD * self._workers.number:
-                task = next(tasks, _NONE)
-                exhausted = task is _NONE
-                if not exhausted:
-                    self._begin(task, running)
+            if not self._suspects:
+                self._give_out()
+            running = [future for given in self._given.values() for future in given]
             if running:
-                yield from self._finished(running)
+                wait(running, return_when=FIRST_COMPLETED)
+                for worker, given in self._given.items():
+                    yield from self._finished(worker, given)
             elif self._suspects:
                 yield from self._alone(self._suspects.popleft())
-            elif exhausted:
+            else:
                 return
 
-    def _begin(self, task: Any, running: dict[Future[Any], Any]) -> None:
-        try:
-            running[self._workers.submit(self._call, task)] = task
-        except BrokenProcessPool:
-            self._suspects.append(task)
+    def _give_out(self) -> None:
+        for ahead in range(1, AHEAD + 1):
+            for place, (worker, given) in enumerate(self._given.items()):
+                # of the last tasks none waits for one worker while another has nothing to do
+                left = len(self._waiting)
+                if left and len(given) < ahead and (ahead == 1 or left > len(self._given)):
+                    self._begin(worker, given, self._waiting.next_of(place))
 
-    def _finished(self, running: dict[Future[Any], Any]) -> Iterator[Any]:
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        broken = False
-        for future in done:
-            task = running.pop(future)
+    def _begin(self, worker: _Worker, given: dict[Future[Any], Any], task: Any) -> None:
+        if not given:
+            given[self._submitted(worker, task)] = task
+            return
+        try:
+            given[worker.submit(self._call, task)] = task
+        except BrokenProcessPool:  # which is told with the outcome of the task before
+            self._waiting.put_back(task)
+
+    def _finished(self, worker: _Worker, given: dict[Future[Any], Any]) -> Iterator[Any]:
+        while given:
+            future, task = next(iter(given.items()))
+            if not future.done():
+                return
+            del given[future]
             try:
                 outcome = future.result()
             except BrokenProcessPool:
-                broken = True
                 self._suspects.append(task)
+                # a process does one task after the other: it had not begun those behind
+                for behind in given.values():
+                    self._waiting.put_back(behind)
+                given.clear()
+                self._workers.died(worker)
             except Exception as error:
-                outcome = self._give_up(task, _reason(error))
-                yield outcome
+                yield self._give_up(task, _reason(error))
             else:
                 self._workers.succeeded()
                 yield outcome
-        if broken:
-            # whichever was at fault, all that were begun are lost with the pool
-            self._suspects.extend(running.values())
-            running.clear()
-            self._workers.died()
 
     def _alone(self, task: Any) -> Iterator[Any]:
         """Try a task while nothing else runs, so that a death is its own doing."""
-        future = self._submitted(task)
+        worker = next(iter(self._given))
         try:
-            outcome = future.result()
+            outcome = self._submitted(worker, task).result()
         except BrokenProcessPool:
-            self._workers.died()
+            self._workers.died(worker)
             parts = self._split(task)
             if parts:
                 self._suspects.extendleft(reversed(parts))
@@ -220,15 +272,12 @@ class _Run:
             self._workers.succeeded()
             yield outcome
 
-    def _submitted(self, task: Any) -> Future[Any]:
+    def _submitted(self, worker: _Worker, task: Any) -> Future[Any]:
         try:
-            return self._workers.submit(self._call, task)
-        except BrokenProcessPool:  # workers died before they got it
-            self._workers.died()
-            return self._workers.submit(self._call, task)
-
-
-_NONE: Any = object()
+            return worker.submit(self._call, task)
+        except BrokenProcessPool:  # it died before it got it
+            self._workers.died(worker)
+            return worker.submit(self._call, task)
 
 
 def _reason(error: Exception) -> str:
@@ -291,31 +340,23 @@ def _load(_: object) -> None:
     _ = gathering, survey_steps
 
 
-def _places(context: Any, number: int) -> Places:
-    """A core for each of as many workers as fill them all; none where some would be left over, which others may be using."""
-    if not hasattr(os, "sched_getaffinity"):  # not on every system
-        return ()
-    cores = sorted(os.sched_getaffinity(0))
-    if number < len(cores):
-        return ()
-    return tuple((cores[worker % len(cores)], context.Semaphore(1)) for worker in range(number))
-
-
-def _take_one(places: Places) -> None:
-    """Stay on the first core that no other worker has taken.
+def _cores_for(workers: int) -> Sequence[int]:
+    """The core of each of as many workers as fill them all; none where some would be left over, which others may be using.
 
     Polars does its work in a thread of its own while the one that asked waits: wherever the system wakes it on the other
     worker's core, one of the two cores has nothing to do (a twentieth to a tenth of the time of a run of two workers).
     """
-    core = next((core for core, free in places if free.acquire(block=False)), None)
+    if not hasattr(os, "sched_getaffinity"):  # not on every system
+        return ()
+    cores = sorted(os.sched_getaffinity(0))
+    return () if workers < len(cores) else [cores[place % len(cores)] for place in range(workers)]
+
+
+def _begin(core: int | None) -> None:
+    """Stay on a core, leave an interrupt to the process that gives the tasks, and end when that is gone."""
     if core is not None:
         with suppress(OSError):  # a core that was taken away meanwhile
             os.sched_setaffinity(0, {core})
-
-
-def _begin(places: Places) -> None:
-    """Leave an interrupt to the process that gives the tasks, and end when that is gone."""
-    _take_one(places)
     collect_seldom()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

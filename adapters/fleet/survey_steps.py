@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -52,32 +52,31 @@ def _where(places: Places, name: str) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Which chargers have incidents, of which codes, and which have none, in order; and what was wrong with reported faults.
+class Reported:
+    """All chargers that any record names, in order, and what was wrong with the faults that they reported.
 
     `undecided` are chargers whose telemetry has to be read before it is known which faults they reported.
     """
 
-    affected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    others: tuple[str, ...] = ()
+    chargers: tuple[str, ...] = ()
     problems: tuple[DataProblem, ...] = ()
     undecided: tuple[str, ...] = ()
 
 
-def found_incidents(
+def reported_faults(
     files: FleetFiles,
     places: Places,
     as_of: float | None,
     latest: float | None,
     telemetry: Sequence[Piece] | None = None,
-) -> Found:
-    """Write the faults of all chargers, and say which have incidents; or of which chargers telemetry is needed for that.
+) -> Reported:
+    """Write the faults of all chargers; or say of which chargers telemetry is needed for that.
 
     `telemetry` are the pieces that hold the telemetry of undecided chargers; None before it is known whether there are any.
     `as_of` is the moment of the diagnosis; rows later than `latest` are not read (both epoch seconds).
     """
 
-    from ...knowledge.survey import chargers_with_undecided_codes, fault_events, incidences
+    from ...knowledge.survey import chargers_with_undecided_codes, fault_events
 
     def observed(**large: Table) -> Observations:
         return Observations({**files.lists(), **without_large(), **large}, as_of, ())
@@ -87,7 +86,7 @@ def found_incidents(
     undecided = tuple(sorted(chargers_with_undecided_codes(small)))
     if undecided:
         if telemetry is None:
-            return Found(undecided=undecided)
+            return Reported(undecided=undecided)
         frames = [*rows_of(telemetry, undecided, latest)]
         if frames:
             table = column_table("telemetry", pl.concat(frames, how="diagonal"))
@@ -95,23 +94,38 @@ def found_incidents(
     faults, problems = fault_events(small, compiled_triage(None).knowledge.base.faults)
     files.write_faults(faults)
     fleet = files.tables(as_of)
-    # which connector an incident is of does not matter here, and only that would need the entries
-    codes: dict[str, set[str]] = {}
-    for incidence in incidences(fleet, {}):
-        codes.setdefault(incidence.device_id, set()).add(incidence.code)
-    affected = {charger: tuple(sorted(codes[charger])) for charger in sorted(codes)}
     recorded = (fleet.figures.columns[name] for name in ("telemetry_until", "heartbeats_until"))
     listed = (table.by_device for table in fleet.observations.tables.values())
-    others = {*fleet.chargers}.union(*recorded, *listed) - codes.keys()
-    return Found(affected, tuple(sorted(others)), tuple(problems))
+    chargers = {*fleet.chargers}.union((fault.device_id for fault in faults), *recorded, *listed)
+    return Reported(tuple(sorted(chargers)), tuple(problems))
 
 
-def that_may_warn(files: FleetFiles, as_of: float | None, chargers: Sequence[str]) -> Sequence[str]:
-    """Those of some chargers, which are given in order, that may have an early warning; all where it cannot be found out."""
+@dataclass(frozen=True)
+class LookedThrough:
+    """Of some chargers: which have incidents, and of which codes; and which of the others may have an early warning."""
+
+    affected: Mapping[str, tuple[str, ...]]
+    may_warn: Sequence[str]
+
+
+def looked_through(files: FleetFiles, as_of: float | None, chargers: Sequence[str]) -> LookedThrough:
+    """Look for incidents and possible early warnings of some chargers, which are given in order.
+
+    Where it cannot be found out whether there may be a warning, there may.
+    """
+    from ...knowledge.survey import incidences
     from ...knowledge.watching import chargers_that_may_warn
 
+    fleet = files.tables(as_of)
+    codes: dict[str, set[str]] = {}
+    # which connector an incident is of does not matter here, and only that would need the entries
+    for incidence in incidences(fleet, {}, chargers):
+        codes.setdefault(incidence.device_id, set()).add(incidence.code)
+    others = [charger for charger in chargers if charger not in codes]
     watches = compiled_triage(None).knowledge.base.watches
+    may_warn: Sequence[str]
     try:
-        return chargers_that_may_warn(watches, files.tables(as_of), files.extents(chargers), chargers)
+        may_warn = chargers_that_may_warn(watches, fleet, files.extents(chargers), others)
     except Exception:  # whoever is watched for nothing costs time alone
-        return chargers
+        may_warn = others
+    return LookedThrough({charger: tuple(sorted(codes[charger])) for charger in sorted(codes)}, may_warn)

@@ -22,7 +22,7 @@ from .gathering import LARGE_LISTS, SMALL_LISTS, Gathered, Places, Task
 from .plan import BATCH_CHARGERS, BATCH_ROWS, Batch, Group, Stretch, bundled, codes_together, grouped
 from .reading import CHARGER, Piece
 from .sorting import Ordered, SortTask
-from .survey_steps import Found, Located, carry_out, found_incidents, located, that_may_warn
+from .survey_steps import Located, LookedThrough, Reported, carry_out, located, looked_through, reported_faults
 from .troubles import NO_FIELD, NO_FILE, Trouble
 from .workers import Workers
 
@@ -30,9 +30,9 @@ READ_BY_ITSELF = 2
 """Batches that each read a piece themselves; rows of more batches are put in order first, so that the work does not grow
 with the number of batches (our judgement: reading a piece twice costs about as much as writing and reading it in order)."""
 
-SIEVED_TOGETHER = 500, 5_000
-"""Chargers of which one worker finds out whether they may have early warnings, at least and at most (our judgement: fewer take
-less time than what all share takes to be opened, more some tenths of a second)."""
+LOOKED_THROUGH_TOGETHER = 500, 5_000
+"""Chargers of which one worker finds out whether they have incidents or may have early warnings, at least and at most (our judgement:
+fewer take less time than what all share takes to be opened, more some tenths of a second)."""
 
 
 @dataclass(frozen=True)
@@ -94,18 +94,20 @@ class Surveyor:
         """What is to be done. `as_of` is the moment of the diagnosis where one is given; with `cut` nothing later was kept."""
         latest = as_of if cut else None
         self.files.folder.mkdir(parents=True, exist_ok=True)
+        # the largest first, so that no worker waits long for the last
+        small = sorted(SMALL_LISTS, key=lambda name: -sum(task.size for task in self.tasks if task.list == name))
         self._carried_out(
             partial(self.files.write_extents, self._places),
             partial(self.files.write_figures, self._places),
-            *(partial(self.files.write_list, name, self._places) for name in SMALL_LISTS),
+            *(partial(self.files.write_list, name, self._places) for name in small),
         )
         lists = self.files.lists()
         moment = as_of if as_of is not None else _newest(lists, gathered)
-        found, where = self._incidents(moment, latest)
-        may_warn = self._that_may_warn(found.others, moment)
-        batches, to_sort = self._plan(lists, where, found.affected, may_warn, latest)
-        troubles = [Trouble(p.list, p.field or NO_FIELD, NO_FILE, p.index or 0, p.problem) for p in found.problems]
-        chargers = len(found.affected) + len(may_warn)
+        reported, where = self._reported(moment, latest)
+        found = self._looked_through(reported.chargers, moment)
+        batches, to_sort = self._plan(lists, where, found, latest)
+        troubles = [Trouble(p.list, p.field or NO_FIELD, NO_FILE, p.index or 0, p.problem) for p in reported.problems]
+        chargers = len(found.affected) + len(found.may_warn)
         return Surveyed(moment, tuple(batches), tuple(to_sort), chargers, tuple(troubles))
 
     @cached_property
@@ -116,35 +118,36 @@ class Surveyor:
         """The outcomes of some steps, in no order. What no worker comes to an end with is done here, where failures are told."""
         return list(self.workers.run(carry_out, steps, split=lambda _: (), give_up=lambda step, _: carry_out(step)))
 
-    def _incidents(self, moment: float | None, latest: float | None) -> tuple[Found, Located]:
-        """Which chargers have incidents, and where the rows of all are."""
-        find = partial(found_incidents, self.files, self._places, moment, latest)
-        outcomes = self._carried_out(find, partial(located, self._places))
-        (found,) = (each for each in outcomes if isinstance(each, Found))
+    def _reported(self, moment: float | None, latest: float | None) -> tuple[Reported, Located]:
+        """Which chargers there are, once their faults are written, and where the rows of all are."""
+        report = partial(reported_faults, self.files, self._places, moment, latest)
+        outcomes = self._carried_out(report, partial(located, self._places))
+        (reported,) = (each for each in outcomes if isinstance(each, Reported))
         (where,) = (each for each in outcomes if isinstance(each, Located))
-        if found.undecided:
-            (found,) = self._carried_out(partial(find, self._pieces(where, "telemetry", found.undecided)))
-        return found, where
+        if reported.undecided:
+            (reported,) = self._carried_out(partial(report, self._pieces(where, "telemetry", reported.undecided)))
+        return reported, where
 
-    def _that_may_warn(self, chargers: Sequence[str], moment: float | None) -> list[str]:
-        """Those of some chargers that may have an early warning, in order."""
-        least, most = SIEVED_TOGETHER
+    def _looked_through(self, chargers: Sequence[str], moment: float | None) -> LookedThrough:
+        """Which of all chargers have incidents or may have an early warning."""
+        least, most = LOOKED_THROUGH_TOGETHER
         together = min(max(least, -(-len(chargers) // max(self.workers.number, 1))), most)
         starts = range(0, len(chargers), together)
-        steps = [partial(that_may_warn, self.files, moment, chargers[start : start + together]) for start in starts]
-        return sorted(charger for found in self._carried_out(*steps) for charger in found)
+        steps = [partial(looked_through, self.files, moment, chargers[start : start + together]) for start in starts]
+        found: list[LookedThrough] = self._carried_out(*steps)
+        affected = {charger: codes for each in found for charger, codes in each.affected.items()}
+        return LookedThrough(affected, sorted(charger for each in found for charger in each.may_warn))
 
     def _plan(
         self,
         lists: Mapping[str, Table],
         where: Located,
-        affected: Mapping[str, Sequence[str]],
-        may_warn: Iterable[str],
+        found: LookedThrough,
         latest: float | None,
     ) -> tuple[list[Batch], list[SortTask]]:
         fleet = FleetTables(Observations({**lists, **without_large()}, None, ()), Faults(), Figures({}))
         rows_of_charger = dict(pl.concat(where.counts.values()).group_by(CHARGER).agg(pl.col("rows").sum()).iter_rows())
-        groups = codes_together(grouped(affected, may_warn, fleet, rows_of_charger))
+        groups = codes_together(grouped(found.affected, found.may_warn, fleet, rows_of_charger))
         firsts = {name: _firsts(frame) for name, frame in where.counts.items()}
         batches = [
             _batch(number, together, firsts)
@@ -162,11 +165,11 @@ class Surveyor:
                 else:
                     path = self.work / "sorted" / f"{len(to_sort):06d}"
                     to_sort.append(SortTask(piece, there, str(path), latest))
-        found = [
+        with_pieces = [
             replace(batch, pieces={name: tuple(pieces) for name, pieces in direct.get(batch.number, {}).items()})
             for batch in batches
         ]
-        return found, to_sort
+        return with_pieces, to_sort
 
     def _held(
         self, where: Located, name: str, batch_of: Mapping[str, int]

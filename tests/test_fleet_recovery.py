@@ -291,3 +291,21 @@ def test_workers_that_cannot_work_at_all_are_not_started_for_ever() -> None:
     """Where every process dies before anything is done, the run says so rather than giving up task by task."""
     with pytest.raises(WorkersFailed), Workers(2) as workers:
         list(workers.run(_dies, range(1000), split=lambda _: (), give_up=lambda task, _: task))
+
+
+def test_more_workers_than_the_system_allows_are_refused_before_any_starts() -> None:
+    """Each worker takes open files: a lower limit is raised as far as it may be, and where that is not enough, it is said."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        pytest.skip("the system allows any number of open files")
+    in_use = 1 + max(int(path.name) for path in Path("/dev/fd").iterdir())
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (in_use + 100, hard))
+        with Workers(1) as workers:
+            workers.begin()
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 200
+        with pytest.raises(WorkersFailed, match="open files"), Workers(hard) as workers:
+            workers.begin()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

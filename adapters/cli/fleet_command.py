@@ -71,7 +71,7 @@ def fleet(
     except UnreadableInput as error:
         raise Unusable(str(error)) from None
     except WorkersFailed as error:
-        raise Unusable(f"{error}; -v shows more, --workers 1 needs the least memory") from None
+        raise Unusable(f"{error}; -v shows more, fewer --workers need less of everything") from None
     except RayUnusable as error:
         raise Unusable(str(error)) from None
     except KeyboardInterrupt:

@@ -35,6 +35,12 @@ THREADS_VARIABLE = "POLARS_MAX_THREADS"
 ONE_THREAD = (THREADS_VARIABLE, "OPENBLAS_NUM_THREADS")
 """Variables that keep a worker to one core: Polars', and that of the library under NumPy."""
 
+FILES_OF_EACH = 8
+"""Open files that this process has for each worker (pipes of `ProcessPoolExecutor`, measured on Linux)."""
+
+FILES_BESIDE = 200
+"""Open files that it may have for all else (our judgement: results, logs, and what a program has that calls this one)."""
+
 PRELOADED = "charger_triage.adapters.fleet.preloaded"
 """What processes have loaded before they are made, where the system can fork."""
 
@@ -69,7 +75,11 @@ class Workers:
         self._done = self._fruitless = 0
 
     def begin(self) -> None:
-        """Start the processes, and have them load what tasks need besides, before there is any."""
+        """Start the processes, and have them load what tasks need besides, before there is any.
+
+        Raises WorkersFailed where the system does not allow as many.
+        """
+        _make_room(self.number)
         for worker in self._workers:
             worker.submit(_load, None)
 
@@ -338,6 +348,21 @@ def _load(_: object) -> None:
     from . import gathering, survey_steps
 
     _ = gathering, survey_steps
+
+
+def _make_room(workers: int) -> None:
+    """See to it that this process may have as many open files as so many workers take. Raises WorkersFailed where it may not."""
+    try:
+        import resource
+    except ImportError:  # not on every system
+        return
+    needed = FILES_BESIDE + FILES_OF_EACH * workers
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise WorkersFailed(f"{workers} workers need {needed} open files, and the system allows {hard} (ulimit -n)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _cores_for(workers: int) -> Sequence[int]:

@@ -101,13 +101,11 @@ class _Search:
         self.bundle: str | None = None
         self.problems: list[DataProblem] = []
         self._without = without
-        self._entered: set[str] = set()
         self._here = str(Path.cwd())
 
     def look_at(self, path: Path) -> None:
         try:
             if path.is_dir():
-                self._entered.clear()
                 self._walk(path)
             elif path.is_file():
                 self._take(str(path), os.path.realpath(path), (path.name,), path.resolve().parent.name)
@@ -122,13 +120,14 @@ class _Search:
     def _walk(self, top: Path) -> None:
         """Take every file below a folder, links followed once; hidden ones and those that tools write beside data are left out."""
         called = top.resolve().name
+        entered: set[str] = set()
         # each folder by its path, where it really lies, and the names on the way to it
         left: list[tuple[str, str, tuple[str, ...]]] = [("" if top == Path() else str(top), os.path.realpath(top), ())]
         while left:
             folder, place, above = left.pop()
-            if place in self._entered or place == self._without:
+            if place in entered or place == self._without:
                 continue
-            self._entered.add(place)
+            entered.add(place)
             below: list[tuple[str, str, tuple[str, ...]]] = []
             for entry in self._entries(folder):
                 path = os.path.join(folder, entry.name)
@@ -144,11 +143,12 @@ class _Search:
             left.extend(reversed(below))
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        path = folder or os.curdir
         try:
-            with os.scandir(folder or os.curdir) as entries:
+            with os.scandir(path) as entries:
                 return sorted((entry for entry in entries if not _hidden(entry.name)), key=lambda entry: entry.name)
         except OSError as error:
-            self._pass_over(folder, error)
+            self._pass_over(path, error)
             return []
 
     def _pass_over(self, path: str, error: OSError) -> None:

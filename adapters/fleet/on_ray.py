@@ -121,7 +121,7 @@ class RayWorkers:
         *,
         split: Callable[[Any], Sequence[Any]],
         give_up: Callable[[Any, str], Any],
-        alike: Callable[[Any], Any] | None = None,  # noqa: ARG002  it is asked for as Workers.run is
+        alike: Callable[[Any], object] = lambda _: False,  # noqa: ARG002  it is asked for as Workers.run is
     ) -> Iterator[Any]:
         """The outcomes of a call of each task, as they come, as `Workers.run` gives them; Ray says which actor takes which.
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
@@ -225,7 +226,7 @@ class _Run:
             left,
             split=Batch.halves,
             give_up=partial(failed, job),
-            alike=lambda batch: batch.codes or None,
+            alike=attrgetter("codes"),
         )
         for part in outcomes:
             there.append(part)

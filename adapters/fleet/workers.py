@@ -106,12 +106,12 @@ class Workers:
         *,
         split: Callable[[Any], Sequence[Any]],
         give_up: Callable[[Any, str], Any],
-        alike: Callable[[Any], Any] | None = None,
+        alike: Callable[[Any], object] = lambda _: False,
     ) -> Iterator[Any]:
         """The outcomes of a call of each task, as they come; not more is begun than workers can take.
 
-        `alike` tells what a worker has to do once for a task and others like it, which lie beside it (None: nothing): each worker
-        takes such tasks from a stretch of its own as long as there are any.
+        `alike` tells of which tasks those that lie beside each other have something in common that a worker does once: each worker
+        takes them from a stretch of its own as long as there are any.
 
         A task during which a worker dies is tried again by itself; one that kills a worker then as well is split, and
         where it cannot be split (`split` gives nothing) `give_up` makes its outcome from the task and a reason. So is a
@@ -120,7 +120,7 @@ class Workers:
         if self.number == 0:
             yield from map(call, tasks)
             return
-        waiting = _Waiting(tasks, self.number, alike or (lambda _: None))
+        waiting = _Waiting(tasks, self.number, alike)
         yield from _Run(self, self._workers, waiting, call, split, give_up).outcomes()
 
     def succeeded(self) -> None:
@@ -170,12 +170,13 @@ class _Worker:
 class _Waiting:
     """Tasks that no worker was given yet: for each worker a stretch of those that have something in common, and the others."""
 
-    def __init__(self, tasks: Iterable[Any], workers: int, alike: Callable[[Any], Any]) -> None:
-        given = list(tasks)
-        near = [task for task in given if alike(task) is not None]
+    def __init__(self, tasks: Iterable[Any], workers: int, alike: Callable[[Any], object]) -> None:
+        near: list[Any] = []
+        self._others: deque[Any] = deque()
+        for task in tasks:
+            (near if alike(task) else self._others).append(task)
         ends = [len(near) * worker // workers for worker in range(workers + 1)]
         self._stretches = [deque(near[start:end]) for start, end in pairwise(ends)]
-        self._others = deque(task for task in given if alike(task) is None)
 
     def __len__(self) -> int:
         return len(self._others) + sum(map(len, self._stretches))

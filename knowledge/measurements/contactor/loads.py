@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,46 +56,99 @@ def _power(session: Session) -> float | None:
     return None
 
 
-def _current(currents: Readings, session: Session, latest: float, highest_voltage: float | None) -> float | None:
-    """A DC session's current in A: the upper quartile of telemetry during it, so that a spike at the start does not make
-    it; else its power over the highest usual voltage, which no charge there can have exceeded by much: at least that."""
+LOWEST_VOLTAGE = 300.0
+"""V that a vehicle takes a large power at, at least (our judgement: an empty pack of the 400 V class, 96 cells of 3.1 V)."""
+
+FEWEST_WITH_VOLTAGE = 3
+"""Sessions with telemetry from which on their voltages stand for those of the others (our judgement)."""
+
+
+class _Load(NamedTuple):
+    """The load of a session in percent of the rating: at least and at most, where only its power is known."""
+
+    least: float
+    greatest: float
+    source: Source
+
+
+class _Voltages(NamedTuple):
+    """V at which the others may have charged: the lowest and the highest."""
+
+    lowest: float
+    highest: float | None
+
+
+def _voltages(scene: Scene, sessions: Sequence[Session]) -> _Voltages:
+    """By the telemetry of the connector while it charged: a tenth of the sessions lies beyond either."""
+    volts = scene.readings("voltage").at_rows(scene.words("state").rows_where(*CHARGING_STATES))
+    volts = volts.where(lambda v: np.abs(v) >= 150.0)
+    highest = percentile(np.abs(volts.values), 90) if len(volts) >= 5 else None
+    usual = []
+    for session in sessions:
+        during = volts.between(session.start, scene.anchor if session.end is None else min(session.end, scene.anchor))
+        if len(during) >= 3:
+            usual.append(median(np.abs(during.values)))
+    if len(usual) < FEWEST_WITH_VOLTAGE:
+        return _Voltages(LOWEST_VOLTAGE, highest)
+    return _Voltages(percentile(np.array(usual), 10), percentile(np.array(usual), 90))
+
+
+def _measured_current(currents: Readings, session: Session, latest: float) -> float | None:
+    """A session's current in A: the upper quartile of telemetry during it, so that a spike at the start does not make it."""
     end = latest if session.end is None else min(session.end, latest)
     flowing = np.abs(currents.between(session.start, end).values)
     flowing = flowing[flowing > 1.0]
-    if len(flowing) >= 3:
-        return percentile(flowing, 75)
-    power = _power(session)
-    return None if power is None or highest_voltage is None else 1000.0 * power / highest_voltage
+    return percentile(flowing, 75) if len(flowing) >= 3 else None
 
 
-def _load_shares(scene: Scene) -> tuple[list[float], list[Source]]:
+def _loads(scene: Scene) -> list[_Load]:
     """The load of the sessions up to the fault (at most the last hundred) in percent of the charger's rating: the power of
     the rated power, or of DC chargers whose largest current is told the current of that, whichever is more. A vehicle of
-    400 V draws all of the current at half of the power, and contacts wear by the current."""
+    400 V draws all of the current at half of the power, and contacts wear by the current: where that was not measured it lies between
+    the power over the highest usual voltage and over the lowest."""
 
-    def load() -> tuple[list[float], list[Source]]:
+    def load() -> list[_Load]:
         rated, told = _rated_power(scene), scene.about("product.max_current_a")
         limit = float(told) if scene.is_dc and isinstance(told, (int, float)) and told > 0 else None
-        volts = np.abs(scene.readings("voltage").at_rows(scene.words("state").rows_where(*CHARGING_STATES)).values)
-        volts = volts[volts >= 150.0]
-        highest = percentile(volts, 90) if len(volts) >= 5 else None
+        sessions = [s for s in scene.sessions() if s.start <= scene.anchor and charged(s)]
         currents = own_currents(scene)
-        shares: list[float] = []
-        sources: list[Source] = []
-        for session in reversed([s for s in scene.sessions() if s.start <= scene.anchor and charged(s)]):
+        volts = _voltages(scene, sessions)
+        found: list[_Load] = []
+        for session in reversed(sessions):
             power = _power(session)
-            found = [100.0 * power / rated] if power is not None and rated is not None else []
-            current = None if limit is None else _current(currents, session, scene.anchor, highest)
-            if limit is not None and current is not None:
-                found.append(100.0 * current / limit)
-            if found:
-                shares.append(max(found))
-                sources.append(session.source)
-            if len(shares) == 100:
+            by_power = None if power is None or rated is None else 100.0 * power / rated
+            least = greatest = by_power
+            if limit is not None:
+                amps = _measured_current(currents, session, scene.anchor)
+                if amps is not None:
+                    least = greatest = max(by_power or 0.0, 100.0 * amps / limit)
+                elif power is not None:
+                    at_least = 0.0 if volts.highest is None else 1e5 * power / volts.highest / limit
+                    at_most = min(100.0, 1e5 * power / volts.lowest / limit)
+                    if by_power is not None or volts.highest is not None:
+                        least = max(by_power or 0.0, at_least)
+                        greatest = max(least, at_most)
+            if least is not None and greatest is not None:
+                found.append(_Load(least, greatest, session.source))
+            if len(found) == 100:
                 break
-        return shares[::-1], sources[::-1]
+        return found[::-1]
 
-    return scene.once(("contactor-load",), load)
+    loads: list[_Load] = scene.once(("contactor-load",), load)
+    return loads
+
+
+NEAR_RATING = 80.0
+"""Percent of the rating from which on a load is near it (our judgement)."""
+
+
+def _share(scene: Scene, chosen: Callable[[_Load], bool]) -> Reading | None:
+    """The share of the sessions that are chosen; known from four sessions on."""
+    loads = _loads(scene)
+    if len(loads) < 4:
+        return None
+    share = 100.0 * sum(map(chosen, loads)) / len(loads)
+    return Reading(share, scene.anchor, few([load.source for load in loads]))
 
 
 @measures(
@@ -105,22 +160,33 @@ def _load_shares(scene: Scene) -> tuple[list[float], list[Source]]:
     high=100,
 )
 def near_rated_session_share(scene: Scene) -> Reading | None:
-    shares, sources = _load_shares(scene)
-    if len(shares) < 4:
-        return None
-    return Reading(100.0 * float(np.mean(np.array(shares) >= 80.0)), scene.anchor, few(sources))
+    return _share(scene, lambda load: load.least >= NEAR_RATING)
+
+
+@measures(
+    "far_from_rated_session_share",
+    "of at least four of the last hundred sessions of the connector, the share in percent whose load cannot have reached 80 % of the "
+    "charger's rated power nor, of DC chargers, of its largest current, at whatever voltage usual there",
+    unit="%",
+    low=0,
+    high=100,
+)
+def far_from_rated_session_share(scene: Scene) -> Reading | None:
+    return _share(scene, lambda load: load.greatest < NEAR_RATING)
 
 
 @measures(
     "session_load_level",
     "median load of at least four of the last hundred sessions of the connector, in percent of the charger's rated power or, "
-    "of DC chargers, of its largest current, whichever is more",
+    "of DC chargers, of its largest current, whichever is more; where the current was not measured the most that it can have been",
     unit="%",
     low=0,
 )
 def session_load_level(scene: Scene) -> Reading | None:
-    shares, sources = _load_shares(scene)
-    return Reading(median(shares), scene.anchor, few(sources)) if len(shares) >= 4 else None
+    loads = _loads(scene)
+    if len(loads) < 4:
+        return None
+    return Reading(median([x.greatest for x in loads]), scene.anchor, few([x.source for x in loads]))
 
 
 def own_currents(scene: Scene) -> Readings:
@@ -138,7 +204,7 @@ def own_currents(scene: Scene) -> Readings:
 )
 def charging_current_level(scene: Scene) -> Reading | None:
     rated = rated_current(scene)
-    if len(_load_shares(scene)[0]) >= 4:
+    if len(_loads(scene)) >= 4:
         return None  # a few sessions with telemetry say less of the load than the records of all
     flowing = own_currents(scene).between(scene.anchor - 90 * DAY, scene.anchor).where(lambda v: np.abs(v) > 1.0)
     if rated is None or len(flowing) < 10:

@@ -117,11 +117,13 @@ def _work(scene: Scene, readings: Readings) -> tuple[NDArray[np.bool_], NDArray[
 @measures(
     "fan_change_while_working",
     "median speed while the charger works (state, else sessions) against the median while it idles, over a week up to the latest "
-    "occurrence; known from five readings of each",
+    "occurrence, where the speed fell in it since then; known from five readings of each",
     unit="%",
 )
 def fan_change_while_working(scene: Scene) -> Reading | None:
-    week = speed_column(scene).between(scene.anchor - 7 * DAY, scene.as_of + 1.0)
+    fallen = fall(scene)
+    start = max(scene.anchor - 7 * DAY, -np.inf if fallen is None else fallen.end)
+    week = speed_column(scene).between(start, scene.as_of + 1.0)
     readings = week.where(lambda rpm: rpm > 100.0)
     working, idle = _work(scene, readings)
     if working.sum() < 5 or idle.sum() < 5:

@@ -52,6 +52,18 @@ def _smooth(values: Floats, width: int) -> Floats:
     return smooth
 
 
+def _step(values: Floats, before: float, drop: float, begun: int, ended: int) -> tuple[int, int] | None:
+    """The readings next to each other between which the speed fell, where medians of neighbours had drawn it out: all of those
+    that went into them before are in the upper half of the fall, all behind in the lower."""
+    first, last = max(begun - 2, 0), min(ended + 2, len(values) - 1)
+    above = values[first : last + 1] > before - 0.5 * drop
+    number = int(above.sum())
+    if not 0 < number < len(above) or not above[:number].all():
+        return None
+    place = first + number - 1
+    return (place, place + 1) if values[place] - values[place + 1] >= 0.5 * drop else None
+
+
 def _settled_at(scene: Scene) -> float:
     """An hour after the latest occurrence; where speeds are kept seldom as late as a few need, but before anybody did something."""
     anchor, times = scene.anchor, speeds(scene).times
@@ -89,11 +101,13 @@ def fall(scene: Scene) -> Fall | None:
             return None
         high = np.flatnonzero(smooth[: low[0] + 1] >= before - 0.25 * drop)
         begun = int(high[-1]) if len(high) else 0
+        step = _step(known.values, before, drop, begun, int(low[0]))
+        begun, ended = (begun, int(low[0])) if step is None else step
         rest = known.values[low[0] + 1 :]
         level = float(np.mean(rest)) if len(rest) >= 4 else 0.0
         # a fan that all but stands still has no spread worth the name
         spread = 100.0 * float(np.std(rest)) / level if level > 100.0 else None
-        return Fall(known, before, after, float(known.times[begun]), float(known.times[low[0]]), spread)
+        return Fall(known, before, after, float(known.times[begun]), float(known.times[ended]), spread)
 
     return scene.once(("fan fall",), load)
 

@@ -95,12 +95,16 @@ def fan_roughness(scene: Scene) -> Reading | None:
 @measures(
     "fan_scatter_growth",
     "how many times larger the change from reading to reading is in the last third of the records than in the first, over at least "
-    "ten days and thirty readings",
+    "ten days and thirty readings, up to where the speed fell within a day",
     unit="1",
     low=0,
 )
 def fan_scatter_growth(scene: Scene) -> Reading | None:
-    known = speeds(scene).between(scene.anchor - HISTORY, scene.anchor + HOUR)
+    fallen = fall(scene)
+    # a fan that something has got into runs rough from then on; what wears gets rougher before it is slow
+    sudden = fallen is not None and fallen.end - fallen.start < DAY
+    end = fallen.start if fallen is not None and sudden else scene.anchor + HOUR
+    known = speeds(scene).between(scene.anchor - HISTORY, end)
     if len(known) < 30 or known.span < 10 * DAY:
         return None
     # thirds of the time, not of the rows: records are denser towards the fault

@@ -13,7 +13,7 @@ from ...scene import Scene
 from ..registry import measures
 from .ambient import over_ambient
 from .cabinet_frame import RESTED, Frame, cabinet_readings, own_frame
-from .cabinet_load import carried_before
+from .cabinet_load import LOSSES_GO_BY, SETTLES_BETWEEN, carried_before
 from .chargers import about_the_cabinet
 from .remembered import once_an_incident
 from .telemetry import HISTORY, correlation, lagged_from_rest
@@ -117,7 +117,8 @@ def _past(scene: Scene, frame: Frame) -> np.ndarray:
 @measures(
     "cabinet_excess_vs_past",
     "upper quartile of the cabinet over ambient in the hour up to the latest occurrence minus that from 60 days before it to half "
-    "a day before the first one, both where the load of half an hour was alike (0.85 to 1.2 of that just before the occurrence)",
+    "a day before the first one, both where the load of half an hour was alike (0.85 to 1.2 of that just before the occurrence), and "
+    "earlier where that lagged by 45 minutes was too (from 0.8 of the highest in the hour on)",
     unit="K",
 )
 def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
@@ -128,17 +129,17 @@ def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
     alike = found.alike(frame, 0.85, 1.2)
     now = found.cells & alike & ~np.isnan(frame.excess)
     past = _past(scene, frame) & ~np.isnan(frame.load)
-    past &= alike if found.power > 1.0 else frame.rested
-    if not now.any() or past.sum() < 4:
+    if not now.any():
+        return None
+    if found.power > 1.0:
+        # a cabinet that follows slowly is cooler half an hour into a load than after an hour of it
+        lagged = lagged_from_rest(frame.times, frame.load, SETTLES_BETWEEN[1])
+        past &= alike & (lagged >= 0.8 * np.max(lagged[now]))
+    else:
+        past &= frame.rested
+    if past.sum() < 4:
         return None
     return frame.reading(percentile(frame.excess[now], 75) - percentile(frame.excess[past], 75), now)
-
-
-LOSSES_GO_BY = 1.0, 1.5
-"""Powers of the load between which heat goes (our judgement: one of what is always on, near two of resistance)."""
-
-SETTLES_BETWEEN = 15 * MINUTE, 45 * MINUTE
-"""Time constants between which a cabinet follows its load (our judgement: a ventilated one quickly, a closed one slowly)."""
 
 
 def _expected(excess: Floats, grown: Floats) -> float:

@@ -17,6 +17,12 @@ from .chargers import rating_of
 from .remembered import once_an_incident
 from .telemetry import HISTORY, columns_of, known
 
+LOSSES_GO_BY = 1.0, 1.5
+"""Powers of the load between which heat goes (our judgement: one of what is always on, near two of resistance)."""
+
+SETTLES_BETWEEN = 15 * MINUTE, 45 * MINUTE
+"""Time constants between which a cabinet follows its load (our judgement: a ventilated one quickly, a closed one slowly)."""
+
 
 class LoadBefore(NamedTuple):
     """The mean power of all connectors in the hour up to an occurrence, and the cells it was read from."""

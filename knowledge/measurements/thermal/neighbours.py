@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ....engine.facts import Source
+from ...observations import Floats
 from ...readings import DAY, HOUR, Reading, few, median, percentile
 from ...scene import Scene
 from ..registry import measures
 from .cabinet_frame import Frame, frame_of, own_frame
-from .cabinet_load import carried_before
+from .cabinet_load import LOSSES_GO_BY, SETTLES_BETWEEN, carried_before
 from .chargers import CONNECTOR_CODE, peers, rating_of
 from .connector import connector_temperature, temperature_in_metadata
 from .load_comparison import alike, as_hot, gap_to, scaled
 from .loads import Load, load_now, loads_here, loads_of, loads_on_others
-from .telemetry import difference, known
+from .telemetry import difference, known, lagged_from_rest
 
 
 @measures(
@@ -195,8 +198,30 @@ def _cells_alike(scene: Scene, device: str, theirs: Frame, span: float) -> np.nd
     return alike
 
 
-def _warmer_than_peers(scene: Scene, own: Frame, span: float, *, over_ambient: bool) -> Reading | None:
-    """The upper quartile of our last hour minus the median of those of neighbours under a load alike within `span`."""
+MOST_SCALED = 1.6
+"""Times that a neighbour's heat is taken to at most for our load (our judgement: loads alike differ by as much)."""
+
+
+def _for_our_load(scene: Scene, own: Frame, device: str, theirs: Frame, choose: Callable[..., Floats]) -> Floats:
+    """How many degrees more a neighbour's cabinet would have been over ambient under our load before the fault: the most or the least
+    that a lag and a power of it give; none where either load is not known, or the ambient."""
+    before = carried_before(scene)
+    if before is None or not theirs.aired:
+        return np.zeros(len(theirs.times))
+    unit = _unit(scene, device) / _unit(scene, scene.device_id)
+    factors = []
+    for constant in SETTLES_BETWEEN:
+        ours = float(np.max(lagged_from_rest(own.times, own.load, constant)[before.cells]))
+        load = lagged_from_rest(theirs.times, theirs.load, constant) / unit
+        times = np.divide(ours, load, out=np.ones(len(load)), where=(load > 1.0) & ~np.isnan(theirs.load))
+        factors += [np.minimum(times, MOST_SCALED) ** power for power in LOSSES_GO_BY]
+    return np.nan_to_num(np.maximum(theirs.excess, 0.0) * (choose(factors, axis=0) - 1.0))
+
+
+def _warmer_than_peers(
+    scene: Scene, own: Frame, span: float, choose: Callable[..., Floats], *, over_ambient: bool
+) -> Reading | None:
+    """The upper quartile of our last hour minus the median of those of neighbours under a load alike within `span`, taken to ours."""
     warmth = own.excess if over_ambient else own.cabinet
     now = own.cells(scene.anchor - HOUR - own.width / 2, scene.anchor + own.width / 2) & ~np.isnan(warmth)
     before = carried_before(scene)
@@ -210,7 +235,9 @@ def _warmer_than_peers(scene: Scene, own: Frame, span: float, *, over_ambient: b
         if theirs is None or (over_ambient and theirs.aired != own.aired):
             continue
         cells = _cells_alike(scene, device, theirs, span)
-        value = (theirs.excess if over_ambient else theirs.cabinet)[cells]
+        value = (
+            (theirs.excess if over_ambient else theirs.cabinet) + _for_our_load(scene, own, device, theirs, choose)
+        )[cells]
         value = value[~np.isnan(value)]
         if len(value):
             values.append(percentile(value, 75))
@@ -221,19 +248,33 @@ def _warmer_than_peers(scene: Scene, own: Frame, span: float, *, over_ambient: b
     return Reading(value, scene.anchor, few([*own.sources(now), *sources]))
 
 
-@measures(
-    "cabinet_peers_gap",
-    "how much hotter the cabinet was in the hour up to the latest occurrence, where its load of half an hour was near that just "
-    "before, than the median of neighbours of the same model after a load alike (0.65 to 1.55) at the same time, else within "
-    "three days (then over ambient)",
-    unit="K",
-)
-def cabinet_peers_gap(scene: Scene) -> Reading | None:
+def _peers_gap(scene: Scene, choose: Callable[..., Floats]) -> Reading | None:
     frame = own_frame(scene)
     if frame is None:
         return None
-    at_once = _warmer_than_peers(scene, frame, HOUR, over_ambient=False)
-    return at_once or _warmer_than_peers(scene, frame, 3 * DAY, over_ambient=True)
+    at_once = _warmer_than_peers(scene, frame, HOUR, choose, over_ambient=False)
+    return at_once or _warmer_than_peers(scene, frame, 3 * DAY, choose, over_ambient=True)
+
+
+@measures(
+    "cabinet_peers_gap",
+    "how much hotter the cabinet was in the hour up to the latest occurrence, where its load of half an hour was near that just "
+    "before, than the median of neighbours of the same model after a load alike (0.65 to 1.55, its heat taken to ours where the ambient "
+    "is known, lagged by 15 and by 45 minutes and by the power 1 and 1.5 of the load, whichever makes least of the difference) at the "
+    "same time, else within three days (then over ambient)",
+    unit="K",
+)
+def cabinet_peers_gap(scene: Scene) -> Reading | None:
+    return _peers_gap(scene, np.max)
+
+
+@measures(
+    "cabinet_peers_gap_at_most",
+    "the same difference, as the lag and the power make most of it",
+    unit="K",
+)
+def cabinet_peers_gap_at_most(scene: Scene) -> Reading | None:
+    return _peers_gap(scene, np.min)
 
 
 @measures(

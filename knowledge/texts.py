@@ -38,7 +38,8 @@ NEW = r"(?<!as )(?<!like )new"
 
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+|\n+")
 _NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
-             "off", "inactive", "fine", "valid", "not detected", "not present", "n a", ""}  # fmt: skip
+             "off", "inactive", "fine", "valid", "not detected", "not present", "n a", "", "okay", "any", "always", "unlimited",
+             "unrestricted", "ready", "synced", "up"}  # fmt: skip
 _POSITIVE = {"ok", "okay", "normal", "pass", "passed", "healthy", "good", "clean", "valid", "nominal", "fine"}
 _COUNTING = re.compile(r"\b(count|counter|errors?|events?|retries|timeouts?|failures?|drops|resets?|total)\b")
 
@@ -95,7 +96,8 @@ def affirmed(data: Any) -> Iterator[str]:
             elif not value and subject:
                 yield f"{subject} failed"
         elif isinstance(value, (int, float)):
-            if value > 0 and _COUNTING.search(path):
+            # what was counted is whole: an error of 0.25 is a deviation
+            if value > 0 and float(value).is_integer() and _COUNTING.search(path):
                 yield path
         elif isinstance(value, str):
             for sentence in _SENTENCE_END.split(value[:MAX_TEXT]):

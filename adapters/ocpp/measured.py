@@ -8,10 +8,10 @@ from typing import Any, get_type_hints
 from ...knowledge.records import ComponentHealth, TelemetryRecord
 from .charger import Charger, Record
 from .frames import Frame
-from .json_values import NoJson, read_json
 from .meter_values import PHASES
 from .times import believed, told_time
-from .v16 import Handler, told
+from .told_data import data_in
+from .v16 import Handler, words_in
 from .values import connector, items, mapping, number, text, word
 
 Path = tuple[str, ...]
@@ -93,11 +93,19 @@ def _place(event: Mapping[str, Any]) -> int | None:
     return connector(mapping(mapping(event.get("component")).get("evse")).get("id"))
 
 
-def data_transfer(charger: Charger, frame: Frame, time: float, repeated: bool) -> None:
-    """DataTransfer: readings under the names of telemetry; and the message as it came, which may say more."""
-    for data in said_objects(frame.payload.get("data"))[:MOST_READINGS]:
+def data_transfer(charger: Charger, frame: Frame, time: float, _: bool) -> None:
+    """DataTransfer: readings under the names of telemetry; and an event with all that the message holds, which may say more."""
+    data_ = data_in(frame.payload.get("data"))
+    readings = items(data_)
+    subject = text(frame.payload.get("messageId")) or "data"
+    held = {subject: data_} if data_.__class__ in (dict, list) else {}
+    number_ = connector(frame.payload.get("connectorId")) or _place_of(readings[0] if len(readings) == 1 else {})
+    charger.event(
+        "ocpp", time, number_, {**words_in(frame.payload), **held}, action=frame.action, payload=frame.payload
+    )
+    for data in readings[:MOST_READINGS]:
         moment = believed(told_time(data.get("timestamp")), time) or time
-        whole = connector(data.get("connector_id", data.get("connectorId")))
+        whole = _place_of(data)
         found: dict[int | None, Record] = {}
         for key, told_value in _under_our_names(data):
             for place, value in _by_connector(told_value, whole):
@@ -110,7 +118,14 @@ def data_transfer(charger: Charger, frame: Frame, time: float, repeated: bool) -
                     fields[key] = value
         for place, fields in found.items():
             _tell(charger, moment, place, fields)
-    told(charger, frame, time, repeated)
+
+
+_PLACES = ("connector_id", "connectorId", "connector", "evse_id", "evseId", "evse", "outlet", "plug")
+
+
+def _place_of(data: Mapping[str, Any]) -> int | None:
+    """The connector that an object names."""
+    return next((place for key in _PLACES if (place := connector(data.get(key))) is not None), None)
 
 
 def _under_our_names(data: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
@@ -135,12 +150,7 @@ CALLS: Mapping[str, Handler] = {"DataTransfer": data_transfer}
 
 def said_objects(data: Any) -> Sequence[Mapping[str, Any]]:
     """The objects in the data of a message, which are JSON in a text as a rule."""
-    if data.__class__ is str and data.lstrip()[:1] in ("{", "["):
-        try:
-            data = read_json(data.encode("utf-8", "replace"))[0]
-        except NoJson:
-            return ()
-    return items(data)
+    return items(data_in(data))
 
 
 def _put(fields: Record, path: Path, value: float) -> None:

@@ -15,6 +15,7 @@ from .frames import Frame
 from .measured import monitored, reading_of
 from .meter_values import telemetry
 from .times import believed, told_time
+from .told_data import pairs_in
 from .v16 import Handler, announced, firmware_status, ignored, settings_of, tells_signal, told, words_in
 from .values import connector, items, mapping, name, number, text, word
 
@@ -121,17 +122,32 @@ def notify_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
         if code is None and not words_in(event) and reading_of(event) is not None:
             continue
         if code is None:
-            charger.event("ocpp", moment, evse, words_in(event), action="NotifyEvent", payload=event)
+            charger.event("ocpp", moment, evse, _held(event), action="NotifyEvent", payload=event)
         elif cleared or (code == _named(component, variable) and word(event.get("actualValue")) == "false"):
             charger.cleared(evse, code)
         else:
             told_of = given(
                 component=text(component.get("name")), instance=text(component.get("instance")),
                 variable=text(variable.get("name")), value=text(event.get("actualValue")), tech_code=text(event.get("techCode")),
+                told=pairs_in(text(event.get("techInfo")) or "") or None,
             )  # fmt: skip
             said = text(event.get("techInfo"))
             charger.faulty(evse, code, moment, said, told_of, action="NotifyEvent", payload=event)
             tells_signal(charger, evse, code, moment)
+
+
+def _held(event: Mapping[str, Any]) -> Record:
+    """What a monitored variable is, under the names of its component and itself, and what is said of it."""
+    component, variable = mapping(event.get("component")), mapping(event.get("variable"))
+    names = (component.get("name"), component.get("instance"), variable.get("name"), variable.get("instance"))
+    path = " ".join(found for name_ in names if (found := name(name_)) is not None)
+    value = event.get("actualValue")
+    plain = number(value)
+    return {
+        **words_in(event),
+        **given(told=pairs_in(text(event.get("techInfo")) or "") or None),
+        path: value if plain is None else plain,
+    }
 
 
 def _code_of(

@@ -13,6 +13,7 @@ from ....engine.facts import Source
 from ...fleet.chargers import NONE
 from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
+from ...sessions import Session
 from ...texts import as_number, flat, words_of
 from ..common import restarts
 from ..grid_of_site import grid_records
@@ -257,6 +258,34 @@ def earlier_losses_with_boot(scene: Scene) -> Reading | None:
         return None
     boots = [source for told in earlier if (source := boot_after(scene, told.time)) is not None]
     return Reading(float(len(boots)), lost_at(scene), few(boots or [*earlier[0].sources, *earlier[-1].sources]))
+
+
+_POWER_LOST = re.compile(
+    r"\bpower ?(loss|lost|fail\w*|cut|outage)\b|\bpowerloss\b|\bmains (lost|loss|fail\w*)\b|\bloss of (power|mains)\b"
+)
+
+
+@measures(
+    "earlier_losses_with_power_cut",
+    "losses of the 30 days before the latest one, chosen as those that may have ended with a boot, at which a session that was running "
+    "ended, within two minutes of the loss, by a loss of power; known where one was running at any of them",
+    unit="1",
+    low=0,
+)
+def earlier_losses_with_power_cut(scene: Scene) -> Reading | None:
+    ended = [s for s in scene.sessions(which="all") if s.end is not None and s.stop_reason]
+    cut: list[Session] = []
+    running: list[Session] = []
+    losses = 0
+    for told in _earlier_losses(scene):
+        here = [s for s in ended if s.start < told.time - 5 and abs((s.end or 0.0) - told.time) <= 2 * MINUTE]
+        by_power = [s for s in here if _POWER_LOST.search(words_of(s.stop_reason or ""))]
+        running += here
+        cut += by_power
+        losses += bool(by_power)
+    if not running:
+        return None
+    return Reading(float(losses), lost_at(scene), few([s.source for s in cut or running]))
 
 
 @measures(

@@ -259,16 +259,21 @@ def failure_span(scene: Scene) -> Reading | None:
     )
 
 
+FEWEST_FOR_TREND = 7
+"""Failed starts from which on their distances show a trend (our judgement: of series without any one in seven then looks as if it
+had a clear one, by the F distribution of 6 and 6 degrees of freedom; of five starts one in three)."""
+
+
 @measures(
     "failure_gap_trend",
-    "mean time between failed starts in the later half of at least four over four days or more, over that in the earlier half; stray "
+    "mean time between failed starts in the later half of at least seven over four days or more, over that in the earlier half; stray "
     "ones left out as in failed_start_share",
     unit="times",
     low=0,
 )
 def failure_gap_trend(scene: Scene) -> Reading | None:
     failed = [attempt for attempt in failed_starts(scene) if attempt.time >= began(scene) - 1.0]
-    if len(failed) < 4 or failed[-1].time - failed[0].time < 4 * DAY:
+    if len(failed) < FEWEST_FOR_TREND or failed[-1].time - failed[0].time < 4 * DAY:
         return None
     gaps = np.diff(np.array([a.time for a in failed]))
     half = len(gaps) // 2

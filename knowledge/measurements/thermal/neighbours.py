@@ -28,12 +28,27 @@ from .telemetry import difference, known, lagged_from_rest
     low=0,
 )
 def site_peers_with_code_same_day(scene: Scene) -> Reading | None:
+    return _peers_with_code(scene, DAY / 2)
+
+
+@measures(
+    "site_peers_with_code_these_days",
+    "the same within three days of the latest occurrence",
+    unit="1",
+    low=0,
+)
+def site_peers_with_code_these_days(scene: Scene) -> Reading | None:
+    return _peers_with_code(scene, 3 * DAY)
+
+
+def _peers_with_code(scene: Scene, within: float) -> Reading | None:
+    """Other chargers of the site that reported the code within so many seconds of the latest occurrence."""
     neighbours = {r.fields["device_id"] for r in scene.neighbours}
     if not neighbours:
         return None
     hit = {
         f.device_id: f.source
-        for f in scene.fleet.faults.within(scene.incidence.code, scene.anchor - DAY / 2, scene.anchor + DAY / 2)
+        for f in scene.fleet.faults.within(scene.incidence.code, scene.anchor - within, scene.anchor + within)
         if f.device_id in neighbours
     }
     sources = list(hit.values()) or list(scene.sources("devices", scene.neighbours))

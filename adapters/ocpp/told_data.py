@@ -1,0 +1,52 @@
+"""What vendors put into texts: JSON, or pairs of a name and a value, as data that can be searched by its names."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .charger import Record
+from .json_values import NoJson, read_json
+from .values import number
+
+LONGEST_DATA = 20_000
+"""Characters of a text that is taken apart (our judgement: no message of readings is longer)."""
+
+_PAIR = re.compile(r"\s*([A-Za-z_][\w.\-/%\[\]]{0,63})\s*[=:]\s*(.*?)\s*", re.DOTALL)
+_ANY_SIGN = re.compile(r"[;|\n]")
+_WHERE_NO_SIGN = re.compile(r"[,\s]+(?=[A-Za-z_][\w.\-/%\[\]]{0,63}\s*=)")
+
+FEWEST_PAIRS = 2
+"""Pairs from which on a text is data and no sentence (our judgement)."""
+
+
+def data_in(value: Any) -> Any:
+    """The data of a text that is JSON or pairs (`t_cab=41.5;fan_rpm=1810,1795`), any other value as it is."""
+    if value.__class__ is not str or len(value) > LONGEST_DATA:
+        return value
+    if value.lstrip()[:1] in ("{", "["):
+        try:
+            return read_json(value.encode("utf-8", "replace"))[0]
+        except NoJson:
+            return value
+    return pairs_in(value) or value
+
+
+def pairs_in(text: str) -> Record:
+    """The pairs of a text by their names; none where it has fewer than two."""
+    parts = (_ANY_SIGN if _ANY_SIGN.search(text) else _WHERE_NO_SIGN).split(text[:LONGEST_DATA])
+    found: Record = {}
+    for part in parts:
+        pair = _PAIR.fullmatch(part)
+        if pair is not None and "=" in part:
+            found.setdefault(pair.group(1), _value(pair.group(2)))
+    return found if len(found) >= FEWEST_PAIRS else {}
+
+
+def _value(text: str) -> Any:
+    """A number, a list of them, or the text."""
+    alone = number(text)
+    if alone is not None:
+        return alone
+    several = [number(part) for part in text.split(",")]
+    return several if len(several) > 1 and None not in several else text

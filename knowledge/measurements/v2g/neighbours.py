@@ -166,6 +166,23 @@ def peers_lost_together(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "share_of_losses_with_peers",
+    "of at least three occurrences, the share within a minute of a loss that another charger of the site or area reported; known where "
+    "one did at any of them",
+    unit="%",
+    low=0,
+    high=100,
+)
+def share_of_losses_with_peers(scene: Scene) -> Reading | None:
+    times = latest_times(scene)
+    theirs = [fault for peer in _peers(scene) for fault in scene.faults(LOSS, device=peer.device_id)]
+    met = {t: f for t in times for f in theirs if abs(f.time - t) <= TOGETHER}
+    if len(times) < 3 or not met:
+        return None
+    return Reading(100.0 * len(met) / len(times), scene.anchor, few([fault.source for fault in met.values()]))
+
+
+@measures(
     "peers_wavered_together",
     "other chargers of the site or area that ran unsynced for a moment within a minute of an occurrence, without losing sync; "
     "known where one did",

@@ -13,14 +13,7 @@ from .times import believed, told_time
 from .told_data import data_in
 from .v16 import Handler, words_in
 from .values import connector, items, mapping, number, text, word
-
-Path = tuple[str, ...]
-"""Where a reading stands in a telemetry record."""
-
-_HEALTH = "component_health"
-_INTERNAL = (_HEALTH, "internal_temps")
-FAN_SPEED: Path = (_HEALTH, "cooling_fan_rpm")
-MODULE: Path = (*_INTERNAL, "power_module")
+from .vendor_readings import AC_INLET, CONTROL_BOARD, DC_OUTLET, FAN_SPEED, MODULE, Path, vendor_readings
 
 VARIABLES: Mapping[tuple[str, str], Path] = {
     ("externaltemperaturesensor", "temperature"): ("ambient_temperature",),
@@ -33,7 +26,14 @@ VARIABLES: Mapping[tuple[str, str], Path] = {
     ("acdcconverter", "dcvoltage"): ("dc_bus_voltage",),
     ("acdcconverter", "dccurrent"): ("dc_bus_current",),
     ("acdcconverter", "healthindex"): ("inverter_health_pct",),
-    ("powercontactor", "operationcount"): (_HEALTH, "contactor_cycles"),
+    ("coolingfan", "speed"): FAN_SPEED,
+    ("fan", "speed"): FAN_SPEED,
+    ("dcbus", "voltage"): ("dc_bus_voltage",),
+    ("dcbus", "current"): ("dc_bus_current",),
+    ("inverter", "healthpercent"): ("inverter_health_pct",),
+    ("inverter", "healthindex"): ("inverter_health_pct",),
+    ("inverter", "health"): ("inverter_health_pct",),
+    ("powercontactor", "operationcount"): ("component_health", "contactor_cycles"),
 }
 """Variables of components as readings (OCPP 2.0.1, standardised components; counts and health indices are vendors' own)."""
 
@@ -48,10 +48,10 @@ SENSORS: Mapping[str, Path] = {
     "external": ("ambient_temperature",),
     "outside": ("ambient_temperature",),
     "powermodule": MODULE,
-    "controlboard": (*_INTERNAL, "control_board"),
-    "controller": (*_INTERNAL, "control_board"),
-    "acinlet": (*_INTERNAL, "ac_inlet"),
-    "dcoutlet": (*_INTERNAL, "dc_outlet"),
+    "controlboard": CONTROL_BOARD,
+    "controller": CONTROL_BOARD,
+    "acinlet": AC_INLET,
+    "dcoutlet": DC_OUTLET,
 }
 """Temperature sensors by the names of their instances; one without a name is that of the connector it is told of, else the cabinet's."""
 
@@ -111,11 +111,14 @@ def data_transfer(charger: Charger, frame: Frame, time: float, _: bool) -> None:
             for place, value in _by_connector(told_value, whole):
                 fields = found.setdefault(place, {})
                 if key in HEALTH:
-                    fields.setdefault(_HEALTH, {})[key] = value
-                elif key == _HEALTH:
-                    fields.setdefault(_HEALTH, {}).update(mapping(value))
+                    fields.setdefault("component_health", {})[key] = value
+                elif key == "component_health":
+                    fields.setdefault("component_health", {}).update(mapping(value))
                 else:
                     fields[key] = value
+        for reading in vendor_readings(subject, data):
+            place = whole if reading.place is None else reading.place
+            _put(found.setdefault(place, {}), reading.path, reading.value)
         for place, fields in found.items():
             _tell(charger, moment, place, fields)
 
@@ -153,13 +156,15 @@ def said_objects(data: Any) -> Sequence[Mapping[str, Any]]:
     return items(data_in(data))
 
 
-def _put(fields: Record, path: Path, value: float) -> None:
+def _put(fields: Record, path: Path, value: float | str) -> None:
     for key in path[:-1]:
         fields = fields.setdefault(key, {})
-    # of several fans or sensors of one kind at one moment, the fan that turns slowest and the part that is hottest
     before = fields.get(path[-1])
-    pick = min if path == FAN_SPEED else max
-    fields[path[-1]] = value if before is None else pick(before, value)
+    if before.__class__ is not float or value.__class__ is not float:
+        fields.setdefault(path[-1], value)
+        return
+    # of several fans or sensors of one kind at one moment, the fan that turns slowest and the part that is hottest
+    fields[path[-1]] = min(before, value) if path == FAN_SPEED else max(before, value)
 
 
 def _tell(charger: Charger, time: float, place: int | None, fields: Record) -> None:

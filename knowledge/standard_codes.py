@@ -19,6 +19,8 @@ from ..engine.rules import RuleModel
 from .findings import usable
 from .library import STANDARD_CODES, shipped_directory
 from .observations import Observations, Record, Table
+from .texts import words_of
+from .topics import Topics
 
 Activity = Literal["starting", "charging", "discharging", "stopping", "idle", "unknown"]
 """What a connector was doing when a code came."""
@@ -35,6 +37,9 @@ CLOSING_S = 10.0
 
 Our judgement: ISO 15118-2 gives the contactor 3 s to close and the answer 4.5 s; chargers report states by the second.
 """
+
+LONGEST_WORDS = 200
+"""Characters of a report that are searched for words (our judgement: what failed stands at the beginning)."""
 
 STATE_IS_KNOWN_S = 24 * 3600.0
 """How old the latest known state may be (our judgement: a connector reports each change, so that a state holds until then)."""
@@ -53,7 +58,8 @@ class StandsFor(RuleModel):
 class StandardCode(RuleModel):
     """A code of another standard: its meaning in our words, what it stands for, and what else a person should think of.
 
-    `basis` says why it stands for nothing, or nothing more.
+    `basis` says why it stands for nothing, or nothing more. A row with `words` (phrases as in a vocabulary) is no code but what
+    vendors say in words of their own.
     """
 
     code: str
@@ -63,6 +69,7 @@ class StandardCode(RuleModel):
     maps_to: tuple[StandsFor, ...] = ()
     related: tuple[str, ...] = ()
     basis: str = ""
+    words: tuple[str, ...] = ()
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -127,6 +134,23 @@ def lookup(text: str) -> StandardCode | None:
     bare = spelled_alike(text)
     short = re.fullmatch(r"(?:mrec|cx)0*(\d{1,2})", bare)
     return _by_spelling().get(f"cx{int(short.group(1)):03d}" if short else bare)
+
+
+@lru_cache(maxsize=1)
+def _by_words() -> Topics:
+    return Topics({row.code: row.words for row in standard_codes().values() if row.words})
+
+
+@lru_cache(maxsize=4096)
+def said_in_words(text: str) -> StandardCode | None:
+    """The row of what a vendor says in words of its own (`FanSpeedLow`); None where they fit none, or several."""
+    said = _by_words().mentioned(words_of(text[:LONGEST_WORDS]))
+    return standard_codes()[said[0]] if len(said) == 1 else None
+
+
+def reported(code: str) -> StandardCode | None:
+    """The row of what a charger reports as a code: one of a standard, else a vendor's words for it."""
+    return lookup(code) or said_in_words(code)
 
 
 def asked_for(text: str) -> StandardCode | None:

@@ -19,7 +19,7 @@ from .measurements import measure
 from .observations import Observations, Record, Table, at_path, epoch
 from .readings import MINUTE, ends
 from .scene import FLEET, INCIDENCES, Scene, payload_of
-from .standard_codes import activity, lookup
+from .standard_codes import activity, reported
 from .storms import storm_times
 
 DOCUMENTED_PREFIX = "F-"
@@ -84,7 +84,7 @@ class FoundIncident:
     @property
     def _standard_code(self) -> dict[str, Any] | None:
         """What the code means by its standard, and which documented codes a person should think of."""
-        row = lookup(self.code)
+        row = reported(self.code)
         if row is None:
             return None
         return {
@@ -200,7 +200,7 @@ def chargers_with_undecided_codes(observations: Observations) -> set[str]:
             code = normal_code(at_path(fields, path))
         except NoFaultCode:
             continue
-        standard = None if code is None or code.startswith(DOCUMENTED_PREFIX) else lookup(code)
+        standard = None if code is None or code.startswith(DOCUMENTED_PREFIX) else reported(code)
         if standard is not None and standard.depends_on_activity:
             found.add(fields["device_id"])
     return found
@@ -210,7 +210,7 @@ def _meant(
     observations: Observations, device: str, connector: int | None, code: str, time: float
 ) -> dict[str, MappedFrom]:
     """The documented codes that a code of another standard stands for, and how; empty where it is of none, or stands for none."""
-    row = None if code.startswith(DOCUMENTED_PREFIX) else lookup(code)
+    row = None if code.startswith(DOCUMENTED_PREFIX) else reported(code)
     if row is None or not row.maps_to:
         return {}
     doing = activity(observations, device, connector, time) if row.depends_on_activity else "unknown"

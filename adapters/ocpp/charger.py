@@ -38,7 +38,8 @@ WAIT_FOR_CODE_S = 60.0
 
 @dataclass(slots=True)
 class Connector:
-    """One connector: its state in the records' words, the standard's status, the codes that are active, the latest voltage."""
+    """One connector: its state in the records' words, the standard's status, the codes that are active, the latest voltage, and
+    whether power flows out of the vehicle."""
 
     state: str | None = None
     status: str | None = None
@@ -46,6 +47,7 @@ class Connector:
     nameless_since: float | None = None
     nameless: tuple[Record, Record] | None = None
     voltage: float | None = None
+    exports: bool = False
     phases: int | None = None
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ...knowledge.fault_codes import NoFaultCode, normal_code
+from ...knowledge.standard_codes import said_in_words
 from .values import LONGEST_TEXT, text
 
 _OURS = re.compile(r"(?<![A-Za-z0-9])F[-_ ]?(\d{4})(?![A-Za-z0-9])", re.IGNORECASE)
@@ -19,6 +20,11 @@ SAYS_NOTHING = frozenset(
 
 UNSPECIFIC = frozenset(("othererror", "noerror", ""))
 """Codes of the standard that leave it to the vendor's to say what is wrong."""
+
+BROAD = frozenset(
+    ("othererror", "internalerror", "hightemperature", "powerswitchfailure", "evcommunicationerror", "overvoltage")
+)
+"""Codes of the standard that hold for several parts, of which a vendor's words beside them may name one."""
 
 VENDOR = "tellus"
 """The vendor whose chargers send the dictionary's codes; a bare number of another vendor is none of them."""
@@ -57,6 +63,12 @@ def named_code(vendor_codes: Iterable[object], info: object, standard: object, *
             if number is not None:
                 return number
     code = text(standard) or ""
+    if code.lower() in BROAD:
+        named = next(
+            (row for found in (*given, *(() if said is None else (said,))) if (row := said_in_words(found))), None
+        )
+        if named is not None:
+            return named.code
     if code.lower() not in UNSPECIFIC:
         return code
     for found in given:

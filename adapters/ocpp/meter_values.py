@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .charger import Charger, Record, Session
+from .charger import Charger, Connector, Record, Session
 from .times import believed, told_time
 from .values import items, mapping, number, text, word
 
@@ -28,6 +28,9 @@ one without a location is it, though the general default of locations is the out
 OUTLET = frozenset(("outlet", "cable"))
 """Where it is the connector's."""
 
+LEAST_DISCHARGE_KW = 0.3
+"""Power out of a vehicle from which on it discharges, where the standard has no state for it (our judgement: above what meters err by)."""
+
 MAINS_V = 400 / math.sqrt(3)
 """Volts between a phase and neutral where the charger tells none (IEC 60038, 230/400 V)."""
 
@@ -47,10 +50,17 @@ def telemetry(
         fields = _fields(samples, session, charger.connector(connector))
         if connector is not None:
             fields["connector_id"] = connector
-            state = charger.connector(connector).state
+            state = _state(charger.connector(connector), fields.get("power"))
             if state is not None:
                 fields["state"] = state
         charger.emit("telemetry", time, fields)
+
+
+def _state(known: Connector, power: float | None) -> str | None:
+    """The connector's state; of one that charges, by its latest power, whether it discharges, for which no status exists."""
+    if power is not None or known.state != "charging":
+        known.exports = power is not None and power < -LEAST_DISCHARGE_KW
+    return "discharging" if known.state == "charging" and known.exports else known.state
 
 
 def _samples(sampled_values: Any) -> Iterable[Sample]:

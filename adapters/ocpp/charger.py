@@ -36,6 +36,13 @@ WAIT_FOR_CODE_S = 60.0
 """How long a connector that is faulted without a code waits for the report that names one (our judgement)."""
 
 
+FAN_TOLD_LATELY_S = 600.0
+"""Seconds for which what a fan told of its speed holds beside the others (our judgement: monitors report each some minutes)."""
+
+MOST_FANS = 32
+"""Fans of a charger that are told apart (our judgement: none has more)."""
+
+
 @dataclass(slots=True)
 class Connector:
     """One connector: its state in the records' words, the standard's status, the codes that are active, the latest voltage, and
@@ -108,6 +115,7 @@ class Charger:
         self._held_beat: float | None = None
         self._gaps: list[float] = []
         self._first_beat: float | None = None
+        self._fans: dict[str | None, tuple[float, float]] = {}
 
     # Records
 
@@ -128,6 +136,13 @@ class Charger:
         if ocpp:
             fields["ocpp"] = ocpp
         self.emit("events", time, fields)
+
+    def slowest_fan(self, fan: str | None, speed: float, time: float) -> float:
+        """The speed of the slowest of the fans, of which each is told by itself; one that was not told of lately is left out."""
+        self._fans = {name: told for name, told in self._fans.items() if time - told[0] <= FAN_TOLD_LATELY_S}
+        if fan in self._fans or len(self._fans) < MOST_FANS:
+            self._fans[fan] = (time, speed)
+        return min(speed, *(told for _, told in self._fans.values()))
 
     def connector(self, number: int | None) -> Connector:
         """A connector by its number (None is the whole charger)."""

@@ -70,6 +70,8 @@ def monitored(charger: Charger, events: Iterable[Mapping[str, Any]], time: float
         value, path = number(event.get("actualValue")), reading_of(event)
         if value is not None and path is not None:
             moment = believed(told_time(event.get("timestamp")), time) or time
+            if path == FAN_SPEED:
+                value = charger.slowest_fan(text(mapping(event.get("component")).get("instance")), value, moment)
             _put(found.setdefault((moment, _place(event)), {}), path, value)
     for (moment, place), fields in found.items():
         _tell(charger, moment, place, fields)

@@ -20,6 +20,9 @@ MOST_OF_A_VALUE = 12
 MAX_MESSAGE = 2000
 """Characters of one text that are searched for numbers (our judgement: what counts stands at the beginning)."""
 
+MOST_MESSAGES = 300
+"""Messages of a charger with data of its own that are looked at, the latest (our judgement: some hours to days of them)."""
+
 _NAMES_PART = re.compile(r"fan|cool|supply|rail|psu|module|\bpm|\bcan\b|bus")
 
 
@@ -40,7 +43,7 @@ class PayloadNumber(NamedTuple):
 
 
 def charger_payloads(scene: Scene) -> list[Payload]:
-    """Every fault of the incident's code on this charger, whatever the connector, and its alarms within ten minutes of
+    """Every fault of the incident's code on this charger, whatever the connector, and its alarms and messages within ten minutes of
     one, or within a fortnight before where they name a part that belongs to it; in time order."""
 
     def load() -> list[Payload]:
@@ -51,7 +54,8 @@ def charger_payloads(scene: Scene) -> list[Payload]:
                 said = {key: value for key, value in fault.record.data.items() if key != "fault_code"}
                 found.append(Payload(fault.time, fault.source, said))
         times = np.array([fault.time for fault in faults])
-        for alarm in scene.events("alarm", which="all"):
+        messages = scene.events("ocpp", which="all", end=times[-1] + 10 * MINUTE if len(times) else None)
+        for alarm in [*scene.events("alarm", which="all"), *messages[-MOST_MESSAGES:]]:
             data = alarm.fields.get("data")
             if not isinstance(data, Mapping) or not len(times):
                 continue

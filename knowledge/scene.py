@@ -42,6 +42,10 @@ Whose = Record | Literal["own"] | None
 """Whose metadata is meant: the incident's own charger, another's record, or a record that is not there."""
 
 
+MOST_TIMES = 20
+"""Occurrences, the latest, around which messages of the charger are looked at (our judgement: enough to see what they have in common)."""
+
+
 class Scene:
     """One incident and the records around it.
 
@@ -400,10 +404,16 @@ class Scene:
     # Texts
 
     def payload(self) -> list[tuple[Source, Any]]:
-        """What the fault events carry: message and details, and alarms of the charger within ten minutes."""
+        """What the fault events carry: message and details; alarms of the charger within ten minutes, and its messages within two."""
 
         def load() -> list[tuple[Source, Any]]:
             found: list[tuple[Source, Any]] = [
+                (self.source("events", message), message.data)
+                for time in self.times[-MOST_TIMES:]
+                for message in self.events("ocpp", which="own", start=time - 2 * MINUTE, end=time + 2 * MINUTE)
+                if message.data
+            ]
+            found += [
                 (fault.source, {k: v for k, v in fault.record.data.items() if k != "fault_code"})
                 for fault in self.incidence.faults
             ]

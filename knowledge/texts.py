@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})")
 _SEPARATORS = re.compile(r"[\s_\-/.:,;(){}\[\]\"'=|]+")
 DENIED = re.compile(
     r"\b(no|not|nothing|without|never|isn t|wasn t|none|nor|neither|nobody|no one|ruled out|excluded?|denied|(?<!\d )0|zero|false|free of|free from)\s+"

@@ -92,7 +92,7 @@ def aux_contact_ohms(scene: Scene) -> Reading | None:
     told = latest_figure(
         scene,
         r"(aux|feedback|\bfb\b).*(ohm|resistance|Ω|ω|\br\b)|(ohm|resistance|\br\b).*(aux|feedback|\bfb\b)",
-        r"isolation|insulation|limit|threshold|max|nominal|main|power",
+        r"isolation|insulation|limit|threshold|max|nominal|main|power(?! contactor)",
     )
     if told is None:
         return None

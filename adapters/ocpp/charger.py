@@ -43,6 +43,10 @@ MOST_FANS = 32
 """Fans of a charger that are told apart (our judgement: none has more)."""
 
 
+MOST_REMARKS = 2_000
+"""Lines of a log about a charger's link that are kept (our judgement: a day of attempts, one or two a minute)."""
+
+
 @dataclass(slots=True)
 class Connector:
     """One connector: its state in the records' words, the standard's status, the codes that are active, the latest voltage, and
@@ -116,6 +120,7 @@ class Charger:
         self._gaps: list[float] = []
         self._first_beat: float | None = None
         self._fans: dict[str | None, tuple[float, float]] = {}
+        self._remarks = 0
 
     # Records
 
@@ -143,6 +148,12 @@ class Charger:
         if fan in self._fans or len(self._fans) < MOST_FANS:
             self._fans[fan] = (time, speed)
         return min(speed, *(told for _, told in self._fans.values()))
+
+    def remarked(self, time: float, text: str) -> None:
+        """A log says something of its link in a line of its own."""
+        self._remarks += 1
+        if self._remarks <= MOST_REMARKS:
+            self.event("log", time, None, {"message": text})
 
     def connector(self, number: int | None) -> Connector:
         """A connector by its number (None is the whole charger)."""

@@ -147,7 +147,16 @@ class Sign(NamedTuple):
     charger: str | None
 
 
-Entry = Frame | Connection | Sign
+class Remark(NamedTuple):
+    """A line without a message that says what fails of the link."""
+
+    line: int
+    time: float
+    charger: str | None
+    text: str
+
+
+Entry = Frame | Connection | Sign | Remark
 
 
 class NoFrame(ValueError):

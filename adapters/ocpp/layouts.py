@@ -10,7 +10,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple
 
-from .frames import BEGIN, Connection, Entry, Frame, NoFrame, Sign, frame_of, is_cut_frame, mended, read_frame
+from .frames import BEGIN, Connection, Entry, Frame, NoFrame, Remark, Sign, frame_of, is_cut_frame, mended, read_frame
 from .problems import Problems
 from .times import Clock, logged_time, without_times
 
@@ -36,9 +36,16 @@ CHARGER = (
         re.IGNORECASE,
     ),
     re.compile(r"(?:^|\s)([^\s\[\]:<>=]+)\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*$"),
+    re.compile(r"\[([^\s\[\]]{2,64})\]\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*$"),
 )
 """Where the charger stands before a frame, in the order in which it is looked for: SteVe, evcc, Home Assistant, CitrineOS, any
-that names it with a word, `time charger > frame`."""
+that names it with a word, `time charger > frame`, `time [charger] > frame`."""
+
+_NO_CHARGER = re.compile(
+    r"thread|exec|qtp|pool|worker|\bnio\b|\b(main|info|debug|warn\w*|error|trace|fatal|ocpp|ws|wss|server)\b",
+    re.IGNORECASE,
+)
+"""What stands in brackets and is a thread, a level or a part of the program."""
 
 WORD = re.compile(
     r"ChargePoint>CentralSystem|CentralSystem>ChargePoint|sendTXT|operator\(\)"
@@ -49,7 +56,17 @@ WORD = re.compile(
 
 _SHOUTED = re.compile(r"\b(IN|OUT)\b")
 
-_CONNECTS = re.compile(rb"connect|clos|handshake", re.IGNORECASE)
+_CONNECTS = re.compile(rb"connect|clos|handshake|web ?socket", re.IGNORECASE)
+
+_FAILS = re.compile(
+    rb"(?=.*\b(?:tls|ssl|handshake|certificate|x509|dns|resolv\w*|socket|connection|network|route|gateway|modem|sim|apn|ppp|lte|link)\b)"
+    rb".*(?:error|fail|expired|refus|unreachable|timed? ?out|alert|reset by|no route|\bdown\b|\blost\b|unable|not found|reject|denied)",
+    re.IGNORECASE,
+)
+"""What a line says of a link or what it stands on that fails."""
+
+LONGEST_REMARK = 400
+"""Bytes of such a line that are kept."""
 
 OPENED = (
     re.compile(r"charge point connected:\s*(?P<charger>\S+)", re.IGNORECASE),
@@ -58,8 +75,13 @@ OPENED = (
     re.compile(r"connected new charging station:\s*(?:\d+:)?(?P<charger>[^\s:]+)"),
     re.compile(r"\bSYS>\s*Connected\b"),
     re.compile(r"\bConnected to url\b|\bconnection \S+ -- connected\b"),
+    re.compile(
+        r"\A(?!.*\b(?:not|fail\w*|refus\w*|error|unable|cannot|reject\w*|denied|closed?)\b)"
+        r".*\b(?:web ?socket|wss?)(?: connection)?(?: is| was)? (?:opened|open|established|accepted|connected|up)\b",
+        re.IGNORECASE,
+    ),
 )
-"""Lines that tell that a connection was opened: evcc, Home Assistant, SteVe, CitrineOS, EVerest, MicroOcpp."""
+"""Lines that tell that a connection was opened: evcc, Home Assistant, SteVe, CitrineOS, EVerest, MicroOcpp, plain words."""
 
 CLOSED = (
     re.compile(r"charge point disconnected:\s*(?P<charger>\S+)", re.IGNORECASE),
@@ -215,6 +237,10 @@ class Lines:
             if found is not None:
                 yield found
                 return
+        if time is not None and _FAILS.match(line[:LONGEST_REMARK]):
+            said = rest.decode("utf-8", "replace").strip()
+            yield Remark(number, time, _charger_named(said), said)
+            return
         self._before = (time, self._prefix(rest)) if time is not None else (None, _Prefix(None, None))
 
     def _told(self, number: int, time: float | None, text: str) -> Connection | Sign | None:
@@ -229,12 +255,13 @@ class Lines:
         for pattern in OPENED:
             found = pattern.search(text)
             if found is not None:
-                return Connection(number, time, found.groupdict().get("charger"), True)
+                return Connection(number, time, found.groupdict().get("charger") or _charger_named(text), True)
         for pattern in CLOSED:
             found = pattern.search(text)
             if found is not None:
                 told = found.groupdict()
-                charger, code, reason = told.get("charger"), told.get("code"), (told.get("reason") or "").strip(" '\"")
+                charger, code = told.get("charger") or _charger_named(text), told.get("code")
+                reason = (told.get("reason") or "").strip(" '\"\r\n")
                 if charger in self._closing:
                     self._closing.discard(charger)
                     reason = reason or CLOSED_BY_PLATFORM
@@ -289,7 +316,18 @@ def _read_prefix(text: str) -> _Prefix:
 
 
 def _can_be_charger(text: str) -> bool:
-    return bool(re.search(r"\w", text)) and WORD.fullmatch(text) is None
+    return bool(re.search(r"\w", text)) and WORD.fullmatch(text) is None and _NO_CHARGER.search(text) is None
+
+
+_BRACKETED = re.compile(r"\[([^\s\[\]]{2,64})\]\s*(?:\w+:\s*)?\w")
+
+
+def _charger_named(text: str) -> str | None:
+    """The charger that stands in brackets before the words of a line; None where nothing that can be one does."""
+    for found in _BRACKETED.finditer(text):
+        if re.search(r"\d", found.group(1)) and _can_be_charger(found.group(1)):
+            return found.group(1)
+    return None
 
 
 def is_told_in(entry: Entry) -> bool:

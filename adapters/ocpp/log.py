@@ -19,6 +19,7 @@ from .frames import (
     Direction,
     Entry,
     Frame,
+    Remark,
     is_cut_frame,
 )
 from .json_values import NoJson, read_json
@@ -174,6 +175,9 @@ class Reader:
 
     def take(self, entry: Entry) -> None:
         """Take the next entry; its records are in `out`."""
+        if isinstance(entry, Remark):
+            self._remark(entry)
+            return
         charger = self._charger(entry.charger or self._nameless)
         if entry.time is not None:
             self._now = entry.time
@@ -203,6 +207,15 @@ class Reader:
                 self._end(self._chargers.pop(next(iter(self._chargers))))
             found = self._chargers[device_id] = Charger(device_id, self.out)
         return found
+
+    def _remark(self, entry: Remark) -> None:
+        """What a log says beside its messages, of the charger that it names, or of the only one."""
+        self._now = entry.time
+        known = self._chargers.get(entry.charger) if entry.charger is not None else None
+        if known is None and len(self._chargers) == 1:
+            known = next(iter(self._chargers.values()))
+        if known is not None:
+            known.remarked(entry.time, entry.text)
 
     def _connection(self, charger: Charger, entry: Connection) -> None:
         time = self._now if entry.time is None else entry.time

@@ -11,7 +11,7 @@ from charger_triage.engine import Triage
 from charger_triage.engine.diagnosis import Incident
 from charger_triage.knowledge import TriageKnowledge
 from charger_triage.knowledge.observations import observe
-from charger_triage.knowledge.standard_codes import activity, asked_for, lookup, standard_codes
+from charger_triage.knowledge.standard_codes import activity, asked_for, lookup, reported, standard_codes
 
 
 def event(second: int, kind: str, connector: int | None = 1, **data: Any) -> dict[str, Any]:
@@ -76,6 +76,21 @@ def test_lookup_takes_any_spelling(text: str, code: str | None) -> None:
     """A code or a name is found in any spelling; of a name in two standards OCPP's own is meant."""
     row = lookup(text)
     assert (None if row is None else row.code) == code
+
+
+@pytest.mark.parametrize(
+    ("words", "stands_for"),
+    [
+        ("FanSpeedLow", ("F-0601",)), ("CoolingFan.Problem", ("F-0601",)), ("cabinet overtemperature", ("F-0204",)),
+        ("ConnectorOverheated", ("F-0203",)), ("RELAY_WELDED", ("F-0101",)), ("contactor did not close", ("F-0421",)),
+        ("rectifier 3 no response", ("F-0411",)), ("Inverter sync lost", ("F-0701",)), ("DischargeNotAllowed", ("F-0702",)),
+        ("config mismatch", ("F-0512",)), ("cable and cabinet too hot", None), ("fan ok", None), ("E-5012", None), ("", None),
+    ],
+)  # fmt: skip
+def test_what_vendors_say_in_words_is_known_where_it_fits_one(words: str, stands_for: tuple[str, ...] | None) -> None:
+    """A report in a vendor's own words stands for the documented code that they fit; where they fit two, for none."""
+    row = reported(words)
+    assert (None if row is None else row.faults) == stands_for
 
 
 AT_START = (event(0, "state", to="preparing"),)

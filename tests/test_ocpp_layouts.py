@@ -97,6 +97,12 @@ CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         "2026-05-10T08:10:00Z WebSocket connection was closed, code: 1011\n",
         {"clean_close": False, "close_code": 1011},
     ),
+    "brackets and plain words": (
+        "2026-05-10T08:00:00Z [CP-7] websocket open (ocpp1.6)\n"
+        '2026-05-10T08:00:01Z [CP-7] <- [2,"1","Heartbeat",{}]\n'
+        '2026-05-10T08:10:00Z [CP-7] websocket closed code=1006 reason="reset by peer"\n',
+        {"clean_close": False, "close_code": 1006, "reason": "reset by peer"},
+    ),
     "objects": (
         '{"timestamp": "2026-05-10T08:00:00Z", "charge_point": "CP-7", "event": "connected"}\n'
         '{"timestamp": "2026-05-10T08:00:01Z", "charge_point": "CP-7", "message": [2, "1", "Heartbeat", {}]}\n'
@@ -115,6 +121,29 @@ def test_lines_of_connections_become_records(program: str, tmp_path: Path) -> No
         {"timestamp": "2026-05-10T08:00:00.000Z", "device_id": "CP-7", "transition": "online"},
         {"timestamp": "2026-05-10T08:10:00.000Z", "device_id": "CP-7", "transition": "offline", **closed},
     ]
+
+
+def test_what_a_log_says_of_a_link_that_fails_is_kept(tmp_path: Path) -> None:
+    """Lines without a message that name what fails of the link are events of the charger they name, else of the only one; others,
+    and those of a charger that sent nothing, are not."""
+    text = (
+        '2026-05-10T08:00:01Z [CP-7] <- [2,"1","Heartbeat",{}]\n'
+        "2026-05-10T08:01:00Z [CP-7] error: TLS handshake failed: certificate has expired\n"
+        "2026-05-10T08:02:00Z error: could not resolve csms.example, DNS timed out\n"
+        "2026-05-10T08:03:00Z info: 412 stations connected, listener healthy\n"
+        "2026-05-10T08:04:00Z error: disk full\n"
+    )
+    alone, _ = read(text.encode(), tmp_path)
+    said = [
+        (r["device_id"], r["data"]["message"]) for name, r in alone if name == "events" and r["event_type"] == "log"
+    ]
+    assert said == [
+        ("CP-7", "[CP-7] error: TLS handshake failed: certificate has expired"),
+        ("CP-7", "error: could not resolve csms.example, DNS timed out"),
+    ]
+    another = '2026-05-10T08:00:02Z [CP-8] <- [2,"2","Heartbeat",{}]\n'
+    several, _ = read((another + text).encode(), tmp_path)
+    assert sum(r["event_type"] == "log" for name, r in several if name == "events") == 1
 
 
 def test_a_change_to_summer_time_is_followed(tmp_path: Path) -> None:

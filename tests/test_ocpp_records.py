@@ -283,6 +283,101 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
     assert sum(event["event_type"] == "ocpp" for event in found["events"]) == len(data)
 
 
+@pytest.mark.parametrize(
+    ("subject", "data", "readings"),
+    [
+        ("health", "t_cab=23.5;t_amb=18;t_pm=29.1;fan1_rpm=2895;fan2_rpm=2790;limit_c=70",
+         [{"cabinet_temperature": 23.5, "ambient_temperature": 18.0,
+           "component_health": {"cooling_fan_rpm": 2790.0, "internal_temps": {"power_module": 29.1}}}]),
+        ("FanTelemetry", "fan_rpm=1801,1815,1830;nominal=1800",
+         [{"component_health": {"cooling_fan_rpm": 1801.0}}]),
+        ("Env", {"ambient_C": 21.0, "cableTemp_C": [50.6, 51.3], "cableTempMax_C": 90},
+         [{"ambient_temperature": 21.0}, {"connector_id": 1, "temperature": 50.6}, {"connector_id": 2, "temperature": 51.3}]),
+        ("Inverter", {"sync": "lost", "gridV": [231.1, 231.0, 230.9], "health_pct": 97},
+         [{"inverter_sync_status": "lost", "inverter_health_pct": 97.0,
+           "phase_details": {f"phase_{p}": {"voltage": v} for p, v in zip("abc", (231.1, 231.0, 230.9), strict=True)}}]),
+        ("Battery", {"health_pct": 97, "cycles": 400}, []),
+        ("ContactorStats", {"connectorId": 2, "cycles": 99_000, "ratedCycles": 100_000, "dcBus_V": 742.5, "dcBusOvp_V": 870},
+         [{"connector_id": 2, "dc_bus_voltage": 742.5,
+           "component_health": {"contactor_cycles": 99_000.0, "contactor_max_cycles": 100_000.0}}]),
+        ("health", {"t_cab": 900, "t_amb": "warm", "t_pm": [30, None]}, []),
+        ("note", "fan_rpm is fine", []),
+    ],
+)  # fmt: skip
+def test_readings_under_a_vendors_own_names_are_telemetry(
+    subject: str, data: Any, readings: list[dict[str, Any]]
+) -> None:
+    """The words of a name tell which reading it is, in JSON and in pairs: of fans the slowest, of lists of connectors each; what a
+    limit is named, what is about something else, and what cannot be is none."""
+    asked = call(T.format(0, 0), "1", "DataTransfer", vendorId="v", messageId=subject, data=data)
+    found = records_of([asked]).get("telemetry", [])
+    assert [{k: v for k, v in reading.items() if k != "timestamp"} for reading in found] == readings
+
+
+def test_data_in_texts_are_kept_under_their_names() -> None:
+    """Pairs and JSON in a message, in the words beside a code, and in what is said of a variable can be looked up by their names."""
+    told = call(
+        T.format(0, 0),
+        "1",
+        "DataTransfer",
+        vendorId="v",
+        messageId="Close",
+        data='{"coil_V": 17.5, "fb": "open", "connectorId": 2}',
+    )
+    fault = status(T.format(1, 0), 2, "Faulted", "OtherError", vendorErrorCode="F-0421", info="coil=17.5V;fb=open;n=3")
+    event = {"eventId": 1, "timestamp": T.format(2, 0), "trigger": "Delta", "actualValue": "24.1",
+             "eventNotificationType": "CustomMonitor", "component": {"name": "PowerContactor", "evse": {"id": 1}},
+             "variable": {"name": "CoilVoltage"}, "techInfo": "min=23.9 max=24.2"}  # fmt: skip
+    monitored = call(T.format(2, 0), "3", "NotifyEvent", generatedAt=T.format(2, 0), seqNo=0, eventData=[event])
+    events = records_of([told, fault])["events"]
+    message, report = (next(e for e in events if e["event_type"] == kind) for kind in ("ocpp", "fault"))
+    assert (message["connector_id"], message["data"]) == (
+        2,
+        {"Close": {"coil_V": 17.5, "fb": "open", "connectorId": 2}},
+    )
+    assert report["data"]["details"]["told"] == {"coil": "17.5V", "fb": "open", "n": 3.0}
+    (variable,) = records_of([monitored])["events"]
+    assert variable["data"] == {
+        "techInfo": "min=23.9 max=24.2", "told": {"min": 23.9, "max": 24.2}, "PowerContactor CoilVoltage": 24.1,
+    }  # fmt: skip
+
+
+def test_power_that_flows_out_is_discharging() -> None:
+    """OCPP 1.6 has no status for it: a connector that charges discharges by its latest power, until the session is over."""
+
+    def metered(second: int, **value: str) -> Message:
+        sampled = [{"unit": "W", **value}]
+        values = [{"timestamp": T.format(1, second), "sampledValue": sampled}]
+        return call(T.format(1, second), f"m{second}", "MeterValues", connectorId=1, meterValue=values)
+
+    out, into = (
+        {"measurand": "Power.Active.Export", "value": "29000"},
+        {"measurand": "Power.Active.Import", "value": "7000"},
+    )
+    volts = {"measurand": "Voltage", "phase": "L1-N", "value": "268", "unit": "V"}
+    messages = [
+        status(T.format(0, 0), 1, "Charging"), metered(0, **out), metered(1, **volts), metered(2, **into), metered(3, **out),
+        status(T.format(2, 0), 2, "Finishing"), metered(4, **volts), status(T.format(3, 0), 3, "Charging"), metered(5, **volts),
+    ]  # fmt: skip
+    states = [record["state"] for record in records_of(messages)["telemetry"]]
+    assert states == ["discharging", "discharging", "charging", "discharging", "idle", "charging"]
+
+
+def test_of_fans_that_are_told_one_by_one_the_slowest_counts() -> None:
+    """Monitors report each fan in an event of its own: what one told holds beside the others for ten minutes."""
+
+    def turned(minute: int, fan: str, speed: str) -> Message:
+        at = T.format(minute, 0)
+        event = {"eventId": 1, "timestamp": at, "trigger": "Periodic", "actualValue": speed,
+                 "eventNotificationType": "CustomMonitor", "component": {"name": "CoolingFan", "instance": fan},
+                 "variable": {"name": "Speed"}}  # fmt: skip
+        return call(at, f"n{minute}", "NotifyEvent", generatedAt=at, seqNo=0, eventData=[event])
+
+    told = [turned(0, "1", "1400"), turned(1, "2", "1800"), turned(2, "1", "1380"), turned(20, "2", "1810")]
+    speeds = [record["component_health"]["cooling_fan_rpm"] for record in records_of(told)["telemetry"]]
+    assert speeds == [1400.0, 1400.0, 1380.0, 1810.0]
+
+
 def test_a_vendors_command_is_called_by_its_message() -> None:
     """What a platform asks for by DataTransfer is a command of that name, and its data are what it asks for."""
     vendors = {"vendorId": "v", "messageId": "ResetPowerModule", "data": '{"index": 3}'}
@@ -364,6 +459,15 @@ def test_faulted_without_a_code_keeps_the_last_one() -> None:
         ({"errorCode": "GroundFailure", "vendorErrorCode": "E17"}, "GroundFailure"),
         ({"errorCode": "NoError", "vendorErrorCode": "0x00"}, "Faulted"),
         ({"errorCode": "NoError", "vendorErrorCode": "RelayAdhesion"}, "RelayAdhesion"),
+        ({"errorCode": "HighTemperature", "info": "cable 75.2C > 75C, derate 60%"}, "Vendor.ConnectorHot"),
+        ({"errorCode": "HighTemperature", "info": "limit 75C"}, "HighTemperature"),
+        (
+            {"errorCode": "InternalError", "info": "PM2 comm timeout", "vendorErrorCode": "V-PMTO"},
+            "Vendor.ModuleSilent",
+        ),
+        ({"errorCode": "OtherError", "vendorErrorCode": "FanSpeedLow"}, "Vendor.FanSlow"),
+        ({"errorCode": "OtherError", "info": "fan speed low, cabinet too hot"}, "OtherError"),
+        ({"errorCode": "GroundFailure", "info": "fan speed low"}, "GroundFailure"),
         ({"errorCode": "Error"}, "Error"),
         ({"errorCode": "OtherError"}, "OtherError"),
         ({}, "Faulted"),

@@ -151,7 +151,7 @@ class Remark(NamedTuple):
     """A line without a message that says what fails of the link."""
 
     line: int
-    time: float
+    time: float | None
     charger: str | None
     text: str
 

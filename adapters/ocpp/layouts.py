@@ -237,7 +237,7 @@ class Lines:
             if found is not None:
                 yield found
                 return
-        if time is not None and _FAILS.match(line[:LONGEST_REMARK]):
+        if _FAILS.match(line[:LONGEST_REMARK]):
             said = rest.decode("utf-8", "replace").strip()
             yield Remark(number, time, _charger_named(said), said)
             return
@@ -332,4 +332,5 @@ def _charger_named(text: str) -> str | None:
 
 def is_told_in(entry: Entry) -> bool:
     """Whether an entry shows by itself that a text is an OCPP log: a frame, or a connection of a named charger at a time."""
-    return isinstance(entry, Frame) or (entry.time is not None and entry.charger is not None)
+    named = entry.time is not None and entry.charger is not None
+    return isinstance(entry, Frame) or (named and not isinstance(entry, Remark))

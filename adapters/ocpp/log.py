@@ -210,11 +210,11 @@ class Reader:
 
     def _remark(self, entry: Remark) -> None:
         """What a log says beside its messages, of the charger that it names, or of the only one."""
-        self._now = entry.time
         known = self._chargers.get(entry.charger) if entry.charger is not None else None
         if known is None and len(self._chargers) == 1:
             known = next(iter(self._chargers.values()))
-        if known is not None:
+        if known is not None and entry.time is not None:
+            self._now = entry.time
             known.remarked(entry.time, entry.text)
 
     def _connection(self, charger: Charger, entry: Connection) -> None:

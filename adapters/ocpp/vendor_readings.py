@@ -48,7 +48,7 @@ def _kind(path: Path, name: str, least: float, most: float, about: str = "") -> 
 
 def _warmth(path: Path, part: str) -> _Kind:
     """A temperature of a part, in °C: `t_cab`, `cabinetTemp_C`, `temp_cabinet`, `cabinet`."""
-    said = rf"((t|temp|temperature|tmax|t max)( of)? )?({part})( ?\d)?( (t|temp|temperature|air))?( max)?( (c|deg|deg c|celsius))?"
+    said = rf"((t|temp|temperature|tmax|t max)( of)? )?({part})( ?\d)?( (t|temp|temperature|air))?( (c|deg|deg c|celsius))?"
     return _kind(path, said, -60.0, 250.0)
 
 
@@ -62,7 +62,7 @@ _KINDS = (
     _kind(
         CONNECTOR_TEMPERATURE,
         r"((t|temp|temperature|tmax|t max)( of)? )?(cable|connector|plug|gun|coupler|pin|pins|contact|contacts)"
-        r"( (t|temp|temperature)( max)?( (c|deg|deg c|celsius))?)|(t|temp|temperature|tmax|t max) (cable|connector|plug|gun|coupler|pin|pins)( c)?",
+        r"( (t|temp|temperature)( (c|deg|deg c|celsius))?)|(t|temp|temperature|tmax|t max) (cable|connector|plug|gun|coupler|pin|pins)( c)?",
         -60.0,
         250.0,
     ),

@@ -212,6 +212,13 @@ def _said_volts(scene: Scene) -> list[PayloadNumber]:
     return sorted(found, key=lambda number: number.time)
 
 
+def _said_at_fault(scene: Scene) -> PayloadNumber | None:
+    """The highest of those told within two minutes before an occurrence or ten seconds after it, else the latest."""
+    told = _said_volts(scene)
+    near = [number for number in told if any(-2 * MINUTE <= number.time - time <= 10.0 for time in scene.times)]
+    return max(near, key=lambda number: number.value) if near else newest(told)
+
+
 def _said_level(scene: Scene, wanted: str, unwanted: str) -> PayloadNumber | None:
     """The latest level that payloads name beside the bus voltage."""
     found = [number for number in payload_numbers(scene, wanted, unwanted) if number.value > 100.0]
@@ -231,32 +238,37 @@ def _limit_in_text(scene: Scene) -> PayloadNumber | None:
     return found
 
 
-@measures("dc_bus_said_share", "bus voltage in the payloads against the limit named beside it", unit="%", low=0)
+@measures(
+    "dc_bus_said_share",
+    "highest bus voltage in the payloads about an occurrence, else the latest, against the limit named beside it",
+    unit="%",
+    low=0,
+)
 def dc_bus_said_share(scene: Scene) -> Reading | None:
-    measured = _said_volts(scene)
+    measured = _said_at_fault(scene)
     limit = _said_level(
         scene,
         r"\b(ovp|over ?voltage|trip|limit|threshold|max|maximum|allowed)\b",
         r"\b(can|current|a|ms|s|temp\w*|count\w*|pct|percent)\b|\bpeak\b",
     )
     limit = limit or _limit_in_text(scene)
-    if not measured or limit is None:
+    if measured is None or limit is None:
         return None
-    time, volts, source = measured[-1]
+    time, volts, source = measured
     return Reading(100.0 * volts / limit.value, time, few([source, limit.source]))
 
 
 @measures(
     "dc_bus_said_over_nominal",
-    "bus voltage in the payloads against the nominal one named beside it, or else the median in telemetry",
+    "that voltage against the nominal one named beside it, or else the median in telemetry",
     unit="%",
     low=0,
 )
 def dc_bus_said_over_nominal(scene: Scene) -> Reading | None:
-    measured = _said_volts(scene)
-    if not measured:
+    measured = _said_at_fault(scene)
+    if measured is None:
         return None
-    time, volts, source = measured[-1]
+    time, volts, source = measured
     nominal = _said_level(
         scene,
         r"\b(bus|dc|link|vdc|voltage|v)\b.*\b(nominal|rated|normal|baseline|expected|setpoint|before)\b|\b(nominal|rated|normal|baseline|expected)\b.*\b(bus|dc|link|vdc|voltage|v)\b",

@@ -97,7 +97,7 @@ def affirmed(data: Any) -> Iterator[str]:
                 yield f"{subject} failed"
         elif isinstance(value, (int, float)):
             # what was counted is whole: an error of 0.25 is a deviation
-            if value > 0 and float(value).is_integer() and _COUNTING.search(path):
+            if value > 0 and value % 1 == 0 and _COUNTING.search(path):
                 yield path
         elif isinstance(value, str):
             for sentence in _SENTENCE_END.split(value[:MAX_TEXT]):

@@ -216,7 +216,7 @@ def _said_at_fault(scene: Scene) -> PayloadNumber | None:
     """The highest of those told within two minutes before an occurrence or ten seconds after it, else the latest."""
     told = _said_volts(scene)
     near = [number for number in told if any(-2 * MINUTE <= number.time - time <= 10.0 for time in scene.times)]
-    return max(near, key=lambda number: number.value) if near else newest(told)
+    return max(near, key=lambda number: number.value) if near else next(reversed(told), None)
 
 
 def _said_level(scene: Scene, wanted: str, unwanted: str) -> PayloadNumber | None:

@@ -133,7 +133,7 @@ def cabinet_excess_vs_past(scene: Scene) -> Reading | None:
         return None
     if found.power > 1.0:
         # a cabinet that follows slowly is cooler half an hour into a load than after an hour of it
-        lagged = lagged_from_rest(frame.times, frame.load, SETTLES_BETWEEN[1])
+        lagged = frame.lagged(SETTLES_BETWEEN[1])
         past &= alike & (lagged >= 0.8 * np.max(lagged[now]))
     else:
         past &= frame.rested
@@ -167,7 +167,7 @@ def cabinet_heat_vs_earlier(scene: Scene) -> Reading | None:
     past, days = _past(scene, frame), np.floor(frame.times / DAY)
     ratios = []
     for constant in SETTLES_BETWEEN:
-        load = lagged_from_rest(frame.times, frame.load, constant)
+        load = frame.lagged(constant)
         if load[hottest] <= 1.0:
             return None
         comparable = past & (load >= 0.4 * load[hottest])

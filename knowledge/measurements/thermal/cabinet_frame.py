@@ -16,7 +16,7 @@ from ...sessions import Session
 from .ambient import ambient_at
 from .chargers import about_the_cabinet, rating_of
 from .remembered import once_an_incident
-from .telemetry import HISTORY, Columns, columns_of
+from .telemetry import HISTORY, Columns, columns_of, lagged_from_rest
 
 RESTED = 90 * MINUTE
 """Rest after which a cabinet has given off its heat (our judgement: three to four time constants of a ventilated cabinet)."""
@@ -70,6 +70,16 @@ class Frame:
         places = np.arange(1, len(self.load) + 1)
         first = np.maximum(places - cells, 0)
         return np.where(np.isnan(self.load), np.nan, (total[places] - total[first]) / (places - first))
+
+    @cached_property
+    def _lagged(self) -> dict[float, Floats]:
+        return {}
+
+    def lagged(self, constant: float) -> Floats:
+        """The load as a cabinet with a time constant in seconds follows it, at rest before the first of the times."""
+        if constant not in self._lagged:
+            self._lagged[constant] = lagged_from_rest(self.times, self.load, constant)
+        return self._lagged[constant]
 
     @cached_property
     def rested(self) -> np.ndarray:

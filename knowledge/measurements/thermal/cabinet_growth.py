@@ -13,7 +13,7 @@ from ..common import visits_before
 from ..registry import measures
 from .cabinet_frame import LONG_RESTED, RESTED, Frame, own_frame
 from .remembered import once_an_incident
-from .telemetry import HISTORY, lagged_from_rest
+from .telemetry import HISTORY
 
 SETTLES_WITHIN = 45 * MINUTE
 """Time constant with which a cabinet follows its load (our judgement: half an hour to an hour)."""
@@ -53,7 +53,7 @@ def _settled_alike(frame: Frame, mask: np.ndarray) -> np.ndarray:
     days = np.floor(frame.times / DAY)
     seen = np.unique(days[mask])
     part = max(1, len(seen) // 4)
-    share = lagged_from_rest(frame.times, frame.load, SETTLES_WITHIN) / np.maximum(np.nan_to_num(frame.load), 1e-6)
+    share = frame.lagged(SETTLES_WITHIN) / np.maximum(np.nan_to_num(frame.load), 1e-6)
     most = min(float(share[mask & np.isin(days, some)].max()) for some in (seen[:part], seen[-part:]))
     return mask & (np.abs(share - most) <= ALIKE_SETTLED)
 

@@ -17,7 +17,7 @@ from .chargers import CONNECTOR_CODE, peers, rating_of
 from .connector import connector_temperature, temperature_in_metadata
 from .load_comparison import alike, as_hot, gap_to, scaled
 from .loads import Load, load_now, loads_here, loads_of, loads_on_others
-from .telemetry import difference, known, lagged_from_rest
+from .telemetry import difference, known
 
 
 @measures(
@@ -226,8 +226,8 @@ def _for_our_load(scene: Scene, own: Frame, device: str, theirs: Frame, choose: 
     unit = _unit(scene, device) / _unit(scene, scene.device_id)
     factors = []
     for constant in SETTLES_BETWEEN:
-        ours = float(np.max(lagged_from_rest(own.times, own.load, constant)[before.cells]))
-        load = lagged_from_rest(theirs.times, theirs.load, constant) / unit
+        ours = float(np.max(own.lagged(constant)[before.cells]))
+        load = theirs.lagged(constant) / unit
         times = np.divide(ours, load, out=np.ones(len(load)), where=(load > 1.0) & ~np.isnan(theirs.load))
         factors += [np.minimum(times, MOST_SCALED) ** power for power in LOSSES_GO_BY]
     return np.nan_to_num(np.maximum(theirs.excess, 0.0) * (choose(factors, axis=0) - 1.0))

@@ -134,7 +134,16 @@ def lagged(times: Floats, values: Floats, constant: float) -> Floats:
 
 def lagged_from_rest(times: Floats, values: Floats, constant: float) -> Floats:
     """The same lag of a mass that was at rest before the first of the times; what is not known counts as rest."""
-    if not len(times):
-        return np.empty(0)
-    at_rest = np.concatenate([[0.0], np.nan_to_num(values)])
-    return lagged(np.concatenate([times[:1], times]), at_rest, constant)[1:]
+    known = np.nan_to_num(values)
+    # between values that are none it only decays, which takes one step however long that is
+    driven = known != 0.0
+    stepped = np.flatnonzero(driven | np.append(driven[1:], False))
+    if not len(stepped):
+        return np.zeros(len(times))
+    first = stepped[:1]
+    at_rest = np.concatenate([[0.0], known[stepped]])
+    states = lagged(np.concatenate([times[np.maximum(first - 1, 0)], times[stepped]]), at_rest, constant)
+    latest = np.searchsorted(stepped, np.arange(len(times)), "right")
+    since = times - np.concatenate([times[:1], times[stepped]])[latest]
+    decayed: Floats = states[latest] * np.exp(-np.clip(since, 0.0, None) / constant)
+    return decayed

@@ -8,6 +8,9 @@ from typing import Any
 _OURS = re.compile(r"^(?:F[\s_-]*)?(\d{1,4})$", re.IGNORECASE)
 LONGEST_CODE = 256
 
+DOCUMENTED_PREFIX = "F-"
+"""How the dictionary's codes begin: they need no look into the tables of other standards."""
+
 
 class NoFaultCode(ValueError):
     """What stands for a fault code is none."""

@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.diagnosis import MappedFrom
 from ..engine.facts import Fact, RefusedFact, Source, iso_timestamp
 from ..engine.knowledge_base import DataProblem, Fault
-from .fault_codes import NoFaultCode, normal_code
+from .fault_codes import DOCUMENTED_PREFIX, NoFaultCode, normal_code
 from .fleet.figures import OFFLINE_FROM
 from .fleet.reported_faults import FaultEvent, Faults, Incidence
 from .fleet.tables import FleetShare, FleetTables
@@ -21,9 +21,6 @@ from .readings import MINUTE, ends
 from .scene import FLEET, INCIDENCES, Scene, payload_of
 from .standard_codes import activity, reported
 from .storms import storm_times
-
-DOCUMENTED_PREFIX = "F-"
-"""How the dictionary's codes begin: they need no look into the tables of other standards."""
 
 HEARTBEAT_LOST = "F-0301"
 RECONNECT_STORM = "F-0302"

@@ -13,7 +13,7 @@ from .times import believed, told_time
 from .told_data import data_in
 from .v16 import Handler, words_in
 from .values import connector, items, mapping, number, text, word
-from .vendor_readings import AC_INLET, CONTROL_BOARD, DC_OUTLET, FAN_SPEED, MODULE, Path, vendor_readings
+from .vendor_readings import AC_INLET, CONTROL_BOARD, DC_OUTLET, FAN_SPEED, MODULE, SYNC, SYNCS, Path, vendor_readings
 
 VARIABLES: Mapping[tuple[str, str], Path] = {
     ("externaltemperaturesensor", "temperature"): ("ambient_temperature",),
@@ -25,14 +25,17 @@ VARIABLES: Mapping[tuple[str, str], Path] = {
     ("acdcconverter", "temperature"): MODULE,
     ("acdcconverter", "dcvoltage"): ("dc_bus_voltage",),
     ("acdcconverter", "dccurrent"): ("dc_bus_current",),
-    ("acdcconverter", "healthindex"): ("inverter_health_pct",),
+    **{
+        (component, variable): ("inverter_health_pct",)
+        for component in ("acdcconverter", "inverter")
+        for variable in ("health", "healthindex", "healthpct", "healthpercent")
+    },
+    ("acdcconverter", "syncstatus"): SYNC,
+    ("inverter", "syncstatus"): SYNC,
     ("coolingfan", "speed"): FAN_SPEED,
     ("fan", "speed"): FAN_SPEED,
     ("dcbus", "voltage"): ("dc_bus_voltage",),
     ("dcbus", "current"): ("dc_bus_current",),
-    ("inverter", "healthpercent"): ("inverter_health_pct",),
-    ("inverter", "healthindex"): ("inverter_health_pct",),
-    ("inverter", "health"): ("inverter_health_pct",),
     ("powercontactor", "operationcount"): ("component_health", "contactor_cycles"),
 }
 """Variables of components as readings (OCPP 2.0.1, standardised components; counts and health indices are vendors' own)."""
@@ -67,26 +70,34 @@ def monitored(charger: Charger, events: Iterable[Mapping[str, Any]], time: float
     """Give the telemetry of the monitored values in a NotifyEvent; those of one moment and place are one record."""
     found: dict[tuple[float, int | None], Record] = {}
     for event in events:
-        value, path = number(event.get("actualValue")), reading_of(event)
+        path = reading_of(event)
+        value = None if path is None else _value_of(event, path)
         if value is not None and path is not None:
             moment = believed(told_time(event.get("timestamp")), time) or time
-            if path == FAN_SPEED:
+            if path == FAN_SPEED and value.__class__ is float:
                 value = charger.slowest_fan(text(mapping(event.get("component")).get("instance")), value, moment)
             _put(found.setdefault((moment, _place(event)), {}), path, value)
     for (moment, place), fields in found.items():
         _tell(charger, moment, place, fields)
 
 
+def _value_of(event: Mapping[str, Any], path: Path) -> float | str | None:
+    value = event.get("actualValue")
+    if path != SYNC:
+        return number(value)
+    return word(value) if word(value) in SYNCS else None
+
+
 def reading_of(event: Mapping[str, Any]) -> Path | None:
     """Where the value of a monitored variable stands in telemetry; None where it is no reading that records hold."""
-    component, variable = mapping(event.get("component")), word(mapping(event.get("variable")).get("name"))
-    name, instance = word(component.get("name")), component.get("instance")
+    component, monitored_ = mapping(event.get("component")), mapping(event.get("variable"))
+    name, variable, instance = word(component.get("name")), word(monitored_.get("name")), component.get("instance")
     if name == "temperaturesensor" and variable == "temperature":
         if word(instance):
             return SENSORS.get(word(instance))
         return ("temperature",) if _place(event) is not None else ("cabinet_temperature",)
     if name == "electricalfeed" and variable == "acvoltage":
-        phase = PHASES.get(text(instance) or "")
+        phase = PHASES.get(text(instance) or text(monitored_.get("instance")) or "")
         return None if phase is None else ("phase_details", phase, "voltage")
     return VARIABLES.get((name, variable))
 

@@ -22,14 +22,19 @@ Names = Mapping[str, Sequence[str]]
 """Which fields of an object hold what."""
 
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "time": ("timestamp", "time", "ts", "datetime", "date", "createdat", "receivedat", "loggedat", "logtime"),
+    "time": (
+        "timestamp", "time", "ts", "datetime", "date", "createdat", "receivedat", "loggedat", "logtime", "zeitstempel", "zeit",
+        "zeitpunkt", "horodatage",
+    ),
     "charger": (
         "chargepoint", "chargepointid", "chargeboxid", "chargebox", "chargingstation", "chargingstationid", "stationid",
         "station", "cpid", "cp", "charger", "chargerid", "deviceid", "identity", "clientid", "source",
+        "ladepunkt", "ladestation", "ladesaeule", "borne",
     ),
-    "word": ("direction", "dir", "origin", "way", "flow", "sender"),
+    "word": ("direction", "dir", "origin", "way", "flow", "sender", "richtung", "sens"),
     "message": (
         "message", "msg", "frame", "ocppmessage", "rawmessage", "raw", "ocpp", "data", "body", "content", "payload", "log",
+        "nachricht", "telegramm", "meldung", "inhalt", "trame",
     ),
     "action": ("action", "ocppaction", "messageaction"),
     "id": ("messageid", "uniqueid", "ocppmessageid", "correlationid", "msgid"),

@@ -32,6 +32,12 @@ def data_in(value: Any) -> Any:
     return pairs_in(value) or value
 
 
+def told_in(value: Any) -> Record | None:
+    """The object that a text beside a code holds as JSON or pairs; None where it holds none."""
+    found = data_in(value)
+    return found if found.__class__ is dict and found else None
+
+
 def pairs_in(text: str) -> Record:
     """The pairs of a text by their names; none where it has fewer than two."""
     parts = (_ANY_SIGN if _ANY_SIGN.search(text) else _WHERE_NO_SIGN).split(text[:LONGEST_DATA])

@@ -9,7 +9,7 @@ from .charger import Charger, Record, Session, given
 from .fault_codes import is_known, is_ours, named_code
 from .frames import Frame
 from .meter_values import telemetry
-from .told_data import pairs_in
+from .told_data import told_in
 from .values import connector, mapping, name, number, text, word
 
 STATES = {
@@ -67,7 +67,7 @@ def status_notification(charger: Charger, frame: Frame, time: float, _: bool) ->
         code = None
     details = given(
         error_code=text(payload.get("errorCode")), info=info, vendor_id=vendor,
-        vendor_error_code=text(payload.get("vendorErrorCode")), told=pairs_in(info or "") or None,
+        vendor_error_code=text(payload.get("vendorErrorCode")), told=told_in(info),
     )  # fmt: skip
     if code is not None:
         charger.faulty(number_, code, time, info, details, action=frame.action, payload=payload)

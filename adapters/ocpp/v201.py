@@ -15,7 +15,7 @@ from .frames import Frame
 from .measured import monitored, reading_of
 from .meter_values import telemetry
 from .times import believed, told_time
-from .told_data import pairs_in
+from .told_data import told_in
 from .v16 import Handler, announced, firmware_status, ignored, settings_of, tells_signal, told, words_in
 from .values import connector, items, mapping, name, number, text, word
 
@@ -119,7 +119,7 @@ def notify_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
         evse = connector(place.get("id"))
         cleared = event.get("cleared") is True
         code = _code_of(charger, event, component, variable)
-        if code is None and not words_in(event) and reading_of(event) is not None:
+        if code is None and not words_in(event) and reading_of(event) is not None and not _beside(event):
             continue
         if code is None:
             charger.event("ocpp", moment, evse, _held(event), action="NotifyEvent", payload=event)
@@ -129,7 +129,7 @@ def notify_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
             told_of = given(
                 component=text(component.get("name")), instance=text(component.get("instance")),
                 variable=text(variable.get("name")), value=text(event.get("actualValue")), tech_code=text(event.get("techCode")),
-                told=pairs_in(text(event.get("techInfo")) or "") or None,
+                told=told_in(text(event.get("techInfo"))), beside=_beside(event),
             )  # fmt: skip
             said = text(event.get("techInfo"))
             charger.faulty(evse, code, moment, said, told_of, action="NotifyEvent", payload=event)
@@ -143,11 +143,14 @@ def _held(event: Mapping[str, Any]) -> Record:
     path = " ".join(found for name_ in names if (found := name(name_)) is not None)
     value = event.get("actualValue")
     plain = number(value)
-    return {
-        **words_in(event),
-        **given(told=pairs_in(text(event.get("techInfo")) or "") or None),
-        path: value if plain is None else plain,
-    }
+    beside = given(told=told_in(text(event.get("techInfo"))), beside=_beside(event))
+    return {**words_in(event), **beside, path: value if plain is None else plain}
+
+
+def _beside(event: Mapping[str, Any]) -> Record | None:
+    """What the vendor's own data hold that stand beside a variable."""
+    own = {key: value for key, value in mapping(event.get("customData")).items() if key != "vendorId"}
+    return own or None
 
 
 def _code_of(

@@ -90,7 +90,7 @@ _PHASES = re.compile(r"((grid|mains|ac|line|supply|ac in|phase) )?(v|u|voltage|v
 """The name of a list of three voltages."""
 _PHASE = re.compile(r"((grid|mains|ac|line|supply|phase) )?((u|v) )?l([123])( (v|u|voltage|volts))?")
 _SYNC = re.compile(r"(inverter )?sync( (status|state))?")
-_SYNCS = frozenset(("synced", "unsynced", "lost"))
+SYNCS = frozenset(("synced", "unsynced", "lost"))
 
 
 class VendorReading(NamedTuple):
@@ -121,7 +121,7 @@ def _leaves(data: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[st
 
 
 def _read(about: str, path: str, value: Any) -> Iterator[VendorReading]:
-    if value.__class__ is str and value in _SYNCS and _SYNC.fullmatch(path):
+    if value.__class__ is str and value in SYNCS and _SYNC.fullmatch(path):
         yield VendorReading(None, SYNC, value)
         return
     values = [number(each) for each in value] if value.__class__ is list else [number(value)]

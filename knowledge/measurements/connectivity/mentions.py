@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ....engine.facts import Source
+from ...fault_codes import DOCUMENTED_PREFIX, NoFaultCode, normal_code
 from ...readings import DAY, HOUR, MINUTE, Reading
 from ...scene import Scene
 from ..registry import measures
@@ -38,6 +39,13 @@ def loss_mention(scene: Scene) -> Iterable[Reading]:
     return scene.mentions(_loss_texts(scene))
 
 
+def _is_documented(code: Any) -> bool:
+    try:
+        return (normal_code(code) or "").startswith(DOCUMENTED_PREFIX)
+    except NoFaultCode:
+        return False
+
+
 def _loss_texts(scene: Scene) -> Iterator[Text]:
     lost = lost_at(scene)
     end = max(lost, scene.anchor) + DAY
@@ -47,6 +55,8 @@ def _loss_texts(scene: Scene) -> Iterator[Text]:
         kind, data = event.fields["event_type"], event.fields.get("data")
         if kind != "fault":
             yield scene.source("events", event), data if kind == "alarm" else {"event": kind, "data": data}
+        elif isinstance(data, Mapping) and not _is_documented(data.get("fault_code")):
+            yield scene.source("events", event), {"message": data.get("fault_message")}
     for session in sessions_at_loss(scene):
         if session.end is not None and abs(session.end - lost) <= 10 * MINUTE:
             yield session.source, {"stop_reason": session.stop_reason, "details": session.details}

@@ -39,7 +39,7 @@ NEW = r"(?<!as )(?<!like )new"
 _SENTENCE_END = re.compile(r"(?<=[.;!?])\s+|\n+")
 _NEGATIVE = {"ok", "normal", "none", "no", "pass", "passed", "false", "clean", "stable", "good", "healthy", "nominal", "0",
              "off", "inactive", "fine", "valid", "not detected", "not present", "n a", "", "okay", "any", "always", "unlimited",
-             "unrestricted", "ready", "synced", "up"}  # fmt: skip
+             "unrestricted", "ready", "synced", "up", "0x0", "0x00", "0x0000"}  # fmt: skip
 _POSITIVE = {"ok", "okay", "normal", "pass", "passed", "healthy", "good", "clean", "valid", "nominal", "fine"}
 _COUNTING = re.compile(r"\b(count|counter|errors?|events?|retries|timeouts?|failures?|drops|resets?|total)\b")
 

@@ -12,6 +12,7 @@ from .fault_codes import is_ours
 from .pairing import Pairing
 from .schemas import Version
 from .times import iso
+from .values import word
 
 Record = dict[str, Any]
 Emitted = tuple[str, Record]
@@ -49,8 +50,8 @@ MOST_REMARKS = 2_000
 
 @dataclass(slots=True)
 class Connector:
-    """One connector: its state in the records' words, the standard's status, the codes that are active, the latest voltage, and
-    whether power flows out of the vehicle."""
+    """One connector: its state in the records' words, the standard's status, the codes that are active, the latest voltage,
+    whether power flows out of the vehicle, and whether the end of its session has told that the plug was pulled."""
 
     state: str | None = None
     status: str | None = None
@@ -59,6 +60,7 @@ class Connector:
     nameless: tuple[Record, Record] | None = None
     voltage: float | None = None
     exports: bool = False
+    unplugged: bool = False
     phases: int | None = None
 
 
@@ -256,6 +258,7 @@ class Charger:
         """A connector says which state it is in."""
         known = self.connector(number)
         before, known.state, known.status = known.state, state or known.state, status or known.status
+        known.unplugged = known.unplugged and state not in ("preparing", "charging")
         if state is not None and state != before:
             data = given(**{"from": before, "to": state, "ocpp_status": status})
             self.event("state", time, number, data)
@@ -333,6 +336,9 @@ class Charger:
             session.ocpp.update(ocpp)
             self._recorded(session, time, reason)
         self.event("stop", time, number, {**given(reason=reason), **({"details": details} if details else {})}, **ocpp)
+        if number is not None and word(reason) == "evdisconnected":
+            self.connector(number).unplugged = True
+            self.event("plug_out", time, number)
         stopped_by = None if reason is None else f"StopReason.{reason}"
         self._told_unwanted(number, (stopped_by, triggered_by), time, session_id)
 

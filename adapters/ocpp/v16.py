@@ -51,7 +51,12 @@ def status_notification(charger: Charger, frame: Frame, time: float, _: bool) ->
     status = word(payload.get("status"))
     state = STATES.get(status)
     before = charger.connector(number_).status
-    if status == "available" and before in IN_SESSION and number_ is not None:
+    if (
+        status == "available"
+        and before in IN_SESSION
+        and number_ is not None
+        and not charger.connector(number_).unplugged
+    ):
         charger.event("plug_out", time, number_, given(info=text(payload.get("info"))))
     charger.turned(number_, state, status or None, time)
     info = text(payload.get("info"))

@@ -64,7 +64,7 @@ def status_notification(charger: Charger, frame: Frame, time: float, _: bool) ->
         state = known.state
     if status == "occupied" and known.status in ("available", "reserved"):
         charger.event("plug_in", time, evse)
-    if status == "available" and known.status == "occupied":
+    if status == "available" and known.status == "occupied" and not known.unplugged:
         charger.event("plug_out", time, evse)
     charger.turned(evse, state, status or None, time)
     if state == "fault":
@@ -103,7 +103,7 @@ def transaction_event(charger: Charger, frame: Frame, time: float, _: bool) -> N
         reason = text(transaction.get("stoppedReason"))
         triggered_by = None if trigger is None else f"TriggerReason.{trigger}"
         charger.stopped(transaction_id, evse, time, reason, given(trigger_reason=trigger), triggered_by, **beside)
-        if trigger == "EVDeparted":
+        if trigger == "EVDeparted" and not charger.connector(evse).unplugged:
             charger.event("plug_out", time, evse)
         charger.turned(evse, "idle", "idle", time)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from ....engine.facts import Source
 from ...observations import Record, epoch
-from ...readings import DAY, HOUR, Reading, few
+from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ..registry import measures
 from .onset import CLOCK, hours_matched_after, onset, time_before_onset
@@ -24,6 +25,8 @@ _PUSH = re.compile(
 _CHARGING_PROFILE = re.compile(r"charging_?profile|power_?profile|schedule")
 
 _PENDING = ("queued", "accepted")
+
+DONE = ("completed",)
 
 BROKEN = ("interrupted", "failed")
 """How a push ends that did not come through."""
@@ -79,9 +82,24 @@ def pushes(scene: Scene, device: str | None = None) -> list[Push]:
             if is_push(command):
                 moment = command.fields.get("created_at") or command.fields.get("updated_at")
                 add(moment, _status_of(command), scene.source("commands", command))
-        return sorted(found.values(), key=lambda p: (p.time is not None, p.time or 0.0, p.status or ""))
+        return _whole(sorted(found.values(), key=lambda p: (p.time is not None, p.time or 0.0, p.status or "")))
 
     return scene.once_of(name, "pushes", load)
+
+
+BLOCKS_WITHIN = 3 * MINUTE
+"""How soon after a part of a push the next one is sent (our judgement: a platform waits for an answer, and some seconds)."""
+
+
+def _whole(found: Sequence[Push]) -> list[Push]:
+    """Pushes without those that are parts of one: what is done and followed by more within minutes ended with the last of them."""
+    parts = {
+        place
+        for place, (one, other) in enumerate(pairwise(found))
+        if one.status in DONE and one.time is not None and other.time is not None
+        and other.time - one.time <= BLOCKS_WITHIN
+    }  # fmt: skip
+    return [push for place, push in enumerate(found) if place not in parts]
 
 
 def push_before(scene: Scene) -> Push | None:

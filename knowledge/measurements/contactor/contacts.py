@@ -18,6 +18,13 @@ _INLET = "component_health.internal_temps.ac_inlet"
 _ISOLATION = "component_health.isolation_test_kohms"
 
 
+_NAMES_OHMS = re.compile(r"\bohms?\b")
+
+LEAST_MILLIOHMS = 0.02
+"""From which number on a contact resistance without a unit counts as milliohms (our judgement: no contact has less, and a fifth of
+an ohm would burn)."""
+
+
 @measures("main_contact_resistance", "resistance of the main contacts that details or texts report", unit="mΩ", low=0)
 def main_contact_resistance(scene: Scene) -> Reading | None:
     told = latest_figure(
@@ -29,7 +36,11 @@ def main_contact_resistance(scene: Scene) -> Reading | None:
         return None
     if re.search(r"\b(u|micro) ?ohm", told.path):
         scale = 0.001
-    elif re.search(r"m ?ohm|milli", told.path) or told.unit == "mohm":
+    elif (
+        re.search(r"m ?ohm|milli", told.path)
+        or told.unit == "mohm"
+        or (told.unit is None and not _NAMES_OHMS.search(told.path) and told.number >= LEAST_MILLIOHMS)
+    ):
         scale = 1.0
     else:
         scale = 1000.0

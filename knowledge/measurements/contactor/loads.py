@@ -16,7 +16,7 @@ from ...texts import words_of
 from ..common import current_of_a_phase
 from ..registry import measures
 from .counters import cycle_counts
-from .payload import latest_figure
+from .payload import figures, latest_figure
 from .release import stops
 from .starts import charged
 
@@ -212,10 +212,13 @@ def charging_current_level(scene: Scene) -> Reading | None:
     return flowing.reading(100.0 * percentile(np.abs(flowing.values), 90) / rated)
 
 
+_CURRENT_AT_OPENING = r"(current|\bi\b|amps)( \w+)? (at|on|before|when) (open\w*|break\w*|release|drop ?out)|\b(i|current) ?(break|open|opening)\b|\b(break|opening) (current|a)\b"
+
+
 @measures(
     "current_before_stop_level",
-    "median over at least three sessions of the last current within 15 s before the end, in percent of the charger's largest "
-    "current",
+    "median over at least three sessions of the last current within 15 s before the end, else of at least three currents at opening that "
+    "details report, in percent of the charger's largest current",
     unit="%",
     low=0,
 )
@@ -230,6 +233,9 @@ def current_before_stop_level(scene: Scene) -> Reading | None:
         if len(last):
             levels.append(100.0 * abs(float(last.values[-1])) / rated)
             sources.append(last.source(len(last) - 1))
+    if len(levels) < 3:
+        told = figures(scene, _CURRENT_AT_OPENING, r"limit|max|rated|spec|nominal", ("a", "ka", None))
+        levels, sources = [100.0 * abs(each.amps) / rated for each in told], [each.source for each in told]
     return Reading(median(levels), scene.anchor, few(sources)) if len(levels) >= 3 else None
 
 

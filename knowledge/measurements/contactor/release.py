@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from ....engine.facts import Source
@@ -73,6 +75,7 @@ def _release_lags(scene: Scene) -> list[tuple[float, float, Source]]:
 _RELEASE = r"(release|opening|open|\bt ?off\b|turn ?off|drop ?out|de ?energi[sz]\w*|disengage\w*|break) ?(time|lag|delay|latency|duration|took|ms|s|after|in)?"
 _LIMITS = r"window|limit|max|nominal|expected|spec\b|rated|threshold|typical|baseline|normal|reference|allowed|when new|as new|since|circuit|session|timeout"
 _DURATION = ("ms", "s", "us")
+_NAMES_DURATION = re.compile(r"(time|lag|delay|latency|duration)$")
 
 
 def _release_times(scene: Scene) -> list[Figure]:
@@ -80,9 +83,10 @@ def _release_times(scene: Scene) -> list[Figure]:
         scene,
         _RELEASE,
         rf"{_LIMITS}|feedback|session|door|lock|unlock|voltage|current|count|close|pre ?charge|cmd|command|check|\bno\b|\bnot\b|fail|within",
-        _DURATION,
+        (*_DURATION, None),
     )
-    return [figure for figure in found if 0 <= figure.milliseconds < 600_000]
+    told = [figure for figure in found if figure.unit is not None or _NAMES_DURATION.search(figure.path)]
+    return [figure for figure in told if 0 <= figure.milliseconds < 600_000]
 
 
 @measures(

@@ -363,6 +363,38 @@ def test_power_that_flows_out_is_discharging() -> None:
     assert states == ["discharging", "discharging", "charging", "discharging", "idle", "charging"]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("ContinuousPower", "150000", {"continuous_rating_kw": 150.0}), ("ContinuousPower_kW", "120", {"continuous_rating_kw": 120.0}),
+        ("RatedPowerW", "900", {"rated_power_kw": 0.9}), ("NominalOutputPower", "22", {"rated_power_kw": 22.0}),
+        ("FanContinuous", "1", None), ("ContinuousPower", "-1", None), ("ContinuousPower", "a lot", None), ("MaxPower", "22", None),
+    ],
+)  # fmt: skip
+def test_keys_that_tell_ratings_are_the_products(key: str, value: str, told: dict[str, float] | None) -> None:
+    """What a configuration says of the power that a charger is made for stands in its metadata, in kilowatts."""
+    asked = message(T.format(0, 0), "platform", 2, "1", "GetConfiguration", {"key": [key]})
+    keys = [{"key": key, "readonly": True, "value": value}]
+    answered = message(T.format(0, 1), "charger", 3, "1", {"configurationKey": keys})
+    first = [call(T.format(0, 0), "h", "Heartbeat"), message(T.format(0, 0), "platform", 2, "0", "ClearCache", {})]
+    (device,) = records_of([*first, asked, answered])["devices"]
+    assert device.get("product") == told
+
+
+def test_an_end_by_the_vehicle_tells_that_the_plug_was_pulled() -> None:
+    """EVDisconnected is the plug pulled then; that the connector is free a minute later tells it no second time."""
+    messages = [
+        status(T.format(0, 0), 1, "Charging"),
+        call(T.format(0, 1), "2", "StartTransaction", connectorId=1, idTag="X", meterStart=0, timestamp=T.format(0, 1)),
+        answer(T.format(0, 1), "2", transactionId=7, idTagInfo={"status": "Accepted"}),
+        call(T.format(5, 0), "3", "StopTransaction", transactionId=7, meterStop=9, timestamp=T.format(5, 0), reason="EVDisconnected"),
+        status(T.format(5, 1), 4, "Finishing"), status(T.format(6, 0), 5, "Available"),
+        status(T.format(7, 0), 6, "Preparing"), status(T.format(8, 0), 7, "Charging"), status(T.format(9, 0), 8, "Available"),
+    ]  # fmt: skip
+    events = [e for e in records_of(messages)["events"] if e["event_type"] == "plug_out"]
+    assert [e["timestamp"] for e in events] == ["2026-05-10T08:05:00.000Z", "2026-05-10T08:09:00.000Z"]
+
+
 def test_of_fans_that_are_told_one_by_one_the_slowest_counts() -> None:
     """Monitors report each fan in an event of its own: what one told holds beside the others for ten minutes."""
 

@@ -316,7 +316,7 @@ class _Charger:
             plugged = columns.times[places].searchsorted(self._plugged(number), "right")
             for run in np.split(places, np.unique([*begins.tolist(), *plugged.tolist()])):
                 # of dense records one or two are a passing peak, no load
-                if len(run) >= 3 or spacing >= 5 * MINUTE:
+                if len(run) >= 3 or (len(run) and spacing >= 5 * MINUTE):
                     start, stop = float(columns.times[run[0]]), float(columns.times[run[-1]])
                     yield self._load(run, start, stop, None if number is None else int(number), None)
 

@@ -84,7 +84,8 @@ def test_lookup_takes_any_spelling(text: str, code: str | None) -> None:
         ("FanSpeedLow", ("F-0601",)), ("CoolingFan.Problem", ("F-0601",)), ("cabinet overtemperature", ("F-0204",)),
         ("ConnectorOverheated", ("F-0203",)), ("RELAY_WELDED", ("F-0101",)), ("contactor did not close", ("F-0421",)),
         ("rectifier 3 no response", ("F-0411",)), ("Inverter sync lost", ("F-0701",)), ("DischargeNotAllowed", ("F-0702",)),
-        ("config mismatch", ("F-0512",)), ("cable and cabinet too hot", None), ("fan ok", None), ("E-5012", None), ("", None),
+        ("config mismatch", ("F-0512",)), ("Session terminated unexpectedly in state C", ("F-0805",)), ("K1 contact does not open", ("F-0101",)),
+        ("contactor failed to engage", ("F-0421",)), ("cable and cabinet too hot", None), ("fan ok", None), ("E-5012", None), ("", None),
     ],
 )  # fmt: skip
 def test_what_vendors_say_in_words_is_known_where_it_fits_one(words: str, stands_for: tuple[str, ...] | None) -> None:

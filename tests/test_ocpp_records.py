@@ -342,6 +342,25 @@ def test_data_in_texts_are_kept_under_their_names() -> None:
     }  # fmt: skip
 
 
+def test_variables_whose_names_have_units_are_readings_as_well() -> None:
+    """A variable that no standard has is known by the words of its component and itself; what a limit is named is none."""
+
+    def value(component: str, variable: str, actual: str) -> dict[str, Any]:
+        return {"eventId": 1, "timestamp": T.format(0, 0), "trigger": "Periodic", "actualValue": actual,
+                "eventNotificationType": "CustomMonitor", "component": {"name": component}, "variable": {"name": variable}}  # fmt: skip
+
+    events = [
+        value("CoolingFan", "Speed_rpm", "1230"),
+        value("Fan", "SpeedLimit_rpm", "900"),
+        value("DCBus", "Voltage_V", "742.5"),
+    ]
+    notify = call(T.format(0, 0), "1", "NotifyEvent", generatedAt=T.format(0, 0), seqNo=0, eventData=events)
+    (reading,) = records_of([notify])["telemetry"]
+    assert {k: v for k, v in reading.items() if k != "timestamp"} == {
+        "component_health": {"cooling_fan_rpm": 1230.0}, "dc_bus_voltage": 742.5,
+    }  # fmt: skip
+
+
 def test_power_that_flows_out_is_discharging() -> None:
     """OCPP 1.6 has no status for it: a connector that charges discharges by its latest power, until the session is over."""
 

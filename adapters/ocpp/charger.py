@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -51,7 +51,7 @@ MOST_REMARKS = 2_000
 
 
 RATINGS = (
-    ("continuous_rating_kw", re.compile(r"\bcontinuous (output )?(power|rating)( rating)?( k ?w| w)?$")),
+    ("continuous_rating_kw", re.compile(r"\b(continuous|cont) (output )?(power|rating)( rating)?( k ?w| w)?$")),
     ("rated_power_kw", re.compile(r"\b(rated|nominal)( output)? power( k ?w| w)?$")),
 )
 """Keys of a configuration that tell what a charger is made for, by the words of their names."""
@@ -60,7 +60,7 @@ LARGEST_KW = 1_500.0
 """Numbers beyond this are watts (our judgement: no charger has more kilowatts)."""
 
 
-def ratings_in(keys: Record) -> Record:
+def ratings_in(keys: Mapping[str, Any]) -> Record:
     """What keys and variables tell of the power that a charger is made for, kW."""
     found: Record = {}
     for key, value in sorted(keys.items()):
@@ -276,7 +276,11 @@ class Charger:
         told = {**({"settings": settings} if settings else {}), **({"ocpp_keys": changed} if changed else {})}
         if told:
             self.emit("configurations", time, told)
-        ratings = ratings_in(changed or {})
+        self.rated(changed or {})
+
+    def rated(self, keys: Mapping[str, Any]) -> None:
+        """Keys or data of the charger may tell what it is made for."""
+        ratings = ratings_in(keys)
         if ratings:
             self.about["product"] = {**self.about.get("product", {}), **ratings}
 

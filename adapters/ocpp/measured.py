@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 from ...knowledge.records import ComponentHealth, TelemetryRecord
@@ -13,7 +14,18 @@ from .times import believed, told_time
 from .told_data import data_in
 from .v16 import Handler, words_in
 from .values import connector, items, mapping, number, text, word
-from .vendor_readings import AC_INLET, CONTROL_BOARD, DC_OUTLET, FAN_SPEED, MODULE, SYNC, SYNCS, Path, vendor_readings
+from .vendor_readings import (
+    AC_INLET,
+    CONTROL_BOARD,
+    DC_OUTLET,
+    FAN_SPEED,
+    MODULE,
+    SYNC,
+    SYNCS,
+    Path,
+    path_named,
+    vendor_readings,
+)
 
 VARIABLES: Mapping[tuple[str, str], Path] = {
     ("externaltemperaturesensor", "temperature"): ("ambient_temperature",),
@@ -99,7 +111,15 @@ def reading_of(event: Mapping[str, Any]) -> Path | None:
     if name == "electricalfeed" and variable == "acvoltage":
         phase = PHASES.get(text(instance) or text(monitored_.get("instance")) or "")
         return None if phase is None else ("phase_details", phase, "voltage")
-    return VARIABLES.get((name, variable))
+    known = VARIABLES.get((name, variable))
+    if known is not None or monitored_.get("name").__class__ is not str:
+        return known
+    return _named_like(text(component.get("name")) or "", text(monitored_.get("name")) or "")
+
+
+@lru_cache(maxsize=1024)
+def _named_like(component: str, variable: str) -> Path | None:
+    return path_named(component, f"{component} {variable}")
 
 
 def _place(event: Mapping[str, Any]) -> int | None:
@@ -112,6 +132,8 @@ def data_transfer(charger: Charger, frame: Frame, time: float, _: bool) -> None:
     readings = items(data_)
     subject = text(frame.payload.get("messageId")) or "data"
     held = {subject: data_} if data_.__class__ in (dict, list) else {}
+    for each in readings[:MOST_READINGS]:
+        charger.rated(each)
     number_ = connector(frame.payload.get("connectorId")) or _place_of(readings[0] if len(readings) == 1 else {})
     charger.event(
         "ocpp", time, number_, {**words_in(frame.payload), **held}, action=frame.action, payload=frame.payload

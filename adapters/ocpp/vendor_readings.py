@@ -110,6 +110,12 @@ def vendor_readings(subject: str, data: Mapping[str, Any]) -> Iterator[VendorRea
         yield from _read(about, path, value)
 
 
+def path_named(about: str, name: str) -> Path | None:
+    """Where a number of a name stands in telemetry; None where the words of the name are of no reading."""
+    found = next(_read(words_of(about), words_of(name), 100.0), None)
+    return None if found is None else found.path
+
+
 def _leaves(data: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
     for key in sorted(data, key=str):
         value, here = data[key], f"{path} {words_of(str(key))}".strip()

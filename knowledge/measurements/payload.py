@@ -23,7 +23,7 @@ MAX_MESSAGE = 2000
 MOST_MESSAGES = 300
 """Messages of a charger with data of its own that are looked at, the latest (our judgement: some hours to days of them)."""
 
-_NAMES_PART = re.compile(r"fan|cool|supply|rail|psu|module|\bpm|\bcan\b|bus")
+_NAMES_PART = re.compile(r"fan|cool|supply|rail|psu|module|\bpm|\bcan\b|bus|filter|air ?flow")
 
 
 class Payload(NamedTuple):

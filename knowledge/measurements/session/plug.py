@@ -94,7 +94,8 @@ def minutes_plugged_after_end(scene: Scene) -> Reading | None:
     def at(time: float) -> Reading | None:
         session = ended_session(scene, time)
         low = time - DAY if session is None else session.start - HOUR
-        before = [event for moment, event in _plugs(scene) if low <= moment <= time][-1:]
+        # what is told within a second of the end was before it
+        before = [event for moment, event in _plugs(scene) if low <= moment <= time + 1.0][-1:]
         if before and before[0].fields["event_type"] == "plug_out":
             return None
         outs = timed_events(scene, "plug_out", start=time + 1.0)[:1]

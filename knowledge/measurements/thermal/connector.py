@@ -309,7 +309,8 @@ def reported_contact_resistance(scene: Scene) -> Reading | None:
             if (
                 number is not None
                 and number >= 0
-                and re.search(r"\b(contact|pin|connector)\b.*\b(resistance|r)\b", path)
+                and re.search(r"\b(contact|pin|connector)\b.*\b(resistance|res|r|m ?ohms?)\b", path)
+                and not re.search(r"\b(other|usual|reference|limit|max|nominal|when new)\b", path)
             ):
                 said = str(value).lower() if isinstance(value, str) else ""
                 if re.search(r"\b(mohm|m ohm|milli ?ohms?|m ω|mω)\b", path) or re.search(r"m\s?(ohm|ω|Ω)|milli", said):

@@ -12,7 +12,7 @@ from .values import number
 LONGEST_DATA = 20_000
 """Characters of a text that is taken apart (our judgement: no message of readings is longer)."""
 
-_PAIR = re.compile(r"\s*([A-Za-z_][\w.\-/%\[\]]{0,63})\s*[=:]\s*(.*?)\s*", re.DOTALL)
+_PAIR = re.compile(r"\s*([A-Za-z_][\w.\-/%\[\]]{0,63})\s*=\s*(.*?)\s*", re.DOTALL)
 _ANY_SIGN = re.compile(r"[;|\n]")
 _WHERE_NO_SIGN = re.compile(r"[,\s]+(?=[A-Za-z_][\w.\-/%\[\]]{0,63}\s*=)")
 
@@ -44,7 +44,7 @@ def pairs_in(text: str) -> Record:
     found: Record = {}
     for part in parts:
         pair = _PAIR.fullmatch(part)
-        if pair is not None and "=" in part:
+        if pair is not None:
             found.setdefault(pair.group(1), _value(pair.group(2)))
     return found if len(found) >= FEWEST_PAIRS else {}
 

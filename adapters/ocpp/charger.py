@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 from ...knowledge.standard_codes import lookup
-from ...knowledge.texts import words_of
 from .fault_codes import is_ours
 from .pairing import Pairing
+from .ratings import ratings_in
 from .schemas import Version
 from .times import iso
-from .values import number, word
+from .values import word
 
 Record = dict[str, Any]
 Emitted = tuple[str, Record]
@@ -48,29 +47,6 @@ MOST_FANS = 32
 
 MOST_REMARKS = 2_000
 """Lines of a log about a charger's link that are kept (our judgement: a day of attempts, one or two a minute)."""
-
-
-RATINGS = (
-    ("continuous_rating_kw", re.compile(r"\b(continuous|cont) (output )?(power|rating)( rating)?( k ?w| w)?$")),
-    ("rated_power_kw", re.compile(r"\b(rated|nominal)( output)? power( k ?w| w)?$")),
-)
-"""Keys of a configuration that tell what a charger is made for, by the words of their names."""
-
-LARGEST_KW = 1_500.0
-"""Numbers beyond this are watts (our judgement: no charger has more kilowatts)."""
-
-
-def ratings_in(keys: Mapping[str, Any]) -> Record:
-    """What keys and variables tell of the power that a charger is made for, kW."""
-    found: Record = {}
-    for key, value in sorted(keys.items()):
-        told = number(value)
-        if told is not None and told > 0:
-            name = words_of(key)
-            in_watts = told > LARGEST_KW or (name.endswith(" w") and not name.endswith(" k w"))
-            kilowatts = told / 1000.0 if in_watts else told
-            found.update((field_, kilowatts) for field_, pattern in RATINGS if pattern.search(name))
-    return found
 
 
 @dataclass(slots=True)

@@ -69,7 +69,7 @@ class Connector:
 class Session:
     """A transaction: from when, its meter in Wh, the highest power in kW, states of charge in percent.
 
-    `is_named` says whether the platform's id of it is known.
+    `is_named` says whether the platform's id of it is known; `vehicle` is its VIN or the address of its controller.
     """
 
     id: str
@@ -83,6 +83,7 @@ class Session:
     details: Record = field(default_factory=dict)
     ocpp: Record = field(default_factory=dict)
     is_named: bool = True
+    vehicle: str | None = None
 
     def metered(self, register: float | None, power: float | None, soc: float | None) -> None:
         """Take a reading during the session into account."""
@@ -350,6 +351,13 @@ class Charger:
         stopped_by = None if reason is None else f"StopReason.{reason}"
         self._told_unwanted(number, (stopped_by, triggered_by), time, session_id)
 
+    def vehicle_told(self, number: int | None, vehicle: str | None) -> None:
+        """A vehicle is named while its session runs; without a connector the one that runs alone is meant."""
+        alone = next(iter(self.running.values())) if number is None and len(self.running) == 1 else None
+        session = self.running.get(number, alone)
+        if session is not None and vehicle is not None:
+            session.vehicle = vehicle
+
     def renamed(self, session: Session, session_id: str) -> None:
         """The platform gave a session its id."""
         if self.sessions.get(session.id) is session:
@@ -383,7 +391,7 @@ class Charger:
             if session.meter_end is not None and session.meter_start is not None
             else None
         )
-        vehicle = given(soc_start=session.soc_start, soc_end=session.soc_end)
+        vehicle = given(vin=session.vehicle, soc_start=session.soc_start, soc_end=session.soc_end)
         self.out.append(
             (
                 "charging_records",

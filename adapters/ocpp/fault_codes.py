@@ -40,6 +40,11 @@ def is_known(code: str) -> bool:
     return code.startswith(("F-", "CX0"))
 
 
+def says_in_words(code: str) -> bool:
+    """Whether a code has a word in it (`FanSpeedLow`), and is no mere number (`0x3E07`, `E-117`)."""
+    return re.search(r"[A-Za-z]{3}", re.sub(r"0[xX][0-9A-Fa-f]+", "", code)) is not None
+
+
 def named_code(vendor_codes: Iterable[object], info: object, standard: object, *, ours: bool) -> str | None:
     """The code that a report names; None where it names none.
 

@@ -65,6 +65,12 @@ _FAILS = re.compile(
 )
 """What a line says of a link or what it stands on that fails."""
 
+
+def fails_of_link(text: str) -> bool:
+    """Whether a text says of a link, or of what it stands on, that it fails."""
+    return _FAILS.match(text[:LONGEST_REMARK].encode("utf-8", "replace")) is not None
+
+
 LONGEST_REMARK = 400
 """Bytes of such a line that are kept."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, get_type_hints
@@ -13,7 +14,7 @@ from .meter_values import PHASES
 from .times import believed, told_time
 from .told_data import data_in
 from .v16 import Handler, words_in
-from .values import connector, items, mapping, number, text, word
+from .values import connector, items, mapping, name, number, text, word
 from .vendor_readings import (
     AC_INLET,
     CONTROL_BOARD,
@@ -70,6 +71,9 @@ SENSORS: Mapping[str, Path] = {
 }
 """Temperature sensors by the names of their instances; one without a name is that of the connector it is told of, else the cabinet's."""
 
+_OF_A_CONNECTOR = re.compile(r"connector|plug|cable|coupler|gun|pin|outlet|contact")
+"""How the name of a sensor in a connector begins, where it says besides in which of its contacts (`ConnectorDCMinus`)."""
+
 TELEMETRY = frozenset(get_type_hints(TelemetryRecord)) - {"timestamp", "device_id", "connector_id", "state"}
 HEALTH = frozenset(get_type_hints(ComponentHealth))
 """Readings of telemetry and of its components, by the contract's names, which the vendor's own messages use as well."""
@@ -82,6 +86,8 @@ def monitored(charger: Charger, events: Iterable[Mapping[str, Any]], time: float
     """Give the telemetry of the monitored values in a NotifyEvent; those of one moment and place are one record."""
     found: dict[tuple[float, int | None], Record] = {}
     for event in events:
+        if _is_vehicle(event):
+            charger.vehicle_told(_place(event), name(event.get("actualValue")))
         path = reading_of(event)
         value = None if path is None else _value_of(event, path)
         if value is not None and path is not None:
@@ -106,7 +112,8 @@ def reading_of(event: Mapping[str, Any]) -> Path | None:
     name, variable, instance = word(component.get("name")), word(monitored_.get("name")), component.get("instance")
     if name == "temperaturesensor" and variable == "temperature":
         if word(instance):
-            return SENSORS.get(word(instance))
+            in_connector = _place(event) is not None and _OF_A_CONNECTOR.match(word(instance))
+            return SENSORS.get(word(instance)) or (("temperature",) if in_connector else None)
         return ("temperature",) if _place(event) is not None else ("cabinet_temperature",)
     if name == "electricalfeed" and variable == "acvoltage":
         phase = PHASES.get(text(instance) or text(monitored_.get("instance")) or "")
@@ -117,9 +124,21 @@ def reading_of(event: Mapping[str, Any]) -> Path | None:
     return _named_like(text(component.get("name")) or "", text(monitored_.get("name")) or "")
 
 
+DC_BUS: frozenset[Path] = frozenset((("dc_bus_voltage",), ("dc_bus_current",)))
+"""Readings that their own names tell of, whatever the component is called."""
+
+
 @lru_cache(maxsize=1024)
 def _named_like(component: str, variable: str) -> Path | None:
-    return path_named(component, f"{component} {variable}")
+    """A reading by the names of its component and itself together, else one of the DC bus by its own name, which needs no other."""
+    alone = path_named(component, variable)
+    return path_named(component, f"{component} {variable}") or (alone if alone in DC_BUS else None)
+
+
+def _is_vehicle(event: Mapping[str, Any]) -> bool:
+    """Whether a monitored variable is the identity of the vehicle that is connected (OCPP 2.0.1, component ConnectedEV)."""
+    component, monitored_ = word(mapping(event.get("component")).get("name")), mapping(event.get("variable"))
+    return component == "connectedev" and word(monitored_.get("name")) == "vehicleid"
 
 
 def _place(event: Mapping[str, Any]) -> int | None:
@@ -134,6 +153,7 @@ def data_transfer(charger: Charger, frame: Frame, time: float, _: bool) -> None:
     held = {subject: data_} if data_.__class__ in (dict, list) else {}
     for each in readings[:MOST_READINGS]:
         charger.rated(each)
+        charger.vehicle_told(_place_of(each), _vehicle_in(each))
     number_ = connector(frame.payload.get("connectorId")) or _place_of(readings[0] if len(readings) == 1 else {})
     charger.event(
         "ocpp", time, number_, {**words_in(frame.payload), **held}, action=frame.action, payload=frame.payload
@@ -156,6 +176,15 @@ def data_transfer(charger: Charger, frame: Frame, time: float, _: bool) -> None:
             _put(found.setdefault(place, {}), reading.path, reading.value)
         for place, fields in found.items():
             _tell(charger, moment, place, fields)
+
+
+_VEHICLE = ("vin", "evccid", "evmac", "vehicleid")
+
+
+def _vehicle_in(data: Mapping[str, Any]) -> str | None:
+    """The vehicle that an object names, by its VIN or the address of its communication controller."""
+    fields = {word(key): value for key, value in data.items() if key.__class__ is str}
+    return next((found for key in _VEHICLE if (found := name(fields.get(key))) is not None), None)
 
 
 _PLACES = ("connector_id", "connectorId", "connector", "evse_id", "evseId", "evse", "outlet", "plug")

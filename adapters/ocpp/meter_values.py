@@ -26,7 +26,7 @@ CABINET = frozenset(("", "body"))
 one without a location is it, though the general default of locations is the outlet."""
 
 OUTLET = frozenset(("outlet", "cable"))
-"""Where it is the connector's."""
+"""Where it is the connector's; of several sensors in it, the hottest counts."""
 
 LEAST_DISCHARGE_KW = 0.3
 """Power out of a vehicle from which on it discharges, where the standard has no state for it (our judgement: above what meters err by)."""
@@ -115,9 +115,9 @@ def _fields(samples: Sequence[Sample], session: Session | None, connector: Any) 
             case "SoC":
                 fields["soc"] = value
             case "Temperature" if location in CABINET:
-                fields["cabinet_temperature"] = value
+                fields["cabinet_temperature"] = max(value, fields.get("cabinet_temperature", value))
             case "Temperature" if location in OUTLET:
-                fields["temperature"] = value
+                fields["temperature"] = max(value, fields.get("temperature", value))
             case "Power.Offered":
                 fields["power_limit"] = value / 1000.0
             case "RPM":

@@ -12,9 +12,9 @@ from typing import Any
 
 from ...knowledge.observations import parse_timestamp
 from ...knowledge.texts import words_of
-from .frames import CALL, CALL_ERROR, CALL_RESULT, Connection, Entry, Frame, NoFrame, frame_of, read_frame
+from .frames import CALL, CALL_ERROR, CALL_RESULT, Connection, Entry, Frame, NoFrame, Remark, frame_of, read_frame
 from .json_values import NoJson, decoded, read_json
-from .layouts import Lines, is_told_in
+from .layouts import Lines, fails_of_link, is_told_in
 from .problems import Problems
 from .times import Clock, logged_time, plausible
 
@@ -129,6 +129,12 @@ class Objects:
         connection = _connection(number, time, charger, item, names)
         if connection is not None:
             yield connection
+            return
+        said = " ".join(
+            found for what in ("event", "reason") if (found := _text(_first(item, names[what]))) is not None
+        )
+        if charger is not None and fails_of_link(said.replace("_", " ")):
+            yield Remark(number, time, charger, said.replace("_", " "))
             return
         for name in names["message"]:
             if isinstance(item[name], str):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...knowledge.standard_codes import lookup, said_in_words
 from .charger import Charger, Record, Session, given
-from .fault_codes import is_known, is_ours, named_code
+from .fault_codes import is_known, is_ours, named_code, says_in_words
 from .frames import Frame
 from .measured import monitored, reading_of
 from .meter_values import telemetry
@@ -157,10 +158,14 @@ def _code_of(
     charger: Charger, event: Mapping[str, Any], component: Mapping[str, Any], variable: Mapping[str, Any]
 ) -> str | None:
     """The code that an event names, else the component's problem; None where it tells of no fault."""
-    code = named_code((event.get("techCode"),), event.get("techInfo"), None, ours=charger.sends_our_codes)
-    if code is not None and (is_known(code) or word(variable.get("name")) in ALARMING):
-        return code
     alarming = word(variable.get("name")) in ALARMING
+    code = named_code((event.get("techCode"),), event.get("techInfo"), None, ours=charger.sends_our_codes)
+    if code is not None and (is_known(code) or (alarming and says_in_words(code))):
+        return code
+    if code is not None and alarming:
+        # A vendor's number means nothing to anybody else: what stands beside it counts first.
+        said, named = said_in_words(text(event.get("techInfo")) or ""), _named(component, variable)
+        return said.code if said is not None else named if lookup(named) is not None else code
     return (
         _named(component, variable)
         if alarming and str(event.get("actualValue")).lower() in (*TRUE, "false", "0")

@@ -82,6 +82,10 @@ _BAD_SAID = re.compile(
 )
 
 
+_FORMER = re.compile(r"\b(old|former|previous)\b")
+"""What is said of a former address or host: that it is well says nothing of the one that is used now."""
+
+
 def _states_well(path: str, value: Any) -> bool | None:
     """Whether a field says that its subject is well; None where it says neither."""
     bad_key = _BAD_KEY.search(path) is not None
@@ -109,7 +113,7 @@ def _stated(scene: Scene) -> dict[tuple[str, bool], list[Source]]:
         found: dict[tuple[str, bool], list[Source]] = {}
         for path, value, source in scene.details():
             well = _states_well(path, value)
-            if well is None:
+            if well is None or (well and _FORMER.search(path)):
                 continue
             for subject, pattern in SUBJECTS.items():
                 if pattern.search(path):

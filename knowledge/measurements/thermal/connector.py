@@ -289,7 +289,7 @@ def pin_temperature_spread(scene: Scene) -> Reading | None:
 
 @measures(
     "reported_contact_resistance",
-    "contact resistance in mΩ as the fault's details, a command's result or the session give it",
+    "contact resistance in mΩ as the fault's details, a command's result or the session give it, of several contacts the highest",
     unit="mΩ",
     low=0,
 )
@@ -302,7 +302,7 @@ def reported_contact_resistance(scene: Scene) -> Reading | None:
     ]
     if scene.session is not None:
         told.append((scene.session.source, scene.session.details))
-    found: Reading | None = None
+    found: list[Reading] = []
     for source, data in told:
         for path, value in flat(data):
             number = as_number(value)
@@ -314,10 +314,10 @@ def reported_contact_resistance(scene: Scene) -> Reading | None:
             ):
                 said = str(value).lower() if isinstance(value, str) else ""
                 if re.search(r"\b(mohm|m ohm|milli ?ohms?|m ω|mω)\b", path) or re.search(r"m\s?(ohm|ω|Ω)|milli", said):
-                    found = Reading(number, scene.anchor, (source,))
+                    found.append(Reading(number, scene.anchor, (source,)))
                 elif re.search(r"\b(uohm|u ohm|micro ?ohms?|µohm)\b", path):
-                    found = Reading(number / 1000.0, scene.anchor, (source,))
-    return found
+                    found.append(Reading(number / 1000.0, scene.anchor, (source,)))
+    return max(reversed(found), key=lambda reading: reading.value, default=None)
 
 
 @measures(

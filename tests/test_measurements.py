@@ -141,3 +141,25 @@ def test_a_current_that_adds_up_phases_is_no_inrush(
     (peak,) = incident.measure(["start_current_peak"])
     assert isinstance(peak, Fact)
     assert peak.value == pytest.approx(expected, abs=0.5)
+
+
+# A push in parts
+
+
+@pytest.mark.parametrize(("sent", "rule"), [(3, "push-completed"), (2, "push-interrupted")])
+def test_a_push_whose_last_part_was_not_sent_broke_off(sent: int, rule: str, triage: Triage) -> None:
+    """The parts of a push number themselves: whether the last one that was done is the last one at all decides."""
+    parts = [
+        {"command_id": f"c{n}", "device_id": "A", "command": "set_variables", "status": "completed",
+         "created_at": f"2026-05-10T11:00:0{n}Z", "params": {"customData": {"part": n, "of": 3}}}
+        for n in range(1, sent + 1)
+    ]  # fmt: skip
+    fault = {
+        "timestamp": "2026-05-10T12:00:00Z",
+        "device_id": "A",
+        "event_type": "fault",
+        "data": {"fault_code": "F-0512"},
+    }
+    (incident,) = triage.diagnose(observe({"events": [fault], "commands": parts})).incidents
+    fired = {item.rule_id for hypothesis in incident.hypotheses for item in hypothesis.evidence}
+    assert fired & {"F-0512.push-completed", "F-0512.push-interrupted"} == {f"F-0512.{rule}"}

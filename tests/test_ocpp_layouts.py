@@ -146,6 +146,18 @@ def test_what_a_log_says_of_a_link_that_fails_is_kept(tmp_path: Path) -> None:
     assert sum(r["event_type"] == "log" for name, r in several if name == "events") == 1
 
 
+def test_an_object_without_a_message_says_what_fails_of_a_link(tmp_path: Path) -> None:
+    """JSON lines of a server beside those with messages: what fails is kept, of the charger that they name."""
+    text = (
+        '{"timestamp": "2026-05-10T08:00:01Z", "charge_point": "CP-7", "message": [2, "1", "Heartbeat", {}]}\n'
+        '{"timestamp": "2026-05-10T08:01:00Z", "charge_point": "CP-7", "event": "tls_handshake_failed", "reason": "certificate expired"}\n'
+        '{"timestamp": "2026-05-10T08:02:00Z", "charge_point": "CP-7", "event": "queue_flushed", "reason": "timer"}\n'
+    )
+    records, _ = read(text.encode(), tmp_path)
+    said = [r["data"]["message"] for name, r in records if name == "events" and r["event_type"] == "log"]
+    assert said == ["tls handshake failed certificate expired"]
+
+
 def test_a_change_to_summer_time_is_followed(tmp_path: Path) -> None:
     """Local times of a log move with the clock: what is told in UTC keeps them right."""
 

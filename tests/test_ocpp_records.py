@@ -542,6 +542,74 @@ def test_a_fault_of_2_0_1_takes_the_code_that_follows() -> None:
     assert [data["fault_code"] for _, data in events_of([faulted], "fault")] == ["Faulted"]
 
 
+@pytest.mark.parametrize(
+    ("component", "tech", "info", "code"),
+    [
+        ("PowerContactor", "0x3E07", "DC+ contactor did not open after the session", "Vendor.ContactorClosed"),
+        ("AcDcConverter", "E-4101", "No response from power module 3 within 500 ms", "Vendor.ModuleSilent"),
+        ("AcDcConverter", "4101", "see manual", "AcDcConverter.Problem"),
+        ("VendorThing", "0x3E07", "see manual", "0x3E07"),
+        ("VendorThing", "IsolationLow", "contactor did not open", "IsolationLow"),
+        ("PowerContactor", "F-0421", "contactor did not open", "F-0421"),
+    ],
+)
+def test_beside_a_vendors_number_words_and_then_the_component_count(
+    component: str, tech: str, info: str, code: str
+) -> None:
+    """A number of a vendor's tells nobody anything: what is said beside it names the fault, else the component that the standard has."""
+    event = {"eventId": 1, "timestamp": T.format(0, 2), "trigger": "Alerting", "actualValue": "true", "techCode": tech,
+             "techInfo": info, "eventNotificationType": "HardWiredNotification", "component": {"name": component},
+             "variable": {"name": "Problem"}}  # fmt: skip
+    notified = call(T.format(0, 3), "2", "NotifyEvent", generatedAt=T.format(0, 3), seqNo=0, eventData=[event])
+    ((_, data),) = events_of([notified], "fault")
+    assert (data["fault_code"], data["details"]["tech_code"]) == (code, tech)
+
+
+def test_a_code_that_is_told_again_loses_nothing_that_is_said() -> None:
+    """While a code is active its next report is no further fault; other words in it are kept, the same ones are not."""
+    told = [status(T.format(n, 0), n, "Faulted", "GroundFailure", info=info) for n, info in enumerate(("a", "b", "b"))]
+    said = [(kind, data.get("fault_message")) for kind, data in events_of(told, "fault", "ocpp")]
+    assert said == [("fault", "a"), ("ocpp", "b")]
+
+
+def test_of_the_sensors_in_a_connector_the_hottest_counts() -> None:
+    """Outlet and cable in meter values, and the contacts of a connector in monitored values, are one temperature."""
+    values = [{"value": value, "measurand": "Temperature", "unit": "Celsius", "location": location}
+              for value, location in (("79.5", "Outlet"), ("22.5", "Cable"), ("92", "EV"))]  # fmt: skip
+    metered = call(T.format(0, 0), "1", "MeterValues", connectorId=1,
+                   meterValue=[{"timestamp": T.format(0, 0), "sampledValue": values}])  # fmt: skip
+    events = [
+        {"eventId": 1, "timestamp": T.format(1, 0), "trigger": "Periodic", "actualValue": value,
+         "eventNotificationType": "CustomMonitor", "variable": {"name": "Temperature"},
+         "component": {"name": "TemperatureSensor", "instance": instance, "evse": {"id": 1, "connectorId": 1}}}
+        for value, instance in (("85.8", "ConnectorDCMinus"), ("35", "ConnectorDCPlus"), ("99", "Brake"))
+    ]  # fmt: skip
+    notified = call(T.format(1, 0), "2", "NotifyEvent", generatedAt=T.format(1, 0), seqNo=0, eventData=events)
+    assert [reading["temperature"] for reading in records_of([metered])["telemetry"]] == [79.5]
+    assert [reading["temperature"] for reading in records_of([notified])["telemetry"]] == [85.8]
+
+
+def test_a_vehicle_that_is_named_while_it_charges_is_that_of_its_session() -> None:
+    """By a vendor's message in 1.6, by the component ConnectedEV in 2.0.1; one that is named of another connector is not."""
+    begun = call(
+        T.format(0, 0), "1", "StartTransaction", connectorId=1, idTag="t", meterStart=0, timestamp=T.format(0, 0)
+    )
+    named = [
+        call(T.format(1, n), f"d{n}", "DataTransfer", vendorId="v", messageId="EVCCID", data=data)
+        for n, data in enumerate(('{"connector": 1, "evccid": "0080E1"}', '{"connector": 2, "evccid": "FFFF"}'))
+    ]
+    (record,) = records_of([begun, *named])["charging_records"]
+    assert record["vehicle_info"]["vin"] == "0080E1"
+    event = {"eventId": 1, "timestamp": T.format(1, 0), "trigger": "Delta", "actualValue": "0080E2",
+             "eventNotificationType": "PreconfiguredMonitor", "component": {"name": "ConnectedEV"},
+             "variable": {"name": "VehicleId"}}  # fmt: skip
+    started = call(T.format(0, 0), "1", "TransactionEvent", eventType="Started", timestamp=T.format(0, 0), seqNo=0,
+                   triggerReason="Authorized", transactionInfo={"transactionId": "x"}, evse={"id": 1, "connectorId": 1})  # fmt: skip
+    notified = call(T.format(1, 0), "2", "NotifyEvent", generatedAt=T.format(1, 0), seqNo=0, eventData=[event])
+    (record,) = records_of([started, notified])["charging_records"]
+    assert record["vehicle_info"]["vin"] == "0080E2"
+
+
 def test_an_omitted_stop_reason_is_not_known() -> None:
     """A StopTransaction without a reason means Local by the standard, which is no evidence of a clean stop."""
     messages = [

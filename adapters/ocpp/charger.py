@@ -51,12 +51,13 @@ MOST_REMARKS = 2_000
 
 @dataclass(slots=True)
 class Connector:
-    """One connector: its state in the records' words, the standard's status, the codes that are active, the latest voltage,
-    whether power flows out of the vehicle, and whether the end of its session has told that the plug was pulled."""
+    """One connector: its state in the records' words, the standard's status, the codes that are active with what was last said of
+    each, the latest voltage, whether power flows out of the vehicle, and whether the end of its session has told that the plug was
+    pulled."""
 
     state: str | None = None
     status: str | None = None
-    codes: set[str] = field(default_factory=set)
+    codes: dict[str, Record] = field(default_factory=dict)
     nameless_since: float | None = None
     nameless: tuple[Record, Record] | None = None
     voltage: float | None = None
@@ -277,16 +278,19 @@ class Charger:
     def faulty(
         self, number: int | None, code: str, time: float, message: str | None, details: Record, **ocpp: Any
     ) -> None:
-        """A connector reports a code; the same code again is the same occurrence until it has been cleared."""
+        """A connector reports a code; the same code again is the same occurrence until it has been cleared, and of it only what has
+        not been said yet is kept."""
         known = self.connector(number)
         known.nameless_since, known.nameless = None, None
         self._without_code.pop(number, None)
-        if code in known.codes:
-            return
-        if len(known.codes) < MOST_CODES:
-            known.codes.add(code)
-        data = {"fault_code": code, **given(fault_message=message), "details": details}
-        self.event("fault", time, number, data, **ocpp)
+        said = {**given(fault_message=message), "details": details}
+        before = known.codes.get(code)
+        if before is not None or len(known.codes) < MOST_CODES:
+            known.codes[code] = said
+        if before is None:
+            self.event("fault", time, number, {"fault_code": code, **said}, **ocpp)
+        elif before != said:
+            self.event("ocpp", time, number, said, **ocpp)
 
     def faulty_without_code(self, number: int | None, time: float, details: Record, **ocpp: Any) -> None:
         """A connector is faulted and names no code: the active ones go on; else one may still be named elsewhere."""
@@ -302,7 +306,7 @@ class Charger:
         if code is None:
             codes.clear()
         else:
-            codes.discard(code)
+            codes.pop(code, None)
 
     def tell_nameless(self, time: float | None) -> None:
         """Tell the faults whose code nobody named in time."""

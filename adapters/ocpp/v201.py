@@ -160,7 +160,7 @@ def _code_of(
     """The code that an event names, else the component's problem; None where it tells of no fault."""
     alarming = word(variable.get("name")) in ALARMING
     code = named_code((event.get("techCode"),), event.get("techInfo"), None, ours=charger.sends_our_codes)
-    if code is not None and (is_known(code) or (alarming and says_in_words(code))):
+    if code is not None and (is_known(code) or (alarming and says_in_words(text(event.get("techCode")) or ""))):
         return code
     if code is not None and alarming:
         # A vendor's number means nothing to anybody else: what stands beside it counts first.

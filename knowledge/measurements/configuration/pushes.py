@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from ....engine.facts import Source
 from ...observations import Record, epoch
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
+from ...texts import as_number, flat
 from ..registry import measures
 from .onset import CLOCK, hours_matched_after, onset, time_before_onset
 from .snapshots import snapshots
@@ -36,11 +38,13 @@ _CUT_OFF = re.compile(r"interrupt|partial|incomplete|abort|connection|offline|ti
 
 @dataclass(frozen=True)
 class Push:
-    """A configuration push: when, how it ended (interrupted, failed, completed, pending; None unknown), the record."""
+    """A configuration push: when, how it ended (interrupted, failed, completed, pending; None unknown), the record; and whether it
+    says of itself that it is a part with more to follow."""
 
     time: float | None
     status: str | None
     source: Source
+    has_more: bool = False
 
 
 def is_push(command: Record) -> bool:
@@ -70,9 +74,9 @@ def pushes(scene: Scene, device: str | None = None) -> list[Push]:
     def load() -> list[Push]:
         found: dict[tuple[float | None, str | None], Push] = {}
 
-        def add(moment: datetime | None, status: str | None, source: Source) -> None:
+        def add(moment: datetime | None, status: str | None, source: Source, has_more: bool = False) -> None:
             time = None if moment is None else epoch(moment)
-            found.setdefault((time, status), Push(time, status, source))
+            found.setdefault((time, status), Push(time, status, source, has_more))
 
         for shot in snapshots(scene, name):
             last = shot.record.fields.get("last_push")
@@ -81,7 +85,12 @@ def pushes(scene: Scene, device: str | None = None) -> list[Push]:
         for command in scene.records("commands", device=name):
             if is_push(command):
                 moment = command.fields.get("created_at") or command.fields.get("updated_at")
-                add(moment, _status_of(command), scene.source("commands", command))
+                add(
+                    moment,
+                    _status_of(command),
+                    scene.source("commands", command),
+                    _has_more(command.fields.get("params")),
+                )
         return _whole(sorted(found.values(), key=lambda p: (p.time is not None, p.time or 0.0, p.status or "")))
 
     return scene.once_of(name, "pushes", load)
@@ -92,14 +101,29 @@ BLOCKS_WITHIN = 3 * MINUTE
 
 
 def _whole(found: Sequence[Push]) -> list[Push]:
-    """Pushes without those that are parts of one: what is done and followed by more within minutes ended with the last of them."""
+    """Pushes without those that are parts of one: what is done and followed by more within minutes ended with the last of them. A
+    push whose last part says that more was to follow broke off."""
     parts = {
         place
         for place, (one, other) in enumerate(pairwise(found))
         if one.status in DONE and one.time is not None and other.time is not None
         and other.time - one.time <= BLOCKS_WITHIN
     }  # fmt: skip
-    return [push for place, push in enumerate(found) if place not in parts]
+    return [
+        replace(push, status="interrupted") if push.has_more and push.status in DONE else push
+        for place, push in enumerate(found)
+        if place not in parts
+    ]
+
+
+def _has_more(params: Any) -> bool:
+    """Whether the parameters of a push number it as a part, and not as the last one."""
+    told = {
+        path.split()[-1]: number for path, value in flat(params) if path and (number := as_number(value)) is not None
+    }
+    part = next((told[key] for key in ("part", "block", "chunk", "segment") if key in told), None)
+    of = next((told[key] for key in ("of", "total", "parts", "blocks", "chunks", "segments") if key in told), None)
+    return part is not None and of is not None and 0 < part < of
 
 
 def push_before(scene: Scene) -> Push | None:

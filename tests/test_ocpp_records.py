@@ -43,6 +43,21 @@ def status(at: str, number: int, state: str, code: str = "NoError", **more: Any)
     )
 
 
+def monitored(
+    component: str | dict[str, Any], variable: str, actual: str, minute: int = 0, **more: Any
+) -> dict[str, Any]:
+    """What a NotifyEvent says of one variable."""
+    return {"eventId": 1, "timestamp": T.format(minute, 0), "trigger": "Periodic", "eventNotificationType": "CustomMonitor",
+            "component": {"name": component} if isinstance(component, str) else component, "variable": {"name": variable},
+            "actualValue": actual, **more}  # fmt: skip
+
+
+def notified(*events: dict[str, Any], minute: int = 0) -> Message:
+    """A NotifyEvent."""
+    at = T.format(minute, 0)
+    return call(at, f"n{minute}", "NotifyEvent", generatedAt=at, seqNo=0, eventData=list(events))
+
+
 def test_a_session_of_1_6() -> None:
     """A session leaves its record, with energy, power, states of charge and the reason, and its limits and readings."""
     found = records_of(session("1.6"))
@@ -205,11 +220,7 @@ def test_codes_that_are_active_together_are_each_told_once() -> None:
     assert [data["fault_code"] for _, data in events_of(turns, "fault")] == ["GroundFailure", "HighTemperature"]
 
     def told(minute: int, component: str, value: str) -> Message:
-        event = {"eventId": minute, "timestamp": T.format(minute, 0), "trigger": "Alerting", "actualValue": value,
-                 "eventNotificationType": "HardWiredNotification", "component": {"name": component, "evse": {"id": 1}},
-                 "variable": {"name": "Problem"}}  # fmt: skip
-        return call(T.format(minute, 0), f"n{minute}", "NotifyEvent", generatedAt=T.format(minute, 0), seqNo=0,
-                    eventData=[event])  # fmt: skip
+        return notified(monitored({"name": component, "evse": {"id": 1}}, "Problem", value, minute), minute=minute)
 
     events = [told(0, "AcDcConverter", "true"), told(1, "PowerContactor", "true"), told(2, "AcDcConverter", "false"),
               told(3, "PowerContactor", "true"), told(4, "AcDcConverter", "true")]  # fmt: skip
@@ -219,25 +230,19 @@ def test_codes_that_are_active_together_are_each_told_once() -> None:
 
 def test_monitored_variables_are_telemetry() -> None:
     """What NotifyEvent tells of one moment is one record for the charger and one for each connector; of two fans the slower counts."""
-
-    def value(component: dict[str, Any], variable: str, actual: str, **more: Any) -> dict[str, Any]:
-        return {"eventId": 1, "timestamp": T.format(0, 0), "trigger": "Periodic", "actualValue": actual,
-                "eventNotificationType": "CustomMonitor", "component": component, "variable": {"name": variable}, **more}  # fmt: skip
-
     sensor, evse = {"name": "TemperatureSensor"}, {"evse": {"id": 2, "connectorId": 1}}
     events = [
-        value({"name": "AirCoolingSystem", "instance": "1"}, "FanSpeed", "1810"),
-        value({"name": "AirCoolingSystem", "instance": "2"}, "FanSpeed", "1240"),
-        value({**sensor, "instance": "Cabinet"}, "Temperature", "48.5"),
-        value({**sensor, "instance": "PowerModule"}, "Temperature", "61"),
-        value({"name": "ExternalTemperatureSensor"}, "Temperature", "21.5"),
-        value({**sensor, **evse}, "Temperature", "39"),
-        value({"name": "ElectricalFeed", "instance": "L2"}, "ACVoltage", "229.5"),
-        value({"name": "VendorThing"}, "Foo", "7"),
-        value({"name": "AirCoolingSystem"}, "Problem", "true", techInfo="fan 2 slow"),
+        monitored({"name": "AirCoolingSystem", "instance": "1"}, "FanSpeed", "1810"),
+        monitored({"name": "AirCoolingSystem", "instance": "2"}, "FanSpeed", "1240"),
+        monitored({**sensor, "instance": "Cabinet"}, "Temperature", "48.5"),
+        monitored({**sensor, "instance": "PowerModule"}, "Temperature", "61"),
+        monitored("ExternalTemperatureSensor", "Temperature", "21.5"),
+        monitored({**sensor, **evse}, "Temperature", "39"),
+        monitored({"name": "ElectricalFeed", "instance": "L2"}, "ACVoltage", "229.5"),
+        monitored("VendorThing", "Foo", "7"),
+        monitored("AirCoolingSystem", "Problem", "true", techInfo="fan 2 slow"),
     ]
-    message = call(T.format(0, 1), "1", "NotifyEvent", generatedAt=T.format(0, 1), seqNo=0, eventData=events)
-    found = records_of([message])
+    found = records_of([notified(*events)])
     assert found["telemetry"] == [
         {
             "timestamp": "2026-05-10T08:00:00.000Z", "ambient_temperature": 21.5, "cabinet_temperature": 48.5,
@@ -325,10 +330,8 @@ def test_data_in_texts_are_kept_under_their_names() -> None:
         data='{"coil_V": 17.5, "fb": "open", "connectorId": 2}',
     )
     fault = status(T.format(1, 0), 2, "Faulted", "OtherError", vendorErrorCode="F-0421", info="coil=17.5V;fb=open;n=3")
-    event = {"eventId": 1, "timestamp": T.format(2, 0), "trigger": "Delta", "actualValue": "24.1",
-             "eventNotificationType": "CustomMonitor", "component": {"name": "PowerContactor", "evse": {"id": 1}},
-             "variable": {"name": "CoilVoltage"}, "techInfo": "min=23.9 max=24.2"}  # fmt: skip
-    monitored = call(T.format(2, 0), "3", "NotifyEvent", generatedAt=T.format(2, 0), seqNo=0, eventData=[event])
+    contactor = {"name": "PowerContactor", "evse": {"id": 1}}
+    coil = notified(monitored(contactor, "CoilVoltage", "24.1", techInfo="min=23.9 max=24.2"))
     events = records_of([told, fault])["events"]
     message, report = (next(e for e in events if e["event_type"] == kind) for kind in ("ocpp", "fault"))
     assert (message["connector_id"], message["data"]) == (
@@ -336,7 +339,7 @@ def test_data_in_texts_are_kept_under_their_names() -> None:
         {"Close": {"coil_V": 17.5, "fb": "open", "connectorId": 2}},
     )
     assert report["data"]["details"]["told"] == {"coil": "17.5V", "fb": "open", "n": 3.0}
-    (variable,) = records_of([monitored])["events"]
+    (variable,) = records_of([coil])["events"]
     assert variable["data"] == {
         "techInfo": "min=23.9 max=24.2", "told": {"min": 23.9, "max": 24.2}, "PowerContactor CoilVoltage": 24.1,
     }  # fmt: skip
@@ -344,18 +347,12 @@ def test_data_in_texts_are_kept_under_their_names() -> None:
 
 def test_variables_whose_names_have_units_are_readings_as_well() -> None:
     """A variable that no standard has is known by the words of its component and itself; what a limit is named is none."""
-
-    def value(component: str, variable: str, actual: str) -> dict[str, Any]:
-        return {"eventId": 1, "timestamp": T.format(0, 0), "trigger": "Periodic", "actualValue": actual,
-                "eventNotificationType": "CustomMonitor", "component": {"name": component}, "variable": {"name": variable}}  # fmt: skip
-
     events = [
-        value("CoolingFan", "Speed_rpm", "1230"),
-        value("Fan", "SpeedLimit_rpm", "900"),
-        value("DCBus", "Voltage_V", "742.5"),
+        monitored("CoolingFan", "Speed_rpm", "1230"),
+        monitored("Fan", "SpeedLimit_rpm", "900"),
+        monitored("DCBus", "Voltage_V", "742.5"),
     ]
-    notify = call(T.format(0, 0), "1", "NotifyEvent", generatedAt=T.format(0, 0), seqNo=0, eventData=events)
-    (reading,) = records_of([notify])["telemetry"]
+    (reading,) = records_of([notified(*events)])["telemetry"]
     assert {k: v for k, v in reading.items() if k != "timestamp"} == {
         "component_health": {"cooling_fan_rpm": 1230.0}, "dc_bus_voltage": 742.5,
     }  # fmt: skip
@@ -418,11 +415,7 @@ def test_of_fans_that_are_told_one_by_one_the_slowest_counts() -> None:
     """Monitors report each fan in an event of its own: what one told holds beside the others for ten minutes."""
 
     def turned(minute: int, fan: str, speed: str) -> Message:
-        at = T.format(minute, 0)
-        event = {"eventId": 1, "timestamp": at, "trigger": "Periodic", "actualValue": speed,
-                 "eventNotificationType": "CustomMonitor", "component": {"name": "CoolingFan", "instance": fan},
-                 "variable": {"name": "Speed"}}  # fmt: skip
-        return call(at, f"n{minute}", "NotifyEvent", generatedAt=at, seqNo=0, eventData=[event])
+        return notified(monitored({"name": "CoolingFan", "instance": fan}, "Speed", speed, minute), minute=minute)
 
     told = [turned(0, "1", "1400"), turned(1, "2", "1800"), turned(2, "1", "1380"), turned(20, "2", "1810")]
     speeds = [record["component_health"]["cooling_fan_rpm"] for record in records_of(told)["telemetry"]]
@@ -534,11 +527,9 @@ def test_a_fault_of_2_0_1_takes_the_code_that_follows() -> None:
     """Faulted names no code in 2.0.1: the event that comes after it does, and both are one fault; alone it is one without code."""
     faulted = call(T.format(0, 0), "1", "StatusNotification", timestamp=T.format(0, 0), connectorStatus="Faulted", evseId=1,
                    connectorId=1)  # fmt: skip
-    event = {"eventId": 1, "timestamp": T.format(0, 2), "trigger": "Alerting", "actualValue": "true", "techCode": "F-0101",
-             "eventNotificationType": "HardWiredNotification", "component": {"name": "PowerContactor", "evse": {"id": 1}},
-             "variable": {"name": "Problem"}}  # fmt: skip
-    notified = call(T.format(0, 3), "2", "NotifyEvent", generatedAt=T.format(0, 3), seqNo=0, eventData=[event])
-    assert [data["fault_code"] for _, data in events_of([faulted, notified], "fault")] == ["F-0101"]
+    contactor = {"name": "PowerContactor", "evse": {"id": 1}}
+    named = notified(monitored(contactor, "Problem", "true", techCode="F-0101"))
+    assert [data["fault_code"] for _, data in events_of([faulted, named], "fault")] == ["F-0101"]
     assert [data["fault_code"] for _, data in events_of([faulted], "fault")] == ["Faulted"]
 
 
@@ -557,11 +548,8 @@ def test_beside_a_vendors_number_words_and_then_the_component_count(
     component: str, tech: str, info: str, code: str
 ) -> None:
     """A number of a vendor's tells nobody anything: what is said beside it names the fault, else the component that the standard has."""
-    event = {"eventId": 1, "timestamp": T.format(0, 2), "trigger": "Alerting", "actualValue": "true", "techCode": tech,
-             "techInfo": info, "eventNotificationType": "HardWiredNotification", "component": {"name": component},
-             "variable": {"name": "Problem"}}  # fmt: skip
-    notified = call(T.format(0, 3), "2", "NotifyEvent", generatedAt=T.format(0, 3), seqNo=0, eventData=[event])
-    ((_, data),) = events_of([notified], "fault")
+    alarm = notified(monitored(component, "Problem", "true", techCode=tech, techInfo=info))
+    ((_, data),) = events_of([alarm], "fault")
     assert (data["fault_code"], data["details"]["tech_code"]) == (code, tech)
 
 
@@ -578,15 +566,13 @@ def test_of_the_sensors_in_a_connector_the_hottest_counts() -> None:
               for value, location in (("79.5", "Outlet"), ("22.5", "Cable"), ("92", "EV"))]  # fmt: skip
     metered = call(T.format(0, 0), "1", "MeterValues", connectorId=1,
                    meterValue=[{"timestamp": T.format(0, 0), "sampledValue": values}])  # fmt: skip
+    sensor = {"name": "TemperatureSensor", "evse": {"id": 1, "connectorId": 1}}
     events = [
-        {"eventId": 1, "timestamp": T.format(1, 0), "trigger": "Periodic", "actualValue": value,
-         "eventNotificationType": "CustomMonitor", "variable": {"name": "Temperature"},
-         "component": {"name": "TemperatureSensor", "instance": instance, "evse": {"id": 1, "connectorId": 1}}}
+        monitored({**sensor, "instance": instance}, "Temperature", value)
         for value, instance in (("85.8", "ConnectorDCMinus"), ("35", "ConnectorDCPlus"), ("99", "Brake"))
-    ]  # fmt: skip
-    notified = call(T.format(1, 0), "2", "NotifyEvent", generatedAt=T.format(1, 0), seqNo=0, eventData=events)
+    ]
     assert [reading["temperature"] for reading in records_of([metered])["telemetry"]] == [79.5]
-    assert [reading["temperature"] for reading in records_of([notified])["telemetry"]] == [85.8]
+    assert [reading["temperature"] for reading in records_of([notified(*events)])["telemetry"]] == [85.8]
 
 
 def test_a_vehicle_that_is_named_while_it_charges_is_that_of_its_session() -> None:
@@ -600,13 +586,10 @@ def test_a_vehicle_that_is_named_while_it_charges_is_that_of_its_session() -> No
     ]
     (record,) = records_of([begun, *named])["charging_records"]
     assert record["vehicle_info"]["vin"] == "0080E1"
-    event = {"eventId": 1, "timestamp": T.format(1, 0), "trigger": "Delta", "actualValue": "0080E2",
-             "eventNotificationType": "PreconfiguredMonitor", "component": {"name": "ConnectedEV"},
-             "variable": {"name": "VehicleId"}}  # fmt: skip
     started = call(T.format(0, 0), "1", "TransactionEvent", eventType="Started", timestamp=T.format(0, 0), seqNo=0,
                    triggerReason="Authorized", transactionInfo={"transactionId": "x"}, evse={"id": 1, "connectorId": 1})  # fmt: skip
-    notified = call(T.format(1, 0), "2", "NotifyEvent", generatedAt=T.format(1, 0), seqNo=0, eventData=[event])
-    (record,) = records_of([started, notified])["charging_records"]
+    vehicle = notified(monitored("ConnectedEV", "VehicleId", "0080E2", 1), minute=1)
+    (record,) = records_of([started, vehicle])["charging_records"]
     assert record["vehicle_info"]["vin"] == "0080E2"
 
 

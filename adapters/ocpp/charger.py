@@ -37,13 +37,11 @@ MOST_CODES = 64
 WAIT_FOR_CODE_S = 60.0
 """How long a connector that is faulted without a code waits for the report that names one (our judgement)."""
 
-
 FAN_TOLD_LATELY_S = 600.0
 """Seconds for which what a fan told of its speed holds beside the others (our judgement: monitors report each some minutes)."""
 
 MOST_FANS = 32
 """Fans of a charger that are told apart (our judgement: none has more)."""
-
 
 MOST_REMARKS = 2_000
 """Lines of a log about a charger's link that are kept (our judgement: a day of attempts, one or two a minute)."""

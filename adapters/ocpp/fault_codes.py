@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ...knowledge.fault_codes import NoFaultCode, normal_code
-from ...knowledge.standard_codes import said_in_words
+from ...knowledge.standard_codes import lookup, said_in_words
 from .values import LONGEST_TEXT, text
 
 _OURS = re.compile(r"(?<![A-Za-z0-9])F[-_ ]?(\d{4})(?![A-Za-z0-9])", re.IGNORECASE)
@@ -69,17 +69,34 @@ def named_code(vendor_codes: Iterable[object], info: object, standard: object, *
                 return number
     code = text(standard) or ""
     if code.lower() in BROAD:
-        named = next(
-            (row for found in (*given, *(() if said is None else (said,))) if (row := said_in_words(found))), None
-        )
-        if named is not None:
-            return named.code
+        in_words = _first_in_words((*given, said))
+        if in_words is not None:
+            return in_words
     if code.lower() not in UNSPECIFIC:
         return code
     for found in given:
         # A bare number would be read as one of the dictionary's: the standard's word keeps it apart.
         return f"{code or 'vendor code'} {found}"[:LONGEST_TEXT] if _BARE_NUMBER.fullmatch(found) else found
     return code if code.lower() == "othererror" else None
+
+
+def alarm_code(tech_code: object, tech_info: object, variable: str, *, ours: bool) -> str | None:
+    """The code that the alarm of a component names; None where it names none.
+
+    `tech_code` and `tech_info` are the vendor's code and words, `variable` the component and its variable (`FanUnit.Problem`), `ours`
+    says that bare numbers are the dictionary's.
+    """
+    code = named_code((tech_code,), tech_info, None, ours=ours)
+    if code is None or is_known(code) or says_in_words(text(tech_code) or ""):
+        return code
+    # A vendor's number means nothing to anybody else: what stands beside it counts first.
+    return _first_in_words((text(tech_info),)) or (variable if lookup(variable) is not None else code)
+
+
+def _first_in_words(texts: Iterable[str | None]) -> str | None:
+    """The code of the first text that says one in a vendor's own words."""
+    rows = (said_in_words(found) for found in texts if found is not None)
+    return next((row.code for row in rows if row is not None), None)
 
 
 def _normal(value: str) -> str | None:

@@ -17,6 +17,7 @@ from .v16 import Handler, words_in
 from .values import connector, items, mapping, name, number, text, word
 from .vendor_readings import (
     AC_INLET,
+    CONNECTOR_TEMPERATURE,
     CONTROL_BOARD,
     DC_OUTLET,
     FAN_SPEED,
@@ -57,9 +58,9 @@ SENSORS: Mapping[str, Path] = {
     "cabinet": ("cabinet_temperature",),
     "enclosure": ("cabinet_temperature",),
     "internal": ("cabinet_temperature",),
-    "connector": ("temperature",),
-    "plug": ("temperature",),
-    "cable": ("temperature",),
+    "connector": CONNECTOR_TEMPERATURE,
+    "plug": CONNECTOR_TEMPERATURE,
+    "cable": CONNECTOR_TEMPERATURE,
     "ambient": ("ambient_temperature",),
     "external": ("ambient_temperature",),
     "outside": ("ambient_temperature",),
@@ -109,16 +110,16 @@ def _value_of(event: Mapping[str, Any], path: Path) -> float | str | None:
 def reading_of(event: Mapping[str, Any]) -> Path | None:
     """Where the value of a monitored variable stands in telemetry; None where it is no reading that records hold."""
     component, monitored_ = mapping(event.get("component")), mapping(event.get("variable"))
-    name, variable, instance = word(component.get("name")), word(monitored_.get("name")), component.get("instance")
-    if name == "temperaturesensor" and variable == "temperature":
+    part, variable, instance = word(component.get("name")), word(monitored_.get("name")), component.get("instance")
+    if part == "temperaturesensor" and variable == "temperature":
         if word(instance):
             in_connector = _place(event) is not None and _OF_A_CONNECTOR.match(word(instance))
-            return SENSORS.get(word(instance)) or (("temperature",) if in_connector else None)
-        return ("temperature",) if _place(event) is not None else ("cabinet_temperature",)
-    if name == "electricalfeed" and variable == "acvoltage":
+            return SENSORS.get(word(instance)) or (CONNECTOR_TEMPERATURE if in_connector else None)
+        return CONNECTOR_TEMPERATURE if _place(event) is not None else ("cabinet_temperature",)
+    if part == "electricalfeed" and variable == "acvoltage":
         phase = PHASES.get(text(instance) or text(monitored_.get("instance")) or "")
         return None if phase is None else ("phase_details", phase, "voltage")
-    known = VARIABLES.get((name, variable))
+    known = VARIABLES.get((part, variable))
     if known is not None or monitored_.get("name").__class__ is not str:
         return known
     return _named_like(text(component.get("name")) or "", text(monitored_.get("name")) or "")

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...knowledge.standard_codes import lookup, said_in_words
 from .charger import Charger, Record, Session, given
-from .fault_codes import is_known, is_ours, named_code, says_in_words
+from .fault_codes import alarm_code, is_known, is_ours, named_code
 from .frames import Frame
 from .measured import monitored, reading_of
 from .meter_values import telemetry
@@ -127,12 +126,12 @@ def notify_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
         elif cleared or (code == _named(component, variable) and word(event.get("actualValue")) == "false"):
             charger.cleared(evse, code)
         else:
+            said = text(event.get("techInfo"))
             told_of = given(
                 component=text(component.get("name")), instance=text(component.get("instance")),
                 variable=text(variable.get("name")), value=text(event.get("actualValue")), tech_code=text(event.get("techCode")),
-                told=told_in(text(event.get("techInfo"))), beside=_beside(event),
+                told=told_in(said), beside=_beside(event),
             )  # fmt: skip
-            said = text(event.get("techInfo"))
             charger.faulty(evse, code, moment, said, told_of, action="NotifyEvent", payload=event)
             tells_signal(charger, evse, code, moment)
 
@@ -158,19 +157,13 @@ def _code_of(
     charger: Charger, event: Mapping[str, Any], component: Mapping[str, Any], variable: Mapping[str, Any]
 ) -> str | None:
     """The code that an event names, else the component's problem; None where it tells of no fault."""
-    alarming = word(variable.get("name")) in ALARMING
-    code = named_code((event.get("techCode"),), event.get("techInfo"), None, ours=charger.sends_our_codes)
-    if code is not None and (is_known(code) or (alarming and says_in_words(text(event.get("techCode")) or ""))):
-        return code
-    if code is not None and alarming:
-        # A vendor's number means nothing to anybody else: what stands beside it counts first.
-        said, named = said_in_words(text(event.get("techInfo")) or ""), _named(component, variable)
-        return said.code if said is not None else named if lookup(named) is not None else code
-    return (
-        _named(component, variable)
-        if alarming and str(event.get("actualValue")).lower() in (*TRUE, "false", "0")
-        else None
-    )
+    tech_code, tech_info, ours = event.get("techCode"), event.get("techInfo"), charger.sends_our_codes
+    if word(variable.get("name")) not in ALARMING:
+        code = named_code((tech_code,), tech_info, None, ours=ours)
+        return code if code is not None and is_known(code) else None
+    named = _named(component, variable)
+    told_whether = str(event.get("actualValue")).lower() in (*TRUE, "false", "0")
+    return alarm_code(tech_code, tech_info, named, ours=ours) or (named if told_whether else None)
 
 
 def _named(component: Mapping[str, Any], variable: Mapping[str, Any]) -> str:

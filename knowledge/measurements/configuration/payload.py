@@ -12,6 +12,7 @@ from ...scene import Scene
 from ...texts import as_number
 from ..registry import measures
 from .onset import onset
+from .parts import PARTS
 from .pushes import is_push
 from .snapshots import Snapshot, snapshots
 
@@ -67,9 +68,6 @@ def detail_text(scene: Scene, pattern: str) -> Reading | None:
     return found
 
 
-_PARTS = r"(keys?|fields?|params?|parameters?|settings?|entries|values?|sections?|chunks?|blocks?|bytes|items|parts|files|segments?)"
-
-
 @measures(
     "push_progress_in_details",
     "how far the push came, in percent, from the payload: a progress, or applied of total parts",
@@ -86,13 +84,13 @@ def push_progress_in_details(scene: Scene) -> Reading | None:
     if direct is not None and 0 <= float(direct.value) <= 100:
         return direct
     done = scene.detail_number(
-        rf"\b{_PARTS} (applied|received|written|acked|acknowledged|transferred|done|sent)$",
-        rf"\b(applied|received|written|acked|acknowledged|transferred|last) {_PARTS}$",
+        rf"\b{PARTS} (applied|received|written|acked|acknowledged|transferred|done|sent)$",
+        rf"\b(applied|received|written|acked|acknowledged|transferred|last) {PARTS}$",
         r"\bapplied$",
     )
     total = scene.detail_number(
-        rf"\b{_PARTS} (total|expected|planned|count)$",
-        rf"\b(total|expected|planned|all) {_PARTS}$",
+        rf"\b{PARTS} (total|expected|planned|count)$",
+        rf"\b(total|expected|planned|all) {PARTS}$",
         r"\b(total|expected)$",
     )
     if done is not None and total is not None and float(total.value) > 0:
@@ -106,7 +104,7 @@ def _progress_in_words(scene: Scene) -> Reading | None:
     """The first "14 of 32 keys" or "14/32" in a text of the payload that is about a push, in percent."""
     for path, value, source in scene.details():
         match = re.search(r"\b(\d{1,6})\s*(?:of|/|out of)\s*(\d{1,6})\b", value) if isinstance(value, str) else None
-        if match is None or not re.search(_PARTS + r"|push|appl|transfer|progress", f"{path} {value.lower()}"):
+        if match is None or not re.search(PARTS + r"|push|appl|transfer|progress", f"{path} {value.lower()}"):
             continue
         part, whole = int(match.group(1)), int(match.group(2))
         if part <= whole and whole > 0:
@@ -143,7 +141,7 @@ def _keys_in_details(scene: Scene, pattern: str, none: Container[str]) -> Readin
 )
 def rejected_keys_in_details(scene: Scene) -> Reading | None:
     word = r"(unknown|rejected|refused|unsupported|invalid|ignored|unrecogni[sz]ed|deprecated|incompatible)"
-    pattern = rf"\b{word} {_PARTS}( count)?$|\b{_PARTS} {word}( count)?$|\b(schema|validation) (errors?|violations?|failures?)( count)?$"
+    pattern = rf"\b{word} {PARTS}( count)?$|\b{PARTS} {word}( count)?$|\b(schema|validation) (errors?|violations?|failures?)( count)?$"
     return _keys_in_details(scene, pattern, ("", "none", "no", "ok", "-", "n/a"))
 
 
@@ -155,7 +153,7 @@ def rejected_keys_in_details(scene: Scene) -> Reading | None:
 )
 def differing_keys_in_details(scene: Scene) -> Reading | None:
     pattern = (
-        rf"\b(differing|different|changed|modified|mismatched|drifted|diverging|diff) {_PARTS}( count)?$"
-        rf"|\b{_PARTS} (differing|different|changed|modified|mismatched|drifted|diff)( count)?$|\b(diff|drift|differences|changes)( count)?$"
+        rf"\b(differing|different|changed|modified|mismatched|drifted|diverging|diff) {PARTS}( count)?$"
+        rf"|\b{PARTS} (differing|different|changed|modified|mismatched|drifted|diff)( count)?$|\b(diff|drift|differences|changes)( count)?$"
     )
     return _keys_in_details(scene, pattern, ("",))

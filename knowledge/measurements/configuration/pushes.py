@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
 
 from ....engine.facts import Source
 from ...observations import Record, epoch
 from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
-from ...texts import as_number, flat
 from ..registry import measures
 from .onset import CLOCK, hours_matched_after, onset, time_before_onset
+from .parts import has_more_to_follow
 from .snapshots import snapshots
 
 _PUSH = re.compile(
@@ -28,7 +27,7 @@ _CHARGING_PROFILE = re.compile(r"charging_?profile|power_?profile|schedule")
 
 _PENDING = ("queued", "accepted")
 
-DONE = ("completed",)
+_DONE = "completed"
 
 BROKEN = ("interrupted", "failed")
 """How a push ends that did not come through."""
@@ -89,7 +88,7 @@ def pushes(scene: Scene, device: str | None = None) -> list[Push]:
                     moment,
                     _status_of(command),
                     scene.source("commands", command),
-                    _has_more(command.fields.get("params")),
+                    has_more_to_follow(command.fields.get("params")),
                 )
         return _whole(sorted(found.values(), key=lambda p: (p.time is not None, p.time or 0.0, p.status or "")))
 
@@ -106,24 +105,14 @@ def _whole(found: Sequence[Push]) -> list[Push]:
     parts = {
         place
         for place, (one, other) in enumerate(pairwise(found))
-        if one.status in DONE and one.time is not None and other.time is not None
+        if one.status == _DONE and one.time is not None and other.time is not None
         and other.time - one.time <= BLOCKS_WITHIN
     }  # fmt: skip
     return [
-        replace(push, status="interrupted") if push.has_more and push.status in DONE else push
+        replace(push, status="interrupted") if push.has_more and push.status == _DONE else push
         for place, push in enumerate(found)
         if place not in parts
     ]
-
-
-def _has_more(params: Any) -> bool:
-    """Whether the parameters of a push number it as a part, and not as the last one."""
-    told = {
-        path.split()[-1]: number for path, value in flat(params) if path and (number := as_number(value)) is not None
-    }
-    part = next((told[key] for key in ("part", "block", "chunk", "segment") if key in told), None)
-    of = next((told[key] for key in ("of", "total", "parts", "blocks", "chunks", "segments") if key in told), None)
-    return part is not None and of is not None and 0 < part < of
 
 
 def push_before(scene: Scene) -> Push | None:
@@ -203,7 +192,7 @@ def completed_pushes_without_effect(scene: Scene) -> Reading | None:
     visits = [v.time for v in scene.records("service_visits") if v.time is not None]
     judged: list[tuple[Push, bool]] = []
     for push in pushes(scene):
-        if push.status != "completed" or push.time is None:
+        if push.status != _DONE or push.time is None:
             continue
         following = next((s for s in shots if s.time >= push.time), None)
         if following is not None:
@@ -231,7 +220,7 @@ def mismatches_returned_after_push(scene: Scene) -> Reading | None:
     shots = [s for s in snapshots(scene) if s.matches is not None]
     wrong = sorted([s.time for s in shots if s.matches is False] + list(scene.times))
     right = [s.time for s in shots if s.matches]
-    done = [(p.time, p.source) for p in pushes(scene) if p.status == "completed" and p.time is not None]
+    done = [(p.time, p.source) for p in pushes(scene) if p.status == _DONE and p.time is not None]
     if not done:
         return None
     returned: dict[float, Source] = {}

@@ -24,6 +24,10 @@ Our judgement: the minutes of a check leave out the way to the site.
 LEAST_BITS = 0.005
 """A check that is expected to tell less than this is not offered (our judgement: it cannot change what one does)."""
 
+LEAST_SHARE = 0.03
+"""Nor is one that is expected to tell less than this share of what the most telling check does, however quick it is (our judgement:
+minutes are cheap only where they may be enough)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
@@ -52,7 +56,7 @@ class Outcome:
 
 
 def prospects(compiled: CompiledFault, standing: Standing, beliefs: Beliefs) -> list[Prospect]:
-    """The checks not done yet that would tell something, best first.
+    """The checks not done yet that would tell something worth asking, best first.
 
     `standing` is where the rules of the fault stand on what is known, `beliefs` what follows from it.
     """
@@ -65,8 +69,9 @@ def prospects(compiled: CompiledFault, standing: Standing, beliefs: Beliefs) -> 
         bits, chances = _expected_bits(beliefs, outcomes, compiled.shares_of[check.id])
         if bits >= LEAST_BITS:
             found.append(Prospect(check, bits, outcomes, tuple(chances)))
-    found.sort(key=lambda prospect: (-round(prospect.bits_per_minute, 9), prospect.check.id))
-    return found
+    least = LEAST_SHARE * max((prospect.expected_bits for prospect in found), default=0.0)
+    telling = [prospect for prospect in found if prospect.expected_bits >= least]
+    return sorted(telling, key=lambda prospect: (-round(prospect.bits_per_minute, 9), prospect.check.id))
 
 
 def _outcome(check: Check, result: CheckResult, standing: Standing, now: Ledger, beliefs: Beliefs) -> Outcome:

@@ -103,6 +103,26 @@ CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         '2026-05-10T08:10:00Z [CP-7] websocket closed code=1006 reason="reset by peer"\n',
         {"clean_close": False, "close_code": 1006, "reason": "reset by peer"},
     ),
+    "arrows to the platform": (
+        "2026-05-10T08:00:00Z CP-7 websocket connected\n"
+        '2026-05-10T08:00:01Z CP-7 -> CSMS [2,"1","Heartbeat",{}]\n'
+        '2026-05-10T08:00:02Z CSMS -> CP-7 [3,"1",{"currentTime":"2026-05-10T08:00:02Z"}]\n'
+        '2026-05-10T08:10:00Z CP-7 websocket closed code=1006 reason="no pong"\n',
+        {"clean_close": False, "close_code": 1006, "reason": "no pong"},
+    ),
+    "columns": (
+        "time;charge_point;dir;message\n"
+        "2026-05-10 08:00:00.000;CP-7;SYS;CONNECT\n"
+        '2026-05-10 08:00:01.000;CP-7;IN;"[2,""1"",""Heartbeat"",{}]"\n'
+        "2026-05-10 08:10:00.000;CP-7;SYS;DISCONNECT code=1008 reason=second connection, closing older\n",
+        {"clean_close": False, "close_code": 1008, "reason": "second connection, closing older"},
+    ),
+    "a field of its own": (
+        '{"ts": 1778400000000, "cp": "CP-7", "conn": "open"}\n'
+        '{"ts": 1778400001000, "cp": "CP-7", "dir": "recv", "frame": "[2,\\"1\\",\\"Heartbeat\\",{}]"}\n'
+        '{"ts": 1778400600000, "cp": "CP-7", "conn": "closed", "code": 1000}\n',
+        {"clean_close": True, "close_code": 1000},
+    ),
     "objects": (
         '{"timestamp": "2026-05-10T08:00:00Z", "charge_point": "CP-7", "event": "connected"}\n'
         '{"timestamp": "2026-05-10T08:00:01Z", "charge_point": "CP-7", "message": [2, "1", "Heartbeat", {}]}\n'

@@ -504,7 +504,10 @@ def test_faulted_without_a_code_keeps_the_last_one() -> None:
         ({"errorCode": "NoError", "vendorErrorCode": "0x00"}, "Faulted"),
         ({"errorCode": "NoError", "vendorErrorCode": "RelayAdhesion"}, "RelayAdhesion"),
         ({"errorCode": "HighTemperature", "info": "cable 75.2C > 75C, derate 60%"}, "Vendor.ConnectorHot"),
+        ({"errorCode": "HighTemperature", "info": "Connector 2 75.6 C, power limited"}, "Vendor.ConnectorHot"),
+        ({"errorCode": "OtherError", "info": "Connector 2 75.6 C, power limited"}, "OtherError"),
         ({"errorCode": "HighTemperature", "info": "limit 75C"}, "HighTemperature"),
+        ({"errorCode": "OtherError", "info": "CP C to A in 40 ms at 16 A"}, "Vendor.SessionBrokeOff"),
         (
             {"errorCode": "InternalError", "info": "PM2 comm timeout", "vendorErrorCode": "V-PMTO"},
             "Vendor.ModuleSilent",
@@ -542,15 +545,30 @@ def test_a_fault_of_2_0_1_takes_the_code_that_follows() -> None:
         ("VendorThing", "0x3E07", "see manual", "0x3E07"),
         ("VendorThing", "IsolationLow", "contactor did not open", "IsolationLow"),
         ("PowerContactor", "F-0421", "contactor did not open", "F-0421"),
+        ("AcDcConverter", None, "inverter sync aborted, V2G session not negotiated", "Vendor.SyncLost"),
+        ("AirCoolingSystem", None, "fan 2 slow", "AirCoolingSystem.Problem"),
     ],
 )
 def test_beside_a_vendors_number_words_and_then_the_component_count(
-    component: str, tech: str, info: str, code: str
+    component: str, tech: str | None, info: str, code: str
 ) -> None:
     """A number of a vendor's tells nobody anything: what is said beside it names the fault, else the component that the standard has."""
-    alarm = notified(monitored(component, "Problem", "true", techCode=tech, techInfo=info))
+    alarm = notified(
+        monitored(component, "Problem", "true", techInfo=info, **({} if tech is None else {"techCode": tech}))
+    )
     ((_, data),) = events_of([alarm], "fault")
-    assert (data["fault_code"], data["details"]["tech_code"]) == (code, tech)
+    assert (data["fault_code"], data["details"].get("tech_code")) == (code, tech)
+
+
+def test_an_alert_of_a_variable_of_the_vendors_own_is_a_fault_by_its_words() -> None:
+    """Only where words name one, and until it is over, which may be told without them."""
+    told = {"trigger": "Alerting", "techInfo": "EV refused discharge: not allowed at this time"}
+    began = [monitored("ConnectedEV", "Bidirectional", "true", n, **told) for n in (0, 1, 3)]
+    ended = monitored("ConnectedEV", "Bidirectional", "false", 2, trigger="Delta")
+    turns = [notified(event, minute=n) for n, event in enumerate((began[0], began[1], ended, began[2]))]
+    assert [data["fault_code"] for _, data in events_of(turns, "fault")] == ["Vendor.DischargeRefused"] * 2
+    other = notified(monitored("ConnectedEV", "Bidirectional", "true", trigger="Alerting", techInfo="hello"))
+    assert events_of([other], "fault") == []
 
 
 def test_a_code_that_is_told_again_loses_nothing_that_is_said() -> None:

@@ -19,6 +19,9 @@ Record = dict[str, Any]
 Emitted = tuple[str, Record]
 """A record and the list that it belongs to."""
 
+Alarm = tuple[int | None, str, str | None]
+"""What an alarm is of: its connector, its component with the variable, and which of several such components."""
+
 SILENCE_S = 30.0
 """A pause between frames after which the last one before it is kept as a sign of life (the dictionary's heartbeat interval)."""
 
@@ -124,6 +127,7 @@ class Charger:
         self._first_beat: float | None = None
         self._fans: dict[str | None, tuple[float, float]] = {}
         self._remarks = 0
+        self.alarms: dict[Alarm, str] = {}
 
     # Records
 
@@ -289,6 +293,11 @@ class Charger:
             self.event("fault", time, number, {"fault_code": code, **said}, **ocpp)
         elif before != said:
             self.event("ocpp", time, number, said, **ocpp)
+
+    def alarmed(self, alarm: Alarm, code: str) -> None:
+        """An alarm goes on under a code until it is over."""
+        if alarm in self.alarms or len(self.alarms) < MOST_CODES:
+            self.alarms[alarm] = code
 
     def faulty_without_code(self, number: int | None, time: float, details: Record, **ocpp: Any) -> None:
         """A connector is faulted and names no code: the active ones go on; else one may still be named elsewhere."""

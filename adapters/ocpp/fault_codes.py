@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ...knowledge.fault_codes import NoFaultCode, normal_code
-from ...knowledge.standard_codes import lookup, said_in_words
+from ...knowledge.standard_codes import lookup, said_in_words, standard_codes
 from .values import LONGEST_TEXT, text
 
 _OURS = re.compile(r"(?<![A-Za-z0-9])F[-_ ]?(\d{4})(?![A-Za-z0-9])", re.IGNORECASE)
@@ -69,7 +69,10 @@ def named_code(vendor_codes: Iterable[object], info: object, standard: object, *
                 return number
     code = text(standard) or ""
     if code.lower() in BROAD:
-        in_words = _first_in_words((*given, said))
+        texts = [found for found in (*given, said) if found is not None]
+        # that something is hot the code says, and the words may name what alone
+        hot = (f"{code} {found}" for found in texts if code.lower() == "hightemperature")
+        in_words = first_in_words(texts) or first_in_words(hot)
         if in_words is not None:
             return in_words
     if code.lower() not in UNSPECIFIC:
@@ -87,15 +90,19 @@ def alarm_code(tech_code: object, tech_info: object, variable: str, *, ours: boo
     says that bare numbers are the dictionary's.
     """
     code = named_code((tech_code,), tech_info, None, ours=ours)
-    if code is None or is_known(code) or says_in_words(text(tech_code) or ""):
+    if code is not None and (is_known(code) or says_in_words(text(tech_code) or "")):
         return code
-    # A vendor's number means nothing to anybody else: what stands beside it counts first.
-    return _first_in_words((text(tech_info),)) or (variable if lookup(variable) is not None else code)
+    # A vendor's number means nothing to anybody else, and a component holds for several parts: words say more.
+    own = lookup(variable)
+    in_words = first_in_words([said] if (said := text(tech_info)) is not None else ())
+    if in_words is not None and (own is None or standard_codes()[in_words].faults != own.faults):
+        return in_words
+    return code if own is None or (code is None and in_words is None) else variable
 
 
-def _first_in_words(texts: Iterable[str | None]) -> str | None:
+def first_in_words(texts: Iterable[str]) -> str | None:
     """The code of the first text that says one in a vendor's own words."""
-    rows = (said_in_words(found) for found in texts if found is not None)
+    rows = (said_in_words(found) for found in texts)
     return next((row.code for row in rows if row is not None), None)
 
 

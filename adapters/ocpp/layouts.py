@@ -26,6 +26,8 @@ MOST_PREFIXES = 4096
 LONGEST_PREFIX = 500
 """Bytes before a frame, and of a line about a connection, that are read (our judgement: SteVe's take 250)."""
 
+_PLATFORM = r"\b(?:csms|cs|server|backend|platform|central[ _-]?system)\b"
+
 CHARGER = (
     re.compile(r"chargeBoxId=([^,\]\s]+)"),
     re.compile(r"\b(?:from|to|recv|rcvd|received|send|sent)\s+([^\s:\[\]]+)\s*:\s*$"),
@@ -37,9 +39,11 @@ CHARGER = (
     ),
     re.compile(r"(?:^|\s)([^\s\[\]:<>=]+)\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*$"),
     re.compile(r"\[([^\s\[\]]{2,64})\]\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*$"),
+    re.compile(rf"(?:^|\s)\[?([^\s\[\]:<>=]+)\]?\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*{_PLATFORM}\s*:?\s*$", re.IGNORECASE),
+    re.compile(rf"{_PLATFORM}\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*\[?([^\s\[\]:<>=]+)\]?\s*:?\s*$", re.IGNORECASE),
 )
 """Where the charger stands before a frame, in the order in which it is looked for: SteVe, evcc, Home Assistant, CitrineOS, any
-that names it with a word, `time charger > frame`, `time [charger] > frame`."""
+that names it with a word, `time charger > frame`, `time [charger] > frame`, `charger -> CSMS`, `CSMS -> charger`."""
 
 _NO_CHARGER = re.compile(
     r"thread|exec|qtp|pool|worker|\bnio\b|\b(main|info|debug|warn\w*|error|trace|fatal|ocpp|ws|wss|server)\b",
@@ -86,8 +90,10 @@ OPENED = (
         r".*\b(?:web ?socket|wss?)(?: connection)?(?: is| was)? (?:opened|open|established|accepted|connected|up)\b",
         re.IGNORECASE,
     ),
+    re.compile(r"\A\W*(?:re)?connect(?:ed)?\W*\Z", re.IGNORECASE),
 )
-"""Lines that tell that a connection was opened: evcc, Home Assistant, SteVe, CitrineOS, EVerest, MicroOcpp, plain words."""
+"""Lines that tell that a connection was opened: evcc, Home Assistant, SteVe, CitrineOS, EVerest, MicroOcpp, plain words, and a
+field that holds nothing else."""
 
 CLOSED = (
     re.compile(r"charge point disconnected:\s*(?P<charger>\S+)", re.IGNORECASE),
@@ -103,6 +109,10 @@ CLOSED = (
     re.compile(
         r"\A(?=.*?\b(?:web ?socket|connection)\b).*?\bclosed?\b[^{}]{0,60}?\b(?:code|status)\b\W{0,3}(?P<code>[1-4]\d{3})\b"
         r"(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\A\W*disconnect(?:ed)?\b(?:[^{}]{0,60}?\b(?:code|status)\b\W{0,3}(?P<code>[1-4]\d{3})\b)?(?:.*?reason\W{1,3}(?P<reason>[^\]}]+))?",
         re.IGNORECASE,
     ),
 )
@@ -326,11 +336,15 @@ def _can_be_charger(text: str) -> bool:
 
 
 _BRACKETED = re.compile(r"\[([^\s\[\]]{2,64})\]\s*(?:\w+:\s*)?\w")
+_BEFORE_A_CONNECTION = re.compile(
+    r"(?:^|\s)([A-Za-z][\w.-]{1,63}):?\s+(?:web ?socket|wss?|connection)\b", re.IGNORECASE
+)
 
 
 def _charger_named(text: str) -> str | None:
-    """The charger that stands in brackets before the words of a line; None where nothing that can be one does."""
-    for found in _BRACKETED.finditer(text):
+    """The charger that stands in brackets before the words of a line, or before those that tell of its connection; None where nothing
+    that can be one does."""
+    for found in (*_BRACKETED.finditer(text), *_BEFORE_A_CONNECTION.finditer(text)):
         if re.search(r"\d", found.group(1)) and _can_be_charger(found.group(1)):
             return found.group(1)
     return None

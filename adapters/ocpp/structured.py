@@ -40,7 +40,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "id": ("messageid", "uniqueid", "ocppmessageid", "correlationid", "msgid"),
     "kind": ("messagetypeid", "messagetype", "ocppmessagetype", "type"),
     "payload": ("payload", "payloadjson", "data", "body", "content"),
-    "event": ("event", "transition", "eventtype", "status"),
+    "event": ("event", "transition", "eventtype", "status", "conn", "connection", "connectionstate", "connectionevent", "websocket"),
     "code": ("code", "closecode"),
     "reason": ("reason", "closereason"),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .charger import Charger, Record, Session, given
-from .fault_codes import alarm_code, is_known, is_ours, named_code
+from .fault_codes import alarm_code, first_in_words, is_known, is_ours, named_code
 from .frames import Frame
 from .measured import monitored, reading_of
 from .meter_values import telemetry
@@ -117,15 +117,16 @@ def notify_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
         component, variable = mapping(event.get("component")), mapping(event.get("variable"))
         place = mapping(component.get("evse"))
         evse = connector(place.get("id"))
-        cleared = event.get("cleared") is True
         code = _code_of(charger, event, component, variable)
-        if code is None and not words_in(event) and reading_of(event) is not None and not _beside(event):
-            continue
-        if code is None:
-            charger.event("ocpp", moment, evse, _held(event), action="NotifyEvent", payload=event)
-        elif cleared or (code == _named(component, variable) and word(event.get("actualValue")) == "false"):
-            charger.cleared(evse, code)
+        alarm = (evse, _named(component, variable), text(component.get("instance")))
+        if _is_over(event, code) and (code is not None or alarm in charger.alarms):
+            # what it was called when it began: an end says less
+            charger.cleared(evse, charger.alarms.pop(alarm, code))
+        elif code is None:
+            if words_in(event) or reading_of(event) is None or _beside(event):
+                charger.event("ocpp", moment, evse, _held(event), action="NotifyEvent", payload=event)
         else:
+            charger.alarmed(alarm, code)
             said = text(event.get("techInfo"))
             told_of = given(
                 component=text(component.get("name")), instance=text(component.get("instance")),
@@ -134,6 +135,12 @@ def notify_event(charger: Charger, frame: Frame, time: float, _: bool) -> None:
             )  # fmt: skip
             charger.faulty(evse, code, moment, said, told_of, action="NotifyEvent", payload=event)
             tells_signal(charger, evse, code, moment)
+
+
+def _is_over(event: Mapping[str, Any], code: str | None) -> bool:
+    """Whether an event tells that what it is about is over."""
+    is_false = word(event.get("actualValue")) == "false" and (code is None or not is_known(code))
+    return event.get("cleared") is True or is_false
 
 
 def _held(event: Mapping[str, Any]) -> Record:
@@ -158,12 +165,16 @@ def _code_of(
 ) -> str | None:
     """The code that an event names, else the component's problem; None where it tells of no fault."""
     tech_code, tech_info, ours = event.get("techCode"), event.get("techInfo"), charger.sends_our_codes
-    if word(variable.get("name")) not in ALARMING:
-        code = named_code((tech_code,), tech_info, None, ours=ours)
-        return code if code is not None and is_known(code) else None
     named = _named(component, variable)
-    told_whether = str(event.get("actualValue")).lower() in (*TRUE, "false", "0")
-    return alarm_code(tech_code, tech_info, named, ours=ours) or (named if told_whether else None)
+    tells_whether = str(event.get("actualValue")).lower() in (*TRUE, "false", "0")
+    if word(variable.get("name")) in ALARMING:
+        return alarm_code(tech_code, tech_info, named, ours=ours) or (named if tells_whether else None)
+    code = named_code((tech_code,), tech_info, None, ours=ours)
+    if code is not None and is_known(code):
+        return code
+    # of a variable of the vendor's own only words tell that it is a fault which it alerts of
+    alerts = tells_whether and word(event.get("trigger")) == "alerting"
+    return first_in_words(found for found in (text(tech_info), named) if found is not None) if alerts else None
 
 
 def _named(component: Mapping[str, Any], variable: Mapping[str, Any]) -> str:

@@ -26,6 +26,9 @@ SETTLED_BY = 4
 SETTLED_WITHIN = 6 * HOUR
 """How long after the fault they are waited for, where speeds are kept seldom (our judgement)."""
 
+SUDDEN = 3 * HOUR
+"""Within how long a fall is no decline from report to report (our judgement: wear takes days)."""
+
 STEADY_RPM = 0.02 * NOMINAL_RPM
 """Standard deviation up to which a speed does not move (our judgement: tachometers of sound fans scatter by 1 to 2 % of full speed)."""
 
@@ -208,7 +211,7 @@ def _hourly_reports(scene: Scene) -> list[PayloadNumber]:
 @measures(
     "fan_reports_falling",
     "fall of the speed from the first to the last of at least three payloads that give one, over at least a day, none of them more "
-    "than 5 % above the one before; unknown where telemetry between them shows it 10 % above the first",
+    "than 5 % above the one before; unknown where telemetry between them shows it 10 % above the first, or the fall within hours",
     unit="%",
 )
 def fan_reports_falling(scene: Scene) -> Reading | None:
@@ -219,6 +222,9 @@ def fan_reports_falling(scene: Scene) -> Reading | None:
         return None
     between = speed_column(scene).between(found[0].time, found[-1].time)
     if len(between) and between.values.max() > 1.1 * found[0].value:
+        return None
+    fallen = fall(scene)
+    if fallen is not None and fallen.end - fallen.start <= SUDDEN:
         return None
     lost = 100.0 * (1.0 - found[-1].value / found[0].value)
     return Reading(lost, found[-1].time, few([number.source for number in found]))

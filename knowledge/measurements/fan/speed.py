@@ -124,14 +124,16 @@ def fan_speed(scene: Scene) -> Reading | None:
 
 @measures(
     "fan_speed_at_fault",
-    "median of the last three speeds from half an hour before to a minute after the latest occurrence that has any",
+    "median of the last three speeds from half an hour before to a minute after the latest occurrence that has any, the last of them "
+    "not more than five minutes before it",
     unit="rpm",
     low=0,
 )
 def fan_speed_at_fault(scene: Scene) -> Reading | None:
     for time in reversed(scene.times):
         known = speeds(scene).between(time - 30 * MINUTE, time + MINUTE)
-        if len(known):
+        # what was read long before may have been before the fall
+        if len(known) and known.times[-1] >= time - 5 * MINUTE:
             return known.reading(median(known.values[-3:]))
     return None
 

@@ -40,6 +40,11 @@ _IN_TEXT = re.compile(
     r"\b(?:modules?|pm|rectifiers?|slots?|power units?)[\s_#:-]*(?:no\.?|nr\.?|index|idx|id|number)?[\s_#:=-]*"
     r"(\d{1,2}\b(?:\s*(?:,|and|&|/|\+)\s*(?:modules?|pm)?[\s_#-]*\d{1,2}\b(?!\s*(?:ms|s|v|°|%|k)))*)"
 )
+_ARE_WELL = re.compile(
+    r"(?:\s*(?:-|to|and|,)\s*\d{1,2})*\s*(?:(?:are|is|all|still|both|others?)\s+)*"
+    r"(?:ok|okay|fine|normal|online|alive|healthy|good|running|responding|respond|answering|answer|communicating|unaffected|not affected)\b"
+)
+"""What stands behind the numbers of modules that are none of the silent ones."""
 _ALL_IN_TEXT = re.compile(
     r"\b(all|every|each|both)( of)?( the)?( (power|four|three|two|six|eight|\d))* (modules?|pms?|rectifiers?)\b"
 )
@@ -144,6 +149,8 @@ def _silent_in_text(written: str) -> Iterator[str]:
         yield EVERY
         return
     for match in _IN_TEXT.finditer(text):
+        if _ARE_WELL.match(text, match.end()):
+            continue
         for number in re.findall(r"\d{1,2}", match.group(1)):
             yield str(int(number))
 

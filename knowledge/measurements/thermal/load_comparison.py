@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ...readings import Reading, few, median
 from ...scene import Scene
@@ -64,6 +64,18 @@ def excess_over(mine: Load, rivals: Sequence[Load]) -> float:
     return mine.peak - median([x.peak for x in rivals])
 
 
+NEAREST = 3
+"""Loads of one connector that stand for it, those nearest in time (our judgement: what gets worse within days shows in the latest)."""
+
+
+def _nearest(now: Load, rivals: Iterable[Load]) -> list[Load]:
+    """Of each connector the loads that lie nearest in time to the incident's."""
+    found: dict[tuple[str, int | None], list[Load]] = {}
+    for rival in sorted(rivals, key=lambda x: (max(x.start - now.end, now.start - x.end), x.start)):
+        found.setdefault((rival.device, rival.connector), []).append(rival)
+    return [rival for of_one in found.values() for rival in of_one[:NEAREST]]
+
+
 def gap_to(scene: Scene, rivals: Sequence[Load], within: float) -> Reading | None:
     """How much hotter the incident's load got than loads alike at about the same time, over ambient where known of all."""
     now = load_now(scene)
@@ -82,5 +94,6 @@ def gap_to(scene: Scene, rivals: Sequence[Load], within: float) -> Reading | Non
         near = together
         value = now.peak - median([x.peak for x in near])
     else:
+        near = _nearest(now, near)
         value = excess_over(now, near)
     return Reading(value, now.at, few([*now.sources, *(s for x in near for s in x.sources)]))

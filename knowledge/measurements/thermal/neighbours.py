@@ -85,8 +85,8 @@ def peers_connector_gap(scene: Scene) -> Reading | None:
 
 @measures(
     "other_connector_gap",
-    "how much hotter the connector was than the charger's other connectors under a load alike at the same time, else within "
-    "three days, else in the charger's metadata",
+    "how much hotter the connector was than the charger's other connectors under a load alike at the same time, else in the nearest "
+    "three of each within three days, else in the charger's metadata",
     unit="K",
 )
 def other_connector_gap(scene: Scene) -> Reading | None:

@@ -553,9 +553,8 @@ def test_beside_a_vendors_number_words_and_then_the_component_count(
     component: str, tech: str | None, info: str, code: str
 ) -> None:
     """A number of a vendor's tells nobody anything: what is said beside it names the fault, else the component that the standard has."""
-    alarm = notified(
-        monitored(component, "Problem", "true", techInfo=info, **({} if tech is None else {"techCode": tech}))
-    )
+    named: dict[str, Any] = {} if tech is None else {"techCode": tech}
+    alarm = notified(monitored(component, "Problem", "true", techInfo=info, **named))
     ((_, data),) = events_of([alarm], "fault")
     assert (data["fault_code"], data["details"].get("tech_code")) == (code, tech)
 

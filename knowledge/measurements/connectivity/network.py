@@ -12,7 +12,7 @@ from ...scene import Scene
 from ...texts import MAX_TEXT, as_number, flat, words_of
 from ..registry import measures
 from .history import logged
-from .loss import lost_at
+from .loss import back_at, lost_at
 
 # The site
 
@@ -43,6 +43,19 @@ def minutes_from_network_change_to_loss(scene: Scene) -> Reading | None:
     if since is None:
         return None
     return Reading((lost_at(scene) - epoch(since)) / MINUTE, epoch(since), _site_source(scene))
+
+
+@measures(
+    "minutes_from_network_change_to_return",
+    "minutes from the last change of the site network's status to the charger's return, where it returned; negative where the change came "
+    "after it",
+    unit="min",
+)
+def minutes_from_network_change_to_return(scene: Scene) -> Reading | None:
+    since, back = _site_says(scene, "network.since"), back_at(scene)
+    if since is None or back is None:
+        return None
+    return Reading((back.time - epoch(since)) / MINUTE, epoch(since), few([*_site_source(scene), *back.sources]))
 
 
 @measures(

@@ -68,6 +68,15 @@ NEAREST = 3
 """Loads of one connector that stand for it, those nearest in time (our judgement: what gets worse within days shows in the latest)."""
 
 
+def _at_our_load(now: Load, other: Load) -> float:
+    """The peak of another load brought to the incident's air and current, as far as these are known."""
+    expected = scaled(now, other)
+    if expected is not None:
+        return expected
+    aired = known(now.ambient) and known(other.ambient)
+    return other.peak + (now.ambient - other.ambient if aired else 0.0)
+
+
 def _nearest(now: Load, rivals: Iterable[Load]) -> list[Load]:
     """Of each connector the loads that lie nearest in time to the incident's."""
     found: dict[tuple[str, int | None], list[Load]] = {}
@@ -77,7 +86,8 @@ def _nearest(now: Load, rivals: Iterable[Load]) -> list[Load]:
 
 
 def gap_to(scene: Scene, rivals: Sequence[Load], within: float) -> Reading | None:
-    """How much hotter the incident's load got than loads alike at about the same time, over ambient where known of all."""
+    """How much hotter the incident's load got than loads alike at about the same time, these brought to its current (else power), over
+    ambient where known."""
     now = load_now(scene)
     if now is None or not known(now.peak):
         return None
@@ -92,8 +102,8 @@ def gap_to(scene: Scene, rivals: Sequence[Load], within: float) -> Reading | Non
     if together:
         # side by side the air is the same: plain temperatures tell more than two ambient sensors
         near = together
-        value = now.peak - median([x.peak for x in near])
+        value = now.peak - median([_at_our_load(now, x._replace(ambient=now.ambient)) for x in near])
     else:
         near = _nearest(now, near)
-        value = excess_over(now, near)
+        value = now.peak - median([_at_our_load(now, x) for x in near])
     return Reading(value, now.at, few([*now.sources, *(s for x in near for s in x.sources)]))

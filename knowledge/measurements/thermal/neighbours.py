@@ -62,7 +62,8 @@ def _peers_loads(scene: Scene) -> list[Load]:
 @measures(
     "peers_connector_gap",
     "how much hotter the connector was than the median of same-model neighbours' connectors under a load alike (0.65 to 1.55 "
-    "of the current, else power) at the same time, else within six hours, else in the chargers' metadata",
+    "of the current, else power) at the same time, else the nearest three of each within six hours, their rises brought to its current "
+    "(else power), else in the chargers' metadata",
     unit="K",
 )
 def peers_connector_gap(scene: Scene) -> Reading | None:
@@ -86,7 +87,7 @@ def peers_connector_gap(scene: Scene) -> Reading | None:
 @measures(
     "other_connector_gap",
     "how much hotter the connector was than the charger's other connectors under a load alike at the same time, else in the nearest "
-    "three of each within three days, else in the charger's metadata",
+    "three of each within three days, their rises brought to its current (else power), else in the charger's metadata",
     unit="K",
 )
 def other_connector_gap(scene: Scene) -> Reading | None:

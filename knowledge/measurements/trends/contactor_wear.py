@@ -113,6 +113,17 @@ def contactor_life_share(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "contactor_life_share_undated",
+    "the contactor's counter in percent of the cycles it is made for, where it is not known when it gets there",
+    unit="%",
+    low=0,
+)
+def contactor_life_share_undated(scene: Scene) -> Reading | None:
+    wear = contactor(scene)
+    return life_share(wear) if life_end(scene, wear) is None else None
+
+
+@measures(
     "contactor_cycle_rate",
     "contactor cycles a day: Theil-Sen slope of the daily counter since it was last set back within 90 days, from six days, else "
     "the counter over the charger's age where it never was",
@@ -223,3 +234,4 @@ ranged(
     columns=(_CONTACTOR.counter,),
 )
 ranged(_CONTACTOR.rated, "contactor_rated_cycles", columns=(_CONTACTOR.counter,))
+ranged(_CONTACTOR.share, "contactor_life_share_undated", columns=(_CONTACTOR.counter,))

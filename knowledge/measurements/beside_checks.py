@@ -13,7 +13,7 @@ from ..scene import Scene
 from .checks import latest_results
 from .configuration.pushes import pushes
 from .configuration.snapshots import snapshots
-from .connectivity.loss import back_at
+from .connectivity.loss import away_at
 from .power_module.telemetry import module_rows, row_source
 from .registry import measures
 from .thermal.ambient import weather_of
@@ -183,10 +183,9 @@ def site_network_at_check(scene: Scene) -> Reading | None:
     "whether the charger was still away when the site's network was checked, or where it was not checked is still away",
     kind="flag",
 )
-def away_at_network_check(scene: Scene) -> Reading | None:
-    moment, back = _moment(scene, "site-network"), back_at(scene)
-    is_away = back is None or (moment is not None and moment < back.time)
-    return Reading(is_away, scene.as_of if moment is None else moment, () if back is None else back.sources)
+def away_at_network_check(scene: Scene) -> Reading:
+    moment = _moment(scene, "site-network")
+    return away_at(scene, scene.as_of if moment is None else moment)
 
 
 def _heard(scene: Scene, device: str, start: float, end: float) -> list[Source]:

@@ -116,6 +116,14 @@ def outage_length(scene: Scene) -> Reading | None:
     return None if back is None else Reading(back.time - lost_at(scene), back.time, back.sources)
 
 
+def away_at(scene: Scene, moment: float) -> Reading:
+    """Whether the charger was still away at a moment."""
+    back = back_at(scene)
+    if back is None:
+        return Reading(True, moment, few([*_loss(scene).sources, *own_metadata(scene)]))
+    return Reading(moment < back.time, moment, back.sources)
+
+
 def _is_listened_to(scene: Scene) -> bool:
     """Whether the records tell when the charger is connected, so that it may be missed in them."""
     logs = ("connections", "heartbeats", "telemetry")

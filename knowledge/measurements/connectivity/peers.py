@@ -204,6 +204,25 @@ def far_fates(scene: Scene) -> list[Fate]:
     return found
 
 
+def _unplaced_fates(scene: Scene) -> list[Fate]:
+    """The same of chargers of which, as of this one, no site is known: logs and exports may name none."""
+
+    def load() -> list[Fate]:
+        if scene.site_id is not None:
+            return []
+        ids = scene.devices.ids
+        unplaced = (
+            place
+            for place, site in enumerate(scene.devices.column("site_id"))
+            if site is None and ids[place] != scene.device_id
+        )
+        others = scene.devices.records(islice(unplaced, MAX_FAR))
+        return [fate for record in others if (fate := _fate(scene, record)) is not None]
+
+    found: list[Fate] = scene.once("unplaced fates", load)
+    return found
+
+
 def fates_among(scene: Scene, chargers: Iterable[Record]) -> list[Fate]:
     """What became of some chargers of this site and of others."""
 
@@ -361,6 +380,35 @@ def site_loss_spread(scene: Scene) -> Reading | None:
         return None
     times = [lost_at(scene), *(at for _, at in lost)]
     return Reading(max(times) - min(times), lost_at(scene), scene.sources("devices", [device for device, _ in lost]))
+
+
+AT_ONCE = 10.0
+"""Seconds within which chargers fall silent that lose one and the same thing (our judgement: a router's end closes all connections at
+once, and servers tell of each within seconds)."""
+
+
+@measures(
+    "unplaced_chargers_lost_at_once",
+    "where no site is known of this charger: others of which none is known either that fell silent within ten seconds of it; known where "
+    "the fate of at least one is",
+    unit="1",
+    low=0,
+)
+def unplaced_chargers_lost_at_once(scene: Scene) -> Reading | None:
+    fates = _unplaced_fates(scene)
+    lost = [f.device for f in fates if f.lost and f.at is not None and abs(f.at - lost_at(scene)) <= AT_ONCE]
+    return counted(scene, lost, _devices(fates), lost_at(scene))
+
+
+@measures(
+    "unplaced_chargers_heard_on",
+    "of those others the ones that were heard on after it fell silent",
+    unit="1",
+    low=0,
+)
+def unplaced_chargers_heard_on(scene: Scene) -> Reading | None:
+    fates = _unplaced_fates(scene)
+    return counted(scene, [f.device for f in fates if not f.lost], _devices(fates), lost_at(scene))
 
 
 def _dated_far_fates(scene: Scene) -> list[Fate]:

@@ -566,8 +566,15 @@ def test_an_alert_of_a_variable_of_the_vendors_own_is_a_fault_by_its_words() -> 
     ended = monitored("ConnectedEV", "Bidirectional", "false", 2, trigger="Delta")
     turns = [notified(event, minute=n) for n, event in enumerate((began[0], began[1], ended, began[2]))]
     assert [data["fault_code"] for _, data in events_of(turns, "fault")] == ["Vendor.DischargeRefused"] * 2
-    other = notified(monitored("ConnectedEV", "Bidirectional", "true", trigger="Alerting", techInfo="hello"))
-    assert events_of([other], "fault") == []
+    said = notified(monitored("ConnectedEV", "ChargingState", "DischargeRejected", trigger="Alerting"))
+    assert [data["fault_code"] for _, data in events_of([said], "fault")] == ["Vendor.DischargeRefused"]
+    passed = notified(monitored("FanTray", "Speed", "1480", trigger="Alerting", techInfo="fan speed below 1800"))
+    assert [data["fault_code"] for _, data in events_of([passed], "fault")] == ["Vendor.FanSlow"]
+    others = [
+        monitored("ConnectedEV", "Bidirectional", "true", trigger="Alerting", techInfo="hello"),
+        monitored("CoolingFan", "Speed", "1480", trigger="Alerting"),
+    ]
+    assert events_of([notified(*others)], "fault") == []
 
 
 def test_a_code_that_is_told_again_loses_nothing_that_is_said() -> None:

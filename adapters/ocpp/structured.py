@@ -29,7 +29,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "charger": (
         "chargepoint", "chargepointid", "chargeboxid", "chargebox", "chargingstation", "chargingstationid", "stationid",
         "station", "cpid", "cp", "charger", "chargerid", "deviceid", "identity", "clientid", "source",
-        "ladepunkt", "ladestation", "ladesaeule", "borne",
+        "ladepunkt", "ladestation", "ladesaeule", "borne", "cs",
     ),
     "word": ("direction", "dir", "origin", "way", "flow", "sender", "richtung", "sens"),
     "message": (

@@ -172,9 +172,12 @@ def _code_of(
     code = named_code((tech_code,), tech_info, None, ours=ours)
     if code is not None and is_known(code):
         return code
-    # of a variable of the vendor's own only words tell that it is a fault which it alerts of
-    alerts = tells_whether and word(event.get("trigger")) == "alerting"
-    return first_in_words(found for found in (text(tech_info), named) if found is not None) if alerts else None
+    # of a variable of the vendor's own, or a limit that was passed, only words tell that it is a fault
+    if word(event.get("trigger")) != "alerting":
+        return None
+    value = text(event.get("actualValue"))
+    beside = () if number(value) is not None else (None if tells_whether else value, named)
+    return first_in_words(found for found in (text(tech_info), *beside) if found is not None)
 
 
 def _named(component: Mapping[str, Any], variable: Mapping[str, Any]) -> str:

@@ -509,6 +509,11 @@ def test_faulted_without_a_code_keeps_the_last_one() -> None:
         ({"errorCode": "HighTemperature", "info": "limit 75C"}, "HighTemperature"),
         ({"errorCode": "OtherError", "info": "CP C to A in 40 ms at 16 A"}, "Vendor.SessionBrokeOff"),
         (
+            {"errorCode": "InternalError", "info": "mod 4 sin respuesta 3000ms", "vendorErrorCode": "0411"},
+            "Vendor.ModuleSilent",
+        ),
+        ({"errorCode": "OtherError", "info": "magneetschakelaar opent niet"}, "Vendor.ContactorClosed"),
+        (
             {"errorCode": "InternalError", "info": "PM2 comm timeout", "vendorErrorCode": "V-PMTO"},
             "Vendor.ModuleSilent",
         ),

@@ -103,6 +103,24 @@ CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         '2026-05-10T08:10:00Z [CP-7] websocket closed code=1006 reason="reset by peer"\n',
         {"clean_close": False, "close_code": 1006, "reason": "reset by peer"},
     ),
+    "ocpp-rpc": (
+        '{"level":30,"time":1778400000000,"pid":1,"identity":"CP-7","msg":"client connected","protocol":"ocpp1.6"}\n'
+        '{"level":30,"time":1778400001000,"pid":1,"identity":"CP-7","msg":"message","message":"[2,\\"1\\",\\"Heartbeat\\",{}]"}\n'
+        '{"level":30,"time":1778400600000,"pid":1,"identity":"CP-7","msg":"disconnect","code":1006,"reason":""}\n',
+        {"clean_close": False, "close_code": 1006},
+    ),
+    "websockets": (
+        "2026-05-10T08:00:00Z INFO websockets.server connection open (/ocpp/CP-7, subprotocol ocpp2.0.1, handshake 51 ms)\n"
+        '2026-05-10T08:00:01Z INFO ocpp CP-7: receive message [2,"1","Heartbeat",{}]\n'
+        '2026-05-10T08:10:00Z INFO websockets.server connection closed: CP-7 code=1011 reason="keepalive ping timeout"\n',
+        {"clean_close": False, "close_code": 1011, "reason": "keepalive ping timeout"},
+    ),
+    "names and nothing else": (
+        "2026-05-10T08:00:00Z CP-7 connected (ocpp2.0.1)\n"
+        '2026-05-10T08:00:01Z CP-7 -> [2,"1","Heartbeat",{}]\n'
+        "2026-05-10T08:10:00Z CP-7 disconnected: code 1008 duplicate connection\n",
+        {"clean_close": False, "close_code": 1008, "reason": "duplicate connection"},
+    ),
     "arrows to the platform": (
         "2026-05-10T08:00:00Z CP-7 websocket connected\n"
         '2026-05-10T08:00:01Z CP-7 -> CSMS [2,"1","Heartbeat",{}]\n'
@@ -150,6 +168,7 @@ def test_what_a_log_says_of_a_link_that_fails_is_kept(tmp_path: Path) -> None:
         '2026-05-10T08:00:01Z [CP-7] <- [2,"1","Heartbeat",{}]\n'
         "2026-05-10T08:01:00Z [CP-7] error: TLS handshake failed: certificate has expired\n"
         "2026-05-10T08:02:00Z error: could not resolve csms.example, DNS timed out\n"
+        "2026-05-10T08:02:30Z ERR [ws] getaddrinfo csms.example: Name or service not known (ENOTFOUND)\n"
         "2026-05-10T08:03:00Z info: 412 stations connected, listener healthy\n"
         "2026-05-10T08:04:00Z error: disk full\n"
     )
@@ -160,6 +179,7 @@ def test_what_a_log_says_of_a_link_that_fails_is_kept(tmp_path: Path) -> None:
     assert said == [
         ("CP-7", "[CP-7] error: TLS handshake failed: certificate has expired"),
         ("CP-7", "error: could not resolve csms.example, DNS timed out"),
+        ("CP-7", "ERR [ws] getaddrinfo csms.example: Name or service not known (ENOTFOUND)"),
     ]
     another = '2026-05-10T08:00:02Z [CP-8] <- [2,"2","Heartbeat",{}]\n'
     several, _ = read((another + text).encode(), tmp_path)

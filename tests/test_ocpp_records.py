@@ -264,7 +264,13 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
     data = [
         '{"cooling_fan_rpm": 1250, "cabinet_temperature": 51.5, "contactor_cycles": {"1": 99120, "2": 41877}, "fan_pwm_pct": 90}',
         {"connectorId": 1, "isolation_test_kohms": 2100},
-        {"modules": [{"index": 3, "status": "timeout"}]},
+        {
+            "module": [
+                {"addr": 3, "state": "no_response"},
+                {"addr": 4, "state": "ovp_latch"},
+                {"addr": 5, "state": "run", "tmp": 41},
+            ]
+        },
         {"component_health": "well", "cooling_fan_rpm": 1400},
         "[1, 2",
         {"anything": 1},
@@ -282,7 +288,12 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
         {"timestamp": "2026-05-10T08:00:00.000Z", "connector_id": 1, "component_health": {"contactor_cycles": 99120}},
         {"timestamp": "2026-05-10T08:00:00.000Z", "connector_id": 2, "component_health": {"contactor_cycles": 41877}},
         {"timestamp": "2026-05-10T08:01:00.000Z", "connector_id": 1, "component_health": {"isolation_test_kohms": 2100}},
-        {"timestamp": "2026-05-10T08:02:00.000Z", "power_modules": [{"index": 3, "status": "timeout"}]},
+        {
+            "timestamp": "2026-05-10T08:02:00.000Z",
+            "power_modules": [
+                {"index": 3, "status": "timeout"}, {"index": 4, "status": "fault"}, {"index": 5, "status": "ok", "temperature": 41.0}
+            ],
+        },
         {"timestamp": "2026-05-10T08:03:00.000Z", "component_health": {"cooling_fan_rpm": 1400}},
     ]  # fmt: skip
     assert sum(event["event_type"] == "ocpp" for event in found["events"]) == len(data)
@@ -305,6 +316,9 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
         ("ContactorStats", {"connectorId": 2, "cycles": 99_000, "ratedCycles": 100_000, "dcBus_V": 742.5, "dcBusOvp_V": 870},
          [{"connector_id": 2, "dc_bus_voltage": 742.5,
            "component_health": {"contactor_cycles": 99_000.0, "contactor_max_cycles": 100_000.0}}]),
+        ("ContactorStatistics", {"contactor": "K1", "operations": 97_742, "rated": 100_000, "make_current_A": 5.2},
+         [{"component_health": {"contactor_cycles": 97_742.0, "contactor_max_cycles": 100_000.0}}]),
+        ("ModuleInfo", {"vbus": 790.4, "rated": 400}, [{"dc_bus_voltage": 790.4}]),
         ("health", {"t_cab": 900, "t_amb": "warm", "t_pm": [30, None]}, []),
         ("note", "fan_rpm is fine", []),
     ],
@@ -420,6 +434,18 @@ def test_of_fans_that_are_told_one_by_one_the_slowest_counts() -> None:
     told = [turned(0, "1", "1400"), turned(1, "2", "1800"), turned(2, "1", "1380"), turned(20, "2", "1810")]
     speeds = [record["component_health"]["cooling_fan_rpm"] for record in records_of(told)["telemetry"]]
     assert speeds == [1400.0, 1400.0, 1380.0, 1810.0]
+
+
+@pytest.mark.parametrize(
+    ("status", "went"), [("Accepted", "completed"), ("RebootRequired", "accepted"), ("Rejected", "rejected")]
+)
+def test_a_change_that_is_accepted_is_done(status: str, went: str) -> None:
+    """What ChangeConfiguration answers with Accepted has been changed; what needs a restart has not been yet."""
+    asked = message(T.format(0, 0), "platform", 2, "1", "ChangeConfiguration", {"key": "MaxCurrent", "value": "63"})
+    answered = message(T.format(0, 1), "charger", 3, "1", {"status": status})
+    first = [call(T.format(0, 0), "h", "Heartbeat"), message(T.format(0, 0), "platform", 2, "0", "ClearCache", {})]
+    commands = records_of([*first, asked, answered])["commands"]
+    assert [command["status"] for command in commands if command["command_id"] == "1"] == [went]
 
 
 def test_a_vendors_command_is_called_by_its_message() -> None:
@@ -550,6 +576,8 @@ def test_a_fault_of_2_0_1_takes_the_code_that_follows() -> None:
         ("VendorThing", "0x3E07", "see manual", "0x3E07"),
         ("VendorThing", "IsolationLow", "contactor did not open", "IsolationLow"),
         ("PowerContactor", "F-0421", "contactor did not open", "F-0421"),
+        ("PowerContactor", "ERR_2107", "DC contactor did not close within 3 s", "Vendor.ContactorOpen"),
+        ("ConnectedEV", "EV_DISCHARGE_REJ", "battery management refused discharge", "Vendor.DischargeRefused"),
         ("AcDcConverter", None, "inverter sync aborted, V2G session not negotiated", "Vendor.SyncLost"),
         ("AirCoolingSystem", None, "fan 2 slow", "AirCoolingSystem.Problem"),
     ],

@@ -41,7 +41,7 @@ def commanded(charger: Charger, call: Call, answer: Frame | None, answered: floa
     status = "queued"
     if answer is not None:
         result = {key: answer.payload[key] for key in TELLING if key in answer.payload}
-        status = _went(answer)
+        status = _went(frame, answer)
     connector = evse_of(frame.payload)
     fields: Record = {
         "command_id": frame.id,
@@ -64,14 +64,23 @@ def commanded(charger: Charger, call: Call, answer: Frame | None, answered: floa
         _brings(charger, frame, answer.payload, status, connector, moment)
 
 
-def _went(answer: Frame) -> str:
+DONE_ONCE_ACCEPTED = frozenset(
+    ("ChangeConfiguration", "ChangeAvailability", "SetChargingProfile", "ClearChargingProfile")
+)
+"""Commands that are carried out where their answer says Accepted (OCPP 1.6, the types of these statuses); others are begun then."""
+
+
+def _went(call: Frame, answer: Frame) -> str:
     """How a command went, by its answer; one that was to set variables is rejected where each of them was."""
     if answer.kind != CALL_RESULT:
         return "failed"
     variables = [word(each.get("attributeStatus")) for each in items(answer.payload.get("setVariableResult"))]
     if variables and all(STATUSES.get(each) == "rejected" for each in variables):
         return "rejected"
-    return STATUSES.get(word(answer.payload.get("status")), "completed")
+    said = word(answer.payload.get("status"))
+    if said == "accepted" and call.action in DONE_ONCE_ACCEPTED:
+        return "completed"
+    return STATUSES.get(said, "completed")
 
 
 def _named(frame: Frame) -> str:

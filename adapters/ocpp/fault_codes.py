@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ...knowledge.fault_codes import NoFaultCode, normal_code
-from ...knowledge.standard_codes import lookup, said_in_words, standard_codes
+from ...knowledge.standard_codes import lookup, reported, said_in_words, standard_codes
 from .values import LONGEST_TEXT, text
 
 _OURS = re.compile(r"(?<![A-Za-z0-9])F[-_ ]?(\d{4})(?![A-Za-z0-9])", re.IGNORECASE)
@@ -41,8 +41,8 @@ def is_known(code: str) -> bool:
 
 
 def says_in_words(code: str) -> bool:
-    """Whether a code has a word in it (`FanSpeedLow`), and is no mere number (`0x3E07`, `E-117`)."""
-    return re.search(r"[A-Za-z]{3}", re.sub(r"0[xX][0-9A-Fa-f]+", "", code)) is not None
+    """Whether a code has a word in it (`FanSpeedLow`), and is no mere number or abbreviation (`0x3E07`, `E-117`, `V2G_SEQ_TMO`)."""
+    return re.search(r"[a-z]{3}", re.sub(r"0[xX][0-9A-Fa-f]+", "", code)) is not None
 
 
 def named_code(vendor_codes: Iterable[object], info: object, standard: object, *, ours: bool) -> str | None:
@@ -90,9 +90,9 @@ def alarm_code(tech_code: object, tech_info: object, variable: str, *, ours: boo
     says that bare numbers are the dictionary's.
     """
     code = named_code((tech_code,), tech_info, None, ours=ours)
-    if code is not None and (is_known(code) or says_in_words(text(tech_code) or "")):
+    if code is not None and (is_known(code) or reported(code) is not None or says_in_words(text(tech_code) or "")):
         return code
-    # A vendor's number means nothing to anybody else, and a component holds for several parts: words say more.
+    # A vendor's number or abbreviation means nothing to anybody else, and a component holds for several parts: words say more.
     own = lookup(variable)
     in_words = first_in_words([said] if (said := text(tech_info)) is not None else ())
     if in_words is not None and (own is None or standard_codes()[in_words].faults != own.faults):

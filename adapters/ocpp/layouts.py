@@ -28,6 +28,9 @@ LONGEST_PREFIX = 500
 
 _PLATFORM = r"\b(?:csms|cs|server|backend|platform|central[ _-]?system)\b"
 
+_NAME = r"(?=[\w.-]*\d)[A-Za-z][\w.-]*[-_][\w.-]+"
+"""A charger's name where nothing else says that it is one: of letters and digits, with a sign between."""
+
 CHARGER = (
     re.compile(r"chargeBoxId=([^,\]\s]+)"),
     re.compile(r"\b(?:from|to|recv|rcvd|received|send|sent)\s+([^\s:\[\]]+)\s*:\s*$"),
@@ -63,8 +66,8 @@ _SHOUTED = re.compile(r"\b(IN|OUT)\b")
 _CONNECTS = re.compile(rb"connect|clos|handshake|web ?socket", re.IGNORECASE)
 
 _FAILS = re.compile(
-    rb"(?=.*\b(?:tls|ssl|handshake|certificate|x509|dns|resolv\w*|socket|connection|network|route|gateway|modem|sim|apn|ppp|lte|link)\b)"
-    rb".*(?:error|fail|expired|refus|unreachable|timed? ?out|alert|reset by|no route|\bdown\b|\blost\b|unable|not found|reject|denied)",
+    rb"(?=.*\b(?:tls|ssl|handshake|certificate|x509|dns|resolv\w*|socket|connection|network|route|gateway|modem|sim|apn|ppp|lte|link|getaddrinfo|host|name)\b)"
+    rb".*(?:error|fail|not known|enotfound|econnrefused|etimedout|eai_again|expired|refus|unreachable|timed? ?out|alert|reset by|no route|\bdown\b|\blost\b|unable|not found|reject|denied)",
     re.IGNORECASE,
 )
 """What a line says of a link or what it stands on that fails."""
@@ -82,7 +85,9 @@ OPENED = (
     re.compile(r"charge point connected:\s*(?P<charger>\S+)", re.IGNORECASE),
     re.compile(r"\bCharger (?P<charger>\S+) (?:re)?connected to\b"),
     re.compile(r"chargeBoxId=(?P<charger>[^,\]\s]+).*\bconnection is established", re.IGNORECASE),
+    re.compile(r"\bconnection open(?:ed)?\s*\(\S*/(?P<charger>[^\s/,)]+)[,)]"),
     re.compile(r"connected new charging station:\s*(?:\d+:)?(?P<charger>[^\s:]+)"),
+    re.compile(rf"(?:^|\s)(?P<charger>{_NAME}):?\s+(?:re)?connected\s*(?:\(|$)"),
     re.compile(r"\bSYS>\s*Connected\b"),
     re.compile(r"\bConnected to url\b|\bconnection \S+ -- connected\b"),
     re.compile(
@@ -103,7 +108,13 @@ CLOSED = (
         r"(?:.*?code=(?P<code>\d{4})(?:.*?reason=(?P<reason>[^,\]]+))?)?",
         re.IGNORECASE,
     ),
+    re.compile(
+        r"\bconnection closed:\s*(?P<charger>[\w.-]*\d[\w.-]*)\s+code=(?P<code>[1-4]\d{3})(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?"
+    ),
     re.compile(r"\bConnection closed for (?:\d+:)?(?P<charger>[^\s:]+)"),
+    re.compile(
+        rf"(?:^|\s)(?P<charger>{_NAME}):?\s+disconnected\b(?:[^{{}}]{{0,20}}?\bcode\W{{0,3}}(?P<code>[1-4]\d{{3}})\b)?[\s:,(]*(?P<reason>[^)\r\n]*)"
+    ),
     re.compile(r"\bSYS>\s*(?:Disconnected|Connection closed)\b"),
     re.compile(r"Connection\.cpp:\d+\): Disconnected\b|\bconnection \S+ -- closed\b"),
     re.compile(

@@ -11,6 +11,7 @@ from ...knowledge.records import ComponentHealth, TelemetryRecord
 from .charger import Charger, Record
 from .frames import Frame
 from .meter_values import PHASES
+from .power_modules import modules_in
 from .times import believed, told_time
 from .told_data import data_in
 from .v16 import Handler, words_in
@@ -199,8 +200,8 @@ def _place_of(data: Mapping[str, Any]) -> int | None:
 def _under_our_names(data: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     """The readings in an object, in the order of their names; a list of numbered modules is that of the power modules."""
     found = {key: data[key] for key in data.keys() & (TELEMETRY | HEALTH)}
-    modules = items(data.get("modules"))
-    if modules and all("index" in module for module in modules):
+    modules = modules_in(data)
+    if modules:
         found.setdefault("power_modules", modules)
     return sorted((key, value) for key, value in found.items() if value is not None)
 

@@ -54,8 +54,14 @@ OPENS = {"connected", "connect", "connection", "open", "opened", "online", "esta
 CLOSES = {"disconnected", "disconnect", "disconnection", "close", "closed", "offline", "lost", "terminated"}
 """Words by which an object without a frame tells of its connection."""
 
-OF_A_CONNECTION = {"ws", "wss", "web", "socket", "websocket", "connection", "session", "ocpp", "on"}
+OF_A_CONNECTION = {
+    "ws", "wss", "web", "socket", "websocket", "connection", "session", "ocpp", "on", "client", "charger", "station", "charge",
+    "charging", "point", "new", "successfully",
+}  # fmt: skip
 """Words that say beside them what was opened or closed: `WS_OPEN`, `websocket.closed`, `ConnectionLost`."""
+
+SHORT = 40
+"""Characters of a text that tells of nothing but a connection (our judgement: `client connected`)."""
 
 MOST_FIELDS = 64
 """Fields of an object that are looked at, the first ones (our judgement: logs have about ten)."""
@@ -241,7 +247,8 @@ def _parts_in(item: Mapping[str, Any], names: Names) -> Any:
 def _connection(
     number: int, time: float | None, charger: str | None, item: Mapping[str, Any], names: Names
 ) -> Connection | None:
-    words = words_of(str(_first(item, names["event"]) or "")).split()
+    told = _first(item, names["event"]) or next(filter(_is_short, (item[name] for name in names["message"])), "")
+    words = words_of(str(told)).split()
     word = next((each for each in words if each not in OF_A_CONNECTION), "".join(words[:1]))
     of_it = all(each == word or each in OF_A_CONNECTION for each in words)
     if charger is None or word not in OPENS | CLOSES or not of_it:
@@ -250,6 +257,11 @@ def _connection(
     code = int(code) if isinstance(code, (int, str)) and re.fullmatch(r"[1-4]\d{3}", str(code)) else None
     reason = _first(item, names["reason"])
     return Connection(number, time, charger, word in OPENS, code, reason[:256] if isinstance(reason, str) else None)
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a field for messages may hold a few words in place of one."""
+    return isinstance(value, str) and len(value) <= SHORT
 
 
 _NEXT_ITEM = re.compile(r"[}\]]\s*,\s*(?=\{\s*\"|\[\s*[2-6]\s*,)")

@@ -67,7 +67,7 @@ _KINDS = (
         250.0,
     ),
     _kind(FAN_SPEED, r"(cooling )?(fan|fans) ?\d{0,2} ?(rpm|speed|speed rpm|n rpm)|rpm fan ?\d{0,2}", 0.0, 20_000.0),
-    _kind(("dc_bus_voltage",), r"(dc ?bus|dc ?link)( (v|u|volts|voltage))?( v)?|(u|v) (dc ?bus|dc ?link)", 0.0, 2_000.0),
+    _kind(("dc_bus_voltage",), r"(dc ?bus|dc ?link)( (v|u|volts|voltage))?( v)?|(u|v) (dc ?bus|dc ?link)|(v ?bus|bus v|bus voltage)( (max|peak|v))?", 0.0, 2_000.0),
     _kind(("dc_bus_current",), r"(dc ?bus|dc ?link) (a|i|amps|current)|i (dc ?bus|dc ?link)", -2_000.0, 2_000.0),
     _kind(("inverter_health_pct",), r"(inverter )?health( (pct|percent|index|score))?", 0.0, 100.0, r"\binverter\b|\bv2g\b"),
     _kind(
@@ -79,8 +79,8 @@ _KINDS = (
         0.0, 1e8, r"\bcontactor|\bk1\b",
     ),
     _kind(
-        (_HEALTH, "contactor_max_cycles"), r"(contactor |relay |k\d )?(rated|max|life|design) (cycles|operations)",
-        1.0, 1e8, r"\bcontactor|\bk1\b",
+        (_HEALTH, "contactor_max_cycles"), r"(contactor |relay |k\d )?((rated|max|life|design) (cycles|operations)|rated)",
+        1_000.0, 1e8, r"\bcontactor|\bk1\b",
     ),
     _kind((_HEALTH, "isolation_test_kohms"), r"(isolation|insulation|r ?iso)( resistance)? (kohm|kohms|k ohm)", 0.0, 1e7),
 )  # fmt: skip

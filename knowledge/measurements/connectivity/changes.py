@@ -82,7 +82,8 @@ def hours_from_push_to_first_fault(scene: Scene) -> Reading | None:
 
 
 def _storm_rise(scene: Scene, change: tuple[float, Source] | None) -> Reading | None:
-    """Reconnects a day since a change over those of the fortnight before; None where the history does not reach both."""
+    """Reconnects a day since a change over those of the fortnight before; None where the history does not reach both, or holds none
+    since."""
     begin = first_connection_record(scene)
     if change is None or begin is None:
         return None
@@ -93,7 +94,8 @@ def _storm_rise(scene: Scene, change: tuple[float, Source] | None) -> Reading | 
     times = [connection.time for connection in history(scene).starts]
     before = sum(start <= time < moment for time in times) * DAY / (moment - start)
     after = sum(moment <= time <= end for time in times) * DAY / (end - moment)
-    return Reading(after / max(1.0, before), moment, (source,))
+    # a history that does not hold the storm tells nothing of it
+    return Reading(after / max(1.0, before), moment, (source,)) if after > 0 else None
 
 
 @measures(

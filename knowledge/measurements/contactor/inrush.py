@@ -97,10 +97,21 @@ def _peaks(scene: Scene, without: str) -> list[Figure]:
     return [figure for figure in found if figure.number > 0 and figure.time <= scene.anchor + HOUR]
 
 
+LEAST_OF_LOAD = 0.5
+"""Share of the charger's largest current below which a peak stresses no contactor that carries it (our judgement)."""
+
+
+def _stresses(scene: Scene, amps: float) -> bool:
+    """Whether a peak is one at all beside what the contactor carries, by its rating, else by the currents that were measured."""
+    rated = rated_current(scene)
+    carried = [float(np.max(np.abs(column.values))) for column in _currents(scene)] if rated is None else [rated]
+    return amps >= LEAST_OF_LOAD * max(carried, default=0.0)
+
+
 @measures(
     "inrush_against_usual",
     "highest peak current reported within two days before the first occurrence up to the latest one, over the median of at least "
-    "three other reported peaks",
+    "three other reported peaks; known where it is at least half of the charger's largest current",
     unit="times",
     low=0,
 )
@@ -112,7 +123,7 @@ def inrush_against_usual(scene: Scene) -> Reading | None:
     top = max(recent, key=lambda peak: peak.amps)
     # the same record often gives its peak twice, under a key and in a sentence
     others = [peak.amps for peak in peaks if (peak.source, peak.time, peak.amps) != (top.source, top.time, top.amps)]
-    return top.reading(top.amps / median(others)) if len(others) >= 3 else None
+    return top.reading(top.amps / median(others)) if len(others) >= 3 and _stresses(scene, top.amps) else None
 
 
 @measures("inrush_ok", "what details say of the inrush or peak current: whether it was sound", kind="flag")

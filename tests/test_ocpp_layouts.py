@@ -103,6 +103,25 @@ CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         '2026-05-10T08:10:00Z [CP-7] websocket closed code=1006 reason="reset by peer"\n',
         {"clean_close": False, "close_code": 1006, "reason": "reset by peer"},
     ),
+    "CitrineOS with a code": (
+        "2026-05-10 08:00:00.000\tINFO\tLogger\tSuccessfully connected new charging station. 1:CP-7\n"
+        '2026-05-10 08:00:01.000\tDEBUG\tLogger\tReceived message on 1:CP-7 [2,"1","Heartbeat",{}]\n'
+        "2026-05-10 08:10:00.000\tINFO\tLogger\tConnection closed for 1:CP-7 code 1008 keepalive ping timeout\n",
+        {"clean_close": False, "close_code": 1008, "reason": "keepalive ping timeout"},
+    ),
+    "libocpp": (
+        "2026-05-10T08:00:00Z: CP-7 websocket connected\n"
+        '2026-05-10T08:00:01Z: CP-7 ChargePoint>CSMS Heartbeat [2,"1","Heartbeat",{}]\n'
+        '2026-05-10T08:00:02Z: CP-7 CSMS>ChargePoint Heartbeat.conf [3,"1",{"currentTime":"2026-05-10T08:00:02Z"}]\n'
+        "2026-05-10T08:10:00Z: CP-7 websocket closed code=1001\n",
+        {"clean_close": True, "close_code": 1001},
+    ),
+    "labels": (
+        '{"@timestamp": "2026-05-10T08:00:00Z", "labels": {"stationId": "CP-7"}, "message": "connected"}\n'
+        '{"@timestamp": "2026-05-10T08:00:01Z", "labels": {"stationId": "CP-7"}, "message": "<< [2,\\"1\\",\\"Heartbeat\\",{}]"}\n'
+        '{"@timestamp": "2026-05-10T08:10:00Z", "labels": {"stationId": "CP-7"}, "message": "disconnected", "code": 1000}\n',
+        {"clean_close": True, "close_code": 1000},
+    ),
     "ocpp-rpc": (
         '{"level":30,"time":1778400000000,"pid":1,"identity":"CP-7","msg":"client connected","protocol":"ocpp1.6"}\n'
         '{"level":30,"time":1778400001000,"pid":1,"identity":"CP-7","msg":"message","message":"[2,\\"1\\",\\"Heartbeat\\",{}]"}\n'

@@ -531,6 +531,8 @@ def test_faulted_without_a_code_keeps_the_last_one() -> None:
         ({"errorCode": "NoError", "vendorErrorCode": "RelayAdhesion"}, "RelayAdhesion"),
         ({"errorCode": "HighTemperature", "info": "cable 75.2C > 75C, derate 60%"}, "Vendor.ConnectorHot"),
         ({"errorCode": "HighTemperature", "info": "Connector 2 75.6 C, power limited"}, "Vendor.ConnectorHot"),
+        ({"errorCode": "HighTemperature", "info": "T_conn 76C>75C"}, "Vendor.ConnectorHot"),
+        ({"errorCode": "OtherError", "info": "FAN1-4 LOW"}, "Vendor.FanSlow"),
         ({"errorCode": "OtherError", "info": "Connector 2 75.6 C, power limited"}, "OtherError"),
         ({"errorCode": "HighTemperature", "info": "limit 75C"}, "HighTemperature"),
         ({"errorCode": "OtherError", "info": "CP C to A in 40 ms at 16 A"}, "Vendor.SessionBrokeOff"),

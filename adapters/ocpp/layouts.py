@@ -34,6 +34,8 @@ _NAME = r"(?=[\w.-]*\d)[A-Za-z][\w.-]*[-_][\w.-]+"
 CHARGER = (
     re.compile(r"chargeBoxId=([^,\]\s]+)"),
     re.compile(r"\b(?:from|to|recv|rcvd|received|send|sent)\s+([^\s:\[\]]+)\s*:\s*$"),
+    re.compile(r"\bmessage\s+on\s+(?:\d+:)?([^\s:\[\]]+)\s*$"),
+    re.compile(rf"(?:^|\s)({_NAME})\s+(?:ChargePoint>|CSMS>|CentralSystem>)"),
     re.compile(r"(?:\[ocpp\]|\bocpp:)\s*([^\s\[\]]+?)\s*:\s*(?:receive|send)\b"),
     re.compile(r"\bT\d+:([\w.-]+)"),
     re.compile(
@@ -55,7 +57,7 @@ _NO_CHARGER = re.compile(
 """What stands in brackets and is a thread, a level or a part of the program."""
 
 WORD = re.compile(
-    r"ChargePoint>CentralSystem|CentralSystem>ChargePoint|sendTXT|operator\(\)"
+    r"ChargePoint>(?:CentralSystem|CSMS)|(?:CentralSystem|CSMS)>ChargePoint|sendTXT|operator\(\)"
     r"|\b(?:recv|rcvd|rx|receiv\w*|incoming|inbound|send\w*|sent|tx|outgoing|outbound)\b|<-+|-+>|<=+|=+>|<+|>+",
     re.IGNORECASE,
 )
@@ -86,7 +88,7 @@ OPENED = (
     re.compile(r"\bCharger (?P<charger>\S+) (?:re)?connected to\b"),
     re.compile(r"chargeBoxId=(?P<charger>[^,\]\s]+).*\bconnection is established", re.IGNORECASE),
     re.compile(r"\bconnection open(?:ed)?\s*\(\S*/(?P<charger>[^\s/,)]+)[,)]"),
-    re.compile(r"connected new charging station:\s*(?:\d+:)?(?P<charger>[^\s:]+)"),
+    re.compile(r"connected new charging station[:.]\s*(?:\d+:)?(?P<charger>[^\s:]+)"),
     re.compile(rf"(?:^|\s)(?P<charger>{_NAME}):?\s+(?:re)?connected\s*(?:\(|$)"),
     re.compile(r"\bSYS>\s*Connected\b"),
     re.compile(r"\bConnected to url\b|\bconnection \S+ -- connected\b"),
@@ -111,7 +113,9 @@ CLOSED = (
     re.compile(
         r"\bconnection closed:\s*(?P<charger>[\w.-]*\d[\w.-]*)\s+code=(?P<code>[1-4]\d{3})(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?"
     ),
-    re.compile(r"\bConnection closed for (?:\d+:)?(?P<charger>[^\s:]+)"),
+    re.compile(
+        r"\bConnection closed for (?:\d+:)?(?P<charger>[^\s:]+)(?:\s+code\W{0,3}(?P<code>[1-4]\d{3})\b\W*(?P<reason>.*))?"
+    ),
     re.compile(
         rf"(?:^|\s)(?P<charger>{_NAME}):?\s+disconnected\b(?:[^{{}}]{{0,20}}?\bcode\W{{0,3}}(?P<code>[1-4]\d{{3}})\b)?[\s:,(]*(?P<reason>[^)\r\n]*)"
     ),

@@ -60,6 +60,9 @@ OF_A_CONNECTION = {
 }  # fmt: skip
 """Words that say beside them what was opened or closed: `WS_OPEN`, `websocket.closed`, `ConnectionLost`."""
 
+LABELS = ("labels", "fields", "context", "metadata", "attributes")
+"""Fields in which log shippers keep what a line is about."""
+
 SHORT = 40
 """Characters of a text that tells of nothing but a connection (our judgement: `client connected`)."""
 
@@ -126,7 +129,7 @@ class Objects:
             return
         names = self._names_of(item)
         time = self._time(_first(item, names["time"]))
-        charger, word = _text(_first(item, names["charger"])), _text(_first(item, names["word"]))
+        charger, word = self._charger_in(item, names), _text(_first(item, names["word"]))
         word = word.lower() if word is not None else None
         parts = _parts_in(item, names)
         if parts is not None:
@@ -145,6 +148,13 @@ class Objects:
         for name in names["message"]:
             if isinstance(item[name], str):
                 yield from self._within(number, item[name], time, charger, word)
+
+    def _charger_in(self, item: Mapping[str, Any], names: Names) -> str | None:
+        """The charger that an object names, by itself or in its labels."""
+        told = _text(_first(item, names["charger"]))
+        for labels in (item[key] for key in LABELS if told is None and item.get(key).__class__ is dict):
+            told = told or _text(_first(labels, self._names_of(labels)["charger"]))
+        return told
 
     def _within(
         self, number: int, text: str, time: float | None, charger: str | None, word: str | None

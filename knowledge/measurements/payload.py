@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...engine.facts import Source
+from ..observations import Record
 from ..readings import DAY, MINUTE, Reading
 from ..scene import Scene
 from ..texts import as_number, flat, words_of
@@ -20,8 +21,12 @@ MOST_OF_A_VALUE = 12
 MAX_MESSAGE = 2000
 """Characters of one text that are searched for numbers (our judgement: what counts stands at the beginning)."""
 
+MOST_LOOKED_AT = 3_000
+"""Messages of a charger with data of its own of which it is looked whether they belong to a fault, the latest (our judgement: some days
+of a charger that tells much)."""
+
 MOST_MESSAGES = 300
-"""Messages of a charger with data of its own that are looked at, the latest (our judgement: some hours to days of them)."""
+"""Of those that do, the latest that are read (our judgement: a day to weeks of one part's readings)."""
 
 _NAMES_PART = re.compile(r"fan|cool|supply|rail|psu|module|\bpm|\bcan\b|bus|filter|air ?flow")
 
@@ -54,15 +59,23 @@ def charger_payloads(scene: Scene) -> list[Payload]:
                 said = {key: value for key, value in fault.record.data.items() if key != "fault_code"}
                 found.append(Payload(fault.time, fault.source, said))
         times = np.array([fault.time for fault in faults])
-        messages = scene.events("ocpp", which="all", end=times[-1] + 10 * MINUTE if len(times) else None)
-        for alarm in [*scene.events("alarm", which="all"), *messages[-MOST_MESSAGES:]]:
-            data = alarm.fields.get("data")
-            if not isinstance(data, Mapping) or not len(times):
-                continue
-            moment = alarm.time or 0.0
-            close = np.abs(times - moment).min() <= 10 * MINUTE
-            if close or (times[-1] - 14 * DAY <= moment <= times[-1] and _NAMES_PART.search(str(data).lower())):
-                found.append(Payload(moment, scene.source("events", alarm), data))
+        if not len(times):
+            return found
+
+        def belonging(events: Iterable[Record]) -> list[Payload]:
+            told: list[Payload] = []
+            for event in events:
+                data, moment = event.fields.get("data"), event.time or 0.0
+                if not isinstance(data, Mapping):
+                    continue
+                close = np.abs(times - moment).min() <= 10 * MINUTE
+                if close or (times[-1] - 14 * DAY <= moment <= times[-1] and _NAMES_PART.search(str(data).lower())):
+                    told.append(Payload(moment, scene.source("events", event), data))
+            return told
+
+        messages = scene.events("ocpp", which="all", end=times[-1] + 10 * MINUTE)
+        found += belonging(scene.events("alarm", which="all"))
+        found += belonging(messages[-MOST_LOOKED_AT:])[-MOST_MESSAGES:]
         return sorted(found, key=lambda payload: (payload.time, payload.source))
 
     return scene.once(("charger payloads",), load)

@@ -20,7 +20,7 @@ ENGAGE = "F-0421"
 
 _STICKING = re.compile(
     r"stick|stuck|weld|slow(ly)? (to )?(release|open)|(release|open|drop)\w*( \w+)? (slow|late|delay)"
-    r"|(late|delayed|slow|sluggish) (to )?(release|open)|(fail\w*|did not|didn t|not) (to )?(open|release)|(open|opening|release) failed|residual voltage|hang"
+    r"|(late|delayed|slow|sluggish) (to )?(release|open)|(fail\w*|did not|didn t|not) (to )?(open|release)|(open|opening|release) failed|residual voltage|\bhang(s|ing)?\b|\bhung\b"
 )
 _NOT_STICKING = re.compile(r"\b(no|not|never|without)\b.{0,20}(stick|stuck|weld)")
 

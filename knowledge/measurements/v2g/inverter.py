@@ -253,7 +253,7 @@ def seconds_unsynced_before_loss(scene: Scene) -> Reading | None:
     low=0,
 )
 def reported_phase_error(scene: Scene) -> Reading | None:
-    unless = r"\b(ms|us|pct|ppm|v|a|voltage|current|count|freq\w*|hz)\b"
+    unless = r"\b(mdeg|m deg|ms|us|pct|ppm|v|a|voltage|current|count|freq\w*|hz)\b"
     return highest(
         *(
             Reading(abs(number), scene.anchor, (source,))

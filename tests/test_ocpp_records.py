@@ -274,6 +274,7 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
         {"component_health": "well", "cooling_fan_rpm": 1400},
         "[1, 2",
         {"anything": 1},
+        {"modules": [{"index": 3, "status": "timeout"}]},
     ]
     messages = [
         call(T.format(place, 0), f"d{place}", "DataTransfer", vendorId="v", messageId="m", data=each)
@@ -295,6 +296,7 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
             ],
         },
         {"timestamp": "2026-05-10T08:03:00.000Z", "component_health": {"cooling_fan_rpm": 1400}},
+        {"timestamp": "2026-05-10T08:06:00.000Z", "power_modules": [{"index": 3, "status": "timeout"}]},
     ]  # fmt: skip
     assert sum(event["event_type"] == "ocpp" for event in found["events"]) == len(data)
 
@@ -370,6 +372,13 @@ def test_variables_whose_names_have_units_are_readings_as_well() -> None:
     assert {k: v for k, v in reading.items() if k != "timestamp"} == {
         "component_health": {"cooling_fan_rpm": 1230.0}, "dc_bus_voltage": 742.5,
     }  # fmt: skip
+
+
+def test_what_a_contactor_is_rated_for_is_cycles_where_the_variable_says_so() -> None:
+    """Rated alone may be its amperes."""
+    events = [monitored("Contactor", "RatedCycles", "100000"), monitored("Contactor", "Rated", "400")]
+    (reading,) = records_of([notified(*events)])["telemetry"]
+    assert reading["component_health"] == {"contactor_max_cycles": 100_000.0}
 
 
 def test_power_that_flows_out_is_discharging() -> None:

@@ -79,9 +79,11 @@ _KINDS = (
         0.0, 1e8, r"\bcontactor|\bk1\b",
     ),
     _kind(
-        (_HEALTH, "contactor_max_cycles"), r"(contactor |relay |k\d )?((rated|max|life|design) (cycles|operations)|rated)",
-        1_000.0, 1e8, r"\bcontactor|\bk1\b",
+        (_HEALTH, "contactor_max_cycles"), r"(contactor |relay |k\d )?(rated|max|life|design) (cycles|operations)",
+        1.0, 1e8, r"\bcontactor|\bk1\b",
     ),
+    # a contactor is rated for amperes as well, which are fewer
+    _kind((_HEALTH, "contactor_max_cycles"), r"(contactor |relay |k\d )?rated", 1_000.0, 1e8, r"\bcontactor|\bk1\b"),
     _kind((_HEALTH, "isolation_test_kohms"), r"(isolation|insulation|r ?iso)( resistance)? (kohm|kohms|k ohm)", 0.0, 1e7),
 )  # fmt: skip
 """By whole names, so that what a limit, a nominal value or a difference is named is none of them."""

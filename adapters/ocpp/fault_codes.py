@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ...knowledge.fault_codes import NoFaultCode, normal_code
-from ...knowledge.standard_codes import lookup, reported, said_in_words, standard_codes
+from ...knowledge.standard_codes import StandardCode, lookup, reported, said_in_words
 from .values import LONGEST_TEXT, text
 
 _OURS = re.compile(r"(?<![A-Za-z0-9])F[-_ ]?(\d{4})(?![A-Za-z0-9])", re.IGNORECASE)
@@ -72,9 +72,9 @@ def named_code(vendor_codes: Iterable[object], info: object, standard: object, *
         texts = [found for found in (*given, said) if found is not None]
         # that something is hot the code says, and the words may name what alone
         hot = (f"{code} {found}" for found in texts if code.lower() == "hightemperature")
-        in_words = first_in_words(texts) or first_in_words(hot)
+        in_words = row_in_words(texts) or row_in_words(hot)
         if in_words is not None:
-            return in_words
+            return in_words.code
     if code.lower() not in UNSPECIFIC:
         return code
     for found in given:
@@ -94,16 +94,15 @@ def alarm_code(tech_code: object, tech_info: object, variable: str, *, ours: boo
         return code
     # A vendor's number or abbreviation means nothing to anybody else, and a component holds for several parts: words say more.
     own = lookup(variable)
-    in_words = first_in_words([said] if (said := text(tech_info)) is not None else ())
-    if in_words is not None and (own is None or standard_codes()[in_words].faults != own.faults):
-        return in_words
+    in_words = row_in_words(() if (said := text(tech_info)) is None else (said,))
+    if in_words is not None and (own is None or in_words.faults != own.faults):
+        return in_words.code
     return code if own is None or (code is None and in_words is None) else variable
 
 
-def first_in_words(texts: Iterable[str]) -> str | None:
-    """The code of the first text that says one in a vendor's own words."""
-    rows = (said_in_words(found) for found in texts)
-    return next((row.code for row in rows if row is not None), None)
+def row_in_words(texts: Iterable[str]) -> StandardCode | None:
+    """The row of the first text that says one in a vendor's own words."""
+    return next((row for found in texts if (row := said_in_words(found)) is not None), None)
 
 
 def _normal(value: str) -> str | None:

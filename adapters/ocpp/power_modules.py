@@ -18,7 +18,7 @@ TEMPERATURES = ("temperature", "temp", "tmp", "t")
 """What a module's number, state and temperature are called."""
 
 _SILENT = re.compile(r"time ?_?out|no_?resp|offline|lost|silent|comm|absent|missing", re.IGNORECASE)
-_FAULTY = re.compile(r"fault|fail|err|alarm|protect|latch|trip|o[vct]p|ovp|ocp|otp", re.IGNORECASE)
+_FAULTY = re.compile(r"fault|fail|err|alarm|protect|latch|trip|o[vct]p", re.IGNORECASE)
 _WELL = re.compile(r"ok|run|running|on|online|ready|normal|standby|idle|active|charging", re.IGNORECASE)
 
 
@@ -26,9 +26,10 @@ def modules_in(data: Mapping[str, Any]) -> Sequence[Record]:
     """The modules of an object that lists them with numbers; none where it lists none."""
     for key in sorted(data, key=str):
         if key.__class__ is str and word(key) in LISTS:
-            found = [_module(each) for each in items(data[key])]
-            if found and all(each is not None for each in found):
-                return [each for each in found if each is not None]
+            listed = items(data[key])
+            found = [module for each in listed if (module := _module(each)) is not None]
+            if found and len(found) == len(listed):
+                return found
     return []
 
 

@@ -139,11 +139,10 @@ class Objects:
         if connection is not None:
             yield connection
             return
-        said = " ".join(
-            found for what in ("event", "reason") if (found := _text(_first(item, names[what]))) is not None
-        )
-        if charger is not None and fails_of_link(said.replace("_", " ")):
-            yield Remark(number, time, charger, said.replace("_", " "))
+        told = (_text(_first(item, names[what])) for what in ("event", "reason"))
+        said = " ".join(found.replace("_", " ") for found in told if found is not None)
+        if charger is not None and fails_of_link(said):
+            yield Remark(number, time, charger, said)
             return
         for name in names["message"]:
             if isinstance(item[name], str):
@@ -152,9 +151,11 @@ class Objects:
     def _charger_in(self, item: Mapping[str, Any], names: Names) -> str | None:
         """The charger that an object names, by itself or in its labels."""
         told = _text(_first(item, names["charger"]))
-        for labels in (item[key] for key in LABELS if told is None and item.get(key).__class__ is dict):
-            told = told or _text(_first(labels, self._names_of(labels)["charger"]))
-        return told
+        if told is not None:
+            return told
+        labels = (item[key] for key in LABELS if item.get(key).__class__ is dict)
+        named = (_text(_first(each, self._names_of(each)["charger"])) for each in labels)
+        return next((found for found in named if found is not None), None)
 
     def _within(
         self, number: int, text: str, time: float | None, charger: str | None, word: str | None

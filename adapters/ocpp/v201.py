@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .charger import Charger, Record, Session, given
-from .fault_codes import alarm_code, first_in_words, is_known, is_ours, named_code
+from .fault_codes import alarm_code, is_known, is_ours, named_code, row_in_words
 from .frames import Frame
 from .measured import monitored, reading_of
 from .meter_values import telemetry
@@ -177,7 +177,8 @@ def _code_of(
         return None
     value = text(event.get("actualValue"))
     beside = () if number(value) is not None else (None if tells_whether else value, named)
-    return first_in_words(found for found in (text(tech_info), *beside) if found is not None)
+    row = row_in_words(found for found in (text(tech_info), *beside) if found is not None)
+    return None if row is None else row.code
 
 
 def _named(component: Mapping[str, Any], variable: Mapping[str, Any]) -> str:

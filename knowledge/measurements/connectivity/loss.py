@@ -116,11 +116,16 @@ def outage_length(scene: Scene) -> Reading | None:
     return None if back is None else Reading(back.time - lost_at(scene), back.time, back.sources)
 
 
+def _told_away(scene: Scene) -> tuple[Source, ...]:
+    """The records by which a charger that was not heard again is away."""
+    return few([*_loss(scene).sources, *own_metadata(scene)])
+
+
 def away_at(scene: Scene, moment: float) -> Reading:
     """Whether the charger was still away at a moment."""
     back = back_at(scene)
     if back is None:
-        return Reading(True, moment, few([*_loss(scene).sources, *own_metadata(scene)]))
+        return Reading(True, moment, _told_away(scene))
     return Reading(moment < back.time, moment, back.sources)
 
 
@@ -142,8 +147,7 @@ def _is_listened_to(scene: Scene) -> bool:
 def hours_unreachable(scene: Scene) -> Reading | None:
     if not _is_listened_to(scene) or back_at(scene) is not None or scene.as_of <= lost_at(scene):
         return None
-    sources = few([*_loss(scene).sources, *own_metadata(scene)])
-    return Reading((scene.as_of - lost_at(scene)) / HOUR, scene.as_of, sources)
+    return Reading((scene.as_of - lost_at(scene)) / HOUR, scene.as_of, _told_away(scene))
 
 
 @measures(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...readings import DAY, Reading, few, median
+from ...readings import DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..payload import PayloadNumber, payload_numbers
 from ..registry import measures
@@ -20,10 +20,10 @@ def _against_earlier(scene: Scene, wanted: str) -> Reading | None:
     told = [
         number
         for number in payload_numbers(scene, wanted, _BOUND)
-        if scene.anchor - 14 * DAY <= number.time <= scene.anchor + 60.0 and number.value > 0
+        if scene.anchor - 14 * DAY <= number.time <= scene.anchor + MINUTE and number.value > 0
     ]
-    now = [number for number in told if number.time >= scene.anchor - 3600.0]
-    before = [number for number in told if number.time < scene.first - 3600.0]
+    now = [number for number in told if number.time >= scene.anchor - HOUR]
+    before = [number for number in told if number.time < scene.first - HOUR]
     if not now or len(before) < FEWEST:
         return None
     usual = _level(before[: max(FEWEST, len(before) // 3)])

@@ -375,10 +375,16 @@ def test_variables_whose_names_have_units_are_readings_as_well() -> None:
 
 
 def test_what_a_contactor_is_rated_for_is_cycles_where_the_variable_says_so() -> None:
-    """Rated alone may be its amperes."""
-    events = [monitored("Contactor", "RatedCycles", "100000"), monitored("Contactor", "Rated", "400")]
-    (reading,) = records_of([notified(*events)])["telemetry"]
-    assert reading["component_health"] == {"contactor_max_cycles": 100_000.0}
+    """Rated alone is its amperes where it is a few hundred, and is kept as what it is."""
+    amperes, cycles = monitored("Contactor", "Rated", "400"), monitored("Contactor", "Rated", "150000")
+    for events, rated in (
+        ([monitored("Contactor", "RatedCycles", "100000"), amperes], 100_000.0),
+        ([amperes, cycles], 150_000.0),
+    ):
+        records = records_of([notified(*events)])
+        (reading,), (kept,) = records["telemetry"], records["events"]
+        assert reading["component_health"] == {"contactor_max_cycles": rated}
+        assert kept["data"] == {"Contactor Rated": 400.0}
 
 
 def test_power_that_flows_out_is_discharging() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, get_type_hints
 
 from ...knowledge.records import ComponentHealth, TelemetryRecord
@@ -26,7 +25,7 @@ from .vendor_readings import (
     SYNC,
     SYNCS,
     Path,
-    path_named,
+    reading_named,
     vendor_readings,
 )
 
@@ -90,9 +89,9 @@ def monitored(charger: Charger, events: Iterable[Mapping[str, Any]], time: float
     for event in events:
         if _is_vehicle(event):
             charger.vehicle_told(_place(event), name(event.get("actualValue")))
-        path = reading_of(event)
-        value = None if path is None else _value_of(event, path)
-        if value is not None and path is not None:
+        reading = reading_of(event)
+        if reading is not None:
+            path, value = reading
             moment = believed(told_time(event.get("timestamp")), time) or time
             if path == FAN_SPEED and value.__class__ is float:
                 value = charger.slowest_fan(text(mapping(event.get("component")).get("instance")), value, moment)
@@ -101,15 +100,19 @@ def monitored(charger: Charger, events: Iterable[Mapping[str, Any]], time: float
         _tell(charger, moment, place, fields)
 
 
-def _value_of(event: Mapping[str, Any], path: Path) -> float | str | None:
-    value = event.get("actualValue")
-    if path != SYNC:
-        return number(value)
-    return word(value) if word(value) in SYNCS else None
+def reading_of(event: Mapping[str, Any]) -> tuple[Path, float | str] | None:
+    """Where the value of a monitored variable stands in telemetry, and the value; None where it is no reading that records hold."""
+    value, path = event.get("actualValue"), _place_in_telemetry(event)
+    if path is None:
+        return _named_like(event, value)
+    if path == SYNC:
+        return (SYNC, word(value)) if word(value) in SYNCS else None
+    measured = number(value)
+    return None if measured is None else (path, measured)
 
 
-def reading_of(event: Mapping[str, Any]) -> Path | None:
-    """Where the value of a monitored variable stands in telemetry; None where it is no reading that records hold."""
+def _place_in_telemetry(event: Mapping[str, Any]) -> Path | None:
+    """Where a variable that the standard names stands in telemetry."""
     component, monitored_ = mapping(event.get("component")), mapping(event.get("variable"))
     part, variable, instance = word(component.get("name")), word(monitored_.get("name")), component.get("instance")
     if part == "temperaturesensor" and variable == "temperature":
@@ -120,21 +123,23 @@ def reading_of(event: Mapping[str, Any]) -> Path | None:
     if part == "electricalfeed" and variable == "acvoltage":
         phase = PHASES.get(text(instance) or text(monitored_.get("instance")) or "")
         return None if phase is None else ("phase_details", phase, "voltage")
-    known = VARIABLES.get((part, variable))
-    if known is not None or monitored_.get("name").__class__ is not str:
-        return known
-    return _named_like(text(component.get("name")) or "", text(monitored_.get("name")) or "")
+    return VARIABLES.get((part, variable))
 
 
 DC_BUS: frozenset[Path] = frozenset((("dc_bus_voltage",), ("dc_bus_current",)))
 """Readings that their own names tell of, whatever the component is called."""
 
 
-@lru_cache(maxsize=1024)
-def _named_like(component: str, variable: str) -> Path | None:
+def _named_like(event: Mapping[str, Any], value: Any) -> tuple[Path, float | str] | None:
     """A reading by the names of its component and itself together, else one of the DC bus by its own name, which needs no other."""
-    alone = path_named(component, variable)
-    return path_named(component, f"{component} {variable}") or (alone if alone in DC_BUS else None)
+    component = text(mapping(event.get("component")).get("name")) or ""
+    variable = text(mapping(event.get("variable")).get("name"))
+    if variable is None:
+        return None
+    found = reading_named(component, f"{component} {variable}", value)
+    if found is None and ((found := reading_named(component, variable, value)) is None or found.path not in DC_BUS):
+        return None
+    return found.path, found.value
 
 
 def _is_vehicle(event: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...knowledge.texts import words_of
@@ -112,10 +113,9 @@ def vendor_readings(subject: str, data: Mapping[str, Any]) -> Iterator[VendorRea
         yield from _read(about, path, value)
 
 
-def path_named(about: str, name: str) -> Path | None:
-    """Where a number of a name stands in telemetry; None where the words of the name are of no reading."""
-    found = next(_read(words_of(about), words_of(name), 100.0), None)
-    return None if found is None else found.path
+def reading_named(about: str, name: str, value: Any) -> VendorReading | None:
+    """The reading that one value of a name is; None where the words of the name are of no reading, or the value of none."""
+    return next(_read(words_of(about), words_of(name), value), None)
 
 
 def _leaves(data: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
@@ -137,21 +137,30 @@ def _read(about: str, path: str, value: Any) -> Iterator[VendorReading]:
     if not told or len(told) < len(values):
         return
     if len(told) == 3 and _PHASES.fullmatch(path):
-        for phase, volts in zip("abc", told, strict=True):
-            yield VendorReading(None, ("phase_details", f"phase_{phase}", "voltage"), volts)
+        yield from (VendorReading(None, _voltage_of(phase), volts) for phase, volts in zip("abc", told, strict=True))
         return
     phase_named = _PHASE.fullmatch(path)
     if phase_named is not None and len(told) == 1 and 50.0 <= told[0] <= 600.0:
-        yield VendorReading(
-            None, ("phase_details", f"phase_{'abc'[int(phase_named.group(5)) - 1]}", "voltage"), told[0]
-        )
+        yield VendorReading(None, _voltage_of("abc"[int(phase_named.group(5)) - 1]), told[0])
         return
-    for kind in _KINDS:
-        fits = kind.name.fullmatch(path) and (kind.about is None or kind.about.search(f"{about} {path}"))
-        if not fits or not all(kind.least <= each <= kind.most for each in told):
+    for kind in _kinds_named(about, path):
+        if not all(kind.least <= each <= kind.most for each in told):
             continue
         if kind.path == CONNECTOR_TEMPERATURE and 1 < len(told) <= MOST_CONNECTORS:
             yield from (VendorReading(place, kind.path, each) for place, each in enumerate(told, 1))
         else:
             yield VendorReading(None, kind.path, min(told) if kind.path == FAN_SPEED else max(told))
         return
+
+
+def _voltage_of(phase: str) -> Path:
+    return ("phase_details", f"phase_{phase}", "voltage")
+
+
+@lru_cache(maxsize=4096)
+def _kinds_named(about: str, path: str) -> tuple[_Kind, ...]:
+    return tuple(
+        kind
+        for kind in _KINDS
+        if kind.name.fullmatch(path) and (kind.about is None or kind.about.search(f"{about} {path}"))
+    )

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ..knowledge.observations import Observations
+from ..knowledge.records import SCHEMAS
+
+_LIST_IN_NAME = re.compile(rf"({'|'.join(sorted(SCHEMAS, key=len, reverse=True))})(?![a-z])")
+
+
+def list_named(name: str) -> str | None:
+    """The record list that a file's name begins with: that of `events.csv`, of `telemetry-07.parquet`; None where it does with none."""
+    found = _LIST_IN_NAME.match(name.lower())
+    return None if found is None else found[1]
 
 
 class UnreadableInput(ValueError):

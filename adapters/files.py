@@ -20,7 +20,7 @@ from ..engine.garbage import seldom_collected
 from ..knowledge.columns.cells import json_or_problem, record_of
 from ..knowledge.observations import Observations, ObservationsBuilder
 from ..knowledge.records import SCHEMAS
-from .bundle import Bundle, UnreadableInput
+from .bundle import Bundle, UnreadableInput, list_named
 
 if TYPE_CHECKING:
     from .ocpp.bundle import Logs
@@ -30,7 +30,8 @@ __all__ = ["Bundle", "UnreadableInput", "read_bundle", "read_bundles"]
 MAX_ZIP_BYTES = 2**31
 """Bytes that the files of a zip may unpack to (our judgement: more is a fleet, which is better given as a folder)."""
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+TABLES = (".jsonl", ".ndjson", ".csv", ".parquet")
+SUFFIXES = (*TABLES, ".json")
 
 GZIP = b"\x1f\x8b"
 """How a gzipped file begins (RFC 1952)."""
@@ -59,7 +60,8 @@ _TELLING_FIELDS = {
 def read_bundle(source: str | Path | IO[str]) -> Bundle:
     """Read a bundle from a file, folder or zip, from `-` (standard input), or from an open text stream.
 
-    What does not fit becomes a warning in the diagnosis. Raises UnreadableInput where nothing can be read.
+    What does not fit becomes a warning in the diagnosis. Raises UnreadableInput where nothing can be read, TypeError for a
+    source that is none of these.
     """
     return read_bundles([source])
 
@@ -96,6 +98,10 @@ class _Reader:
 
     def read(self, source: str | Path | IO[str]) -> str:
         if not isinstance(source, (str, Path)):
+            if not hasattr(source, "read"):
+                raise TypeError(
+                    f"records are read from a path or an open text stream, not from {type(source).__name__}"
+                )
             try:
                 text = source.read()
             except (UnicodeDecodeError, OSError, ValueError) as error:
@@ -104,7 +110,7 @@ class _Reader:
                 self._text(text if isinstance(text, str) else _decoded(text), "stream", None)
             return "stream"
         if str(source) == "-":
-            content = sys.stdin.buffer.read()
+            content = _standard_input()
             if content[:4] == b"PK\x03\x04":
                 self._zip(io.BytesIO(content), "standard input")
             elif not self._log(content, "standard input"):
@@ -114,6 +120,8 @@ class _Reader:
         try:
             if path.is_dir():
                 self._folder(path)
+            elif path.is_char_device() or path.is_block_device():
+                raise UnreadableInput(f"{path}: is a device, which may never end; name a file, or - for standard input")
             elif zipfile.is_zipfile(path) and path.suffix.lower() != ".parquet":
                 self._zip(path, str(path))
             elif not self._logged(path):
@@ -141,13 +149,26 @@ class _Reader:
             raise UnreadableInput(f"{label}: {told}") from None
 
     def _folder(self, path: Path) -> None:
-        entries = [entry for entry in sorted(path.iterdir()) if entry.is_file()]
-        files = [entry for entry in entries if _known_name(entry.name)]
-        logs = [self._logged_beside(entry) for entry in entries if not _known_name(entry.name)]
-        if not files and not any(logs):
-            raise UnreadableInput(f"{path}: {_NOTHING_WITHIN}")
+        within = sorted(path.iterdir())
+        entries = [entry for entry in within if entry.is_file()]
+        files = [entry for entry in entries if is_named_as_input(entry.name)]
+        others = [entry for entry in entries if not is_named_as_input(entry.name)]
+        logs = [entry for entry in others if self._logged_beside(entry)]
+        folders = [entry for entry in within if entry.is_dir() and _is_of_a_data_set(entry.name)]
+        if not files and not logs:
+            raise UnreadableInput(f"{path}: {_ONLY_FOLDERS if folders else _NOTHING_WITHIN}")
         for entry in files:
             self._member(entry.name, entry.read_bytes(), str(entry))
+        for entry in folders:
+            self._pass_over(
+                entry, "files of a folder within a folder are not read; charger-triage fleet reads such data sets"
+            )
+        for entry in others:
+            if entry not in logs and _plain_name(entry.name).endswith(TABLES):
+                self._pass_over(entry, "is not named after a record list and is not read; call it such as events.csv")
+
+    def _pass_over(self, path: Path, problem: str) -> None:
+        self.builder.report("bundle", None, None, f"{path}: {problem}", skipped=True)
 
     def _logged_beside(self, path: Path) -> bool:
         """Read a file of a folder where it is an OCPP log; one that cannot be opened costs only itself."""
@@ -162,8 +183,8 @@ class _Reader:
         try:
             with zipfile.ZipFile(source) as archive:
                 inside = sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda m: m.filename)
-                files = [member for member in inside if _known_name(Path(member.filename).name)]
-                others = [member for member in inside if not _known_name(Path(member.filename).name)]
+                files = [member for member in inside if is_named_as_input(Path(member.filename).name)]
+                others = [member for member in inside if not is_named_as_input(Path(member.filename).name)]
                 logs = [member for member in others if _can_be_log(_head(archive, member))]
                 if sum(member.file_size for member in (*files, *logs)) > MAX_ZIP_BYTES:
                     raise UnreadableInput(
@@ -192,7 +213,7 @@ class _Reader:
 
     def _logged(self, path: Path) -> bool:
         """Read a file as an OCPP log, without taking it into memory; false where it is none, or named after a list."""
-        if _known_name(path.name):
+        if is_named_as_input(path.name):
             return False
         with path.open("rb") as file:
             if not _can_be_log(file.read(HEAD)):
@@ -221,13 +242,12 @@ class _Reader:
         try:
             self._file(name, content, label)
         except UnreadableInput as error:
-            self.builder.report(Path(name).stem.split(".")[0], None, None, str(error), skipped=True)
+            self.builder.report(list_named(name) or "bundle", None, None, str(error), skipped=True)
 
     def _file(self, name: str, content: bytes, label: str) -> None:
         if content[:2] == GZIP:
             name, content = name.lower().removesuffix(".gz"), _unpacked(content, label)
-        stem, suffix = name.split(".")[0].lower(), Path(name).suffix.lower()
-        record_list = stem if stem in SCHEMAS else None
+        record_list, suffix = list_named(name), Path(name).suffix.lower()
         if suffix == ".parquet" or content[:4] == b"PAR1":
             found = self._list_of(record_list, label, _parquet_fields(content, label))
             self._rows(found, _parquet_rows(found, content, label))
@@ -279,11 +299,7 @@ class _Reader:
             )
 
     def _document(self, document: Any, label: str, record_list: str | None) -> None:
-        if (
-            isinstance(document, Mapping)
-            and record_list is None
-            and (set(document) & set(SCHEMAS) or "bundle_version" in document or not document or "as_of" in document)
-        ):
+        if isinstance(document, Mapping) and _is_bundle(document, record_list):
             if document.get("as_of") is not None:
                 self.builder.state_as_of(document["as_of"])
             for name, records in document.items():
@@ -293,9 +309,6 @@ class _Reader:
                     self._rows(name, enumerate(records))
                 else:
                     self.builder.add_list(str(name), records)
-            return
-        if isinstance(document, Mapping) and record_list is not None and isinstance(document.get(record_list), list):
-            self._rows(record_list, enumerate(document[record_list]))
             return
         records = document if isinstance(document, list) else [document]
         self._sorted_out(records, label, record_list)
@@ -362,6 +375,11 @@ _NOTHING_WITHIN = (
     "holds neither a record list nor an OCPP log; name files after their list, such as events.jsonl or telemetry.csv"
 )
 
+_ONLY_FOLDERS = (
+    "holds folders of a data set of many chargers, which charger-triage fleet reads; diagnose reads one file a record list, "
+    "such as events.jsonl"
+)
+
 _BUNDLE_BEGINS = re.compile(
     rb'(?:\xef\xbb\xbf)?\s*\{\s*"(?:as_of|bundle_version|' + "|".join(SCHEMAS).encode() + rb')"'
 )
@@ -382,10 +400,26 @@ def _can_be_log(head: bytes) -> bool:
     return head[:4] != b"PAR1" and _BUNDLE_BEGINS.match(head) is None and _SIGNS_OF_LOG.search(head) is not None
 
 
-def _known_name(name: str) -> bool:
-    stem = name.split(".")[0].lower()
-    plain = name.lower().removesuffix(".gz")
-    return plain == "bundle.json" or (stem in SCHEMAS and plain.endswith(SUFFIXES))
+def _is_bundle(document: Mapping[str, Any], record_list: str | None) -> bool:
+    """Whether an object holds record lists, rather than being a record of the list that its file is named after."""
+    if record_list is not None:
+        return isinstance(document.get(record_list), list)
+    return bool(not document or set(document) & {"as_of", "bundle_version", *SCHEMAS})
+
+
+def is_named_as_input(name: str) -> bool:
+    """Whether a file of a folder is read as a record list because of its name."""
+    plain = _plain_name(name)
+    return plain == "bundle.json" or (list_named(plain) is not None and plain.endswith(SUFFIXES))
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().removesuffix(".gz")
+
+
+def _is_of_a_data_set(folder: str) -> bool:
+    """Whether a folder is called like a record list or a partition (`site=S-1`), as those that `fleet` reads."""
+    return folder.lower() in SCHEMAS or "=" in folder
 
 
 def _guess(fields: set[str]) -> str | None:
@@ -393,6 +427,14 @@ def _guess(fields: set[str]) -> str | None:
         if fields & telling:
             return record_list
     return None
+
+
+def _standard_input() -> bytes:
+    """Everything from standard input. Raises UnreadableInput where it is closed."""
+    try:
+        return sys.stdin.buffer.read()
+    except (AttributeError, OSError, ValueError) as error:
+        raise UnreadableInput("standard input is closed; send the records to it, or name a file") from error
 
 
 def _unpacked(content: bytes, label: str) -> bytes:

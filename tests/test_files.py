@@ -245,6 +245,25 @@ def test_one_broken_file_of_a_folder_costs_only_itself(triage: Triage, tmp_path:
     assert any(warning.list == "telemetry" for warning in diagnosis.warnings)
 
 
+def test_what_a_folder_holds_besides_is_read_or_named(triage: Triage, tmp_path: Path) -> None:
+    """Files in parts are read as `fleet` reads them; folders of a data set and tables of unknown names are told, reports are not."""
+    as_folder_of_lines(tmp_path)
+    expected = triage.diagnose(read_bundle(tmp_path))
+    lines = (tmp_path / "telemetry.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "telemetry-1.jsonl").write_text("".join(lines[1:]))
+    (tmp_path / "telemetry.jsonl").write_text(lines[0])
+    (tmp_path / "events-case.json").write_text(json.dumps({"events": [], "devices": LISTS["devices"]}))
+    (tmp_path / "report.json").write_text("{}")
+    assert triage.diagnose(read_bundle(tmp_path)) == expected
+    (tmp_path / "grid" / "date=2026-05-10").mkdir(parents=True)
+    (tmp_path / "grid" / "date=2026-05-10" / "0.csv").write_text("timestamp\n")
+    (tmp_path / "meters.csv").write_text("a,b\n")
+    told = [warning.problem for warning in triage.diagnose(read_bundle(tmp_path)).warnings]
+    assert len(told) == 2
+    assert "meters.csv: is not named after a record list" in told[1]
+    assert f"{tmp_path / 'grid'}: files of a folder within a folder are not read; charger-triage fleet" in told[0]
+
+
 def test_a_broken_line_costs_only_itself(triage: Triage, tmp_path: Path) -> None:
     """A line that is no JSON is a warning with its position; the other lines are read."""
     as_folder_of_lines(tmp_path)

@@ -99,7 +99,9 @@ def diagnose(
     code: OneCode = None,
     as_of: AsOf = None,
     report_format: FormatOption = Format.TEXT,
-    output: Annotated[str | None, typer.Option(metavar="FILE", help="Write the report to a file.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report to a file.")
+    ] = None,
     why: Annotated[
         str | None, typer.Option(metavar="CAUSE", help="Tell all that speaks for and against one cause instead.")
     ] = None,
@@ -120,8 +122,20 @@ def diagnose(
     The reasons for and against each cause are traced down to the records they were read from.
     """
     shell = context.ensure_object(Shell)
+    if above is not None and why_not is None:
+        raise Unusable(
+            "--above goes with --why-not CAUSE, which says what is compared with it; add that, or leave it out"
+        )
+    if why is not None and why_not is not None:
+        raise Unusable("--why and --why-not are two questions; ask one at a time")
+    if report_format is Format.HTML and (why is not None or why_not is not None):
+        raise Unusable(
+            "--why and --why-not are answered in --format text, markdown or json; the HTML report holds both for every cause"
+        )
     moment = None if as_of is None else moment_of(as_of)
     fault_code = None if code is None else fault_code_of(code)
+    destination = Destination(output)
+    destination.demand_other_than(paths)
     with shell.progress("reading records"):
         bundle = read_case(paths, device)
     with shell.progress("diagnosing"):
@@ -132,7 +146,6 @@ def diagnose(
     if fault_code is not None and not diagnosis.incidents:
         demand_code(triage, bundle, fault_code, moment)
     asked = " and ".join(part for part in (device, fault_code) if part is not None)
-    destination = Destination(output)
     if why is not None:
         _write_why(diagnosis, cause_of(why, diagnosis), report_format, destination)
     elif why_not is not None:

@@ -51,11 +51,13 @@ def escalate(
     shell = context.ensure_object(Shell)
     moment = None if as_of is None else moment_of(as_of)
     fault_code = None if code is None else fault_code_of(code)
+    destination = Destination(output)
+    destination.demand_other_than(paths)
     with shell.progress("reading records"):
         bundle = read_case(paths, device)
     with shell.progress("writing the escalation"):
         document = _document(bundle, device, fault_code, moment, redact=not no_redact)
-        _write(document, document_format, Destination(output))
+        _write(document, document_format, destination)
     if not document.sections:
         shell.log.warning("there is no incident to escalate; the document says so")
     if no_redact:

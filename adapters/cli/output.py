@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,25 @@ class Destination:
             return shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
         columns = os.environ.get("COLUMNS", "")
         return int(columns) if columns.isdecimal() and 0 < int(columns) < 1000 else PLAIN_WIDTH
+
+    def demand_other_than(self, paths: Sequence[str]) -> None:
+        """Raise Unusable where writing would replace what was read, or be read as a record list the next time."""
+        if self.file in (None, "-"):
+            return
+        from ..files import is_named_as_input
+
+        written = Path(self.file)
+        for path in map(Path, paths):
+            with suppress(OSError, ValueError):
+                if written.resolve() == path.resolve():
+                    raise Unusable(
+                        f"--output {written}: is what is read, and records are left as they are; name another file"
+                    )
+                if path.is_dir() and written.parent.resolve() == path.resolve() and is_named_as_input(written.name):
+                    raise Unusable(
+                        f"--output {written}: would be one of the record lists of {path}; give it another name, such as "
+                        f"{path / 'report'}{written.suffix}"
+                    )
 
     def write(self, text: str) -> None:
         """Write text. Raises Unusable where that cannot be done, ReaderGone where nobody reads any more."""

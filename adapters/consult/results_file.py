@@ -29,6 +29,8 @@ class ResultsFile:
         folder = self.path.parent
         if self.path.is_dir():
             raise UnusableFile(f"{self.path}: is a folder; name a file in it, such as {self.path / DEFAULT_NAME}")
+        if self.path.exists() and not self.path.is_file():
+            raise UnusableFile(f"{self.path}: is no regular file; name another")
         if not folder.is_dir():
             raise UnusableFile(f"{self.path}: there is no folder {folder}; make it, or name another file")
         self._lines = self._read()

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from ...engine.knowledge_base import DataProblem
 from ...knowledge.records import SCHEMAS
-from ..bundle import UnreadableInput
+from ..bundle import UnreadableInput, list_named
 
 Format = Literal["parquet", "csv", "jsonl", "json"]
 
@@ -34,7 +34,6 @@ BUNDLE = "bundle.json"
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 """How Hive and its followers write the partition of what is not known."""
 
-_LIST_IN_NAME = re.compile(rf"({'|'.join(sorted(SCHEMAS, key=len, reverse=True))})(?![a-z])")
 _PARTITION = re.compile(r"([^=/]+)=([^/]*)")
 
 
@@ -208,9 +207,9 @@ def _format_of(name: str) -> Format | None:
 
 def _list_of(name: str, above: Iterable[str]) -> str | None:
     """The list that a file's own name begins with, else the nearest folder's that is called like one."""
-    found = _LIST_IN_NAME.match(name.lower())
-    if found is not None:
-        return found[1]
+    own = list_named(name)
+    if own is not None:
+        return own
     return next((called for each in above if (called := each.split(".")[0].lower()) in SCHEMAS), None)
 
 

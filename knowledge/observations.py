@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..engine.facts import Source, iso_timestamp
 from ..engine.knowledge_base import DataProblem
-from .records import SCHEMAS, SYNONYMS, TIME_FIELD, adapter, leaves, required_fields
+from .records import SCHEMAS, SYNONYMS, TIME_FIELD, Leaf, adapter, leaves, required_fields
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -468,8 +468,10 @@ class ObservationsBuilder:
         needed = required_fields(name)
         bad = False
         for problem in found:
-            path = problem["loc"]
-            if path and respelled(mended, path):
+            leaf, path = _leaf_at(name, problem["loc"])
+            given = _value_at(mended, path)
+            if leaf is not None and (better := respelled(leaf, given)) is not None:
+                _parent(mended, path)[path[-1]] = better
                 continue
             if not path or (len(path) == 1 and path[0] in needed):
                 bad = True
@@ -478,14 +480,11 @@ class ObservationsBuilder:
                 what = "is missing" if missing else f"{_short(problem['input'])}: {_sentence(problem['msg'])}"
                 self._warn(name, index, label, f"{what}; the record is skipped", skipped=True)
                 continue
-            if _is_absent(mended, path):
-                _drop(mended, path)
+            _drop(mended, path)
+            if says_nothing(given):
                 continue
             label = ".".join(str(part) for part in path)
-            _drop(mended, path)
-            self._warn(
-                name, index, label, f"{_short(problem['input'])}: {_sentence(problem['msg'])}; the field is left out"
-            )
+            self._warn(name, index, label, f"{_short(given)}: {_sentence(problem['msg'])}; the field is left out")
         if bad:
             return None
         try:
@@ -602,12 +601,26 @@ def _parent(record: Any, path: Sequence[Any]) -> Any:
     return record
 
 
-def _is_absent(record: Any, path: Sequence[Any]) -> bool:
+def _value_at(record: Any, path: Sequence[Any]) -> Any:
+    """What stands at a path of names and places in lists; None where nothing does."""
     parent = _parent(record, path)
     try:
-        return says_nothing(parent[path[-1]])
+        return parent[path[-1]] if path else None
     except (KeyError, IndexError, TypeError):
-        return True
+        return None
+
+
+def _leaf_at(name: str, loc: Sequence[Any]) -> tuple[Leaf | None, Sequence[Any]]:
+    """The value of a list's schema that a validator's path leads to, and the path to it: a list of texts is one value."""
+    known = leaves(name)
+    for end in range(1, len(loc) + 1):
+        leaf = known.get(".".join(map(str, loc[:end])))
+        if leaf is not None and leaf.kind == "objects":
+            within = loc[end + 1 :]  # behind the place in the list
+            return next((part for part in leaf.parts if [part.path] == list(within)), None), loc
+        if leaf is not None:
+            return leaf, loc[:end]
+    return None, loc
 
 
 def says_nothing(value: Any) -> bool:
@@ -626,34 +639,13 @@ def _drop(record: Any, path: Sequence[Any]) -> None:
         return
 
 
-def respelled(record: Any, path: Sequence[Any]) -> bool:
-    """Put a word that is spelled another way into the contract's spelling; false where it is not one."""
-    parent = _parent(record, path)
-    value = parent.get(path[-1]) if isinstance(parent, dict) else None
-    if not isinstance(value, str):
-        return False
+def respelled(leaf: Leaf, value: Any) -> str | None:
+    """A word that is spelled another way, in the contract's spelling; None where it is none of the value's words."""
+    if not leaf.words or not isinstance(value, str):
+        return None
     word = value.strip().lower()
-    better = SYNONYMS.get(str(path[-1]), {}).get(word, word)
-    if better == value or not better or (better != word and len(better) > 32):
-        return False
-    if path[-1] in _WORD_FIELDS and better in _WORD_FIELDS[path[-1]]:
-        parent[path[-1]] = better
-        return True
-    return False
-
-
-_WORD_FIELDS: dict[Any, tuple[str, ...]] = {
-    "status": ("up", "down", "degraded", "online", "offline", "fault", "ok", "timeout", "queued", "accepted", "completed",
-               "failed", "rejected", "interrupted"),
-    "state": ("idle", "preparing", "charging", "discharging", "fault", "unavailable"),
-    "transition": ("online", "offline", "reconnect"),
-    "current_type": ("AC", "DC"),
-    "type": ("cellular", "wifi", "ethernet"),
-    "inverter_sync_status": ("synced", "unsynced", "lost"),
-    "cooling_fan_status": ("ok", "warning", "fault"),
-    "relay_state": ("closed", "open", "fault"),
-    "kind": ("voltage_excursion", "frequency_excursion", "outage"),
-}  # fmt: skip
+    better = SYNONYMS.get(leaf.path.rpartition(".")[2], {}).get(word, word)
+    return better if better != value and better in leaf.words else None
 
 
 def _kind(value: Any) -> str:

@@ -382,9 +382,7 @@ class Scene:
     def session(self) -> Session | None:
         """The session the latest occurrence belongs to: running then, or ended at most five minutes before."""
         for time in reversed(self.times):
-            candidates = [
-                s for s in self.sessions() if s.start - MINUTE <= time and (s.end is None or s.end >= time - 5 * MINUTE)
-            ]
+            candidates = [s for s in self.sessions() if s.start - MINUTE <= time and s.over_by >= time - 5 * MINUTE]
             if candidates:
                 return candidates[-1]
         return None

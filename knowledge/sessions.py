@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf, nextafter
 from typing import Any, NamedTuple
 
 from ..engine.facts import Source
@@ -36,6 +37,8 @@ class Session(NamedTuple):
     soc_end: float | None
     table: Table
     record: Record
+    over_by: float = inf
+    """Epoch seconds by which it was over: its end, else the next start on its connector; infinite where it may go on."""
 
     @property
     def duration(self) -> float | None:
@@ -53,7 +56,18 @@ def sessions_of(observations: Observations, device_id: str) -> list[Session]:
     records, events = observations["charging_records"], observations["events"]
     recorded = [_from_record(record, records) for record in _of_charger(records, device_id)]
     begun = _told_by_events(_of_charger(events, device_id))
-    return sorted(_with_unrecorded(recorded, begun, events), key=_place)
+    return _over_by_the_next(sorted(_with_unrecorded(recorded, begun, events), key=_place))
+
+
+def _over_by_the_next(sessions: Sequence[Session]) -> list[Session]:
+    """Sessions in order, each with the moment by which it was over: a connector has one at a time."""
+    next_start: dict[int | None, float] = {}
+    found = []
+    for session in reversed(sessions):
+        over_by = next_start.get(session.connector_id, inf) if session.end is None else session.end
+        found.append(session._replace(over_by=over_by))
+        next_start[session.connector_id] = session.start
+    return found[::-1]
 
 
 def _of_charger(table: Table, device_id: str) -> list[Record]:
@@ -73,11 +87,11 @@ class _Spans:
         self._starts: list[float] = []
         self._latest_ends: list[float] = []  # of each span and those before it
 
-    def add(self, start: float, end: float | None) -> None:
-        """Take a span; one without an end has not ended."""
+    def add(self, start: float, end: float) -> None:
+        """Take a span; an infinite end is that of one that has not ended."""
         place = bisect_right(self._starts, start)
         self._starts.insert(place, start)
-        self._latest_ends.insert(place, float("inf") if end is None else end)
+        self._latest_ends.insert(place, end)
         for later in range(max(place, 1), len(self._starts)):
             self._latest_ends[later] = max(self._latest_ends[later], self._latest_ends[later - 1])
 
@@ -98,22 +112,59 @@ class _Begun(NamedTuple):
     reason: str | None
     details: Any
 
+    @property
+    def connector(self) -> int | None:
+        return self.record.fields.get("connector_id") or None
+
+    @property
+    def start(self) -> float:
+        return self.record.time or 0.0
+
+
+class _Starts:
+    """When sessions of each connector began, by connector; those of no known connector belong to every one."""
+
+    def __init__(self, told: Iterable[tuple[int | None, float]]) -> None:
+        self._told = sorted(told, key=lambda each: each[1])
+        self._of: dict[int | None, list[float]] = {}
+
+    def of(self, connector: int | None) -> list[float]:
+        """The starts that may be a connector's, in order; all of them where it is not known."""
+        found = self._of.get(connector)
+        if found is None:
+            found = [start for each, start in self._told if connector is None or each in (connector, None)]
+            self._of[connector] = found
+        return found
+
 
 def _with_unrecorded(recorded: Sequence[Session], begun: Sequence[_Begun], events: Table) -> list[Session]:
-    """Sessions that are recorded, and of those that events tell the ones that are not among them."""
+    """Sessions that are recorded, and of those that events tell the ones that are not among them.
+
+    One without an end covers no more than the first start that events tell of it: by the next the connector was free again.
+    """
     spans: dict[int | None, _Spans] = {}
     found: list[Session] = []
+    records = _Starts((session.connector_id, session.start) for session in recorded)
+    told = _Starts((each.connector, each.start) for each in begun)
+
+    def reach(session: Session) -> float:
+        if session.end is not None:
+            return session.end
+        others, starts = records.of(session.connector_id), told.of(session.connector_id)
+        next_record, own_start = bisect_right(others, session.start), bisect_left(starts, session.start - SAME_SESSION)
+        following = (*others[next_record : next_record + 1], *starts[own_start + 1 : own_start + 2])
+        return nextafter(min(following), -inf) if following else inf
 
     def add(session: Session) -> None:
         found.append(session)
-        spans.setdefault(session.connector_id, _Spans()).add(session.start, session.end)
+        spans.setdefault(session.connector_id, _Spans()).add(session.start, reach(session))
 
     for session in sorted(recorded, key=lambda each: each.start):
         add(session)
     for each in begun:
-        connector, start = each.record.fields.get("connector_id") or None, each.record.time or 0.0
+        connector = each.connector
         alike = spans.values() if connector is None else [spans[key] for key in (connector, None) if key in spans]
-        if not any(known.has(start) for known in alike):
+        if not any(known.has(each.start) for known in alike):
             add(_begun_by(each, events))
     return found
 
@@ -177,7 +228,7 @@ def _begun_by(begun: _Begun, table: Table) -> Session:
     vehicle = told if isinstance(told, Mapping) else data
     return Session(
         device_id=record.fields["device_id"],
-        connector_id=record.fields.get("connector_id") or None,
+        connector_id=begun.connector,
         start=record.time or 0.0,
         end=begun.end,
         vin=_text(vehicle.get("vin")),

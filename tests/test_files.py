@@ -157,6 +157,10 @@ WARNED: list[tuple[str, dict[str, Any], tuple[str, int | None, str | None]]] = [
     ("no such state", {"telemetry": [{**BUNDLE["telemetry"][0], "state": "dreaming"}]}, ("telemetry", 0, "state")),
     ("no list", {"telemetry": {"a": 1}}, ("telemetry", 0, "timestamp")),
     ("unknown list", {"telemetries": []}, ("telemetries", None, None)),
+    ("a list's element", {"devices": [{**BUNDLE["devices"][0], "product": {"connector_types": [{"type": "CCS2"}]}}]},
+     ("devices", 0, "product.connector_types")),
+    ("a module's word", {"telemetry": [{**BUNDLE["telemetry"][0], "power_modules": [{"index": 1, "status": "Offline"}]}]},
+     ("telemetry", 0, "power_modules.0.status")),
     ("no code", {"events": [{**BUNDLE["events"][1], "data": {}}]}, ("events", 0, "data.fault_code")),
 ]  # fmt: skip
 
@@ -298,6 +302,8 @@ BROKEN_OPTIONAL = [
     ),
     ("charging_records", {"record_id": "r", "device_id": "A", "start_time": "2026-05-10T12:00:00Z"}, {"energy": []}),
     ("sites", {"site_id": "S"}, {"power_capacity": "much"}),
+    ("heartbeats", {"timestamp": "2026-05-10T12:00:00Z", "device_id": "A"}, {"status": "OK"}),
+    ("devices", {"device_id": "A"}, {"status": "Fault"}),
 ]
 
 

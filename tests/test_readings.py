@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from charger_triage.knowledge.observations import observe
 from charger_triage.knowledge.readings import Readings, among, median, percentile
-from charger_triage.knowledge.sessions import SAME_SESSION, sessions_of
+from charger_triage.knowledge.sessions import SAME_SESSION, Session, sessions_of
 
 _values = st.lists(
     st.one_of(st.floats(allow_infinity=True), st.integers(-5, 5).map(float), st.floats(-1e9, 1e9)),
@@ -79,24 +79,50 @@ def _told(draw: st.DrawFn) -> dict[str, Any]:
 def test_a_session_that_is_recorded_is_not_counted_again_by_its_events(
     records: list[dict[str, Any]], events: list[dict[str, Any]]
 ) -> None:
-    """All records count, and of sessions that events begin those that no earlier one covers or begins with."""
+    """All records count, and of sessions that events begin those that no earlier one covers or begins with.
+
+    One whose end is not told covers what is told up to the next record, and one start of all that events tell.
+    """
     found = sessions_of(observe({"charging_records": records, "events": events}), "A")
     alone = sessions_of(observe({"charging_records": records}), "A")
     assert [s.source for s in found if s.table.name == "charging_records"] == [s.source for s in alone]
     assert [(s.start, s.connector_id or 0) for s in found] == sorted((s.start, s.connector_id or 0) for s in found)
     begun = [s for s in found if s.table.name == "events"]
     starts = {(e["timestamp"], e["connector_id"]) for e in events if e["event_type"] == "start"}
+
+    def covers(session: Session, moment: float, connector: int | None) -> bool:
+        on = session.connector_id
+        if None not in (on, connector) and on != connector:
+            return False
+        if abs(session.start - moment) <= SAME_SESSION:
+            return True
+        if session.end is not None:
+            return session.start <= moment <= session.end
+        between = [c for start, c in starts if session.start - SAME_SESSION <= start < moment]
+        recorded = [s.connector_id for s in alone if session.start < s.start <= moment]
+        return session.start <= moment and not any(on is None or c in (on, None) for c in (*between, *recorded))
+
     for start, connector in starts:
-        same = [s for s in found if None in (s.connector_id, connector) or s.connector_id == connector]
-        assert any(
-            abs(s.start - start) <= SAME_SESSION or (s.start <= start and (s.end is None or start <= s.end))
-            for s in same
-        )
+        assert any(covers(session, start, connector) for session in found)
     for session in begun:
-        assert not any(
-            abs(s.start - session.start) <= SAME_SESSION
-            or (s.start <= session.start and (s.end is None or session.start <= s.end))
-            for s in alone
-            if None in (s.connector_id, session.connector_id) or s.connector_id == session.connector_id
-        )
+        assert not any(covers(each, session.start, session.connector_id) for each in alone)
     assert all(session.source.list == session.table.name for session in found)
+
+
+def test_a_stop_that_is_lost_costs_one_session_its_end_and_no_other_anything() -> None:
+    """Those that follow are sessions of their own, and the one without an end was over when the next began."""
+
+    def told(kind: str, hour: int, connector: int = 1) -> dict[str, Any]:
+        return {"timestamp": hour * 3600, "device_id": "A", "connector_id": connector, "event_type": kind}
+
+    events = [
+        told("start", 1),
+        *(told(kind, hour) for hour in range(5, 25, 4) for kind in ("start", "stop")),
+        told("start", 2, 2),
+    ]
+    first, other, *rest = sessions_of(observe({"events": events}), "A")
+    assert [s.start / 3600 for s in rest] == [5, 9, 13, 17, 21]
+    assert (first.end, first.over_by / 3600) == (None, 5)
+    assert (other.end, other.over_by) == (None, float("inf"))
+    record = {"record_id": "r", "device_id": "A", "connector_id": 1, "start_time": 3600}
+    assert len(sessions_of(observe({"events": events, "charging_records": [record]}), "A")) == 7

@@ -134,13 +134,9 @@ def _judgement(leaf: Leaf, value: Any) -> tuple[Any, Verdict]:
         return leaf.validator.validate_python(value), "kept"
     except ValidationError:
         pass
-    name = leaf.path.rpartition(".")[2]
-    holder = {name: value}
-    if respelled(holder, (name,)):
-        try:
-            return leaf.validator.validate_python(holder[name]), "kept"
-        except ValidationError:
-            return None, "refused"
+    better = respelled(leaf, value)
+    if better is not None:
+        return better, "kept"
     if leaf.needed:
         return None, "refused"
     return None, "absent" if says_nothing(value) else "left out"

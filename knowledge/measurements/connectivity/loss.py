@@ -96,9 +96,7 @@ def back_at(scene: Scene) -> Told | None:
 def sessions_at_loss(scene: Scene) -> list[Session]:
     """The sessions of all connectors that were running at the loss, or ended at most two minutes before."""
     lost = lost_at(scene)
-    return [
-        s for s in scene.sessions(which="all") if s.start < lost - 5 and (s.end is None or s.end > lost - 2 * MINUTE)
-    ]
+    return [s for s in scene.sessions(which="all") if s.start < lost - 5 and s.over_by > lost - 2 * MINUTE]
 
 
 def connections_since(scene: Scene, moment: float) -> Reading | None:

@@ -36,7 +36,7 @@ def seconds_from_start_to_fault(scene: Scene) -> Reading | None:
     sessions = [
         s
         for s in scene.sessions()
-        if scene.first - DAY <= s.start <= scene.first and (s.end is None or s.end >= scene.first - 5 * MINUTE)
+        if scene.first - DAY <= s.start <= scene.first and s.over_by >= scene.first - 5 * MINUTE
     ]
     return Reading(scene.first - sessions[-1].start, scene.first, (sessions[-1].source,)) if sessions else None
 

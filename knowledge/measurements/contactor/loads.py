@@ -85,7 +85,7 @@ def _voltages(scene: Scene, sessions: Sequence[Session]) -> _Voltages:
     highest = percentile(np.abs(volts.values), 90) if len(volts) >= 5 else None
     usual = []
     for session in sessions:
-        during = volts.between(session.start, scene.anchor if session.end is None else min(session.end, scene.anchor))
+        during = volts.between(session.start, min(session.over_by, scene.anchor))
         if len(during) >= 3:
             usual.append(median(np.abs(during.values)))
     if len(usual) < FEWEST_WITH_VOLTAGE:
@@ -95,8 +95,7 @@ def _voltages(scene: Scene, sessions: Sequence[Session]) -> _Voltages:
 
 def _measured_current(currents: Readings, session: Session, latest: float) -> float | None:
     """A session's current in A: the upper quartile of telemetry during it, so that a spike at the start does not make it."""
-    end = latest if session.end is None else min(session.end, latest)
-    flowing = np.abs(currents.between(session.start, end).values)
+    flowing = np.abs(currents.between(session.start, min(session.over_by, latest)).values)
     flowing = flowing[flowing > 1.0]
     return percentile(flowing, 75) if len(flowing) >= 3 else None
 

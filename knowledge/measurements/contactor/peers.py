@@ -151,7 +151,7 @@ def _vehicles_at_faults(scene: Scene) -> dict[str, Source]:
         for time in scene.times:
             for session in scene.sessions():
                 begun = time - 12 * HOUR <= session.start <= time + 5 * MINUTE
-                if session.vin and begun and (session.end is None or session.end >= time - 5 * MINUTE):
+                if session.vin and begun and session.over_by >= time - 5 * MINUTE:
                     found.setdefault(session.vin, session.source)
         for fault in scene.incidence.faults:
             for vin in _vins_in(fault.record):

@@ -42,9 +42,7 @@ def _ended_session(scene: Scene, moment: float) -> Session | None:
     found = [
         s
         for s in scene.sessions()
-        if s.start - MINUTE <= moment
-        and (s.end is None or s.end >= moment - 30 * MINUTE)
-        and moment - s.start < 3 * DAY
+        if s.start - MINUTE <= moment and s.over_by >= moment - 30 * MINUTE and moment - s.start < 3 * DAY
     ]
     return min(
         found, key=lambda s: (abs((s.end if s.end is not None else moment + HOUR) - moment), -s.start), default=None

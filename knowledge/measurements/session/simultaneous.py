@@ -80,9 +80,7 @@ def _ended_within(scene: Scene, session: Session, seconds: float) -> bool:
 
 def _running_before(scene: Scene, sessions: Iterable[Session], seconds: float) -> list[Session]:
     """Those of some sessions that began at least a minute before the fault and ran on to so many seconds before it."""
-    return [
-        s for s in sessions if s.start < scene.anchor - MINUTE and (s.end is None or s.end > scene.anchor - seconds)
-    ]
+    return [s for s in sessions if s.start < scene.anchor - MINUTE and s.over_by > scene.anchor - seconds]
 
 
 @measures(

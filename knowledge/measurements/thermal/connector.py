@@ -185,11 +185,7 @@ def minutes_from_start_to_hot_fault(scene: Scene) -> Reading | None:
     sources: list[Source] = []
     for time in scene.times[-50:]:
         for session in reversed(scene.sessions()):
-            if (
-                session.start <= time
-                and (session.end is None or session.end >= time - MINUTE)
-                and time - session.start < DAY / 2
-            ):
+            if session.start <= time and session.over_by >= time - MINUTE and time - session.start < DAY / 2:
                 found.append((time - session.start) / MINUTE)
                 sources.append(session.source)
                 break

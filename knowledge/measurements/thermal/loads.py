@@ -236,11 +236,8 @@ class _Charger:
         """Sessions, other stretches of load, and faults that tell a temperature neither of these has."""
         taken = np.zeros(0 if self.columns is None else len(self.columns.rows), dtype=bool)
         found: list[Load] = []
-        for place, session in enumerate(self.sessions):
-            end = session.end
-            if end is None:
-                later = [s.start for s in self.sessions[place + 1 :] if s.connector_id == session.connector_id]
-                end = min([session.start + DAY / 2, *later])
+        for session in self.sessions:
+            end = min(session.over_by, session.start + DAY / 2) if session.end is None else session.end
             places = self._places(session.start, end, session.connector_id)
             if len(places):
                 taken[places] = True

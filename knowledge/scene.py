@@ -172,7 +172,7 @@ class Scene:
             return None
         if isinstance(value, datetime):
             value = epoch(value)
-        index = device.index if isinstance(device, Record) else self.fleet.chargers.index(self.device_id)
+        index = device.index if isinstance(device, Record) else self.fleet.chargers.index(self.device_id, path)
         return None if index is None else Reading(value, None, (Source("devices", index, None),))
 
     @property
@@ -429,14 +429,22 @@ class Scene:
                 yield path, value, source
 
     def detail_number(self, *patterns: str) -> Reading | None:
-        """The latest number in the payload whose key's words match one of the regular expressions."""
-        found: Reading | None = None
-        for path, value, source in self.details():
-            number = as_number(value)
-            if number is not None and any(re.search(pattern, path) for pattern in patterns):
-                moment = self.anchor
-                found = Reading(number, moment, (source,))
-        return found
+        """The number in the payload whose key's words match one of the regular expressions; of several that of the latest occurrence,
+        and of one occurrence what its fault says before what alarms and messages around it do, the latest of those."""
+        found = [
+            Reading(number, self.anchor, (source,))
+            for path, value, source in self.details()
+            if (number := as_number(value)) is not None and any(re.search(pattern, path) for pattern in patterns)
+        ]
+        faults = {fault.source for fault in self.incidence.faults}
+
+        def place(reading: Reading) -> tuple[float, bool, float]:
+            (source,) = reading.sources
+            moment = self.anchor if source.timestamp is None else datetime.fromisoformat(source.timestamp).timestamp()
+            occurrence = max((time for time in self.times if abs(time - moment) <= 10 * MINUTE), default=moment)
+            return occurrence, source in faults, moment
+
+        return max(reversed(found), key=place, default=None)
 
     def mentions(self, texts: Iterable[tuple[Source, Any]]) -> list[Reading]:
         """The topics of the fault's vocabulary that texts or structured details mention and do not deny; without those that only

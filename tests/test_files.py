@@ -144,6 +144,23 @@ def test_a_case_in_parts_is_one_bundle(triage: Triage, tmp_path: Path) -> None:
     assert triage.diagnose(read_bundles(parts)) == triage.diagnose(read_bundle(tmp_path))
 
 
+def test_of_several_records_of_a_charger_the_latest_heartbeat_counts_and_gaps_are_filled(triage: Triage) -> None:
+    """Snapshots of metadata, or a case in parts: the newest says what is, older ones what it leaves open, whatever their order."""
+    device = {key: value for key, value in BUNDLE["devices"][0].items() if key not in ("firmware_version", "status")}
+    old = {**device, "firmware_version": "3.0.2", "status": "offline", "offline_since": "2026-05-01T00:00:00Z",
+           "last_heartbeat": "2026-05-01T00:00:00Z", "product": {"rated_power_kw": 50}}  # fmt: skip
+    new = {"device_id": device["device_id"], "firmware_version": "3.0.10", "last_heartbeat": "2026-05-10T11:59:50Z"}
+    whole = {**old, **new, "status": None, "offline_since": None}
+    expected = triage.diagnose(read_bundle(io.StringIO(json.dumps({**BUNDLE, "devices": [whole]}))))
+    for devices in ([old, new], [new, old], [new, {**old, "last_heartbeat": None}], [old, new, new]):
+        diagnosis = triage.diagnose(read_bundle(io.StringIO(json.dumps({**BUNDLE, "devices": devices}))))
+        assert [h.probability for h in diagnosis.incidents[0].hypotheses] == [
+            h.probability for h in expected.incidents[0].hypotheses
+        ]
+        assert diagnosis.incidents[0].known_firmware_issue == expected.incidents[0].known_firmware_issue
+        assert [incident.fault_code for incident in diagnosis.incidents] == ["F-0421"]
+
+
 WARNED: list[tuple[str, dict[str, Any], tuple[str, int | None, str | None]]] = [
     ("no record", {"events": [*BUNDLE["events"], 7]}, ("events", 2, None)),
     ("no timestamp", {"telemetry": [{"device_id": "A"}]}, ("telemetry", 0, "timestamp")),

@@ -37,6 +37,26 @@ def test_a_bare_fault_event_measures_hardly_anything(triage: Triage) -> None:
         assert [h.score_db for h in incident.hypotheses] == [h.prior_db for h in incident.hypotheses]
 
 
+def test_what_the_latest_occurrence_says_stands_above_alarms_of_earlier_ones(triage: Triage) -> None:
+    """Of one occurrence the fault's own word counts before that of alarms around it."""
+
+    def told(kind: str, at: str, **data: Any) -> dict[str, Any]:
+        return {"timestamp": at, "device_id": "A", "connector_id": 1, "event_type": kind, "data": data}
+
+    def heat(*events: dict[str, Any]) -> list[Any]:
+        (case,) = triage.knowledge.survey(observe({"events": list(events)}), None).incidents
+        return [fact.value for fact in case.measure(["connector_temperature"]) if isinstance(fact, Fact)]
+
+    first = told("fault", "2026-01-01T00:00:00Z", fault_code="F-0203", details={"connector_temp_c": 95})
+    early = told("alarm", "2025-12-31T23:56:00Z", connector_temp_c=61)
+    last = told("fault", "2026-01-20T00:00:00Z", fault_code="F-0203", details={"connector_temp_c": 104})
+    after = told("alarm", "2026-01-20T00:04:00Z", connector_temp_c=88)
+    bare = told("fault", "2026-01-20T00:00:00Z", fault_code="F-0203")
+    assert heat(first, early, last, after) == [104.0]
+    assert heat(first, early, bare, after) == [88.0]
+    assert heat(first, early, bare) == [95.0]
+
+
 # A cluster on a firmware version
 
 CLUSTER = {"F-0411": "F-0411.firmware-cluster", "F-0421": "F-0421.cluster-on-firmware"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,9 @@ from ..observations import Floats, Record, Rows, Table
 from ..readings import MAX_SOURCES
 
 NONE: Rows = np.empty(0, dtype=np.intp)
+
+OF_THE_MOMENT = ("status", "last_heartbeat", "online_since", "offline_since")
+"""What is told of one moment, and together: of several records of a charger these come from one."""
 
 MOST_READ = 1_000
 """Records of chargers that are kept once they are made (our judgement: some megabytes)."""
@@ -27,11 +31,37 @@ def places_by_value(values: Iterable[Any]) -> dict[Hashable, Rows]:
     return {value: np.array(found, dtype=np.intp) for value, found in places.items()}
 
 
+def _others_by_device(table: Table) -> dict[str, list[int]]:
+    """The rows of chargers that have several, by the latest heartbeat first; what says nothing of one comes last."""
+    found: dict[str, list[int]] = {}
+    for row, device in enumerate(table.values("device_id")):
+        found.setdefault(device, []).append(row)
+    heard = np.nan_to_num(table.numbers("last_heartbeat"), nan=-np.inf)
+    return {
+        device: sorted(several, key=lambda row: (heard[row], row), reverse=True)
+        for device, several in found.items()
+        if len(several) > 1
+    }
+
+
+def _filled(fields: Mapping[str, Any], older: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's fields, and of an older one those that it leaves open."""
+    told_now = any(fields.get(name) is not None for name in OF_THE_MOMENT)
+    filled = dict(fields)
+    for name, value in older.items():
+        own = filled.get(name)
+        if isinstance(own, Mapping) and isinstance(value, Mapping):
+            filled[name] = _filled(own, value)
+        elif own is None and not (told_now and name in OF_THE_MOMENT):
+            filled[name] = value
+    return filled
+
+
 class Chargers(Mapping[str, Record]):
     """The metadata records of all chargers by id; a record is made when it is read.
 
-    A charger's place is that of its id in the order of ids. Where a list holds several records of one charger, the last
-    one counts.
+    A charger's place is that of its id in the order of ids. Where a list holds several records of one charger (snapshots, or
+    a case in parts) the one of the latest heartbeat counts, and what it leaves open is taken from those before it.
     """
 
     def __init__(self, table: Table) -> None:
@@ -40,7 +70,10 @@ class Chargers(Mapping[str, Record]):
         self._columns: dict[str, list[Any]] = {}
         self._values: dict[str, Sequence[Any]] = {}
         self._groups: dict[str, dict[Hashable, Rows]] = {}
-        rows = {device: row for row, device in enumerate(table.values("device_id"))}
+        devices = table.values("device_id")
+        rows = {device: row for row, device in enumerate(devices)}
+        self._others = _others_by_device(table) if len(rows) < len(devices) else {}
+        rows.update((device, others.pop(0)) for device, others in self._others.items())
         self.ids: list[str] = sorted(rows)
         """The chargers in order."""
         self._rows = [rows[device] for device in self.ids]
@@ -77,8 +110,29 @@ class Chargers(Mapping[str, Record]):
         if found is None:
             if len(self._read) >= MOST_READ:
                 self._read.clear()
-            found = self._read[place] = self._table.records[self._rows[place]]
+            found = self._read[place] = self._whole(place, self._table.records[self._rows[place]])
         return found
+
+    def _whole(self, place: int, record: Record) -> Record:
+        """A charger's record with what its other records say besides."""
+        others = self._others.get(self.ids[place], ())
+        fields: Mapping[str, Any] = record.fields
+        for row in others:
+            fields = _filled(fields, self._table.records[row].fields)
+        return replace(record, fields=fields) if others else record
+
+    def _row_of(self, path: str, device: str) -> int:
+        """The row of a charger's record that says what is at a dotted path; of several that of the latest heartbeat."""
+        newest = self._rows[self._places[device]]
+        asked = OF_THE_MOMENT if path in OF_THE_MOMENT else (path,)
+        columns = [self._of_all_rows(each) for each in asked]
+        rows = (newest, *self._others.get(device, ()))
+        return next((row for row in rows if any(column[row] is not None for column in columns)), newest)
+
+    def _of_all_rows(self, path: str) -> Sequence[Any]:
+        if path not in self._values:
+            self._values[path] = self._table.values(path)
+        return self._values[path]
 
     def records(self, places: Iterable[int]) -> list[Record]:
         """The records of some chargers by their places."""
@@ -86,7 +140,8 @@ class Chargers(Mapping[str, Record]):
         missing = sorted({place for place in wanted if place not in self._read})
         if len(missing) > 1 and len(wanted) + len(self._read) < MOST_READ:
             rows = np.array([self._rows[place] for place in missing], dtype=np.intp)
-            self._read.update(zip(missing, self._table.records_at(rows), strict=True))
+            read = zip(missing, self._table.records_at(rows), strict=True)
+            self._read.update((place, self._whole(place, record)) for place, record in read)
         return [self.record(place) for place in wanted]
 
     def column(self, path: str) -> list[Any]:
@@ -94,7 +149,10 @@ class Chargers(Mapping[str, Record]):
         if path not in self._columns:
             # read from end to end, as it is read soonest and words that come again are the same objects
             column = list(self._table.values(path))
-            self._columns[path] = [column[row] for row in self._rows]
+            told = [column[row] for row in self._rows]
+            for device in self._others:
+                told[self._places[device]] = column[self._row_of(path, device)]
+            self._columns[path] = told
         return self._columns[path]
 
     def value(self, path: str, device: str) -> Any:
@@ -104,14 +162,16 @@ class Chargers(Mapping[str, Record]):
             return None
         if path in self._columns:
             return self._columns[path][place]
-        if path not in self._values:
-            self._values[path] = self._table.values(path)
-        return self._values[path][self._rows[place]]
+        return self._of_all_rows(path)[self._row_of(path, device) if device in self._others else self._rows[place]]
 
-    def index(self, device: str) -> int | None:
-        """The index of a charger's record; None where it has no metadata."""
+    def index(self, device: str, path: str) -> int | None:
+        """The index of the record that says what is at a dotted path of a charger; None where it has no metadata."""
         place = self._places.get(device)
-        return None if place is None else int(self._indices[place])
+        if place is None:
+            return None
+        if device in self._others:
+            return int(self._table.indices(np.array([self._row_of(path, device)], dtype=np.intp))[0])
+        return int(self._indices[place])
 
     @cached_property
     def _numbers(self) -> dict[str, Floats]:
@@ -120,7 +180,11 @@ class Chargers(Mapping[str, Record]):
     def numbers(self, path: str) -> Floats:
         """A numeric column, timestamps as epoch seconds, in order of places; NaN where unknown."""
         if path not in self._numbers:
-            self._numbers[path] = self._table.numbers(path)[self._rows]
+            column = self._table.numbers(path)
+            told = column[self._rows]
+            for device in self._others:
+                told[self._places[device]] = column[self._row_of(path, device)]
+            self._numbers[path] = told
         return self._numbers[path]
 
     def groups(self, path: str) -> Mapping[Hashable, Rows]:

@@ -35,7 +35,7 @@ MAX_TRIALS = 120
 """Sets tried for one cause before the search turns greedy (our judgement: some milliseconds)."""
 
 MAX_CHAIN = 4
-"""Findings upon findings that may be supposed for one rule (our judgement; the knowledge chains two deep)."""
+"""Findings upon findings that may be supposed for one rule (our judgement; no shipped rule raises a finding at present)."""
 
 LEAST_LEAD_DB = 1e-9
 

@@ -205,7 +205,8 @@ class UnknownCause(LookupError):
 class Diagnosis(ResultModel):
     """All incidents of a bundle, explained. The same records, knowledge and version give the same bytes.
 
-    `measurements` says of every measurement that the evidence names what it measures.
+    `measurements` says of every measurement that the evidence names what it measures. `supposed` is what was taken to be so
+    although no record says it, empty where nothing was.
     """
 
     as_of: str | None
@@ -217,6 +218,7 @@ class Diagnosis(ResultModel):
     watches: list[Watch]
     warnings: list[DataWarning]
     measurements: dict[str, str] = Field(default_factory=dict)
+    supposed: list[Change] = Field(default_factory=list)
 
     def why_not(self, cause_id: str, *, above: str | None = None, incident_id: str | None = None) -> WhyNot:
         """Why a cause does not stand above another: what speaks against it, and what is unknown.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
 from typing import Any
@@ -26,8 +27,8 @@ from .diagnosis import (
     Watch,
 )
 from .durable_matcher import available
-from .explanation import Trace, Tracer, names_read, plain
-from .facts import Fact, admit, iso_timestamp, percent
+from .explanation import SUPPOSED, Trace, Tracer, names_read, plain
+from .facts import Catalogue, Fact, RefusedFact, admit, in_words, iso_timestamp, percent
 from .fault_explanation import FaultExplanation, conditions_in_words, explain_fault
 from .garbage import seldom_collected
 from .hypothesis import Hypothesis, OpenQuestion, compare
@@ -36,7 +37,7 @@ from .knowledge_base import CompiledFault, DataProblem, IncidentCase, Knowledge,
 from .links import linked
 from .matching import Matcher, VerdictMatcher
 from .rule_index import Standing
-from .rules import FINDING
+from .rules import CHECK, FINDING
 from .trace import RuleRead
 from .watching import Watched, Watcher
 
@@ -153,10 +154,13 @@ class Triage:
         `as_of` (epoch seconds) leaves out what came later; `device_id` and `fault_code` (as the knowledge base
         spells it) restrict which incidents are diagnosed, while all records still count as context. `suppose` asks what
         if: changes of one incident as `would_change` gives them, or values of facts (results of checks under
-        `check.<id>`) for every incident whose rules read them; ValueError says which of them cannot be.
+        `check.<id>`) for every incident whose rules read them; what is supposed stands in place of what was read. ValueError
+        says which of them cannot be; what no incident reads becomes a warning.
 
-        Nothing in the records raises: what cannot be used becomes a warning.
+        Nothing in the records raises: what cannot be used becomes a warning. TypeError for arguments of other types.
         """
+        if as_of is not None and not isinstance(as_of, (int, float)):
+            raise TypeError(f"as_of is a time in epoch seconds, not {type(as_of).__name__}")
         with seldom_collected():
             return self._diagnosed(bundle, as_of, device_id, fault_code, self._supposed(suppose))
 
@@ -166,7 +170,7 @@ class Triage:
         as_of: float | None,
         device_id: str | None,
         fault_code: str | None,
-        supposed: Mapping[str, Sequence[Fact]],
+        supposed: _Supposed,
     ) -> Diagnosis:
         survey = self._knowledge.survey(bundle, as_of)
         problems = list(survey.problems)
@@ -177,16 +181,25 @@ class Triage:
         ]
         digest = sha256()
         incidents = []
+        read: set[str] = set()
         for case in sorted(cases, key=_case_order):
             compiled = self._knowledge.base.faults.get(case.code)
             if compiled is None:
                 incidents.append(_undocumented(case))
                 continue
-            extra = supposed.get(_incident_id(case), supposed.get("", ()))
+            extra = supposed.of(_incident_id(case))
+            read.update(fact.name for fact in extra if fact.name in compiled.fact_names)
             incident, facts, met = self._reasoner(compiled).diagnose(case, survey.as_of, extra)
             incidents.append(incident)
             problems.extend(met)
             digest.update(_digestible(case, facts))
+        problems.extend(
+            DataProblem(
+                SUPPOSED, None, change.fact, f"{change.text}: no incident here asks for it, so that it changes nothing"
+            )
+            for change in supposed.changes
+            if change.fact not in read
+        )
         subjects = [case for case in survey.subjects if device_id is None or case.device_id == device_id]
         watched = self._watcher.watch(subjects, survey.incidents, survey.as_of)
         for each in watched:
@@ -205,6 +218,7 @@ class Triage:
             watches=watches,
             warnings=_warnings(problems),
             measurements=self._measurements(incidents, watches),
+            supposed=list(supposed.changes),
         )
         _log.info(
             "diagnosed",
@@ -215,17 +229,18 @@ class Triage:
         )
         return diagnosis
 
-    def _supposed(self, suppose: LeaderChange | Mapping[str, Any] | None) -> dict[str, list[Fact]]:
-        """Supposed facts by the incident they are for; those for every incident under an empty name."""
+    def _supposed(self, suppose: LeaderChange | Mapping[str, Any] | None) -> _Supposed:
+        """What is supposed, checked against the facts that there are."""
         if suppose is None:
-            return {}
+            return _Supposed(None, (), ())
         catalogue = self._knowledge.base.catalogue
         if isinstance(suppose, LeaderChange):
-            return {suppose.incident_id: [supposed_fact(change, catalogue) for change in suppose.changes]}
-        changes = [
-            Change(check_id=None, fact=name, value=value, unit=None, text="") for name, value in sorted(suppose.items())
-        ]
-        return {"": [supposed_fact(change, catalogue) for change in changes]}
+            incident, changes = suppose.incident_id, suppose.changes
+        elif isinstance(suppose, Mapping):
+            incident, changes = None, [_change(name, value, catalogue) for name, value in sorted(suppose.items())]
+        else:
+            raise TypeError(f"suppose is a change or values by the names of facts, not {type(suppose).__name__}")
+        return _Supposed(incident, changes, [supposed_fact(change, catalogue) for change in changes])
 
     def _measurements(self, incidents: Sequence[Incident], watches: Sequence[Watch]) -> dict[str, str]:
         """What the measurements behind the evidence, the contradictions and the watches measure."""
@@ -307,6 +322,37 @@ def _undocumented(case: IncidentCase) -> Incident:
     )
 
 
+@dataclass(frozen=True)
+class _Supposed:
+    """What is supposed of one incident, or of all where none is named: as it was asked, and as facts."""
+
+    incident_id: str | None
+    changes: Sequence[Change]
+    facts: Sequence[Fact]
+
+    def of(self, incident_id: str) -> Sequence[Fact]:
+        """The facts that are supposed of an incident."""
+        return self.facts if self.incident_id in (None, incident_id) else ()
+
+
+def _change(name: str, value: Any, catalogue: Catalogue) -> Change:
+    """A fact's value as a change. Raises ValueError where no fact is so called, or its value is of no kind that facts have."""
+    if name not in catalogue:
+        check = f"{CHECK}{name}"
+        raise ValueError(
+            f"no fact is named {name!r}{f'; the result of that check is {check!r}' if check in catalogue else ''}"
+        )
+    if not isinstance(value, (bool, int, float, str)):
+        raise ValueError(f"{name}: a value is text, a number, true or false, not {type(value).__name__}")
+    is_check, unit = name.startswith(CHECK), catalogue[name].unit
+    text = f"{name.removeprefix(CHECK)} is {in_words(value, unit)}"
+    return Change(check_id=name.removeprefix(CHECK) if is_check else None, fact=name, value=value, unit=unit, text=text)
+
+
+def _name_of(fact: Fact | RefusedFact) -> str:
+    return fact.fact.name if isinstance(fact, RefusedFact) else fact.name
+
+
 class _Reasoner:
     """One fault code with its matcher: from an incident's facts to the incident explained."""
 
@@ -325,8 +371,11 @@ class _Reasoner:
         """The incident, the facts it was reasoned from (those supposed among them), and what was refused."""
         compiled = self._compiled
         fault = compiled.fault
-        measured = [*case.measure(compiled.fact_names), *(f for f in supposed if f.name in compiled.fact_names)]
-        facts, refused = admit(measured, self._knowledge.base.catalogue)
+        catalogue = self._knowledge.base.catalogue
+        told = [fact for fact in supposed if fact.name in compiled.fact_names]
+        replaced = {fact.name for fact in told if not catalogue[fact.name].many}
+        measured = [*(fact for fact in case.measure(compiled.fact_names) if _name_of(fact) not in replaced), *told]
+        facts, refused = admit(measured, catalogue)
         inference = infer(facts, compiled.rules, self._matcher)
         beliefs = believe(compiled.priors_db, inference.firings, _undocumented_db(case))
         standing = Standing.after(compiled.index, inference)

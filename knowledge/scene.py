@@ -441,8 +441,9 @@ class Scene:
         def place(reading: Reading) -> tuple[float, bool, float]:
             (source,) = reading.sources
             moment = self.anchor if source.timestamp is None else datetime.fromisoformat(source.timestamp).timestamp()
-            occurrence = max((time for time in self.times if abs(time - moment) <= 10 * MINUTE), default=moment)
-            return occurrence, source in faults, moment
+            before = bisect_right(self.times, moment + 10 * MINUTE) - 1
+            near = before >= 0 and self.times[before] >= moment - 10 * MINUTE
+            return self.times[before] if near else moment, source in faults, moment
 
         return max(reversed(found), key=place, default=None)
 

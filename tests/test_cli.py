@@ -136,8 +136,21 @@ def test_what_if_is_told_by_suppose(bundle: str, capsys: pytest.CaptureFixture[s
     change = next(c for c in diagnosis.would_change() if all(item.check_id for item in c.changes))
     options = [part for item in change.changes for part in ("--suppose", f"{item.check_id}={item.value}")]
     assert main(["diagnose", bundle, "--format", "json", *options]) == 0
-    leader = json.loads(capsys.readouterr().out)["incidents"][0]["hypotheses"][0]
+    told = json.loads(capsys.readouterr().out)
+    leader = told["incidents"][0]["hypotheses"][0]
     assert (leader["cause_id"], leader["probability"]) == (change.leader, change.probability)
+    assert [item["check_id"] for item in told["supposed"]] == sorted(item.check_id or "" for item in change.changes)
+
+
+@pytest.mark.parametrize("report_format", ["text", "markdown", "html"])
+def test_a_report_says_what_was_supposed(bundle: str, report_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """At its head, and in the warnings what no incident asks for; a number may be in another unit of its kind."""
+    supposed = ["--suppose", "coil-voltage=80 percent", "--suppose", "vehicle-soc=10"]
+    assert main(["diagnose", bundle, "--format", report_format, *supposed]) == 0
+    out, _ = capsys.readouterr()
+    said = " ".join(out.replace("\\", "").split())
+    assert "What if, and no record says so: coil-voltage is 80%; vehicle-soc is 10%." in said
+    assert "vehicle-soc is 10%: no incident here asks for it" in said
 
 
 @pytest.mark.parametrize(
@@ -153,7 +166,11 @@ def test_what_if_is_told_by_suppose(bundle: str, capsys: pytest.CaptureFixture[s
         (["diagnose", "CASE", "--suppose", "close-click"], "write NAME=VALUE"),
         (["diagnose", "CASE", "--suppose", "close-click=loud"], "write one of present, absent"),
         (["diagnose", "CASE", "--suppose", "close-clack=present"], "did you mean close-click?"),
-        (["diagnose", "CASE", "--suppose", "coil-voltage=low"], "a number is expected"),
+        (["diagnose", "CASE", "--suppose", "coil-voltage=low"], "“low” is no single number"),
+        (["diagnose", "CASE", "--suppose", "coil-voltage=1e2"], "“1e2”: a number in"),
+        (["diagnose", "CASE", "--suppose", "coil-voltage=1,000"], "can be read in two ways"),
+        (["diagnose", "CASE", "--suppose", "fan_dropouts=999999999999999"], "cannot be: it would have to lie between"),
+        (["diagnose", "CASE", "--suppose", "close-click=absent", "--suppose", "close-click=present"], "supposed twice"),
         (["diagnose", "CASE", "--output", "nowhere/report.txt"], "nowhere/report.txt: cannot be written"),
         (["diagnose", "CASE", "--output", "CASE"], "is what is read, and records are left as they are"),
         (["escalate", "CASE", "--output", "CASE"], "is what is read, and records are left as they are"),

@@ -125,9 +125,29 @@ def test_no_smaller_set_exists(small: Triage, facts: dict[str, bool]) -> None:
 
 def test_what_cannot_be_supposed_is_refused(small: Triage) -> None:
     """An unknown name and a value of the wrong kind are named."""
-    for supposed, said in (({"frob": True}, "frob"), ({"warm": "very"}, "warm"), ({"check.look": "odd"}, "check.look")):
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"frob": True}, "frob"), ({"warm": "very"}, "warm"), ({"warm": None}, "warm"), ({"check.look": "odd"}, "check.look"),
+        ({"look": "bad"}, "that check is 'check.look'"),
+    ]  # fmt: skip
+    for supposed, said in wrong:
         with pytest.raises(ValueError, match=said):
             small.diagnose({}, suppose=supposed)
+    unfit: Any = ["warm"]
+    with pytest.raises(TypeError, match="not list"):
+        small.diagnose({}, suppose=unfit)
+
+
+def test_what_is_supposed_stands_in_place_of_what_was_read(small: Triage) -> None:
+    """As if the records had said so; what no incident asks for changes nothing, and is told."""
+    supposed = small.diagnose({"noisy": False, "hot": True}, suppose={"noisy": True})
+    assert [h.score_db for h in only(supposed).hypotheses] == [
+        h.score_db for h in only(small.diagnose({"noisy": True, "hot": True})).hypotheses
+    ]
+    assert [(change.fact, change.text) for change in supposed.supposed] == [("noisy", "noisy is yes")]
+    (change, *_) = small.diagnose({}).would_change()
+    elsewhere = small.diagnose({}, suppose=change.model_copy(update={"incident_id": "B/1/X-1"}))
+    assert only(elsewhere).hypotheses == only(small.diagnose({})).hypotheses
+    assert [warning.list for warning in elsewhere.warnings] == ["supposed"] * len(change.changes)
 
 
 def test_a_supposed_fact_says_that_it_is_supposed(small: Triage) -> None:

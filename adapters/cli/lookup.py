@@ -167,20 +167,21 @@ def supposed_of(assignments: Sequence[str], triage: Triage) -> dict[str, bool | 
             raise Unusable(
                 f"--suppose {name!r} is neither a check nor a fact; {hint}charger-triage explain CODE lists both"
             )
+        if fact in supposed:
+            raise Unusable(f"--suppose {assignment!r}: {name} is supposed twice; leave one of them out")
         supposed[fact] = _typed(text, catalogue[fact], assignment)
     return supposed
 
 
 def _typed(text: str, fact_type: FactType, assignment: str) -> bool | float | str:
     if fact_type.kind == "number":
-        from ...knowledge.texts import as_number
+        from ..consult.answers import NotUnderstood, read_number
 
-        number = as_number(text)
-        if number is None:
-            raise Unusable(
-                f"--suppose {assignment!r}: a number is expected{f' in {fact_type.unit}' if fact_type.unit not in (None, '1') else ''}"
-            )
-        return number
+        unit = None if fact_type.unit == "1" else fact_type.unit
+        try:
+            return read_number(text, unit, f"a number{f' in {unit}' if unit else ''} is expected")
+        except NotUnderstood as error:
+            raise Unusable(f"--suppose {assignment!r}: {error}") from None
     if fact_type.kind == "flag":
         words = {"yes": True, "true": True, "no": False, "false": False}
         if text.lower() not in words:

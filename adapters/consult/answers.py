@@ -94,29 +94,37 @@ def _word(text: str) -> str:
 
 
 def _number(check: Check, written: str) -> float:
+    return read_number(written, check.unit, _choices(check))
+
+
+def read_number(written: str, unit: str | None, mend: str) -> float:
+    """A number in a unit, from one that is written with or without it, or in another of its kind (`0.9 kΩ`, `1,5 h`).
+
+    Raises NotUnderstood for anything else and for what no measurement can be; `mend` says what could be written instead.
+    """
     shown = f"“{clean(written, LONGEST_SHOWN)}”"
     if _THOUSANDS.match(written):
         raise NotUnderstood(f"{shown} can be read in two ways; write the number without marks between thousands")
     found = _NUMBER.fullmatch(written)
     if found is None or written[0] in "<>≤≥" or found[2][:1].isdigit():
-        raise NotUnderstood(f"{shown} is no single number; {_choices(check)}")
-    value = float(found[1].replace(",", ".").replace("−", "-")) * _factor(check, found[2].strip(), shown)
-    low, high = LIMITS.get(check.unit or "", (-LARGEST, LARGEST))
+        raise NotUnderstood(f"{shown} is no single number; {mend}")
+    value = float(found[1].replace(",", ".").replace("−", "-")) * _factor(unit, found[2].strip(), shown, mend)
+    low, high = LIMITS.get(unit or "", (-LARGEST, LARGEST))
     if not low <= value <= high:
         raise NotUnderstood(
-            f"{shown} cannot be: it would have to lie between {in_words(low, check.unit)} and {in_words(high, check.unit)}"
+            f"{shown} cannot be: it would have to lie between {in_words(low, unit)} and {in_words(high, unit)}"
         )
     return round(value, 6) + 0.0
 
 
-def _factor(check: Check, unit: str, shown: str) -> float:
-    if not unit:
+def _factor(unit: str | None, written: str, shown: str, mend: str) -> float:
+    if not written:
         return 1.0
-    factors = FACTORS.get(check.unit or "", {check.unit or "": 1.0})
+    factors = FACTORS.get(unit or "", {unit or "": 1.0})
     known = {unicodedata.normalize("NFKC", name): factor for name, factor in factors.items()}
-    factor = known.get(unit, known.get(unit.casefold()))
+    factor = known.get(written, known.get(written.casefold()))
     if factor is None:
-        raise NotUnderstood(f"{shown}: a number in {check.unit or 'no unit'} is expected; {_choices(check)}")
+        raise NotUnderstood(f"{shown}: a number in {unit or 'no unit'} is expected; {mend}")
     return factor
 
 

@@ -21,7 +21,16 @@ from .argument import (
     why_not_in_words,
 )
 from .markup import code, escaped, fenced, table
-from .text import HOW_NUMBERS_WORK, footer, kind_in_words, nothing_found, report_contents, summary, warnings_in_words
+from .text import (
+    HOW_NUMBERS_WORK,
+    footer,
+    kind_in_words,
+    nothing_found,
+    report_contents,
+    summary,
+    warnings_in_words,
+    what_if,
+)
 from .text import by_kind as kinds_of
 from .wording import (
     UNEXPLAINED,
@@ -55,6 +64,8 @@ def diagnosis_markdown(diagnosis: Diagnosis, *, asked: str = "") -> str:
     incidents = diagnosis.incidents
     lines = ["# Diagnosis", ""]
     lines += [escaped(summary(diagnosis, asked) if incidents else nothing_found(diagnosis, asked)), ""]
+    if diagnosis.supposed:
+        lines += [escaped(what_if(diagnosis)), ""]
     if len(incidents) > 1:
         lines += _overview(incidents)
     for incident in incidents:

@@ -78,6 +78,8 @@ def diagnosis_text(diagnosis: Diagnosis, *, width: int = 80, colour: bool = Fals
         page.line(nothing_found(diagnosis, asked), style="bold")
     else:
         page.line(summary(diagnosis, asked), style="bold")
+    if diagnosis.supposed:
+        page.line(what_if(diagnosis))
     kinds = by_kind(incidents)
     if len(incidents) > 1:
         _overview(page, kinds)
@@ -122,6 +124,12 @@ def summary(diagnosis: Diagnosis, asked: str = "") -> str:
     on = f" on {counted(chargers, 'charger')}" if len(incidents) > 1 else ""
     scope = f" for {clean(asked)}" if asked else ""
     return f"{counted(len(incidents), 'incident')}{on}{scope}, as of {moment(diagnosis.as_of)}"
+
+
+def what_if(diagnosis: Diagnosis) -> str:
+    """What was supposed, which no record says; empty where nothing was."""
+    said = "; ".join(clean(change.text) for change in diagnosis.supposed)
+    return f"What if, and no record says so: {said}." if said else ""
 
 
 def footer(diagnosis: Diagnosis) -> str:

@@ -188,7 +188,7 @@ def _environment() -> Environment:
     environment.globals.update(
         {
             name: getattr(text, name)
-            for name in ("footer", "kind_in_words", "nothing_found", "report_contents", "summary")
+            for name in ("footer", "kind_in_words", "nothing_found", "report_contents", "summary", "what_if")
         }
     )
     environment.globals.update(

@@ -181,7 +181,10 @@ class Watch(ResultModel):
 
 
 class DataWarning(ResultModel):
-    """Something in the data that was not used: list, the record's place as it was fed, field, what is wrong."""
+    """Something in the data that was not used: list, the record's place as it was fed, field, what is wrong.
+
+    `index` is null where it is about no record, or where that place is not known and `problem` names charger and time.
+    """
 
     list: str
     index: int | None

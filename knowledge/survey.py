@@ -136,11 +136,15 @@ def fault_events(
         for each, how in known.items() or ((code, None),):
             found.append(FaultEvent(device, connector, each, time, source, record, how))
 
+    def unusable(table: str, record: Record, field: str, problem: str) -> None:
+        # its index is of the canonical order, and where a record was fed is not known here
+        problems.append(DataProblem(table, None, field, f"{_place(record)}: {problem}; no incident is raised from it"))
+
     def read(table: str, record: Record, value: Any, field: str) -> str | None:
         try:
             return normal_code(value)
         except NoFaultCode as error:
-            problems.append(DataProblem(table, record.index, field, f"{error}; no incident is raised from it"))
+            unusable(table, record, field, str(error))
             return None
 
     events = observations["events"]
@@ -151,14 +155,7 @@ def fault_events(
         data = record.fields.get("data")
         value = data.get("fault_code") if isinstance(data, Mapping) else None
         if value is None:
-            problems.append(
-                DataProblem(
-                    "events",
-                    record.index,
-                    "data.fault_code",
-                    "a fault event names no code; no incident is raised from it",
-                )
-            )
+            unusable("events", record, "data.fault_code", "a fault event names no code")
             continue
         code = read("events", record, value, "data.fault_code")
         if code is not None:
@@ -174,6 +171,13 @@ def fault_events(
             add(record, None, code, float(heartbeats.times[row]), heartbeats.source_of(record))
     found.sort(key=_fault_order)
     return Faults(found), problems
+
+
+def _place(record: Record) -> str:
+    """Where a record is found in what was fed: by charger, connector and time."""
+    connector = record.fields.get("connector_id")
+    where = record.fields["device_id"] if not connector else f"{record.fields['device_id']}, connector {connector}"
+    return where if record.time is None else f"{where} at {iso_timestamp(record.time)}"
 
 
 def _fault_order(fault: FaultEvent) -> tuple[float, str, int, str, Source]:

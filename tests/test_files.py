@@ -157,7 +157,7 @@ WARNED: list[tuple[str, dict[str, Any], tuple[str, int | None, str | None]]] = [
     ("no such state", {"telemetry": [{**BUNDLE["telemetry"][0], "state": "dreaming"}]}, ("telemetry", 0, "state")),
     ("no list", {"telemetry": {"a": 1}}, ("telemetry", 0, "timestamp")),
     ("unknown list", {"telemetries": []}, ("telemetries", None, None)),
-    ("no code", {"events": [{**BUNDLE["events"][1], "data": {}}]}, ("events", 0, "data.fault_code")),
+    ("no code", {"events": [{**BUNDLE["events"][1], "data": {}}]}, ("events", None, "data.fault_code")),
 ]  # fmt: skip
 
 

@@ -320,7 +320,25 @@ def test_a_fault_without_a_usable_code_is_a_warning(triage: Triage, code: Any) -
     """What cannot be a code raises no incident, and the diagnosis names the record."""
     diagnosis = triage.diagnose(observe({"events": [{**FAULT, "data": {"fault_code": code}}]}))
     assert diagnosis.incidents == []
-    assert [(w.list, w.index, w.field) for w in diagnosis.warnings] == [("events", 0, "data.fault_code")]
+    (warning,) = diagnosis.warnings
+    assert (warning.list, warning.index, warning.field) == ("events", None, "data.fault_code")
+    assert warning.problem.startswith("A, connector 1 at 2026-05-10T12:00:00Z: ")
+
+
+def test_a_warning_never_gives_a_place_in_time_order(triage: Triage) -> None:
+    """Of faults fed newest first, one without a code is named by its time, a heartbeat's by its own, and neither by an index."""
+    events = [
+        {"device_id": "A", "timestamp": f"2026-05-1{9 - n}T08:00:00Z", "event_type": "fault", "data": {"fault_code": "F-0101"}}
+        for n in range(4)
+    ]  # fmt: skip
+    events[0]["data"] = {}
+    beats = [{"device_id": "A", "timestamp": f"2026-05-1{9 - n}T09:00:00Z", "status": "online"} for n in range(2)]
+    beats[0]["fault_code"] = "x" * 300
+    diagnosis = triage.diagnose(observe({"events": events, "heartbeats": beats}))
+    assert [(w.list, w.index, w.problem.partition(": ")[0]) for w in diagnosis.warnings] == [
+        ("events", None, "A at 2026-05-19T08:00:00Z"),
+        ("heartbeats", None, "A at 2026-05-19T09:00:00Z"),
+    ]
 
 
 def _codes(triage: Triage, bundle: Mapping[str, Any], as_of: Any = None) -> list[tuple[str, int | None, str, int]]:

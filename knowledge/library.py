@@ -29,6 +29,8 @@ CHECKS = "checks.yaml"
 SYMPTOMS = "symptoms.yaml"
 WATCHES = "watches.yaml"
 STANDARD_CODES = "standard_codes.yaml"
+MODELS = "models.yaml"
+OWNERS = "owners.yaml"
 FAULTS = "faults"
 
 
@@ -81,10 +83,8 @@ class Library:
     def digest(self) -> str:
         """A digest over the names and bytes of all knowledge files that can be read."""
         digest = sha256()
-        paths = [
-            *(self.directory / name for name in (MANIFEST, CHECKS, SYMPTOMS, WATCHES, STANDARD_CODES)),
-            *map(self.path_of, self.codes),
-        ]
+        beside = (MANIFEST, CHECKS, SYMPTOMS, WATCHES, STANDARD_CODES, MODELS, OWNERS)
+        paths = [*(self.directory / name for name in beside), *map(self.path_of, self.codes)]
         for name, path in sorted((path.relative_to(self.directory).as_posix(), path) for path in paths):
             with suppress(OSError):
                 content = path.read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from .library import (
     CHECKS,
     FAULTS,
     MANIFEST,
+    STANDARD_CODES,
     SYMPTOMS,
     ChecksFile,
     Library,
@@ -31,6 +33,7 @@ from .library import (
 from .measurements import catalogue
 from .observations import Observations
 from .phrases import phrase_problem
+from .standard_codes import StandardCodes, StandardCodesFile, codes_of
 from .survey import find_incidents
 from .symptoms import SymptomsFile
 from .watch_files import load_watches
@@ -81,9 +84,13 @@ class TriageKnowledge:
         if as_of is not None:
             observations = observations.until(as_of)
         entries = _Seen(self.faults, lambda loaded: loaded.compiled.fault)
-        incidents, problems = find_incidents(observations, entries)
+        incidents, problems = find_incidents(observations, entries, self._codes)
         subjects = WatchSubjects.beside(incidents, observations)
         return Survey(observations.as_of, incidents, [*observations.problems, *problems], subjects)
+
+    @cached_property
+    def _codes(self) -> StandardCodes:
+        return codes_of(self.directory)
 
     def applies(self, issue: FirmwareIssue, version: str | None) -> bool | None:
         """Whether a firmware issue holds for a version; None for an unknown version or one of another scheme."""
@@ -192,15 +199,16 @@ def load_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
     """Load the shipped knowledge base, or one of the same layout from a directory.
 
     The layout: `knowledge.yaml`, `checks.yaml`, one file a code under `faults/`, and, where faults can be asked for by
-    words, `symptoms.yaml`, and, where there are early warnings, `watches.yaml`. Raises KnowledgeError with every mistake
-    and its place; a rule that cannot fire is a mistake.
+    words, `symptoms.yaml`, and, where there are early warnings, `watches.yaml`; `standard_codes.yaml` stands in place of the
+    shipped one. Raises KnowledgeError with every mistake and its place; a rule that cannot fire is a mistake.
     """
     folder = shipped_directory() if directory is None else Path(directory)
     findings: list[Finding] = []
     with seldom_collected():
         files = _Files.of(folder, findings)
-        if (folder / SYMPTOMS).exists():
-            validated(SymptomsFile, read_knowledge(folder / SYMPTOMS, findings), findings)
+        for name, model in ((SYMPTOMS, SymptomsFile), (STANDARD_CODES, StandardCodesFile)):
+            if (folder / name).exists():
+                validated(model, read_knowledge(folder / name, findings), findings)
         for code in files.faults:
             try:
                 files.faults[code]

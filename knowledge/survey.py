@@ -19,7 +19,7 @@ from .measurements import measure
 from .observations import Observations, Record, Table, at_path, epoch
 from .readings import MINUTE, ends
 from .scene import FLEET, INCIDENCES, Scene, payload_of
-from .standard_codes import activity, reported
+from .standard_codes import StandardCodes, activity, shipped_codes
 from .storms import storm_times
 
 HEARTBEAT_LOST = "F-0301"
@@ -43,6 +43,7 @@ class FoundIncident:
     observations: Observations
     faults: Faults
     entry: Fault | None
+    codes: StandardCodes
     shared: dict[Any, Any]
     first_seen: float
     last_seen: float
@@ -81,7 +82,7 @@ class FoundIncident:
     @property
     def _standard_code(self) -> dict[str, Any] | None:
         """What the code means by its standard, and which documented codes a person should think of."""
-        row = reported(self.code)
+        row = self.codes.reported(self.code)
         if row is None:
             return None
         return {
@@ -118,20 +119,20 @@ class FoundIncident:
 
 
 def fault_events(
-    observations: Observations, documented: Container[str] | None = None
+    observations: Observations, documented: Container[str] | None = None, codes: StandardCodes | None = None
 ) -> tuple[Faults, list[DataProblem]]:
     """Every fault that the chargers reported, by time; a fault without a usable code is a problem.
 
     A heartbeat with a fault code stands for an event only where the charger has none of that code. A code of another
-    standard is read as the documented ones that it stands for (those of `documented`, where that is given). Of events only
-    the faults are read, of heartbeats only those with a code; telemetry only where `chargers_with_undecided_codes` says.
+    standard is read as the documented ones that it stands for (those of `documented`, where that is given) by `codes`, else
+    by the shipped table. Of events only the faults are read, of heartbeats only those with a code; telemetry only where `chargers_with_undecided_codes` says.
     """
     found: list[FaultEvent] = []
     problems: list[DataProblem] = []
 
     def add(record: Record, connector: int | None, code: str, time: float, source: Source) -> None:
         device = record.fields["device_id"]
-        meant = _meant(observations, device, connector, code, time)
+        meant = _meant(observations, codes or shipped_codes(), device, connector, code, time)
         known = {each: how for each, how in meant.items() if documented is None or each in documented}
         for each, how in known.items() or ((code, None),):
             found.append(FaultEvent(device, connector, each, time, source, record, how))
@@ -201,17 +202,17 @@ def chargers_with_undecided_codes(observations: Observations) -> set[str]:
             code = normal_code(at_path(fields, path))
         except NoFaultCode:
             continue
-        standard = None if code is None or code.startswith(DOCUMENTED_PREFIX) else reported(code)
+        standard = None if code is None or code.startswith(DOCUMENTED_PREFIX) else shipped_codes().reported(code)
         if standard is not None and standard.depends_on_activity:
             found.add(fields["device_id"])
     return found
 
 
 def _meant(
-    observations: Observations, device: str, connector: int | None, code: str, time: float
+    observations: Observations, codes: StandardCodes, device: str, connector: int | None, code: str, time: float
 ) -> dict[str, MappedFrom]:
     """The documented codes that a code of another standard stands for, and how; empty where it is of none, or stands for none."""
-    row = None if code.startswith(DOCUMENTED_PREFIX) else reported(code)
+    row = None if code.startswith(DOCUMENTED_PREFIX) else codes.reported(code)
     if row is None or not row.maps_to:
         return {}
     doing = activity(observations, device, connector, time) if row.depends_on_activity else "unknown"
@@ -219,18 +220,18 @@ def _meant(
 
 
 def find_incidents(
-    observations: Observations, entries: Mapping[str, Fault]
+    observations: Observations, entries: Mapping[str, Fault], codes: StandardCodes | None = None
 ) -> tuple[list[FoundIncident], list[DataProblem]]:
     """The incidents of a bundle, one for each charger, connector and code, and the problems met.
 
-    Of a share of a fleet, those of its chargers; the problems of the fleet's faults are not among them.
+    `codes` is the table of other standards' codes, the shipped one where it is not given. Of a share of a fleet, those of its chargers; the problems of the fleet's faults are not among them.
     """
     chargers: Collection[str] | None = None
     problems: list[DataProblem] = []
     if isinstance(observations, FleetShare):
         fleet, chargers = observations.fleet, observations.chargers
     else:
-        faults, problems = fault_events(observations, entries)
+        faults, problems = fault_events(observations, entries, codes)
         fleet = FleetTables(observations, faults)
     by_charger: dict[str, list[Incidence]] = {}
     shared: dict[Any, Any] = {INCIDENCES: by_charger, FLEET: fleet}
@@ -249,6 +250,7 @@ def find_incidents(
                 observations=observations,
                 faults=fleet.faults,
                 entry=entry,
+                codes=codes or shipped_codes(),
                 shared=shared,
                 first_seen=incidence.times[0],
                 last_seen=last,

@@ -233,6 +233,7 @@ def find_incidents(
     else:
         faults, problems = fault_events(observations, entries, codes)
         fleet = FleetTables(observations, faults)
+        problems.extend(_offline_at_no_time(fleet))
     by_charger: dict[str, list[Incidence]] = {}
     shared: dict[Any, Any] = {INCIDENCES: by_charger, FLEET: fleet}
     found = []
@@ -335,7 +336,7 @@ def heartbeat_interval(observations: Observations, device: str) -> float:
 def lost_since(fleet: FleetTables, device: str) -> float | None:
     """Since when a charger's heartbeat is lost (epoch seconds): offline by its status, or its heartbeats too old.
 
-    A heartbeat that says offline is the platform's word, and no beat.
+    A heartbeat that says offline is the platform's word, and no beat. A status that begins after the diagnosis says nothing yet.
     """
     as_of = fleet.observations.as_of
     metadata = fleet.chargers
@@ -344,10 +345,11 @@ def lost_since(fleet: FleetTables, device: str) -> float | None:
     newest = max((beat for beat in beats if beat is not None), default=None)
     said_offline = fleet.figures.of(OFFLINE_FROM, device)
     if metadata.value("status", device) == "offline":
-        since = metadata.value("offline_since", device)
-        if since is not None:
-            return epoch(since)
-        return as_of if newest is None else newest
+        stated = metadata.value("offline_since", device)
+        since = epoch(stated) if stated is not None else as_of if newest is None else newest
+        # metadata may be newer than the diagnosis: of what began after it nothing is known yet
+        if since is None or as_of is None or since <= as_of:
+            return since
     if said_offline is not None and (newest is None or newest < said_offline):
         return said_offline
     if newest is None or as_of is None:
@@ -356,6 +358,18 @@ def lost_since(fleet: FleetTables, device: str) -> float | None:
     if silent <= 0:
         return None
     return newest if silent > MISSED_INTERVALS * heartbeat_interval(fleet.observations, device) else None
+
+
+def _offline_at_no_time(fleet: FleetTables) -> list[DataProblem]:
+    """The chargers that are offline where no record tells a time, so that an incident would have none."""
+    if fleet.observations.as_of is not None:
+        return []
+    chargers = fleet.chargers
+    problem = "it is offline, and no record tells a time; no incident is raised from it"
+    return [
+        DataProblem("devices", None, "status", f"{chargers.ids[place]}: {problem}")
+        for place in chargers.having("status", "offline")
+    ]
 
 
 def signs_of(observations: Observations, incidence: Incidence) -> list[Source]:

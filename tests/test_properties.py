@@ -410,6 +410,38 @@ def test_an_offline_charger_has_lost_its_heartbeat(triage: Triage) -> None:
 
 
 @pytest.mark.parametrize(
+    ("device", "beat", "since"),
+    [
+        ({"offline_since": at(-10)}, -10, -10),
+        ({"offline_since": at(0)}, -10, 0),
+        ({"offline_since": at(86400)}, -10, None),  # metadata of the day after
+        ({"offline_since": at(86400)}, -600, -600),  # its heartbeats are too old all the same
+        ({"last_heartbeat": at(86400)}, -10, None),
+        ({}, -10, -10),
+    ],
+)
+def test_no_heartbeat_is_lost_after_the_diagnosis(
+    triage: Triage, device: dict[str, Any], beat: float, since: float | None
+) -> None:
+    """A charger that goes offline only after the moment of the diagnosis has lost nothing yet, whatever its status says now."""
+    devices = [{"device_id": "A", "status": "offline", **device}]
+    observed = observe({"devices": devices, "heartbeats": [{"timestamp": at(beat), "device_id": "A"}]})
+    incidents = triage.diagnose(observed, as_of=MOMENT.timestamp()).incidents
+    expected = [] if since is None else [("F-0301", at(since), at(0))]
+    assert [(i.fault_code, i.first_seen, i.last_seen) for i in incidents] == expected
+
+
+def test_a_charger_that_is_offline_at_no_time_is_a_warning(triage: Triage) -> None:
+    """Where no record tells a time there is no incident, and the diagnosis says why; any time mends that."""
+    bundle = {"devices": [{"device_id": "A", "status": "offline"}, {"device_id": "B", "status": "online"}]}
+    diagnosis = triage.diagnose(observe(bundle))
+    assert diagnosis.incidents == []
+    (warning,) = diagnosis.warnings
+    assert (warning.list, warning.field, warning.problem.partition(":")[0]) == ("devices", "status", "A")
+    assert triage.diagnose(observe(bundle, at(0))).warnings == []
+
+
+@pytest.mark.parametrize(
     ("times", "storm"),
     [
         ([0, 100, 200, 300, 400], False),

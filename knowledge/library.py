@@ -19,7 +19,7 @@ from ..engine.diagnosis import KnowledgeRef
 from ..engine.facts import FactType
 from ..engine.knowledge_base import Cause, Check, CompiledFault, Fault, FirmwareIssue
 from ..engine.rule_index import Standing
-from ..engine.rules import Rule, RuleModel, compile_rule
+from ..engine.rules import FINDING, Rule, RuleModel, compile_rule
 from .findings import Finding, KnowledgeError, read_knowledge, usable, validated
 from .symptoms import SymptomsFile
 from .yaml_files import Document, YamlProblem, read_parts
@@ -63,7 +63,7 @@ def check_type(check: Check) -> FactType:
 def finding_types(rules: Sequence[Rule]) -> dict[str, FactType]:
     """What the findings that rules raise look like."""
     raised = {rule.raises for rule in rules if rule.raises is not None}
-    return {f"finding.{name}": FactType(f"finding.{name}", "text", f"finding {name}") for name in raised}
+    return {f"{FINDING}{name}": FactType(f"{FINDING}{name}", "text", f"finding {name}") for name in raised}
 
 
 @dataclass(frozen=True)

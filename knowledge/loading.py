@@ -13,7 +13,7 @@ from ..engine.durable_matcher import UnsafeRuleset
 from ..engine.facts import FactType
 from ..engine.garbage import seldom_collected
 from ..engine.knowledge_base import Check, CompiledFault, Fault, FirmwareIssue, KnowledgeBase, Survey
-from ..engine.rules import CompiledRule, compile_rule
+from ..engine.rules import FINDING, CompiledRule, compile_rule
 from ..engine.watch_rules import CompiledWatch
 from .findings import Finding, KnowledgeError, Severity, file_finding, read_knowledge, validated
 from .firmware import in_range
@@ -163,7 +163,7 @@ class _Catalogue(Mapping[str, FactType]):
         known = self.facts.get(name)
         if known is not None:
             return known
-        if name.startswith("finding."):
+        if name.startswith(FINDING):
             for faults in (self.faults.loaded, self.faults):
                 for loaded in faults.values():
                     if name in loaded.findings:
@@ -325,7 +325,7 @@ def compile_fault(
         return None, findings
     read = frozenset(pattern.fact_name for compiled in rules for pattern in compiled.patterns)
     bearing = tuple(check for check in checks if fault.code in check.codes and check.fact_name in read)
-    names = frozenset(name for name in read if not name.startswith("finding."))
+    names = frozenset(name for name in read if not name.startswith(FINDING))
     made = CompiledFault(fault, tuple(rules), names, bearing)
     try:
         _ = made.matcher

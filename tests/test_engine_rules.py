@@ -244,6 +244,19 @@ def test_a_join_of_versions_means_what_its_word_says(word: str, fires: set[str])
     assert found == {matcher.name: fires for matcher in matchers}
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(-0.00001, "0"), (0.00001, "0"), (-0.0, "0"), (0.12345, "0.1235"), (1.2345, "1.23"), (100.25, "100.2"),
+     (12_345.67, "12,345.7")],
+)  # fmt: skip
+def test_a_statement_shows_numbers_as_a_person_writes_them(value: float, shown: str) -> None:
+    """One decimal from 100 on, two from 1 on, else four, and no minus before nothing."""
+    compiled, _ = compile_rule(_rule(when=[{"fact": "n1"}], statement="It is {n1}"), CATALOGUE, CAUSES)
+    assert compiled is not None
+    facts, _ = admit([Fact("n1", value)], CATALOGUE)
+    assert statement_of(compiled, facts) == f"It is {shown}"
+
+
 def _version(text: str) -> Version:
     version = parse_version(text)
     assert version is not None

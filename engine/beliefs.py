@@ -72,14 +72,6 @@ class Beliefs:
     undocumented_db: float = UNDOCUMENTED_DECIBANS
 
 
-def weigh(cause: str, firings: Sequence[Firing]) -> tuple[Evidence, ...]:
-    """The evidence of one cause, strongest first; of one group only the strongest of each sign counts.
-
-    A rule that fired with several combinations of facts is one piece of evidence with several matches.
-    """
-    return _weighed(_by_cause(firings).get(cause, ()))
-
-
 _Fired = tuple[float, list[Firing]]
 
 
@@ -146,16 +138,6 @@ def _enter(
             if abs(weight) > abs(counted):
                 strongest[key] = weight
                 sums[cause] += weight - counted
-
-
-def fired(firings: Iterable[Firing]) -> list[CompiledRule]:
-    """The rules that fired, each once however many combinations of facts it fired with."""
-    return list({firing.rule.rule.id: firing.rule for firing in firings}.values())
-
-
-def scores(priors_db: Mapping[str, float], firings: Sequence[Firing]) -> dict[str, float]:
-    """The score of each cause in decibans, without the evidence behind it."""
-    return dict(Ledger(priors_db, fired(firings)).scores_db)
 
 
 def believe(

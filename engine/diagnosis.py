@@ -181,7 +181,10 @@ class Watch(ResultModel):
 
 
 class DataWarning(ResultModel):
-    """Something in the data that was not used: list, the record's place as it was fed, field, what is wrong."""
+    """Something in the data that was not used: list, the record's place as it was fed, field, what is wrong.
+
+    `index` is null where it is about no record, or where that place is not known and `problem` names charger and time.
+    """
 
     list: str
     index: int | None
@@ -199,7 +202,7 @@ class KnowledgeRef(ResultModel):
 
 
 class UnknownCause(LookupError):
-    """No incident of the diagnosis has this cause among its hypotheses."""
+    """No incident of the diagnosis has this cause among its hypotheses, or one that it is to be compared with."""
 
 
 class Diagnosis(ResultModel):
@@ -224,18 +227,21 @@ class Diagnosis(ResultModel):
         """Why a cause does not stand above another: what speaks against it, and what is unknown.
 
         Without `above` it is compared with the leader (the leader itself with the cause next to it). Of several incidents
-        with this cause the first is meant, or the one named. Raises UnknownCause where there is none.
+        with this cause the first is meant, or the one named. Raises UnknownCause where there is none, or none to compare with.
         """
+        wanted = f"the cause {cause_id!r}"
         for incident in self.incidents:
             if incident_id is None or incident.incident_id == incident_id:
                 causes = {hypothesis.cause_id: hypothesis for hypothesis in incident.hypotheses}
-                if cause_id in causes and (above is None or above in causes):
-                    other = next(
-                        h for h in incident.hypotheses if h.cause_id == above or (not above and h.cause_id != cause_id)
-                    )
-                    return compare(incident.incident_id, causes[cause_id], other)
+                if cause_id not in causes:
+                    continue
+                rival = next((cause for cause in causes if cause != cause_id), None) if above is None else above
+                if rival in causes:
+                    return compare(incident.incident_id, causes[cause_id], causes[rival])
+                named = "a cause" if above is None else f"the cause {above!r}"
+                wanted = f"{named} beside {cause_id!r} to compare it with"
         where = "no incident" if incident_id is None else f"no incident {incident_id}"
-        raise UnknownCause(f"{where} of this diagnosis has the cause {cause_id!r}")
+        raise UnknownCause(f"{where} of this diagnosis has {wanted}")
 
     def would_change(self, incident_id: str | None = None) -> list[LeaderChange]:
         """For each incident (or the one named) the smallest sets of facts or check results that put another cause first."""

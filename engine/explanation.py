@@ -10,8 +10,8 @@ from .diagnosis import Consequence, Contradiction, UpstreamIncident
 from .facts import Fact, FactValue, Source, Version
 from .inference import Inference
 from .knowledge_base import CompiledFault
-from .matching import ConditionVerdict, Firing, Verdict
-from .rule_index import UNKNOWN, IndexedRule, Standing
+from .matching import UNKNOWN, ConditionVerdict, Firing, Verdict
+from .rule_index import IndexedRule, Standing
 from .rules import FINDING, CompiledRule, Condition, fact_called, statement_of
 from .trace import ConditionRead, EvidenceItem, FactRead, RaisedBy, RuleRead
 

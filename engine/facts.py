@@ -171,12 +171,13 @@ def out_of_place(fact: Fact) -> str | None:
 
 
 def plain_number(value: float) -> str:
-    """A number as a person writes it: no exponent, at most three significant decimals, no trailing zeros."""
+    """A number as a person writes it: no exponent, no trailing zeros, one decimal from 100 on, two from 1 on, else four."""
     if value == int(value):
         return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
     digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4
     text = f"{value:,.{digits}f}" if abs(value) >= 10_000 else f"{value:.{digits}f}"
-    return text.rstrip("0").rstrip(".")
+    text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def percent(probability: float) -> str:

@@ -200,7 +200,10 @@ def incident_id(device_id: str, connector_id: int | None, code: str) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class DataProblem:
-    """Something in the data that was not used: where (list, place as fed, field) and what is wrong with it."""
+    """Something in the data that was not used: where (list, place as fed, field) and what is wrong with it.
+
+    The place is None where that is not known; what is wrong then says of which charger and when.
+    """
 
     list: str
     index: int | None

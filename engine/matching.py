@@ -93,12 +93,18 @@ def judgement_of(pattern: Pattern) -> Callable[[Fact], bool | None]:
     """A function that judges a fact by a condition without joins: true or false, None where it cannot be told."""
     tests = pattern.tests
     if any(test.attribute != "value" or test.kind == "version" for test in tests):
-        return lambda fact: _judged([_outcome(test, fact, ()) for test in tests], tests)
+        return _judgement_beside(pattern, ())
     if len(tests) == 1:
         compare, constant = _COMPARE[tests[0].operator], tests[0].constant
         return lambda fact: compare(fact.value, constant)
     compared = [(_COMPARE[test.operator], test.constant) for test in tests]
     return lambda fact: all(compare(fact.value, constant) for compare, constant in compared)
+
+
+def _judgement_beside(pattern: Pattern, chosen: Sequence[Fact | None]) -> Callable[[Fact], bool | None]:
+    """The same of any condition, given the facts that the earlier ones took."""
+    tests = pattern.tests
+    return lambda fact: _judged([_outcome(test, fact, chosen) for test in tests], tests)
 
 
 def passes(test: Test, fact: Fact, earlier: Sequence[Fact]) -> bool:
@@ -147,6 +153,10 @@ class ConditionVerdict:
     fact: Fact | None
 
 
+UNKNOWN = ConditionVerdict("unknown", None)
+"""The verdict of a condition of which no fact is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleVerdict:
     """Verdict of a rule: met if all conditions are met together, not met if one fails, unknown otherwise."""
@@ -172,11 +182,11 @@ def verdict_of(compiled: CompiledRule, facts: FactsByName) -> RuleVerdict:
             chosen.append(taken[place])
             continue
         candidates = [fact for fact in facts.get(pattern.fact_name, ()) if _is_free(fact, chosen)]
-        verdict, fact = _judge(pattern, candidates, chosen)
-        conditions.append(ConditionVerdict(verdict, fact))
-        chosen.append(fact if verdict == "met" else None)
-    found = {condition.verdict for condition in conditions}
-    return RuleVerdict("not met" if "not met" in found else "unknown", tuple(conditions))
+        found = verdict_among(_judgement_beside(pattern, chosen), candidates)
+        conditions.append(found)
+        chosen.append(found.fact if found.verdict == "met" else None)
+    not_met = any(condition.verdict == "not met" for condition in conditions)
+    return RuleVerdict("not met" if not_met else "unknown", tuple(conditions))
 
 
 def _furthest(taken: Match, rest: Sequence[Pattern], facts: FactsByName) -> Match:
@@ -189,19 +199,18 @@ def _furthest(taken: Match, rest: Sequence[Pattern], facts: FactsByName) -> Matc
     return longest
 
 
-def _judge(pattern: Pattern, candidates: Sequence[Fact], chosen: Sequence[Fact | None]) -> tuple[Verdict, Fact | None]:
-    if not candidates:
-        return "unknown", None
+def verdict_among(judge: Callable[[Fact], bool | None], facts: Sequence[Fact]) -> ConditionVerdict:
+    """The verdict of a condition on the facts that it may read; unknown where there are none."""
     undecided: Fact | None = None
-    for fact in candidates:
-        judged = _judged([_outcome(test, fact, chosen) for test in pattern.tests], pattern.tests)
-        if judged:
-            return "met", fact
-        if judged is None and undecided is None:
+    for fact in facts:
+        outcome = judge(fact)
+        if outcome:
+            return ConditionVerdict("met", fact)
+        if outcome is None and undecided is None:
             undecided = fact
     if undecided is not None:
-        return "unknown", undecided
-    return "not met", candidates[0]
+        return ConditionVerdict("unknown", undecided)
+    return ConditionVerdict("not met", facts[0]) if facts else UNKNOWN
 
 
 def _judged(outcomes: Sequence[bool | None], tests: Sequence[Test]) -> bool | None:

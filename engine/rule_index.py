@@ -13,14 +13,23 @@ from functools import lru_cache
 
 from .facts import Fact
 from .inference import Inference, finding
-from .matching import ConditionVerdict, FactsByName, Firing, Verdict, by_name, judgement_of, matches, verdict_of
+from .matching import (
+    UNKNOWN,
+    ConditionVerdict,
+    FactsByName,
+    Firing,
+    Verdict,
+    by_name,
+    judgement_of,
+    matches,
+    verdict_among,
+    verdict_of,
+)
 from .rules import FINDING, CompiledRule, Pattern
 
 MAX_REMEMBERED = 4_096
 """Values of which an index keeps the conditions that they meet (judgement: a fault's checks and thresholds name some
 hundred; only values taken from records come besides)."""
-
-UNKNOWN = ConditionVerdict("unknown", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ class RuleIndex:
 
     def judged(self, name: str, facts: Sequence[Fact]) -> list[tuple[int, ConditionVerdict]]:
         """The verdicts of the conditions that read the facts of one name, by their numbers."""
-        return [(number, _verdict(judge, facts)) for number, judge in self._conditions_on.get(name, ())]
+        return [(number, verdict_among(judge, facts)) for number, judge in self._conditions_on.get(name, ())]
 
 
 def is_plain(compiled: CompiledRule) -> bool:
@@ -89,19 +98,6 @@ def is_plain(compiled: CompiledRule) -> bool:
         for pattern in compiled.patterns
         for test in pattern.tests
     )
-
-
-def _verdict(judge: Callable[[Fact], bool | None], facts: Sequence[Fact]) -> ConditionVerdict:
-    undecided: Fact | None = None
-    for fact in facts:
-        outcome = judge(fact)
-        if outcome:
-            return ConditionVerdict("met", fact)
-        if outcome is None and undecided is None:
-            undecided = fact
-    if undecided is not None:
-        return ConditionVerdict("unknown", undecided)
-    return ConditionVerdict("not met", facts[0])
 
 
 class Standing:

@@ -123,7 +123,7 @@ class Condition(RuleModel):
         parts = []
         for word, operand in self.comparisons():
             shown: str
-            if isinstance(operand, str) and operand.startswith("$"):
+            if _names_condition(operand):
                 shown = (subjects or {}).get(operand[1:], operand[1:])
             elif isinstance(operand, tuple):
                 shown = " or ".join(in_words(_scalar(item), unit) for item in operand)
@@ -277,6 +277,7 @@ _COMPARISONS: Mapping[str, Operator] = {
 }
 _NUMERIC_ONLY = {"above", "at_least", "below", "at_most"}
 _VERSION_ONLY: Mapping[str, Operator] = {"from": ">=", "to": "<=", "before": "<"}
+_OF_VALUES: Mapping[str, Operator] = {**_COMPARISONS, **_VERSION_ONLY}
 _JOINS: Mapping[str, tuple[Attribute, Operator]] = {
     "differs_from": ("value", "!="), "later_than": ("at", ">"), "earlier_than": ("at", "<"),
     "same_connector_as": ("connector", "=="), "same_key_as": ("key", "=="),
@@ -376,14 +377,17 @@ def _tests(
 ) -> list[Test]:
     """The compiled tests of one operator; what does not fit is blamed and left out."""
     kind = fact_type.kind
-    if word in _JOINS or (isinstance(operand, str) and operand.startswith("$")):
-        if not (isinstance(operand, str) and operand.startswith("$") and operand[1:] in aliases):
+    if word in _JOINS or _names_condition(operand):
+        if not (_names_condition(operand) and operand[1:] in aliases):
             blame(f"{operand!r} names no earlier condition", "write $ and the `as:` name of a condition above this one")
             return []
         earlier = aliases.index(operand[1:])
-        attribute, operator = _JOINS.get(word, ("value", _COMPARISONS.get(word, "==")))
+        attribute, operator = _JOINS[word] if word in _JOINS else ("value", _OF_VALUES[word])
         if attribute == "value" and kinds[earlier].kind != fact_type.kind:
             blame(f"compares {fact_type.kind} with {kinds[earlier].kind}", "join facts of one kind")
+            return []
+        if word in _VERSION_ONLY and kind != "version":
+            blame(f"{word} compares versions, and {fact_type.name} is {kind}", "use above, at_least, below or at_most")
             return []
         if operator not in ("==", "!=") and attribute == "value" and fact_type.kind not in ("number", "version"):
             blame(f"{fact_type.kind} has no order", "use is or differs_from")
@@ -407,6 +411,9 @@ def _tests(
     operands = operand if isinstance(operand, tuple) else (operand,)
     constants: list[float | str | bool] = []
     for item in operands:
+        if _names_condition(item):
+            blame(f"{item!r} stands in a list, which holds constants only", "write `is: $…` in a rule of its own")
+            return []
         if fact_type.kind == "version":
             version = fact_type.parse(str(item)) if fact_type.parse else None
             if version is None or word != "is":
@@ -431,6 +438,10 @@ def _tests(
         # A member that stands twice (or is the same to six decimals) would fire twice in a matcher that splits the list.
         return [Test("value", "in", kind, tuple(dict.fromkeys(constants)))]
     return [Test("value", _COMPARISONS[word], kind, constants[0])]
+
+
+def _names_condition(operand: Any) -> bool:
+    return isinstance(operand, str) and operand.startswith("$")
 
 
 _A = {"number": "a number", "flag": "true or false", "text": "text", "version": "a version"}

@@ -44,8 +44,8 @@ class RuleCases(RuleModel):
 class CauseCase(RuleModel):
     """A case in which a cause ranks first; `says` are parts of the statements that must stand in its evidence.
 
-    `facts` are given directly, or measured from `records`; where the records hold no fault of the code, a fault event
-    of device A, connector 1, at T is added.
+    `facts` are given directly, or measured from `records`; where the records hold no fault of the code and state no `as_of`,
+    a fault event of `device`, connector 1, at T is added.
     """
 
     name: str

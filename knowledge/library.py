@@ -19,7 +19,7 @@ from ..engine.diagnosis import KnowledgeRef
 from ..engine.facts import FactType
 from ..engine.knowledge_base import Cause, Check, CompiledFault, Fault, FirmwareIssue
 from ..engine.rule_index import Standing
-from ..engine.rules import Rule, RuleModel, compile_rule
+from ..engine.rules import FINDING, Rule, RuleModel, compile_rule
 from .findings import Finding, KnowledgeError, read_knowledge, usable, validated
 from .symptoms import SymptomsFile
 from .yaml_files import Document, YamlProblem, read_parts
@@ -29,6 +29,8 @@ CHECKS = "checks.yaml"
 SYMPTOMS = "symptoms.yaml"
 WATCHES = "watches.yaml"
 STANDARD_CODES = "standard_codes.yaml"
+MODELS = "models.yaml"
+OWNERS = "owners.yaml"
 FAULTS = "faults"
 
 
@@ -61,7 +63,7 @@ def check_type(check: Check) -> FactType:
 def finding_types(rules: Sequence[Rule]) -> dict[str, FactType]:
     """What the findings that rules raise look like."""
     raised = {rule.raises for rule in rules if rule.raises is not None}
-    return {f"finding.{name}": FactType(f"finding.{name}", "text", f"finding {name}") for name in raised}
+    return {f"{FINDING}{name}": FactType(f"{FINDING}{name}", "text", f"finding {name}") for name in raised}
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,8 @@ class Library:
     def digest(self) -> str:
         """A digest over the names and bytes of all knowledge files that can be read."""
         digest = sha256()
-        paths = [
-            *(self.directory / name for name in (MANIFEST, CHECKS, SYMPTOMS, WATCHES, STANDARD_CODES)),
-            *map(self.path_of, self.codes),
-        ]
+        beside = (MANIFEST, CHECKS, SYMPTOMS, WATCHES, STANDARD_CODES, MODELS, OWNERS)
+        paths = [*(self.directory / name for name in beside), *map(self.path_of, self.codes)]
         for name, path in sorted((path.relative_to(self.directory).as_posix(), path) for path in paths):
             with suppress(OSError):
                 content = path.read_bytes()

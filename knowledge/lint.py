@@ -16,7 +16,7 @@ from pathlib import Path
 from ..engine.facts import Catalogue, Fact
 from ..engine.knowledge_base import Check, CompiledFault
 from ..engine.matching import passes
-from ..engine.rules import CHECK, CompiledRule, Operator, Pattern, Rule, Test, variants
+from ..engine.rules import CHECK, FINDING, CompiledRule, Operator, Pattern, Rule, Test, variants
 from ..engine.watch_rules import CompiledWatch
 from .cases import CaseOutcome, WatchCases, cases_of, watch_cases_of
 from .library import SYMPTOMS, WATCHES
@@ -26,8 +26,6 @@ from .sourced import MEND_SOURCE, is_sourced
 from .symptoms import CodeSymptoms, SymptomsFile
 from .table_lint import table_findings
 from .yaml_files import Document, read_documents
-
-FINDING = "finding."
 
 NOTHING_LEARNED = "unknown"
 """A result of a check by this word teaches nothing, so no rule has to read it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from ..engine.durable_matcher import UnsafeRuleset
 from ..engine.facts import FactType
 from ..engine.garbage import seldom_collected
 from ..engine.knowledge_base import Check, CompiledFault, Fault, FirmwareIssue, KnowledgeBase, Survey
-from ..engine.rules import CompiledRule, compile_rule
+from ..engine.rules import FINDING, CompiledRule, compile_rule
 from ..engine.watch_rules import CompiledWatch
 from .findings import Finding, KnowledgeError, Severity, file_finding, read_knowledge, validated
 from .firmware import in_range
@@ -20,6 +21,7 @@ from .library import (
     CHECKS,
     FAULTS,
     MANIFEST,
+    STANDARD_CODES,
     SYMPTOMS,
     ChecksFile,
     Library,
@@ -31,6 +33,7 @@ from .library import (
 from .measurements import catalogue
 from .observations import Observations
 from .phrases import phrase_problem
+from .standard_codes import StandardCodes, StandardCodesFile, codes_of
 from .survey import find_incidents
 from .symptoms import SymptomsFile
 from .watch_files import load_watches
@@ -81,9 +84,13 @@ class TriageKnowledge:
         if as_of is not None:
             observations = observations.until(as_of)
         entries = _Seen(self.faults, lambda loaded: loaded.compiled.fault)
-        incidents, problems = find_incidents(observations, entries)
+        incidents, problems = find_incidents(observations, entries, self._codes)
         subjects = WatchSubjects.beside(incidents, observations)
         return Survey(observations.as_of, incidents, [*observations.problems, *problems], subjects)
+
+    @cached_property
+    def _codes(self) -> StandardCodes:
+        return codes_of(self.directory)
 
     def applies(self, issue: FirmwareIssue, version: str | None) -> bool | None:
         """Whether a firmware issue holds for a version; None for an unknown version or one of another scheme."""
@@ -156,7 +163,7 @@ class _Catalogue(Mapping[str, FactType]):
         known = self.facts.get(name)
         if known is not None:
             return known
-        if name.startswith("finding."):
+        if name.startswith(FINDING):
             for faults in (self.faults.loaded, self.faults):
                 for loaded in faults.values():
                     if name in loaded.findings:
@@ -192,15 +199,16 @@ def load_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
     """Load the shipped knowledge base, or one of the same layout from a directory.
 
     The layout: `knowledge.yaml`, `checks.yaml`, one file a code under `faults/`, and, where faults can be asked for by
-    words, `symptoms.yaml`, and, where there are early warnings, `watches.yaml`. Raises KnowledgeError with every mistake
-    and its place; a rule that cannot fire is a mistake.
+    words, `symptoms.yaml`, and, where there are early warnings, `watches.yaml`; `standard_codes.yaml` stands in place of the
+    shipped one. Raises KnowledgeError with every mistake and its place; a rule that cannot fire is a mistake.
     """
     folder = shipped_directory() if directory is None else Path(directory)
     findings: list[Finding] = []
     with seldom_collected():
         files = _Files.of(folder, findings)
-        if (folder / SYMPTOMS).exists():
-            validated(SymptomsFile, read_knowledge(folder / SYMPTOMS, findings), findings)
+        for name, model in ((SYMPTOMS, SymptomsFile), (STANDARD_CODES, StandardCodesFile)):
+            if (folder / name).exists():
+                validated(model, read_knowledge(folder / name, findings), findings)
         for code in files.faults:
             try:
                 files.faults[code]
@@ -317,7 +325,7 @@ def compile_fault(
         return None, findings
     read = frozenset(pattern.fact_name for compiled in rules for pattern in compiled.patterns)
     bearing = tuple(check for check in checks if fault.code in check.codes and check.fact_name in read)
-    names = frozenset(name for name in read if not name.startswith("finding."))
+    names = frozenset(name for name in read if not name.startswith(FINDING))
     made = CompiledFault(fault, tuple(rules), names, bearing)
     try:
         _ = made.matcher

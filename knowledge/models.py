@@ -13,9 +13,7 @@ from ..engine.facts import Version
 from ..engine.rules import RuleModel
 from .findings import usable
 from .firmware import parse_firmware
-from .library import shipped_directory
-
-MODELS = "models.yaml"
+from .library import MODELS, shipped_directory
 
 Relation = Literal["latest", "behind", "ahead", "cannot be told"]
 

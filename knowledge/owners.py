@@ -10,9 +10,7 @@ from pydantic import Field, model_validator
 
 from ..engine.rules import RuleModel
 from .findings import usable
-from .library import shipped_directory
-
-OWNERS = "owners.yaml"
+from .library import OWNERS, shipped_directory
 
 Reach = Literal["remote", "onsite"]
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -102,59 +104,99 @@ class StandardCodesFile(RuleModel):
     codes: tuple[StandardCode, ...]
 
 
-@lru_cache(maxsize=1)
-def standard_codes() -> Mapping[str, StandardCode]:
-    """The table by codes as written. Raises KnowledgeError where the file cannot be used."""
-    return {row.code: row for row in usable(StandardCodesFile, shipped_directory() / STANDARD_CODES).codes}
-
-
 def spelled_alike(text: str) -> str:
     """A code as it is looked up: in lower case, without signs."""
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
-@lru_cache(maxsize=1)
-def _by_spelling() -> Mapping[str, StandardCode]:
-    rows = standard_codes().values()
-    by_code = {spelled_alike(row.code): row for row in rows}
-    by_name = {spelled_alike(row.name): row for row in reversed(tuple(rows)) if row.name}
-    return {**by_name, **by_code}
+@dataclass(frozen=True)
+class StandardCodes:
+    """The codes of other standards of a knowledge folder; the table is read when it is first asked for.
+
+    Raises KnowledgeError where the file cannot be used.
+    """
+
+    directory: Path
+
+    @cached_property
+    def rows(self) -> Mapping[str, StandardCode]:
+        """The table by codes as written."""
+        return {row.code: row for row in usable(StandardCodesFile, self.directory / STANDARD_CODES).codes}
+
+    @cached_property
+    def _by_spelling(self) -> Mapping[str, StandardCode]:
+        rows = self.rows.values()
+        by_code = {spelled_alike(row.code): row for row in rows}
+        by_name = {spelled_alike(row.name): row for row in reversed(tuple(rows)) if row.name}
+        return {**by_name, **by_code}
+
+    @cached_property
+    def _said(self) -> Callable[[str], StandardCode | None]:
+        by_words = Topics({row.code: row.words for row in self.rows.values() if row.words})
+
+        def found(text: str) -> StandardCode | None:
+            said = by_words.mentioned(words_of(text[:LONGEST_WORDS]))
+            return self.rows[said[0]] if len(said) == 1 else None
+
+        return lru_cache(maxsize=4096)(found)
+
+    def lookup(self, text: str) -> StandardCode | None:
+        """The row of a code or a name in any spelling (`CX017`, `cx-17`, `power switch failure`); None where there is none.
+
+        Of a name that several standards have, OCPP's own code is meant.
+        """
+        bare = spelled_alike(text)
+        short = re.fullmatch(r"(?:mrec|cx)0*(\d{1,2})", bare)
+        return self._by_spelling.get(f"cx{int(short.group(1)):03d}" if short else bare)
+
+    def said_in_words(self, text: str) -> StandardCode | None:
+        """The row of what a vendor says in words of its own (`FanSpeedLow`); None where they fit none, or several."""
+        return self._said(text)
+
+    def reported(self, code: str) -> StandardCode | None:
+        """The row of what a charger reports as a code: one of a standard, else a vendor's words for it."""
+        return self.lookup(code) or self.said_in_words(code)
+
+
+@cache
+def shipped_codes() -> StandardCodes:
+    """The shipped table."""
+    return StandardCodes(shipped_directory())
+
+
+def codes_of(directory: Path) -> StandardCodes:
+    """The table of a knowledge folder; the shipped one where it has none of its own."""
+    own = directory != shipped_directory() and (directory / STANDARD_CODES).exists()
+    return StandardCodes(directory) if own else shipped_codes()
+
+
+def standard_codes() -> Mapping[str, StandardCode]:
+    """The shipped table by codes as written. Raises KnowledgeError where the file cannot be used."""
+    return shipped_codes().rows
 
 
 def close_code(code: int) -> StandardCode | None:
-    """The row of a WebSocket close code; None where there is none."""
+    """The shipped row of a WebSocket close code; None where there is none."""
     return standard_codes().get(f"CloseCode.{code}")
 
 
 def lookup(text: str) -> StandardCode | None:
-    """The row of a code or a name in any spelling (`CX017`, `cx-17`, `power switch failure`); None where there is none.
-
-    Of a name that several standards have, OCPP's own code is meant.
-    """
-    bare = spelled_alike(text)
-    short = re.fullmatch(r"(?:mrec|cx)0*(\d{1,2})", bare)
-    return _by_spelling().get(f"cx{int(short.group(1)):03d}" if short else bare)
+    """`StandardCodes.lookup` in the shipped table."""
+    return shipped_codes().lookup(text)
 
 
-@lru_cache(maxsize=1)
-def _by_words() -> Topics:
-    return Topics({row.code: row.words for row in standard_codes().values() if row.words})
-
-
-@lru_cache(maxsize=4096)
 def said_in_words(text: str) -> StandardCode | None:
-    """The row of what a vendor says in words of its own (`FanSpeedLow`); None where they fit none, or several."""
-    said = _by_words().mentioned(words_of(text[:LONGEST_WORDS]))
-    return standard_codes()[said[0]] if len(said) == 1 else None
+    """`StandardCodes.said_in_words` in the shipped table."""
+    return shipped_codes().said_in_words(text)
 
 
 def reported(code: str) -> StandardCode | None:
-    """The row of what a charger reports as a code: one of a standard, else a vendor's words for it."""
-    return lookup(code) or said_in_words(code)
+    """`StandardCodes.reported` in the shipped table."""
+    return shipped_codes().reported(code)
 
 
 def asked_for(text: str) -> StandardCode | None:
-    """The row that somebody means who asks: as `lookup`, and besides by a part of a code that only one has.
+    """The shipped row that somebody means who asks: as `lookup`, and besides by a part of a code that only one has.
 
     That is `AcDcConverter` for AcDcConverter.Problem, `SoftReset` for StopReason.SoftReset, `1006` for CloseCode.1006. A code that
     a charger reports is never read so: there the same words can mean something else.

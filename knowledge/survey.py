@@ -19,7 +19,7 @@ from .measurements import measure
 from .observations import Observations, Record, Table, at_path, epoch
 from .readings import MINUTE, ends
 from .scene import FLEET, INCIDENCES, Scene, payload_of
-from .standard_codes import activity, reported
+from .standard_codes import StandardCodes, activity, shipped_codes
 from .storms import storm_times
 
 HEARTBEAT_LOST = "F-0301"
@@ -43,6 +43,7 @@ class FoundIncident:
     observations: Observations
     faults: Faults
     entry: Fault | None
+    codes: StandardCodes
     shared: dict[Any, Any]
     first_seen: float
     last_seen: float
@@ -81,7 +82,7 @@ class FoundIncident:
     @property
     def _standard_code(self) -> dict[str, Any] | None:
         """What the code means by its standard, and which documented codes a person should think of."""
-        row = reported(self.code)
+        row = self.codes.reported(self.code)
         if row is None:
             return None
         return {
@@ -118,29 +119,33 @@ class FoundIncident:
 
 
 def fault_events(
-    observations: Observations, documented: Container[str] | None = None
+    observations: Observations, documented: Container[str] | None = None, codes: StandardCodes | None = None
 ) -> tuple[Faults, list[DataProblem]]:
     """Every fault that the chargers reported, by time; a fault without a usable code is a problem.
 
     A heartbeat with a fault code stands for an event only where the charger has none of that code. A code of another
-    standard is read as the documented ones that it stands for (those of `documented`, where that is given). Of events only
-    the faults are read, of heartbeats only those with a code; telemetry only where `chargers_with_undecided_codes` says.
+    standard is read as the documented ones that it stands for (those of `documented`, where that is given) by `codes`, else
+    by the shipped table. Of events only the faults are read, of heartbeats only those with a code; telemetry only where `chargers_with_undecided_codes` says.
     """
     found: list[FaultEvent] = []
     problems: list[DataProblem] = []
 
     def add(record: Record, connector: int | None, code: str, time: float, source: Source) -> None:
         device = record.fields["device_id"]
-        meant = _meant(observations, device, connector, code, time)
+        meant = _meant(observations, codes or shipped_codes(), device, connector, code, time)
         known = {each: how for each, how in meant.items() if documented is None or each in documented}
         for each, how in known.items() or ((code, None),):
             found.append(FaultEvent(device, connector, each, time, source, record, how))
+
+    def unusable(table: str, record: Record, field: str, problem: str) -> None:
+        # its index is of the canonical order, and where a record was fed is not known here
+        problems.append(DataProblem(table, None, field, f"{_place(record)}: {problem}; no incident is raised from it"))
 
     def read(table: str, record: Record, value: Any, field: str) -> str | None:
         try:
             return normal_code(value)
         except NoFaultCode as error:
-            problems.append(DataProblem(table, record.index, field, f"{error}; no incident is raised from it"))
+            unusable(table, record, field, str(error))
             return None
 
     events = observations["events"]
@@ -151,14 +156,7 @@ def fault_events(
         data = record.fields.get("data")
         value = data.get("fault_code") if isinstance(data, Mapping) else None
         if value is None:
-            problems.append(
-                DataProblem(
-                    "events",
-                    record.index,
-                    "data.fault_code",
-                    "a fault event names no code; no incident is raised from it",
-                )
-            )
+            unusable("events", record, "data.fault_code", "a fault event names no code")
             continue
         code = read("events", record, value, "data.fault_code")
         if code is not None:
@@ -174,6 +172,13 @@ def fault_events(
             add(record, None, code, float(heartbeats.times[row]), heartbeats.source_of(record))
     found.sort(key=_fault_order)
     return Faults(found), problems
+
+
+def _place(record: Record) -> str:
+    """Where a record is found in what was fed: by charger, connector and time."""
+    connector = record.fields.get("connector_id")
+    where = record.fields["device_id"] if not connector else f"{record.fields['device_id']}, connector {connector}"
+    return where if record.time is None else f"{where} at {iso_timestamp(record.time)}"
 
 
 def _fault_order(fault: FaultEvent) -> tuple[float, str, int, str, Source]:
@@ -197,17 +202,17 @@ def chargers_with_undecided_codes(observations: Observations) -> set[str]:
             code = normal_code(at_path(fields, path))
         except NoFaultCode:
             continue
-        standard = None if code is None or code.startswith(DOCUMENTED_PREFIX) else reported(code)
+        standard = None if code is None or code.startswith(DOCUMENTED_PREFIX) else shipped_codes().reported(code)
         if standard is not None and standard.depends_on_activity:
             found.add(fields["device_id"])
     return found
 
 
 def _meant(
-    observations: Observations, device: str, connector: int | None, code: str, time: float
+    observations: Observations, codes: StandardCodes, device: str, connector: int | None, code: str, time: float
 ) -> dict[str, MappedFrom]:
     """The documented codes that a code of another standard stands for, and how; empty where it is of none, or stands for none."""
-    row = None if code.startswith(DOCUMENTED_PREFIX) else reported(code)
+    row = None if code.startswith(DOCUMENTED_PREFIX) else codes.reported(code)
     if row is None or not row.maps_to:
         return {}
     doing = activity(observations, device, connector, time) if row.depends_on_activity else "unknown"
@@ -215,19 +220,20 @@ def _meant(
 
 
 def find_incidents(
-    observations: Observations, entries: Mapping[str, Fault]
+    observations: Observations, entries: Mapping[str, Fault], codes: StandardCodes | None = None
 ) -> tuple[list[FoundIncident], list[DataProblem]]:
     """The incidents of a bundle, one for each charger, connector and code, and the problems met.
 
-    Of a share of a fleet, those of its chargers; the problems of the fleet's faults are not among them.
+    `codes` is the table of other standards' codes, the shipped one where it is not given. Of a share of a fleet, those of its chargers; the problems of the fleet's faults are not among them.
     """
     chargers: Collection[str] | None = None
     problems: list[DataProblem] = []
     if isinstance(observations, FleetShare):
         fleet, chargers = observations.fleet, observations.chargers
     else:
-        faults, problems = fault_events(observations, entries)
+        faults, problems = fault_events(observations, entries, codes)
         fleet = FleetTables(observations, faults)
+        problems.extend(_offline_at_no_time(fleet))
     by_charger: dict[str, list[Incidence]] = {}
     shared: dict[Any, Any] = {INCIDENCES: by_charger, FLEET: fleet}
     found = []
@@ -245,6 +251,7 @@ def find_incidents(
                 observations=observations,
                 faults=fleet.faults,
                 entry=entry,
+                codes=codes or shipped_codes(),
                 shared=shared,
                 first_seen=incidence.times[0],
                 last_seen=last,
@@ -329,7 +336,7 @@ def heartbeat_interval(observations: Observations, device: str) -> float:
 def lost_since(fleet: FleetTables, device: str) -> float | None:
     """Since when a charger's heartbeat is lost (epoch seconds): offline by its status, or its heartbeats too old.
 
-    A heartbeat that says offline is the platform's word, and no beat.
+    A heartbeat that says offline is the platform's word, and no beat. A status that begins after the diagnosis says nothing yet.
     """
     as_of = fleet.observations.as_of
     metadata = fleet.chargers
@@ -338,10 +345,11 @@ def lost_since(fleet: FleetTables, device: str) -> float | None:
     newest = max((beat for beat in beats if beat is not None), default=None)
     said_offline = fleet.figures.of(OFFLINE_FROM, device)
     if metadata.value("status", device) == "offline":
-        since = metadata.value("offline_since", device)
-        if since is not None:
-            return epoch(since)
-        return as_of if newest is None else newest
+        stated = metadata.value("offline_since", device)
+        since = epoch(stated) if stated is not None else as_of if newest is None else newest
+        # metadata may be newer than the diagnosis: of what began after it nothing is known yet
+        if since is None or as_of is None or since <= as_of:
+            return since
     if said_offline is not None and (newest is None or newest < said_offline):
         return said_offline
     if newest is None or as_of is None:
@@ -350,6 +358,18 @@ def lost_since(fleet: FleetTables, device: str) -> float | None:
     if silent <= 0:
         return None
     return newest if silent > MISSED_INTERVALS * heartbeat_interval(fleet.observations, device) else None
+
+
+def _offline_at_no_time(fleet: FleetTables) -> list[DataProblem]:
+    """The chargers that are offline where no record tells a time, so that an incident would have none."""
+    if fleet.observations.as_of is not None:
+        return []
+    chargers = fleet.chargers
+    problem = "it is offline, and no record tells a time; no incident is raised from it"
+    return [
+        DataProblem("devices", None, "status", f"{chargers.ids[place]}: {problem}")
+        for place in chargers.having("status", "offline")
+    ]
 
 
 def signs_of(observations: Observations, incidence: Incidence) -> list[Source]:

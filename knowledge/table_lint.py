@@ -13,10 +13,10 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from .findings import Finding, Severity, read_knowledge, validated
-from .library import STANDARD_CODES
+from .library import MODELS, OWNERS, STANDARD_CODES
 from .loading import TriageKnowledge
-from .models import MODELS, ModelsFile
-from .owners import OWNERS, Owners
+from .models import ModelsFile
+from .owners import Owners
 from .sourced import FEWEST_WORDS, MEND_SOURCE, is_sourced
 from .standard_codes import StandardCode, StandardCodesFile, StandsFor, spelled_alike
 from .yaml_files import Document

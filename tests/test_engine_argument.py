@@ -77,8 +77,19 @@ def test_the_leader_is_compared_with_the_next(small: Triage) -> None:
     diagnosis = small.diagnose({})
     assert diagnosis.why_not("X-1/common").above == "X-1/plain"
     for wrong in ({"cause_id": "X-1/frob"}, {"cause_id": "X-1/plain", "above": "X-1/frob"}):
-        with pytest.raises(UnknownCause, match="X-1"):
+        with pytest.raises(UnknownCause, match="the cause 'X-1/frob'"):
             diagnosis.why_not(**wrong)
+    with pytest.raises(UnknownCause, match=r"no incident B/1/X-1 of this diagnosis has the cause 'X-1/plain'$"):
+        diagnosis.why_not("X-1/plain", incident_id="B/1/X-1")
+
+
+def test_the_only_cause_of_a_fault_has_none_to_be_compared_with(small: Triage) -> None:
+    """Of a fault with one cause the question is refused by name, as of a cause that is not there."""
+    diagnosis = small.diagnose({})
+    (incident,) = diagnosis.incidents
+    alone = incident.model_copy(update={"hypotheses": incident.hypotheses[:1]})
+    with pytest.raises(UnknownCause, match="has a cause beside 'X-1/common' to compare it with"):
+        diagnosis.model_copy(update={"incidents": [alone]}).why_not("X-1/common")
 
 
 # What would change the leader

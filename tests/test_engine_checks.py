@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charger_triage.engine import Triage
-from charger_triage.engine.beliefs import posterior, scores
+from charger_triage.engine.beliefs import Ledger, posterior
 from charger_triage.engine.facts import Fact, percent
 from charger_triage.engine.inference import infer
 from charger_triage.engine.matching import VerdictMatcher
@@ -106,7 +106,8 @@ def test_shares_that_nobody_stated_leave_the_beliefs_as_they_are_on_average(tria
             rows, totals = [], []
             for result in check.results:
                 found = infer([Fact(check.fact_name, result.value)], compiled.rules, matcher)
-                after = scores(compiled.priors_db, found.firings)
+                fired = {firing.rule.rule.id: firing.rule for firing in found.firings}
+                after = Ledger(compiled.priors_db, fired.values()).scores_db
                 joint = {c: p * 10 ** ((after[c] - compiled.priors_db[c]) / 10) for c, p in prior.items()}
                 totals.append(sum(joint.values()))
                 rows.append({cause: value / totals[-1] for cause, value in joint.items()})

@@ -16,6 +16,7 @@ from charger_triage.engine.matching import Matcher, VerdictMatcher, by_name, ver
 from charger_triage.engine.rules import Rule, compile_rule, statement_of
 from charger_triage.knowledge import KnowledgeError, load_knowledge
 
+from .support.brute_force import brute_force
 from .support.strategies import CATALOGUE, CAUSES, parse_version
 
 BOUNDED = {**CATALOGUE, "share": FactType("share", "number", "a share", "%", 0, 100)}
@@ -103,6 +104,21 @@ MISTAKES = {
         ("when", 1, "above"),
         "text has no order",
         "differs_from",
+    ),
+    "versions by which two numbers are joined": Mistake(
+        [{"fact": "n1"}, {"fact": "n2", "from": "$n1"}],
+        ("when", 1, "from"),
+        "from compares versions, and n2 is number",
+        "at_least",
+    ),
+    "join in a list": Mistake(
+        [{"fact": "t1"}, {"fact": "t1", "as": "u", "in": ["$t1", "z"]}],
+        ("when", 1, "in"),
+        "'$t1' stands in a list",
+        "is: $",
+    ),
+    "join in a list of numbers": Mistake(
+        [{"fact": "n1"}, {"fact": "n2", "in": [1, "$n1"]}], ("when", 1, "in"), "'$n1' stands in a list"
     ),
     "repeats itself": Mistake([{"fact": "n1"}, {"fact": "n1", "as": "x"}], ("when", 1), "repeats an earlier condition"),
     "too many ways": Mistake(
@@ -204,6 +220,41 @@ def test_versions_of_two_schemes_do_not_compare(first: str, second: str, fires: 
     matchers: list[Matcher] = [VerdictMatcher([compiled]), *([DurableMatcher([compiled])] if available() else [])]
     assert {bool(infer(facts, [compiled], matcher).firings) for matcher in matchers} == {fires}
     assert verdict_of(compiled, by_name(facts)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("word", "fires"),
+    [("is", {"3.0.1"}), ("differs_from", {"3.0.0", "3.0.2"}), ("from", {"3.0.1", "3.0.2"}), ("at_least", {"3.0.1", "3.0.2"}),
+     ("above", {"3.0.2"}), ("to", {"3.0.0", "3.0.1"}), ("at_most", {"3.0.0", "3.0.1"}), ("before", {"3.0.0"}), ("below", {"3.0.0"})],
+)  # fmt: skip
+def test_a_join_of_versions_means_what_its_word_says(word: str, fires: set[str]) -> None:
+    """Each word that compares a version with 3.0.1 of an earlier condition is met by the versions that it names."""
+    rule = _rule(when=[{"fact": "v1", "as": "a"}, {"fact": "v2", word: "$a"}])
+    compiled, _ = compile_rule(rule, CATALOGUE, CAUSES)
+    assert compiled is not None
+    matchers: list[Matcher] = [VerdictMatcher([compiled]), *([DurableMatcher([compiled])] if available() else [])]
+    found: dict[str, set[str]] = {matcher.name: set() for matcher in matchers}
+    for text in ("3.0.0", "3.0.1", "3.0.2"):
+        facts, _ = admit([Fact("v1", _version("3.0.1")), Fact("v2", _version(text))], CATALOGUE)
+        assert bool(brute_force([rule], facts, CATALOGUE)) == (text in fires)
+        assert (verdict_of(compiled, by_name(facts)).verdict == "met") == (text in fires)
+        for matcher in matchers:
+            if infer(facts, [compiled], matcher).firings:
+                found[matcher.name].add(text)
+    assert found == {matcher.name: fires for matcher in matchers}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(-0.00001, "0"), (0.00001, "0"), (-0.0, "0"), (0.12345, "0.1235"), (1.2345, "1.23"), (100.25, "100.2"),
+     (12_345.67, "12,345.7")],
+)  # fmt: skip
+def test_a_statement_shows_numbers_as_a_person_writes_them(value: float, shown: str) -> None:
+    """One decimal from 100 on, two from 1 on, else four, and no minus before nothing."""
+    compiled, _ = compile_rule(_rule(when=[{"fact": "n1"}], statement="It is {n1}"), CATALOGUE, CAUSES)
+    assert compiled is not None
+    facts, _ = admit([Fact("n1", value)], CATALOGUE)
+    assert statement_of(compiled, facts) == f"It is {shown}"
 
 
 def _version(text: str) -> Version:

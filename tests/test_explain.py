@@ -29,6 +29,7 @@ from charger_triage.knowledge import (
     load_knowledge,
     open_knowledge,
 )
+from charger_triage.knowledge.library import Library
 from charger_triage.knowledge.lint import lint
 from charger_triage.knowledge.loading import shipped_directory
 
@@ -278,6 +279,20 @@ def test_opened_and_loaded_knowledge_are_the_same(knowledge: TriageKnowledge) ->
     assert "F-9999" not in opened.base.faults
     assert opened.base.faults.get("F-9999") is None
     assert opened.base.catalogue.get("finding.nowhere") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["knowledge.yaml", "checks.yaml", "symptoms.yaml", "watches.yaml", "standard_codes.yaml", "models.yaml", "owners.yaml",
+     "faults/F-0421.yaml"],
+)  # fmt: skip
+def test_the_digest_is_over_every_knowledge_file(folder: Path, name: str) -> None:
+    """A change of any one file, if only of a comment, is another knowledge base."""
+    shutil.copy(shipped_directory() / name, folder / name)
+    before = Library(folder).digest
+    with (folder / name).open("a", encoding="utf-8") as file:
+        file.write("\n# mended\n")
+    assert Library(folder).digest != before
 
 
 def changed(spoken: dict[str, Any]) -> Iterator[tuple[str, str]]:

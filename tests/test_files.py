@@ -178,7 +178,7 @@ WARNED: list[tuple[str, dict[str, Any], tuple[str, int | None, str | None]]] = [
      ("devices", 0, "product.connector_types")),
     ("a module's word", {"telemetry": [{**BUNDLE["telemetry"][0], "power_modules": [{"index": 1, "status": "Offline"}]}]},
      ("telemetry", 0, "power_modules.0.status")),
-    ("no code", {"events": [{**BUNDLE["events"][1], "data": {}}]}, ("events", 0, "data.fault_code")),
+    ("no code", {"events": [{**BUNDLE["events"][1], "data": {}}]}, ("events", None, "data.fault_code")),
 ]  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,8 @@ import pytest
 from charger_triage.adapters.report.standard_code import standard_code_markdown, standard_code_text
 from charger_triage.engine import Triage
 from charger_triage.engine.diagnosis import Incident
-from charger_triage.knowledge import TriageKnowledge
+from charger_triage.knowledge import KnowledgeError, TriageKnowledge, load_knowledge, open_knowledge
+from charger_triage.knowledge.library import shipped_directory
 from charger_triage.knowledge.observations import observe
 from charger_triage.knowledge.standard_codes import activity, asked_for, lookup, reported, standard_codes
 
@@ -92,6 +96,55 @@ def test_what_vendors_say_in_words_is_known_where_it_fits_one(words: str, stands
     """A report in a vendor's own words stands for the documented code that they fit; where they fit two, for none."""
     row = reported(words)
     assert (None if row is None else row.faults) == stands_for
+
+
+OWN_CODES = """\
+codes:
+  - code: E-5012
+    standard: a vendor's own
+    meaning: the contactor did not close
+    maps_to: [{fault: F-0421, fit: exact, basis: the vendor's manual says so}]
+  - {code: E-9, standard: a vendor's own, meaning: a lamp is out, basis: no documented code fits}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A knowledge folder with one fault of the shipped ones."""
+    (tmp_path / "faults").mkdir()
+    for name in ("knowledge.yaml", "checks.yaml", "faults/F-0421.yaml"):
+        shutil.copy(shipped_directory() / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("read", [open_knowledge, load_knowledge])
+def test_codes_are_read_by_the_table_of_the_folder(folder: Path, read: Callable[[Path], TriageKnowledge]) -> None:
+    """A folder's own table stands in place of the shipped one, for what is mapped and for what is not; without one that counts."""
+    reports = [event(5, "fault", fault_code=code) for code in ("E-5012", "E-9", "PowerSwitchFailure")]
+
+    def found() -> dict[str, str | None]:
+        diagnosed = incidents(Triage(read(folder)), event(0, "state", to="preparing"), *reports)
+        meant = {i.fault_code: i.mapped_from.code for i in diagnosed if i.mapped_from is not None}
+        return {i.fault_code: meant.get(i.fault_code) or _meaning(i) for i in diagnosed}
+
+    assert found() == {"E-5012": None, "E-9": None, "F-0421": "PowerSwitchFailure"}
+    (folder / "standard_codes.yaml").write_text(OWN_CODES, encoding="utf-8")
+    assert found() == {"E-9": "a lamp is out", "F-0421": "E-5012", "PowerSwitchFailure": None}
+
+
+def _meaning(incident: Incident) -> str | None:
+    meaning: str | None = (incident.escalation or {}).get("standard_code", {}).get("meaning")
+    return meaning
+
+
+def test_a_table_that_cannot_be_used_keeps_a_folder_from_loading(folder: Path) -> None:
+    """What is wrong with a folder's table is found when it is loaded, with its line, and not first by a code in the records."""
+    (folder / "standard_codes.yaml").write_text(OWN_CODES.replace("fit: exact", "fit: near"), encoding="utf-8")
+    with pytest.raises(KnowledgeError) as caught:
+        load_knowledge(folder)
+    assert [(f.kind, f.place.file, f.place.line) for f in caught.value.findings] == [
+        ("malformed", "standard_codes.yaml", 5)
+    ]
 
 
 AT_START = (event(0, "state", to="preparing"),)

@@ -320,7 +320,25 @@ def test_a_fault_without_a_usable_code_is_a_warning(triage: Triage, code: Any) -
     """What cannot be a code raises no incident, and the diagnosis names the record."""
     diagnosis = triage.diagnose(observe({"events": [{**FAULT, "data": {"fault_code": code}}]}))
     assert diagnosis.incidents == []
-    assert [(w.list, w.index, w.field) for w in diagnosis.warnings] == [("events", 0, "data.fault_code")]
+    (warning,) = diagnosis.warnings
+    assert (warning.list, warning.index, warning.field) == ("events", None, "data.fault_code")
+    assert warning.problem.startswith("A, connector 1 at 2026-05-10T12:00:00Z: ")
+
+
+def test_a_warning_never_gives_a_place_in_time_order(triage: Triage) -> None:
+    """Of faults fed newest first, one without a code is named by its time, a heartbeat's by its own, and neither by an index."""
+    events = [
+        {"device_id": "A", "timestamp": f"2026-05-1{9 - n}T08:00:00Z", "event_type": "fault", "data": {"fault_code": "F-0101"}}
+        for n in range(4)
+    ]  # fmt: skip
+    events[0]["data"] = {}
+    beats = [{"device_id": "A", "timestamp": f"2026-05-1{9 - n}T09:00:00Z", "status": "online"} for n in range(2)]
+    beats[0]["fault_code"] = "x" * 300
+    diagnosis = triage.diagnose(observe({"events": events, "heartbeats": beats}))
+    assert [(w.list, w.index, w.problem.partition(": ")[0]) for w in diagnosis.warnings] == [
+        ("events", None, "A at 2026-05-19T08:00:00Z"),
+        ("heartbeats", None, "A at 2026-05-19T09:00:00Z"),
+    ]
 
 
 def _codes(triage: Triage, bundle: Mapping[str, Any], as_of: Any = None) -> list[tuple[str, int | None, str, int]]:
@@ -389,6 +407,38 @@ def test_an_offline_charger_has_lost_its_heartbeat(triage: Triage) -> None:
     bundle = {"devices": [{"device_id": "A", "status": "offline"}], "events": [lost]}
     assert _codes(triage, bundle, at(0)) == [("A", None, "F-0301", 1)]
     assert _codes(triage, {"devices": [{"device_id": "A", "status": "online"}]}, at(0)) == []
+
+
+@pytest.mark.parametrize(
+    ("device", "beat", "since"),
+    [
+        ({"offline_since": at(-10)}, -10, -10),
+        ({"offline_since": at(0)}, -10, 0),
+        ({"offline_since": at(86400)}, -10, None),  # metadata of the day after
+        ({"offline_since": at(86400)}, -600, -600),  # its heartbeats are too old all the same
+        ({"last_heartbeat": at(86400)}, -10, None),
+        ({}, -10, -10),
+    ],
+)
+def test_no_heartbeat_is_lost_after_the_diagnosis(
+    triage: Triage, device: dict[str, Any], beat: float, since: float | None
+) -> None:
+    """A charger that goes offline only after the moment of the diagnosis has lost nothing yet, whatever its status says now."""
+    devices = [{"device_id": "A", "status": "offline", **device}]
+    observed = observe({"devices": devices, "heartbeats": [{"timestamp": at(beat), "device_id": "A"}]})
+    incidents = triage.diagnose(observed, as_of=MOMENT.timestamp()).incidents
+    expected = [] if since is None else [("F-0301", at(since), at(0))]
+    assert [(i.fault_code, i.first_seen, i.last_seen) for i in incidents] == expected
+
+
+def test_a_charger_that_is_offline_at_no_time_is_a_warning(triage: Triage) -> None:
+    """Where no record tells a time there is no incident, and the diagnosis says why; any time mends that."""
+    bundle = {"devices": [{"device_id": "A", "status": "offline"}, {"device_id": "B", "status": "online"}]}
+    diagnosis = triage.diagnose(observe(bundle))
+    assert diagnosis.incidents == []
+    (warning,) = diagnosis.warnings
+    assert (warning.list, warning.field, warning.problem.partition(":")[0]) == ("devices", "status", "A")
+    assert triage.diagnose(observe(bundle, at(0))).warnings == []
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,8 @@ def _write_why_not(
             try:
                 found = diagnosis.why_not(cause, above=above, incident_id=incident.incident_id)
             except UnknownCause as error:
+                if above is None:
+                    raise Unusable(str(error)) from None
                 raise Unusable(f"--above {above}: {error}; name a cause of the same code") from None
             compared.append((incident, found))
     if report_format is Format.JSON:

@@ -123,6 +123,8 @@ def _conditions(
             joins += ["is", "differs_from"] * 2
             if fact_type.kind in ("number", "version"):
                 joins += ["above", "at_least", "below", "at_most"]
+            if fact_type.kind == "version":
+                joins += ["from", "to", "before"]
         condition.setdefault(draw(st.sampled_from(joins)), f"${other}")
     return condition, alias
 

@@ -204,6 +204,20 @@ def test_a_task_that_kills_workers_costs_itself_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("importable")
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_task_that_raises_costs_itself_alone(tmp_path: Path, number: int) -> None:
+    """Whoever does the tasks, this process or another, one that raises is given up with its reason, and the others are done."""
+    with Workers(number) as workers:
+        outcomes = workers.run(
+            partial(_work, str(tmp_path)),
+            [(1,), (5,), (2,)],
+            split=_halves,
+            give_up=lambda task, reason: (task, reason),
+        )
+        assert [*outcomes] == [[1], ((5,), "ValueError: five"), [4]]
+
+
+@pytest.mark.usefixtures("importable")
 def test_workers_that_die_before_their_first_task_are_replaced(tmp_path: Path) -> None:
     """Workers are begun before there is anything to do; where they are killed meanwhile, others do the tasks, whole."""
     with Workers(2) as workers:

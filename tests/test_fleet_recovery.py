@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -149,6 +150,25 @@ def test_a_process_keeps_nothing_of_a_run_that_another_replaces(tmp_path: Path) 
         run_fleet([data], tmp_path / "run", ALL_IN_ONE, restart=True)
         models.append(set(pl.read_parquet(tmp_path / "run" / "hypotheses.parquet")["model"].drop_nulls()))
     assert models == [{"TP-AC22"}, {"TP-DC60"}]
+
+
+def test_rows_that_cannot_be_put_in_order_are_told(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk is full while rows are put in the order of batches, chargers are diagnosed without them, and that is said of each file."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("charger_triage.adapters.fleet.sorting.write_file", full)
+    run_fleet([data_set], tmp_path / "run", ALL_IN_ONE)
+    told = pl.read_parquet(tmp_path / "run" / "warnings.parquet").filter(pl.col("problem").str.contains("in order"))
+    assert [(name, Path(file).name) for name, file in told.select("list", "file").iter_rows()] == [
+        ("heartbeats", "heartbeats.parquet"),
+        ("telemetry", "telemetry.parquet"),
+    ]
+    for problem in told["problem"]:
+        assert re.search(r"No space left on device.* missing from the diagnoses .*--restart", problem)
 
 
 def test_a_folder_with_other_files_is_left_alone(data_set: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import polars as pl
 import pytest
 
 from charger_triage.adapters.bundle import UnreadableInput
+from charger_triage.adapters.fleet.gathering import Gathered, Task, gather
 from charger_triage.adapters.fleet.run import Options, run_fleet
 from charger_triage.adapters.fleet.surveying import BatchSize
 from charger_triage.adapters.fleet.workers import Workers, WorkersFailed
@@ -169,6 +170,23 @@ def test_rows_that_cannot_be_put_in_order_are_told(
     ]
     for problem in told["problem"]:
         assert re.search(r"No space left on device.* missing from the diagnoses .*--restart", problem)
+
+
+def test_files_that_no_worker_can_read_are_told_by_name(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that ends whoever reads it is a warning that names it and says why."""
+
+    def gather_but_grid(task: Task) -> Gathered:
+        if task.list == "grid":
+            raise MemoryError("too large")
+        return gather(task)
+
+    monkeypatch.setattr("charger_triage.adapters.fleet.run.gather", gather_but_grid)
+    run_fleet([data_set], tmp_path / "run", ALL_IN_ONE)
+    (told,) = pl.read_parquet(tmp_path / "run" / "warnings.parquet").filter(pl.col("list") == "grid").to_dicts()
+    assert Path(told["file"]).name == "grid.parquet"
+    assert "grid.parquet: cannot be read (MemoryError: too large)" in told["problem"]
 
 
 def test_a_folder_with_other_files_is_left_alone(data_set: Path, tmp_path: Path) -> None:

@@ -13,8 +13,12 @@ import polars as pl
 import pytest
 
 from charger_triage.adapters.bundle import UnreadableInput
+from charger_triage.adapters.files import read_bundle
 from charger_triage.adapters.fleet.data_set import find_data_set
 from charger_triage.adapters.fleet.run import Options, run_fleet
+from charger_triage.engine import Triage
+
+from .test_fleet_results import fleet_diagnoses, without_places
 
 DEVICES = '{"device_id": "A", "site_id": "S", "model": "TP-DC180"}\n'
 
@@ -174,6 +178,47 @@ def test_files_read_together_are_told_apart(
     places = {(Path(file).parent.name[-1], row) for file, row in told.select("file", "row").iter_rows()}
     assert places == {("B", 1), ("D", 0), *([("C", 1)] if rows == 8 else [])}
     assert json.loads((output / "summary.json").read_text())["records"]["telemetry"] == rows
+
+
+MARK = b"\xef\xbb\xbf"
+ODD_PAYLOADS: dict[str, Any] = {
+    "a number beyond 64 bits": {"fault_code": "F-0421", "details": {"serial": 2**70}},
+    "a number beyond 128 bits": {"fault_code": "F-0421", "details": {"serial": 2**200}},
+    "not a number": {"fault_code": "F-0421", "details": {"coil_supply_v": float("nan")}},
+    "a list": [1, 2],
+}
+ODD_FIELDS: dict[str, dict[str, Any]] = {
+    **{called: {"data": data} for called, data in ODD_PAYLOADS.items()},
+    "a field of its own beyond 64 bits": {"serial": 2**70},
+    "a field of its own beyond 128 bits": {"serial": 2**200},
+    "half a character in a field of its own": {"note": "\ud83d", "\ud83d": 1},
+    "a connector beyond 128 bits": {"connector_id": 2**200},
+    "a list for a connector": {"connector_id": [1]},
+}
+
+
+@pytest.mark.parametrize("called", ["none", *ODD_FIELDS])
+@pytest.mark.parametrize("name", ["events.json", "events.jsonl"])
+@pytest.mark.parametrize("mark", [b"", MARK], ids=["", "marked"])
+def test_json_is_read_as_diagnose_reads_it(tmp_path: Path, triage: Triage, called: str, name: str, mark: bytes) -> None:
+    """Whatever one record of a file holds, and whether the file begins with a byte-order mark, all chargers get the
+    diagnosis that they get from the same files read as one bundle."""
+    odd = {**fault("B", "2026-05-01T00:01:00Z"), **ODD_FIELDS.get(called, {})}
+    events = [fault("A", "2026-05-01T00:00:00Z"), odd, fault("C", "2026-05-01T00:02:00Z", "F-0101")]
+    content = json.dumps(events) if name == "events.json" else lines(*events)
+    bundle = mark + b'{"as_of": "2026-05-02T00:00:00Z"}'
+    written(tmp_path, {"devices.jsonl": DEVICES, name: mark + content.encode(), "bundle.json": bundle})
+    output = ran(tmp_path)
+    whole = read_bundle(tmp_path / "data")
+    found = dict(fleet_diagnoses(output))
+    assert {"A", "C"} <= found.keys()
+    for device in "ABC":
+        alone = triage.diagnose(whole, device_id=device)
+        assert (device in found) == bool(alone.incidents)
+        if device in found:
+            assert without_places(found[device]) == without_places(alone.model_dump(mode="json"))
+    told = [(warning.list, warning.field) for warning in triage.diagnose(whole).warnings]
+    assert sorted((each, field) for each, field, _ in warnings(output)) == sorted(told)
 
 
 def test_broken_lines_and_records_are_told(tmp_path: Path) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from math import isfinite
 from pathlib import Path
 from typing import IO, Any, cast
 
 import orjson
 import polars as pl
-from pydantic_core import from_json
 
 from ...engine.knowledge_base import DataProblem
+from ...knowledge.columns.cells import json_or_problem
 from ...knowledge.columns.taking import layout
+from ...knowledge.observations import plain_json
 from .data_set import SourceFile
 
 ROWS = 250_000
@@ -27,6 +30,9 @@ BLOCK = 16 * 2**20
 
 LONGEST_HEAD = 2**20
 """Bytes of a CSV file's first line that are looked at."""
+
+WIDEST = 127
+"""Bits of the largest whole numbers that Polars has a column for."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -250,19 +256,44 @@ def _frame_of(lines: bytes, file: SourceFile, first: int, note: Note) -> pl.Data
         return _frame_of_json(lines, file.list)
     except pl.exceptions.PolarsError:  # which line is broken is found out below
         kept = [line for place, line in enumerate(lines.split(b"\n"), first + 1) if _is_record(line, file, place, note)]
-        return _frame_of_json(b"\n".join(kept), file.list) if kept else pl.DataFrame()
+        return _frame_of_records(kept, file.list) if kept else pl.DataFrame()
 
 
 def _is_record(line: bytes, file: SourceFile, place: int, note: Note) -> bool:
     if not line.strip():
         return False
-    try:
-        problem = None if isinstance(from_json(line, allow_inf_nan=True), dict) else "is no object"
-    except ValueError as error:
-        problem = f"is no JSON ({error})"
+    value, broken = _value_of(line)
+    problem = f"is no JSON ({broken})" if broken else None if isinstance(value, dict) else "is no object"
     if problem is not None:
         note(file, None, DataProblem(file.list, None, None, f"line {place} {problem}; it is skipped", skipped=True))
     return problem is None
+
+
+def _value_of(text: bytes) -> tuple[Any, str | None]:
+    """JSON as all files of it are read, or what is wrong with it."""
+    return json_or_problem(text.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace"))
+
+
+def _frame_of_records(lines: Sequence[bytes], record_list: str) -> pl.DataFrame:
+    """Lines that hold a record each, whatever it holds."""
+    try:
+        return _frame_of_json(b"\n".join(lines), record_list)
+    except pl.exceptions.PolarsError:  # it has no column for an object in one record and a list in another
+        return _frame_of_json(b"\n".join(_in_cells(_value_of(line)[0]) for line in lines), record_list)
+
+
+def _in_cells(record: Mapping[str, Any]) -> bytes:
+    """A record as a line that Polars reads next to any other: as in a table, what is nested is text."""
+    return json.dumps({plain_json(name): _cell(value) for name, value in record.items()}).encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (dict, list)):
+        return json.dumps(value)
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    kept = plain_json(value)
+    return str(kept) if isinstance(kept, int) and kept.bit_length() > WIDEST else kept
 
 
 def _frame_of_json(lines: bytes, record_list: str) -> pl.DataFrame:
@@ -281,14 +312,23 @@ def _free_form(record_list: str) -> tuple[str, ...]:
 def _json(piece: Piece, note: Note, _: pl.Expr | None) -> Frames:
     """A JSON document with a list of records, or an object that holds the list under its name. It is read as a whole."""
     with _opened(piece.file) as file:
-        document: Any = from_json(file.read(), allow_inf_nan=True)
+        document, problem = _value_of(file.read())
+    if problem is not None:
+        raise ValueError(problem)
     if isinstance(document, dict):
         document = document.get(piece.file.list, [document])
     if not isinstance(document, list):
         raise ValueError("a list of records is expected")
     for start in range(0, len(document), ROWS):
-        lines = b"\n".join(orjson.dumps(record) for record in document[start : start + ROWS])
+        lines = b"\n".join(map(_line, document[start : start + ROWS]))
         yield start, _frame_of(lines, piece.file, start, note)
+
+
+def _line(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # numbers beyond 64 bits, lone surrogates, more than 254 levels
+        return _in_cells(value) if isinstance(value, dict) else b"null"
 
 
 def _opened(file: SourceFile) -> IO[bytes]:

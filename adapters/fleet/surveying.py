@@ -20,7 +20,7 @@ from ...knowledge.observations import Observations, Table, parse_timestamp
 from .fleet_files import FleetFiles, without_large
 from .gathering import LARGE_LISTS, SMALL_LISTS, Gathered, Places, Task
 from .plan import BATCH_CHARGERS, BATCH_ROWS, Batch, Group, Stretch, bundled, codes_together, grouped
-from .reading import CHARGER, Piece
+from .reading import BYTE_ORDER_MARK, CHARGER, Piece
 from .sorting import Ordered, SortTask
 from .survey_steps import Located, LookedThrough, Reported, carry_out, located, looked_through, reported_faults
 from .troubles import NO_FIELD, NO_FILE, Trouble
@@ -70,7 +70,7 @@ def stated_moment(bundle: str | None) -> tuple[float | None, list[Trouble]]:
     if bundle is None:
         return None, []
     try:
-        document = orjson.loads(Path(bundle).read_bytes() or b"{}")
+        document = orjson.loads(Path(bundle).read_bytes().removeprefix(BYTE_ORDER_MARK) or b"{}")
         value = document.get("as_of")
     except (OSError, ValueError, AttributeError):
         return None, [Trouble("bundle", NO_FIELD, bundle, 0, "is no JSON object; the newest timestamp is used")]

@@ -184,6 +184,10 @@ MARK = b"\xef\xbb\xbf"
 ODD_PAYLOADS: dict[str, Any] = {
     "a number beyond 64 bits": {"fault_code": "F-0421", "details": {"serial": 2**70}},
     "a number beyond 128 bits": {"fault_code": "F-0421", "details": {"serial": 2**200}},
+    "half a character": {"fault_code": "F-0421", "details": {"note": "\ud83d"}},
+    "a tab": {"fault_code": "F-0421", "details": {"note": "contactor\tno echo"}},
+    "backslashes": {"fault_code": "F-0421", "details": {"note": "C:\\new\\log", "sign": "\x01"}},
+    "quotes in a name": {"fault_code": "F-0421", "details": {'the "coil"\n': "ä \U0001f50c"}},
     "not a number": {"fault_code": "F-0421", "details": {"coil_supply_v": float("nan")}},
     "a list": [1, 2],
 }

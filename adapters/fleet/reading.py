@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -298,9 +299,27 @@ def _cell(value: Any) -> Any:
 
 def _frame_of_json(lines: bytes, record_list: str) -> pl.DataFrame:
     there = [name for name in _free_form(record_list) if f'"{name}"'.encode() in lines]
+    if there and b"\\" in lines:
+        # Polars writes objects as text with tabs and backslashes as they are, which is no JSON, or other JSON
+        lines = b"\n".join(
+            _with_texts(line, there) if _ESCAPED.search(line) is not None else line for line in lines.split(b"\n")
+        )
     return pl.read_ndjson(
         io.BytesIO(lines), infer_schema_length=None, schema_overrides=dict.fromkeys(there, pl.String) or None
     )
+
+
+_ESCAPED = re.compile(rb"\\(?!u(?:00[89a-fA-F]|0[1-9a-fA-F]|[1-9a-cA-CeEfF]))")
+"""An escape in JSON, other than of a letter beyond ASCII that is whole by itself."""
+
+
+def _with_texts(line: bytes, fields: Sequence[str]) -> bytes:
+    """A record's line with the objects and lists in some fields as JSON text; any other line as it is."""
+    record, problem = _value_of(line)
+    if problem is not None or not isinstance(record, dict):
+        return line
+    nested = {name: json.dumps(record[name]) for name in fields if isinstance(record.get(name), (dict, list))}
+    return json.dumps({**record, **nested}).encode() if nested else line
 
 
 @cache

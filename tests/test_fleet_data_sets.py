@@ -270,6 +270,29 @@ def test_nothing_later_than_the_moment_counts(tmp_path: Path) -> None:
     assert [device for device, _ in codes(tmp_path / "cut")] == ["A"]
 
 
+def test_record_lists_within_a_bundle_are_read(tmp_path: Path, triage: Triage) -> None:
+    """What bundle.json holds besides its moment counts as in `diagnose`, next to files of the same list or without any."""
+    bundle = {
+        "bundle_version": 1,
+        "as_of": "2026-05-02T00:00:00Z",
+        "devices": {"device_id": "A", "site_id": "S", "model": "TP-DC180", "firmware_version": "3.0.1"},
+        "events": [fault("A", "2026-05-01T00:00:00Z")],
+        "grid": None,
+        "telemetry": "none",
+        "fleets": [],
+    }
+    written(tmp_path, {"bundle.json": json.dumps(bundle), "events.jsonl": lines(fault("B", "2026-05-01T00:00:00Z"))})
+    output = ran(tmp_path)
+    whole = read_bundle(tmp_path / "data")
+    found = {device: without_places(diagnosis) for device, diagnosis in fleet_diagnoses(output)}
+    expected = {device: triage.diagnose(whole, device_id=device).model_dump(mode="json") for device in "AB"}
+    assert found == {device: without_places(diagnosis) for device, diagnosis in expected.items()}
+    assert sorted(name for name, _, _ in warnings(output)) == ["bundle", "telemetry"]
+    (tmp_path / "data" / "events.jsonl").unlink()
+    run_fleet([tmp_path / "data"], tmp_path / "alone", Options(workers=0))
+    assert [device for device, _ in codes(tmp_path / "alone")] == ["A"]
+
+
 def test_the_output_is_no_input(tmp_path: Path) -> None:
     """Results may be written into the folder that is read, and are not read by the next run."""
     (tmp_path / "devices.jsonl").write_text(DEVICES)

@@ -335,7 +335,8 @@ def _json(piece: Piece, note: Note, _: pl.Expr | None) -> Frames:
     if problem is not None:
         raise ValueError(problem)
     if isinstance(document, dict):
-        document = document.get(piece.file.list, [document])
+        found = document.get(piece.file.list, document)
+        document = [found] if isinstance(found, dict) else found
     if not isinstance(document, list):
         raise ValueError("a list of records is expected")
     for start in range(0, len(document), ROWS):

@@ -270,6 +270,29 @@ def test_nothing_later_than_the_moment_counts(tmp_path: Path) -> None:
     assert [device for device, _ in codes(tmp_path / "cut")] == ["A"]
 
 
+@pytest.mark.parametrize("name", ["telemetry.csv", "telemetry.csv.gz"])
+@pytest.mark.parametrize("before", [1, 300_000], ids=["short", "read in stretches"])
+def test_cells_beyond_the_header_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, before: int
+) -> None:
+    """Rows of CSV with more cells than the header (a decimal comma cuts one in two) are read as they stand, each once, and
+    a warning says of the file how many there are and where the first is; blank cells at the end of rows say nothing."""
+    monkeypatch.setattr("charger_triage.adapters.fleet.reading.ROWS", 50_000)
+    row = "2026-05-01T00:00:00Z,A,20.5\n"
+    longer = '2026-05-01T00:01:00Z,A,88,9\n2026-05-01T00:02:00Z,"A",88,,9\n'
+    text = "timestamp,device_id,temperature\n" + row * before + "\n" + longer + row + row.replace("\n", ",,\n")
+    content = gzip.compress(text.encode()) if name.endswith(".gz") else text
+    blank = "timestamp,site_id,frequency_hz,\n2026-05-01T00:00:00Z,S,50,,\n"
+    written(tmp_path, {"devices.jsonl": DEVICES, name: content, "grid.csv": blank})
+    output = ran(tmp_path)
+    told = pl.read_parquet(output / "warnings.parquet").filter(pl.col("field").is_null()).to_dicts()
+    assert [(each["list"], Path(each["file"]).name, each["row"]) for each in told] == [("telemetry", name, before + 1)]
+    assert "2 rows have more cells than the 3 columns" in told[0]["problem"]
+    assert "'9'" in told[0]["problem"] and "decimals with a point" in told[0]["problem"]
+    records = json.loads((output / "summary.json").read_text())["records"]
+    assert (records["telemetry"], records["grid"]) == (before + 4, 1)
+
+
 def test_record_lists_within_a_bundle_are_read(tmp_path: Path, triage: Triage) -> None:
     """What bundle.json holds besides its moment counts as in `diagnose`, next to files of the same list or without any."""
     bundle = {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from math import isfinite
 from pathlib import Path
@@ -21,6 +23,7 @@ from ...engine.knowledge_base import DataProblem
 from ...knowledge.columns.cells import json_or_problem
 from ...knowledge.columns.taking import layout
 from ...knowledge.observations import plain_json
+from ..longer_rows import HOW_TO_MEND, first_beyond
 from .data_set import SourceFile
 
 ROWS = 250_000
@@ -218,20 +221,53 @@ def _batches(scan: pl.LazyFrame, start: int, wanted: pl.Expr | None) -> Frames:
         start += frame.height
 
 
-def _csv(piece: Piece, _: Note, wanted: pl.Expr | None) -> Frames:
+def _csv(piece: Piece, note: Note, wanted: pl.Expr | None) -> Frames:
     """Every cell as text: what it means is the business of whoever knows the record list."""
     with _opened(piece.file) as file:
         head = file.readline(LONGEST_HEAD).decode("utf-8-sig", "replace")
-    scan = pl.scan_csv(
+    separator = max(",;\t", key=head.count)
+    scan = partial(
+        pl.scan_csv,
         piece.file.path,
-        separator=max(",;\t", key=head.count),
+        separator=separator,
         infer_schema=False,
         encoding="utf8-lossy",
-        truncate_ragged_lines=True,
         glob=False,
         with_column_names=lambda names: [name.strip() for name in names],
     )
-    yield from _batches(scan, 0, wanted)
+    if wanted is not None:
+        yield from _batches(scan(truncate_ragged_lines=True), 0, wanted)
+        return
+    done = 0
+    try:
+        for start, frame in _batches(scan(), 0, None):
+            yield start, frame
+            done = start + frame.height
+    except pl.exceptions.ComputeError:  # a row with more cells than the header, which Polars else drops without a word
+        _tell_longer_rows(piece.file, separator, note)
+        yield from _batches(scan(truncate_ragged_lines=True).slice(done), done, None)
+
+
+def _tell_longer_rows(file: SourceFile, separator: str, note: Note) -> None:
+    """Note how many rows of a CSV file have more cells than its header, blank ones not counted."""
+    csv.field_size_limit(2**31 - 1)
+    first: tuple[int, str] | None = None
+    number = columns = 0
+    with _opened(file) as lines, suppress(csv.Error):
+        rows = csv.reader((line.decode("utf-8", "replace") for line in lines), delimiter=separator)
+        columns = len(next(rows, []))
+        for place, row in enumerate(rows):
+            beyond = first_beyond(row, columns)
+            if beyond is not None:
+                number += 1
+                first = first or (place, beyond[:60])
+    if first is not None:
+        place, cell = first
+        problem = (
+            f"from here on {number} {'row has' if number == 1 else 'rows have'} more cells than the {columns} columns of the "
+            f"header; what stands beyond, as {cell!r} here, is not read; {HOW_TO_MEND}"
+        )
+        note(file, place, DataProblem(file.list, place, None, problem))
 
 
 def _json_lines(piece: Piece, note: Note, _: pl.Expr | None) -> Frames:

@@ -18,9 +18,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ..engine.garbage import seldom_collected
 from ..knowledge.columns.cells import json_or_problem, record_of
-from ..knowledge.observations import Observations, ObservationsBuilder
+from ..knowledge.observations import MAX_WARNINGS_PER_FIELD, Observations, ObservationsBuilder
 from ..knowledge.records import SCHEMAS
 from .bundle import Bundle, UnreadableInput, list_named
+from .longer_rows import HOW_TO_MEND, first_beyond
 
 if TYPE_CHECKING:
     from .ocpp.bundle import Logs
@@ -260,8 +261,17 @@ class _Reader:
             self._text(_decoded(content), label, record_list)
 
     def _csv(self, text: str, label: str, named: str | None) -> None:
-        found = self._list_of(named, label, _csv_fields(text, label))
-        self._rows(found, _csv_rows(found, text, label))
+        fields = _csv_fields(text, label)
+        found = self._list_of(named, label, fields)
+        start = self._fed.get(found, 0)
+        longer: list[tuple[int, str]] = []
+        self._rows(found, _csv_rows(found, text, label, longer))
+        for index, beyond in longer[:MAX_WARNINGS_PER_FIELD]:
+            problem = f"{label}: {beyond!r} stands beyond the {len(fields)} columns of the header and is not read; {HOW_TO_MEND}"
+            self.builder.report(found, start + index, None, problem)
+        if len(longer) > MAX_WARNINGS_PER_FIELD:
+            more = len(longer) - MAX_WARNINGS_PER_FIELD
+            self.builder.report(found, None, None, f"{label}: {more} more records have a problem of this kind")
 
     def _list_of(self, named: str | None, label: str, fields: Sequence[str]) -> str:
         found = named or _guess({field.split(".")[0] for field in fields})
@@ -477,11 +487,15 @@ def _csv_fields(text: str, label: str) -> list[str]:
         raise UnreadableInput(f"{label}: is no CSV ({error}); save it as comma-separated UTF-8") from error
 
 
-def _csv_rows(record_list: str, text: str, label: str) -> Iterator[tuple[int, Any]]:
+def _csv_rows(record_list: str, text: str, label: str, longer: list[tuple[int, str]]) -> Iterator[tuple[int, Any]]:
+    """The records of a CSV file by their places; `longer` takes those with more cells than the header, and the first of these."""
     try:
         rows = _csv_reader(text)
         header = [name.strip() for name in next(rows, [])]
         for index, row in enumerate(row for row in rows if any(cell.strip() for cell in row)):
+            beyond = first_beyond(row, len(header))
+            if beyond is not None:
+                longer.append((index, beyond[:60]))
             yield index, record_of(record_list, dict(zip(header, row, strict=False)))
     except csv.Error as error:
         raise UnreadableInput(f"{label}: is no CSV ({error}); save it as comma-separated UTF-8") from error

@@ -297,6 +297,32 @@ def test_a_broken_line_costs_only_itself(triage: Triage, tmp_path: Path) -> None
     assert len(bundle.observations["telemetry"].records) == len(lines)
 
 
+def test_cells_beyond_the_header_are_told(tmp_path: Path) -> None:
+    """A row of CSV with more cells than the header (a decimal comma cuts one in two) is read as it stands, and a warning
+    names its place, the cell and how to mend it; blank cells at the end of rows say nothing."""
+    rows = ["12:00:00Z,A,charging,87,,", "", "12:01:00Z,A,charging,88,9", "12:02:00Z,A,charging,89"]
+    head = "timestamp,device_id,state,temperature\n"
+    (tmp_path / "telemetry.csv").write_text(head + "\n".join(row and f"2026-05-10T{row}" for row in rows))
+    bundle = read_bundle(tmp_path / "telemetry.csv")
+    assert [record.fields["temperature"] for record in bundle.observations["telemetry"].records] == [87.0, 88.0, 89.0]
+    (problem,) = bundle.observations.problems
+    assert (problem.list, problem.index, problem.field, problem.skipped) == ("telemetry", 1, None, False)
+    assert "telemetry.csv: '9' stands beyond the 4 columns of the header" in problem.problem
+    assert "decimals with a point" in problem.problem
+
+
+def test_many_rows_beyond_the_header_are_counted(tmp_path: Path) -> None:
+    """The first hundred rows with more cells than the header are told one by one, by their places among all files of the list."""
+    for part in "ab":
+        (tmp_path / f"grid.{part}.csv").write_text(
+            "site_id,timestamp,frequency_hz\n"
+            + "".join(f"S,2026-05-10T12:{row // 60:02d}:{row % 60:02d}Z,50,{row}\n" for row in range(150))
+        )
+    problems = read_bundle(tmp_path).observations.problems
+    assert [problem.index for problem in problems] == [*range(100), None, *range(150, 250), None]
+    assert ["50 more records" in problem.problem for problem in problems].count(True) == 2
+
+
 @given(st.one_of(st.text(max_size=300), st.binary(max_size=300).map(lambda b: b.decode("latin-1"))))
 def test_no_text_raises_anything_but_our_error(triage: Triage, text: str) -> None:
     """Whatever a stream holds, reading gives a bundle or UnreadableInput."""

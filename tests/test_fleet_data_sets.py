@@ -13,8 +13,12 @@ import polars as pl
 import pytest
 
 from charger_triage.adapters.bundle import UnreadableInput
+from charger_triage.adapters.files import read_bundle
 from charger_triage.adapters.fleet.data_set import find_data_set
 from charger_triage.adapters.fleet.run import Options, run_fleet
+from charger_triage.engine import Triage
+
+from .test_fleet_results import fleet_diagnoses, without_places
 
 DEVICES = '{"device_id": "A", "site_id": "S", "model": "TP-DC180"}\n'
 
@@ -176,6 +180,51 @@ def test_files_read_together_are_told_apart(
     assert json.loads((output / "summary.json").read_text())["records"]["telemetry"] == rows
 
 
+MARK = b"\xef\xbb\xbf"
+ODD_PAYLOADS: dict[str, Any] = {
+    "a number beyond 64 bits": {"fault_code": "F-0421", "details": {"serial": 2**70}},
+    "a number beyond 128 bits": {"fault_code": "F-0421", "details": {"serial": 2**200}},
+    "half a character": {"fault_code": "F-0421", "details": {"note": "\ud83d"}},
+    "a tab": {"fault_code": "F-0421", "details": {"note": "contactor\tno echo"}},
+    "backslashes": {"fault_code": "F-0421", "details": {"note": "C:\\new\\log", "sign": "\x01"}},
+    "quotes in a name": {"fault_code": "F-0421", "details": {'the "coil"\n': "ä \U0001f50c"}},
+    "not a number": {"fault_code": "F-0421", "details": {"coil_supply_v": float("nan")}},
+    "a list": [1, 2],
+}
+ODD_FIELDS: dict[str, dict[str, Any]] = {
+    **{called: {"data": data} for called, data in ODD_PAYLOADS.items()},
+    "a field of its own beyond 64 bits": {"serial": 2**70},
+    "a field of its own beyond 128 bits": {"serial": 2**200},
+    "half a character in a field of its own": {"note": "\ud83d", "\ud83d": 1},
+    "a connector beyond 128 bits": {"connector_id": 2**200},
+    "a list for a connector": {"connector_id": [1]},
+}
+
+
+@pytest.mark.parametrize("called", ["none", *ODD_FIELDS])
+@pytest.mark.parametrize("name", ["events.json", "events.jsonl"])
+@pytest.mark.parametrize("mark", [b"", MARK], ids=["", "marked"])
+def test_json_is_read_as_diagnose_reads_it(tmp_path: Path, triage: Triage, called: str, name: str, mark: bytes) -> None:
+    """Whatever one record of a file holds, and whether the file begins with a byte-order mark, all chargers get the
+    diagnosis that they get from the same files read as one bundle."""
+    odd = {**fault("B", "2026-05-01T00:01:00Z"), **ODD_FIELDS.get(called, {})}
+    events = [fault("A", "2026-05-01T00:00:00Z"), odd, fault("C", "2026-05-01T00:02:00Z", "F-0101")]
+    content = json.dumps(events) if name == "events.json" else lines(*events)
+    bundle = mark + b'{"as_of": "2026-05-02T00:00:00Z"}'
+    written(tmp_path, {"devices.jsonl": DEVICES, name: mark + content.encode(), "bundle.json": bundle})
+    output = ran(tmp_path)
+    whole = read_bundle(tmp_path / "data")
+    found = dict(fleet_diagnoses(output))
+    assert {"A", "C"} <= found.keys()
+    for device in "ABC":
+        alone = triage.diagnose(whole, device_id=device)
+        assert (device in found) == bool(alone.incidents)
+        if device in found:
+            assert without_places(found[device]) == without_places(alone.model_dump(mode="json"))
+    told = [(warning.list, warning.field) for warning in triage.diagnose(whole).warnings]
+    assert sorted((each, field) for each, field, _ in warnings(output)) == sorted(told)
+
+
 def test_broken_lines_and_records_are_told(tmp_path: Path) -> None:
     """A line that is no JSON, a record without what it needs and a field that does not fit are warnings; the rest counts."""
     good, late = fault("A", "2026-05-01T00:00:00Z"), fault("A", "2026-05-01T01:00:00Z")
@@ -219,6 +268,52 @@ def test_nothing_later_than_the_moment_counts(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["as_of"] == "2026-05-02T00:00:00Z"
     run_fleet([tmp_path / "data"], tmp_path / "cut", Options(workers=0, as_of=1777680000.0))
     assert [device for device, _ in codes(tmp_path / "cut")] == ["A"]
+
+
+@pytest.mark.parametrize("name", ["telemetry.csv", "telemetry.csv.gz"])
+@pytest.mark.parametrize("before", [1, 300_000], ids=["short", "read in stretches"])
+def test_cells_beyond_the_header_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, before: int
+) -> None:
+    """Rows of CSV with more cells than the header (a decimal comma cuts one in two) are read as they stand, each once, and
+    a warning says of the file how many there are and where the first is; blank cells at the end of rows say nothing."""
+    monkeypatch.setattr("charger_triage.adapters.fleet.reading.ROWS", 50_000)
+    row = "2026-05-01T00:00:00Z,A,20.5\n"
+    longer = '2026-05-01T00:01:00Z,A,88,9\n2026-05-01T00:02:00Z,"A",88,,9\n'
+    text = "timestamp,device_id,temperature\n" + row * before + "\n" + longer + row + row.replace("\n", ",,\n")
+    content = gzip.compress(text.encode()) if name.endswith(".gz") else text
+    blank = "timestamp,site_id,frequency_hz,\n2026-05-01T00:00:00Z,S,50,,\n"
+    written(tmp_path, {"devices.jsonl": DEVICES, name: content, "grid.csv": blank})
+    output = ran(tmp_path)
+    told = pl.read_parquet(output / "warnings.parquet").filter(pl.col("field").is_null()).to_dicts()
+    assert [(each["list"], Path(each["file"]).name, each["row"]) for each in told] == [("telemetry", name, before + 1)]
+    assert "2 rows have more cells than the 3 columns" in told[0]["problem"]
+    assert "'9'" in told[0]["problem"] and "decimals with a point" in told[0]["problem"]
+    records = json.loads((output / "summary.json").read_text())["records"]
+    assert (records["telemetry"], records["grid"]) == (before + 4, 1)
+
+
+def test_record_lists_within_a_bundle_are_read(tmp_path: Path, triage: Triage) -> None:
+    """What bundle.json holds besides its moment counts as in `diagnose`, next to files of the same list or without any."""
+    bundle = {
+        "bundle_version": 1,
+        "as_of": "2026-05-02T00:00:00Z",
+        "devices": {"device_id": "A", "site_id": "S", "model": "TP-DC180", "firmware_version": "3.0.1"},
+        "events": [fault("A", "2026-05-01T00:00:00Z")],
+        "grid": None,
+        "telemetry": "none",
+        "fleets": [],
+    }
+    written(tmp_path, {"bundle.json": json.dumps(bundle), "events.jsonl": lines(fault("B", "2026-05-01T00:00:00Z"))})
+    output = ran(tmp_path)
+    whole = read_bundle(tmp_path / "data")
+    found = {device: without_places(diagnosis) for device, diagnosis in fleet_diagnoses(output)}
+    expected = {device: triage.diagnose(whole, device_id=device).model_dump(mode="json") for device in "AB"}
+    assert found == {device: without_places(diagnosis) for device, diagnosis in expected.items()}
+    assert sorted(name for name, _, _ in warnings(output)) == ["bundle", "telemetry"]
+    (tmp_path / "data" / "events.jsonl").unlink()
+    run_fleet([tmp_path / "data"], tmp_path / "alone", Options(workers=0))
+    assert [device for device, _ in codes(tmp_path / "alone")] == ["A"]
 
 
 def test_the_output_is_no_input(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -18,6 +19,7 @@ import polars as pl
 import pytest
 
 from charger_triage.adapters.bundle import UnreadableInput
+from charger_triage.adapters.fleet.gathering import Gathered, Task, gather
 from charger_triage.adapters.fleet.run import Options, run_fleet
 from charger_triage.adapters.fleet.surveying import BatchSize
 from charger_triage.adapters.fleet.workers import Workers, WorkersFailed
@@ -151,6 +153,42 @@ def test_a_process_keeps_nothing_of_a_run_that_another_replaces(tmp_path: Path) 
     assert models == [{"TP-AC22"}, {"TP-DC60"}]
 
 
+def test_rows_that_cannot_be_put_in_order_are_told(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk is full while rows are put in the order of batches, chargers are diagnosed without them, and that is said of each file."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("charger_triage.adapters.fleet.sorting.write_file", full)
+    run_fleet([data_set], tmp_path / "run", ALL_IN_ONE)
+    told = pl.read_parquet(tmp_path / "run" / "warnings.parquet").filter(pl.col("problem").str.contains("in order"))
+    assert [(name, Path(file).name) for name, file in told.select("list", "file").iter_rows()] == [
+        ("heartbeats", "heartbeats.parquet"),
+        ("telemetry", "telemetry.parquet"),
+    ]
+    for problem in told["problem"]:
+        assert re.search(r"No space left on device.* missing from the diagnoses .*--restart", problem)
+
+
+def test_files_that_no_worker_can_read_are_told_by_name(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that ends whoever reads it is a warning that names it and says why."""
+
+    def gather_but_grid(task: Task) -> Gathered:
+        if task.list == "grid":
+            raise MemoryError("too large")
+        return gather(task)
+
+    monkeypatch.setattr("charger_triage.adapters.fleet.run.gather", gather_but_grid)
+    run_fleet([data_set], tmp_path / "run", ALL_IN_ONE)
+    (told,) = pl.read_parquet(tmp_path / "run" / "warnings.parquet").filter(pl.col("list") == "grid").to_dicts()
+    assert Path(told["file"]).name == "grid.parquet"
+    assert "grid.parquet: cannot be read (MemoryError: too large)" in told["problem"]
+
+
 def test_a_folder_with_other_files_is_left_alone(data_set: Path, tmp_path: Path) -> None:
     """What no run wrote is never taken away, not even to begin anew."""
     (tmp_path / "thesis.txt").write_text("years of work")
@@ -201,6 +239,20 @@ def test_a_task_that_kills_workers_costs_itself_alone(tmp_path: Path) -> None:
     numbers = {n for task in tasks for n in task} - {5, 13}
     assert sorted(square for squares in found for square in squares) == sorted(n**2 for n in numbers)
     assert sorted(given_up) == [((5,), "ValueError: five"), ((13,), "the process that worked on it was ended twice")]
+
+
+@pytest.mark.usefixtures("importable")
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_task_that_raises_costs_itself_alone(tmp_path: Path, number: int) -> None:
+    """Whoever does the tasks, this process or another, one that raises is given up with its reason, and the others are done."""
+    with Workers(number) as workers:
+        outcomes = workers.run(
+            partial(_work, str(tmp_path)),
+            [(1,), (5,), (2,)],
+            split=_halves,
+            give_up=lambda task, reason: (task, reason),
+        )
+        assert [*outcomes] == [[1], ((5,), "ValueError: five"), [4]]
 
 
 @pytest.mark.usefixtures("importable")

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from ...engine.knowledge_base import DataProblem
+from ...knowledge.columns.cells import json_or_problem
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput, list_named
 
@@ -29,7 +30,10 @@ COMPRESSED = ".gz"
 """How compressed texts end, after the ending of their format; Parquet is compressed inside."""
 
 BUNDLE = "bundle.json"
-"""Beside record lists: holds the moment that a data set states for its diagnosis."""
+"""Beside record lists: holds the moment that a data set states for its diagnosis, and may hold record lists itself."""
+
+BUNDLE_HEAD = frozenset({"as_of", "bundle_version"})
+"""What it holds besides record lists."""
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 """How Hive and its followers write the partition of what is not known."""
@@ -94,8 +98,19 @@ def find_data_set(paths: Sequence[str | Path], *, without: Path | None = None) -
     return DataSet(tuple(sorted(search.files.values())), search.bundle, tuple(sorted(search.problems)))
 
 
+def bundle_document(path: str) -> Mapping[str, Any] | None:
+    """What a bundle.json says; nothing where it is empty. None where it cannot be read, or is no JSON object."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig", "replace").strip()
+    except OSError:
+        return None
+    document, _ = json_or_problem(text or "{}")
+    return document if isinstance(document, dict) else None
+
+
 class _Search:
     def __init__(self, without: str | None) -> None:
+        # by where a file really lies; each list of a bundle as if it lay below it
         self.files: dict[str, SourceFile] = {}
         self.bundle: str | None = None
         self.problems: list[DataProblem] = []
@@ -160,6 +175,7 @@ class _Search:
         *above, own = below
         if own.lower() == BUNDLE:
             self.bundle = min(self.bundle or name, name)
+            self._take_lists(name, place, above)
             return
         kind = _format_of(own)
         if kind is None:
@@ -173,6 +189,25 @@ class _Search:
                 )
             )  # fmt: skip
             return
+        self._add(place, name, record_list, kind, above)
+
+    def _take_lists(self, name: str, place: str, above: Sequence[str]) -> None:
+        """Take the record lists within a bundle, each as a file of its own."""
+        document = bundle_document(name)
+        if document is None:
+            self.problems.append(
+                DataProblem("bundle", None, None, f"{name}: is no JSON object; no list is read of it", skipped=True)
+            )
+            return
+        for called, records in document.items():
+            if called in SCHEMAS:
+                if records is not None:
+                    self._add(os.path.join(place, called), name, called, "json", above)
+            elif called not in BUNDLE_HEAD:
+                problem = f"{name}: {called[:256]!r} is no record list; known are {', '.join(SCHEMAS)}"
+                self.problems.append(DataProblem("bundle", None, None, problem, skipped=True))
+
+    def _add(self, place: str, name: str, record_list: str, kind: Format, above: Sequence[str]) -> None:
         status = os.stat(name)
         self.files.setdefault(
             place,

@@ -23,7 +23,7 @@ from ...knowledge.records import SCHEMAS, TIME_FIELD
 from .data_set import DataSet, SourceFile
 from .manifest import unfinished_name
 from .reading import CHARGER, ROWS, Piece, Rows, UnreadableFile, charger_name, chosen, read, row_count, together
-from .troubles import NO_FIELD, NO_FILE, NO_ROW, Trouble, Troubles
+from .troubles import NO_FIELD, NO_ROW, Trouble, Troubles
 
 LARGE_LISTS = ("telemetry", "heartbeats")
 """Lists that grow with every minute of every charger: never held as a whole."""
@@ -191,7 +191,9 @@ def unread(task: Task, reason: str) -> Gathered:
     names = ", ".join(piece.file.name for piece in task.pieces[:3])
     more = f" and {len(task.pieces) - 3} more" if len(task.pieces) > 3 else ""
     problem = f"{names}{more}: cannot be read ({reason}); write them again, or take them away"
-    return Gathered(task.number, None, (Trouble(task.list, NO_FIELD, NO_FILE, NO_ROW, problem),), 0, task.size)
+    # without a file it would be counted among others and its reason lost
+    trouble = Trouble(task.list, NO_FIELD, task.pieces[0].file.name, NO_ROW, problem)
+    return Gathered(task.number, None, (trouble,), 0, task.size)
 
 
 @dataclass

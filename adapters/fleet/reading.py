@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
+from math import isfinite
 from pathlib import Path
 from typing import IO, Any, cast
 
 import orjson
 import polars as pl
-from pydantic_core import from_json
 
 from ...engine.knowledge_base import DataProblem
+from ...knowledge.columns.cells import json_or_problem
 from ...knowledge.columns.taking import layout
+from ...knowledge.observations import plain_json
+from ..longer_rows import HOW_TO_MEND, first_beyond
 from .data_set import SourceFile
 
 ROWS = 250_000
@@ -27,6 +34,9 @@ BLOCK = 16 * 2**20
 
 LONGEST_HEAD = 2**20
 """Bytes of a CSV file's first line that are looked at."""
+
+WIDEST = 127
+"""Bits of the largest whole numbers that Polars has a column for."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -211,20 +221,53 @@ def _batches(scan: pl.LazyFrame, start: int, wanted: pl.Expr | None) -> Frames:
         start += frame.height
 
 
-def _csv(piece: Piece, _: Note, wanted: pl.Expr | None) -> Frames:
+def _csv(piece: Piece, note: Note, wanted: pl.Expr | None) -> Frames:
     """Every cell as text: what it means is the business of whoever knows the record list."""
     with _opened(piece.file) as file:
         head = file.readline(LONGEST_HEAD).decode("utf-8-sig", "replace")
-    scan = pl.scan_csv(
+    separator = max(",;\t", key=head.count)
+    scan = partial(
+        pl.scan_csv,
         piece.file.path,
-        separator=max(",;\t", key=head.count),
+        separator=separator,
         infer_schema=False,
         encoding="utf8-lossy",
-        truncate_ragged_lines=True,
         glob=False,
         with_column_names=lambda names: [name.strip() for name in names],
     )
-    yield from _batches(scan, 0, wanted)
+    if wanted is not None:
+        yield from _batches(scan(truncate_ragged_lines=True), 0, wanted)
+        return
+    done = 0
+    try:
+        for start, frame in _batches(scan(), 0, None):
+            yield start, frame
+            done = start + frame.height
+    except pl.exceptions.ComputeError:  # a row with more cells than the header, which Polars else drops without a word
+        _tell_longer_rows(piece.file, separator, note)
+        yield from _batches(scan(truncate_ragged_lines=True).slice(done), done, None)
+
+
+def _tell_longer_rows(file: SourceFile, separator: str, note: Note) -> None:
+    """Note how many rows of a CSV file have more cells than its header, blank ones not counted."""
+    csv.field_size_limit(2**31 - 1)
+    first: tuple[int, str] | None = None
+    number = columns = 0
+    with _opened(file) as lines, suppress(csv.Error):
+        rows = csv.reader((line.decode("utf-8", "replace") for line in lines), delimiter=separator)
+        columns = len(next(rows, []))
+        for place, row in enumerate(rows):
+            beyond = first_beyond(row, columns)
+            if beyond is not None:
+                number += 1
+                first = first or (place, beyond[:60])
+    if first is not None:
+        place, cell = first
+        problem = (
+            f"from here on {number} {'row has' if number == 1 else 'rows have'} more cells than the {columns} columns of the "
+            f"header; what stands beyond, as {cell!r} here, is not read; {HOW_TO_MEND}"
+        )
+        note(file, place, DataProblem(file.list, place, None, problem))
 
 
 def _json_lines(piece: Piece, note: Note, _: pl.Expr | None) -> Frames:
@@ -250,26 +293,69 @@ def _frame_of(lines: bytes, file: SourceFile, first: int, note: Note) -> pl.Data
         return _frame_of_json(lines, file.list)
     except pl.exceptions.PolarsError:  # which line is broken is found out below
         kept = [line for place, line in enumerate(lines.split(b"\n"), first + 1) if _is_record(line, file, place, note)]
-        return _frame_of_json(b"\n".join(kept), file.list) if kept else pl.DataFrame()
+        return _frame_of_records(kept, file.list) if kept else pl.DataFrame()
 
 
 def _is_record(line: bytes, file: SourceFile, place: int, note: Note) -> bool:
     if not line.strip():
         return False
-    try:
-        problem = None if isinstance(from_json(line, allow_inf_nan=True), dict) else "is no object"
-    except ValueError as error:
-        problem = f"is no JSON ({error})"
+    value, broken = _value_of(line)
+    problem = f"is no JSON ({broken})" if broken else None if isinstance(value, dict) else "is no object"
     if problem is not None:
         note(file, None, DataProblem(file.list, None, None, f"line {place} {problem}; it is skipped", skipped=True))
     return problem is None
 
 
+def _value_of(text: bytes) -> tuple[Any, str | None]:
+    """JSON as all files of it are read, or what is wrong with it."""
+    return json_or_problem(text.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace"))
+
+
+def _frame_of_records(lines: Sequence[bytes], record_list: str) -> pl.DataFrame:
+    """Lines that hold a record each, whatever it holds."""
+    try:
+        return _frame_of_json(b"\n".join(lines), record_list)
+    except pl.exceptions.PolarsError:  # it has no column for an object in one record and a list in another
+        return _frame_of_json(b"\n".join(_in_cells(_value_of(line)[0]) for line in lines), record_list)
+
+
+def _in_cells(record: Mapping[str, Any]) -> bytes:
+    """A record as a line that Polars reads next to any other: as in a table, what is nested is text."""
+    return json.dumps({plain_json(name): _cell(value) for name, value in record.items()}).encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (dict, list)):
+        return json.dumps(value)
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    kept = plain_json(value)
+    return str(kept) if isinstance(kept, int) and kept.bit_length() > WIDEST else kept
+
+
 def _frame_of_json(lines: bytes, record_list: str) -> pl.DataFrame:
     there = [name for name in _free_form(record_list) if f'"{name}"'.encode() in lines]
+    if there and b"\\" in lines:
+        # Polars writes objects as text with tabs and backslashes as they are, which is no JSON, or other JSON
+        lines = b"\n".join(
+            _with_texts(line, there) if _ESCAPED.search(line) is not None else line for line in lines.split(b"\n")
+        )
     return pl.read_ndjson(
         io.BytesIO(lines), infer_schema_length=None, schema_overrides=dict.fromkeys(there, pl.String) or None
     )
+
+
+_ESCAPED = re.compile(rb"\\(?!u(?:00[89a-fA-F]|0[1-9a-fA-F]|[1-9a-cA-CeEfF]))")
+"""An escape in JSON, other than of a letter beyond ASCII that is whole by itself."""
+
+
+def _with_texts(line: bytes, fields: Sequence[str]) -> bytes:
+    """A record's line with the objects and lists in some fields as JSON text; any other line as it is."""
+    record, problem = _value_of(line)
+    if problem is not None or not isinstance(record, dict):
+        return line
+    nested = {name: json.dumps(record[name]) for name in fields if isinstance(record.get(name), (dict, list))}
+    return json.dumps({**record, **nested}).encode() if nested else line
 
 
 @cache
@@ -281,14 +367,24 @@ def _free_form(record_list: str) -> tuple[str, ...]:
 def _json(piece: Piece, note: Note, _: pl.Expr | None) -> Frames:
     """A JSON document with a list of records, or an object that holds the list under its name. It is read as a whole."""
     with _opened(piece.file) as file:
-        document: Any = from_json(file.read(), allow_inf_nan=True)
+        document, problem = _value_of(file.read())
+    if problem is not None:
+        raise ValueError(problem)
     if isinstance(document, dict):
-        document = document.get(piece.file.list, [document])
+        found = document.get(piece.file.list, document)
+        document = [found] if isinstance(found, dict) else found
     if not isinstance(document, list):
         raise ValueError("a list of records is expected")
     for start in range(0, len(document), ROWS):
-        lines = b"\n".join(orjson.dumps(record) for record in document[start : start + ROWS])
+        lines = b"\n".join(map(_line, document[start : start + ROWS]))
         yield start, _frame_of(lines, piece.file, start, note)
+
+
+def _line(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # numbers beyond 64 bits, lone surrogates, more than 254 levels
+        return _in_cells(value) if isinstance(value, dict) else b"null"
 
 
 def _opened(file: SourceFile) -> IO[bytes]:

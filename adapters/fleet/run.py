@@ -119,10 +119,10 @@ class _Run:
         with self._workers() as workers:
             tasks, gathered = self._gathered(workers)
             surveyed, troubles = self._surveyed(tasks, gathered)
-            batches = self._sorted(workers, surveyed)
+            batches, lost = self._sorted(workers, surveyed)
             parts = self._diagnosed(workers, surveyed, batches)
             workers.dismiss()
-            summary = self._summarised(manifest, surveyed, gathered, tasks, troubles, parts)
+            summary = self._summarised(manifest, surveyed, gathered, tasks, [*troubles, *lost], parts)
         write_manifest(self.output, manifest.model_copy(update={"state": "done"}))
         for folder in (self.work, self.parts):
             shutil.rmtree(folder, ignore_errors=True)
@@ -202,17 +202,17 @@ class _Run:
         self.progress.advance(1)
         return surveyed, merged([*passed_over, *wrong, *read, *surveyed.troubles])
 
-    def _sorted(self, workers: Workers | RayWorkers, surveyed: Surveyed) -> Sequence[Batch]:
-        """The batches with the places of their rows in the pieces that were put in order."""
+    def _sorted(self, workers: Workers | RayWorkers, surveyed: Surveyed) -> tuple[Sequence[Batch], list[Trouble]]:
+        """The batches with the places of their rows in the pieces that were put in order, and what is wrong with those that were not."""
         if not surveyed.to_sort:
-            return surveyed.batches
+            return surveyed.batches, []
         (self.work / "sorted").mkdir(exist_ok=True)
         self.progress.stage("putting rows in order", len(surveyed.to_sort), "piece")
         found = []
         for outcome in workers.run(put_in_order, surveyed.to_sort, split=lambda _: (), give_up=lost_piece):
             found.append(outcome)
             self.progress.advance(1)
-        return surveyed.with_stretches(found)
+        return surveyed.with_stretches(found), merged(trouble for each in found for trouble in each.troubles)
 
     def _diagnosed(self, workers: Workers | RayWorkers, surveyed: Surveyed, batches: Sequence[Batch]) -> list[Part]:
         """The parts of all batches: those that workers tell of, as another node's may be late in a shared folder's list."""

@@ -13,6 +13,7 @@ from .diagnosing import rows_of
 from .manifest import write_file, write_whole
 from .plan import Stretch
 from .reading import CHARGER, Piece
+from .troubles import NO_FIELD, NO_ROW, Trouble
 
 BATCH = "batch of the run"
 
@@ -41,11 +42,12 @@ class SortTask:
 
 @dataclass(frozen=True)
 class Ordered:
-    """Rows of a piece of a list in the order of their batches, and where each batch's lie."""
+    """Rows of a piece of a list in the order of their batches, and where each batch's lie; what went wrong, where there are none."""
 
     list: str
     path: str
     stretches: tuple[tuple[int, Stretch], ...]
+    troubles: tuple[Trouble, ...] = ()
 
 
 def put_in_order(task: SortTask) -> Ordered:
@@ -56,9 +58,15 @@ def put_in_order(task: SortTask) -> Ordered:
     return Ordered(task.piece.file.list, task.path, tuple(stretches))
 
 
-def lost_piece(task: SortTask, _: str) -> Ordered:
-    """What is left of a piece that no worker survives."""
-    return Ordered(task.piece.file.list, task.path, ())
+def lost_piece(task: SortTask, reason: str) -> Ordered:
+    """What is left of a piece that no worker can put in order: nothing, and why."""
+    file, start = task.piece.file, task.piece.start
+    which = f"{file.name} from row {start}" if start else file.name
+    problem = (
+        f"{which}: cannot be put in order ({reason}), and is missing from the diagnoses of its chargers; see to room on the "
+        "disk and in memory, and begin anew with --restart"
+    )
+    return Ordered(file.list, task.path, (), (Trouble(file.list, NO_FIELD, file.name, NO_ROW, problem),))
 
 
 def _write(task: SortTask) -> None:

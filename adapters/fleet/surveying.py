@@ -10,20 +10,20 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
 from ...knowledge.fleet.figures import Figures
 from ...knowledge.fleet.reported_faults import Faults
 from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.observations import Observations, Table, parse_timestamp
+from .data_set import bundle_document
 from .fleet_files import FleetFiles, without_large
 from .gathering import LARGE_LISTS, SMALL_LISTS, Gathered, Places, Task
 from .plan import BATCH_CHARGERS, BATCH_ROWS, Batch, Group, Stretch, bundled, codes_together, grouped
 from .reading import CHARGER, Piece
 from .sorting import Ordered, SortTask
 from .survey_steps import Located, LookedThrough, Reported, carry_out, located, looked_through, reported_faults
-from .troubles import NO_FIELD, NO_FILE, Trouble
+from .troubles import NO_FIELD, NO_FILE, NO_ROW, Trouble
 from .workers import Workers
 
 READ_BY_ITSELF = 2
@@ -69,11 +69,10 @@ def stated_moment(bundle: str | None) -> tuple[float | None, list[Trouble]]:
     """The moment that a data set states for its diagnosis (epoch seconds), and what is wrong with the file that says it."""
     if bundle is None:
         return None, []
-    try:
-        document = orjson.loads(Path(bundle).read_bytes() or b"{}")
-        value = document.get("as_of")
-    except (OSError, ValueError, AttributeError):
+    document = bundle_document(bundle)
+    if document is None:
         return None, [Trouble("bundle", NO_FIELD, bundle, 0, "is no JSON object; the newest timestamp is used")]
+    value = document.get("as_of")
     moment = None if value is None else parse_timestamp(value)
     if value is not None and moment is None:
         return None, [Trouble("bundle", "as_of", bundle, 0, "is no timestamp; the newest one in the data set is used")]
@@ -106,7 +105,10 @@ class Surveyor:
         reported, where = self._reported(moment, latest)
         found = self._looked_through(reported.chargers, moment)
         batches, to_sort = self._plan(lists, where, found, latest)
-        troubles = [Trouble(p.list, p.field or NO_FIELD, NO_FILE, p.index or 0, p.problem) for p in reported.problems]
+        troubles = [
+            Trouble(p.list, p.field or NO_FIELD, NO_FILE, NO_ROW if p.index is None else p.index, p.problem)
+            for p in reported.problems
+        ]
         chargers = len(found.affected) + len(found.may_warn)
         return Surveyed(moment, tuple(batches), tuple(to_sort), chargers, tuple(troubles))
 

@@ -118,7 +118,7 @@ class Workers:
         task whose call raises.
         """
         if self.number == 0:
-            yield from map(call, tasks)
+            yield from _here(call, tasks, give_up)
             return
         waiting = _Waiting(tasks, self.number, alike)
         yield from _Run(self, self._workers, waiting, call, split, give_up).outcomes()
@@ -289,6 +289,16 @@ class _Run:
         except BrokenProcessPool:  # it died before it got it
             self._workers.died(worker)
             return worker.submit(self._call, task)
+
+
+def _here(call: Callable[[Any], Any], tasks: Iterable[Any], give_up: Callable[[Any, str], Any]) -> Iterator[Any]:
+    """The outcomes of tasks that are done in this process, one after the other."""
+    for task in tasks:
+        try:
+            outcome = call(task)
+        except Exception as error:
+            outcome = give_up(task, _reason(error))
+        yield outcome
 
 
 def _reason(error: Exception) -> str:

@@ -31,6 +31,7 @@ from .library import (
     shipped_directory,
 )
 from .measurements import catalogue
+from .measurements.checks import unknown_checks
 from .observations import Observations
 from .phrases import phrase_problem
 from .standard_codes import StandardCodes, StandardCodesFile, codes_of
@@ -86,6 +87,7 @@ class TriageKnowledge:
         entries = _Seen(self.faults, lambda loaded: loaded.compiled.fault)
         incidents, problems = find_incidents(observations, entries, self._codes)
         subjects = WatchSubjects.beside(incidents, observations)
+        problems += unknown_checks(observations["check_results"], self.base.checks)
         return Survey(observations.as_of, incidents, [*observations.problems, *problems], subjects)
 
     @cached_property

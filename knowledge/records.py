@@ -20,6 +20,14 @@ LARGEST_READING = 1e9
 _config = ConfigDict(coerce_numbers_to_str=True, extra="ignore")
 
 Number = Annotated[float, Field(ge=-LARGEST_READING, le=LARGEST_READING, allow_inf_nan=False)] | None
+Celsius = Annotated[float, Field(ge=-273.15, le=1_000, allow_inf_nan=False)] | None
+"""A temperature: above absolute zero, and below what melts copper contacts (1,085 °C); -999 and the like say that there is none."""
+Rpm = Annotated[float, Field(ge=0, le=50_000, allow_inf_nan=False)] | None
+"""A fan's speed (our judgement: none turns faster; 65,535 says that there is none)."""
+Cycles = Annotated[float, Field(ge=0, le=LARGEST_READING, allow_inf_nan=False)] | None
+"""How often something has switched."""
+Dbm = Annotated[float, Field(ge=-200, le=0, allow_inf_nan=False)] | None
+"""A received signal, which is always far below a milliwatt (LTE: -140 to -44 dBm, 3GPP TS 36.133)."""
 Whole = Annotated[int, Field(ge=-2_000_000_000, le=2_000_000_000)] | None
 Text = str | None
 Moment = datetime | None
@@ -58,7 +66,7 @@ class Product(TypedDict, total=False):
 class Connectivity(TypedDict, total=False):
     __pydantic_config__ = _config  # type: ignore[misc]
     type: Literal["cellular", "wifi", "ethernet"] | None
-    signal_strength_dbm: Number
+    signal_strength_dbm: Dbm
 
 
 class Lifecycle(TypedDict, total=False):
@@ -128,31 +136,31 @@ class PowerModule(TypedDict, total=False):
     __pydantic_config__ = _config  # type: ignore[misc]
     index: Whole
     status: Literal["ok", "timeout", "fault"] | None
-    temperature: Number
+    temperature: Celsius
 
 
 class InternalTemperatures(TypedDict, total=False):
     __pydantic_config__ = _config  # type: ignore[misc]
-    power_module: Number
-    control_board: Number
-    ac_inlet: Number
-    dc_outlet: Number
+    power_module: Celsius
+    control_board: Celsius
+    ac_inlet: Celsius
+    dc_outlet: Celsius
 
 
 class ComponentHealth(TypedDict, total=False):
     __pydantic_config__ = _config  # type: ignore[misc]
-    contactor_cycles: Number
-    contactor_max_cycles: Number
-    cooling_fan_rpm: Number
+    contactor_cycles: Cycles
+    contactor_max_cycles: Cycles
+    cooling_fan_rpm: Rpm
     cooling_fan_status: Literal["ok", "warning", "fault"] | None
     internal_temps: InternalTemperatures | None
     relay_state: Literal["closed", "open", "fault"] | None
     isolation_test_kohms: Number
     last_isolation_test: Moment
-    bidirectional_inverter_cycles: Number
-    bidirectional_inverter_max_cycles: Number
+    bidirectional_inverter_cycles: Cycles
+    bidirectional_inverter_max_cycles: Cycles
     harmonic_distortion_v2g_pct: Number
-    discharge_contactor_cycles: Number
+    discharge_contactor_cycles: Cycles
 
 
 class TelemetryRecord(TypedDict):
@@ -166,10 +174,10 @@ class TelemetryRecord(TypedDict):
     power: NotRequired[Number]
     energy_delivered: NotRequired[Number]
     soc: NotRequired[Number]
-    temperature: NotRequired[Number]
+    temperature: NotRequired[Celsius]
     phase_details: NotRequired[PhaseDetails | None]
-    ambient_temperature: NotRequired[Number]
-    cabinet_temperature: NotRequired[Number]
+    ambient_temperature: NotRequired[Celsius]
+    cabinet_temperature: NotRequired[Celsius]
     dc_bus_voltage: NotRequired[Number]
     dc_bus_current: NotRequired[Number]
     power_limit: NotRequired[Number]
@@ -281,7 +289,7 @@ class EnvironmentRecord(TypedDict):
     __pydantic_config__ = _config  # type: ignore[misc]
     timestamp: datetime
     site_id: Key
-    ambient_c: NotRequired[Number]
+    ambient_c: NotRequired[Celsius]
 
 
 class CheckResultRecord(TypedDict):

@@ -117,6 +117,25 @@ def test_a_check_repeated_after_a_repair_does_not_speak_of_the_fault(triage: Tri
     assert probability(triage, 1, (2, 120), (8, 60)) == there
 
 
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("site switch failed in the night", True),
+        ("switch down", True),
+        ("PowerSwitchFailure", False),
+        ("heartbeat lost after power switch failure", False),
+        ("contactor switch failed", False),
+    ],
+)
+def test_a_switch_of_the_power_is_no_switch_of_the_network(triage: Triage, text: str, tells: bool) -> None:
+    """OCPP calls a contactor a power switch; that one failed says nothing of the site's network."""
+    data = {"fault_code": "F-0301", "details": {"error_code": text}}
+    fault = {"device_id": "A", "timestamp": "2026-05-10T01:00:00Z", "event_type": "fault", "data": data}
+    (incident,) = triage.diagnose(observe({"events": [fault]})).incidents
+    fired = {evidence.rule_id for h in incident.hypotheses for evidence in h.evidence}
+    assert ("F-0301.says-uplink-down" in fired) is tells
+
+
 OVERLOAD = "F-0204/sustained-overload"
 
 

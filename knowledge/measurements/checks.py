@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from ...engine.facts import Fact, Source
+from ...engine.knowledge_base import DataProblem
 from ...engine.rules import CHECK
+from ..observations import Table
 from ..readings import DAY
 from ..scene import Scene
 from ..texts import as_number
@@ -23,6 +26,10 @@ OF_WHAT_WAS = frozenset(
     }
 )  # fmt: skip
 """Checks that read what was recorded at the fault, which no visit changes: of these the newest result counts (our judgement)."""
+
+
+MOST_NAMED = 20
+"""Unknown checks that are named one by one (our judgement: more are another list than ours)."""
 
 
 class CheckFound(NamedTuple):
@@ -45,7 +52,7 @@ def _newest(scene: Scene) -> dict[str, list[CheckFound]]:
         visited = min((v.time for v in visits if v.time is not None and v.time > scene.anchor), default=float("inf"))
         newest: dict[str, list[CheckFound]] = {}
         for record in scene.records("check_results", which="own"):
-            check = str(record.fields["check_id"]).strip().lower().replace("_", "-").replace(" ", "-")
+            check = _word(record.fields["check_id"])
             if record.time is None or record.time < scene.first - STALE_AFTER_S:
                 continue
             value = check_value(record.fields["value"])
@@ -94,5 +101,27 @@ def check_value(value: object) -> float | str | None:
     if number is not None:
         return number
     if isinstance(value, str) and value.strip():
-        return value.strip().lower().replace("_", "-").replace(" ", "-")[:256]
+        return _word(value)
     return None
+
+
+def _word(text: str) -> str:
+    return text.strip().lower().replace("_", "-").replace(" ", "-")[:256]
+
+
+def unknown_checks(results: Table, checks: Collection[str]) -> list[DataProblem]:
+    """Results of checks that nobody knows, which no rule can read: one problem for each name, with what may be meant."""
+    named: dict[str, list[str]] = {}
+    for device, written in zip(results.values("device_id"), results.values("check_id"), strict=True):
+        if written is not None and _word(written) not in checks:
+            named.setdefault(written, []).append(device)
+    problems = []
+    for written, devices in sorted(named.items())[:MOST_NAMED]:
+        close = get_close_matches(_word(written), checks, n=1, cutoff=0.6)
+        meant = f"did you mean {close[0]}?" if close else "charger-triage kb export lists the checks"
+        more = "" if len(devices) == 1 else f" and {len(devices) - 1} more"
+        problem = (
+            f"{min(devices)}{more}: no check is called {written[:60]!r}, so that no rule reads its result; {meant}"
+        )
+        problems.append(DataProblem("check_results", None, "check_id", problem))
+    return problems

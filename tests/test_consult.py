@@ -441,6 +441,16 @@ def test_over_a_pipe_it_asks_ranks_again_and_writes_the_answers(
     assert f"{leader['probability']:.1%}" == "93.0%"
 
 
+def test_a_band_that_is_chosen_is_no_measurement(folder: Path, converse: Converse) -> None:
+    """The record says that its value stands for the band, and says nothing of the kind where a number was measured."""
+    assert converse("case.json", "--output", "band.jsonl", lines=b"skip\nskip\na\nstop\n") == 0
+    (chosen,) = results_in(folder / "band.jsonl")
+    assert (chosen["check_id"], chosen["note"][:9]) == ("fan-supply-voltage", "chosen: b")
+    assert converse("case.json", "--output", "number.jsonl", lines=b"skip\nskip\n85\nstop\n") == 0
+    (measured,) = results_in(folder / "number.jsonl")
+    assert measured == {key: value for key, value in chosen.items() if key != "note"}
+
+
 def test_a_consultation_is_resumed_and_nothing_is_written_twice(
     folder: Path, converse: Converse, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,6 +22,7 @@ from charger_triage.adapters.report import (
     exported_document,
 )
 from charger_triage.engine import Diagnosis, FaultExplanation, Triage
+from charger_triage.engine.diagnosis import DataWarning
 
 HOSTILE = [
     "\x1b[31mred\x1b[0m\x07\x9b2J",
@@ -140,6 +141,16 @@ def test_no_incidents_reads_as_an_answer() -> None:
     """A healthy charger gets one clear sentence, in text and in Markdown."""
     for report in (paragraphs(diagnosis_text(diagnosis(), asked="A")), diagnosis_markdown(diagnosis(), asked="A")):
         assert "No incidents for A: nothing in these records is a fault, as of 2026-05-10 12:00:00Z." in report
+
+
+def test_no_incidents_is_no_all_clear_where_events_could_not_be_read() -> None:
+    """What was skipped may have been the fault."""
+    broken = diagnosis().model_copy(
+        update={"warnings": [DataWarning(list="events", index=0, field="timestamp", problem="it is skipped")]}
+    )
+    for report in (paragraphs(diagnosis_text(broken)), diagnosis_markdown(broken)):
+        assert "No incidents: no event that could be read is a fault" in report
+        assert "see the problems in the data" in report
 
 
 def test_a_fleet_is_summed_up_and_told_once() -> None:

@@ -62,15 +62,26 @@ def read_answer(check: Check, text: str) -> float | str:
     written = unicodedata.normalize("NFKC", text).strip()
     if not written:
         raise NotUnderstood(f"nothing was written; {_choices(check)}")
-    for mark, result in written_results(check):
-        if written.rstrip(".)").casefold() == mark:
-            return result.value
-    labelled = next((result for result in check.results if _word(result.name) == _word(written)), None)
-    if labelled is not None:
-        return labelled.value
+    chosen = _chosen(check, written)
+    if chosen is not None:
+        return chosen.value
     if check.is_number and re.match(r"[<>≤≥=~≈]?\s*[+−-]?\d", written):
         return _number(check, written)
     return _named(check, written).value
+
+
+def stands_for(check: Check, text: str) -> str | None:
+    """What was chosen from the list of a check that is a measurement: its value only stands for that; None for a number."""
+    chosen = _chosen(check, unicodedata.normalize("NFKC", text).strip()) if check.is_number else None
+    return None if chosen is None else chosen.name
+
+
+def _chosen(check: Check, written: str) -> CheckResult | None:
+    """The result whose mark or name is written; None where it is neither."""
+    for mark, result in written_results(check):
+        if written.rstrip(".)").casefold() == mark:
+            return result
+    return next((result for result in check.results if _word(result.name) == _word(written)), None)
 
 
 def _named(check: Check, written: str) -> CheckResult:

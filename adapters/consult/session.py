@@ -18,7 +18,7 @@ from ...engine.matching import VerdictMatcher
 from ...engine.strategy import SETTLED, Strategy
 from ...knowledge.observations import parse_timestamp, plain_json
 from ..bundle import Bundle
-from .answers import read_answer
+from .answers import read_answer, stands_for
 
 DEFAULT_BY = "consultation"
 """Who found a result, where nobody is named."""
@@ -205,7 +205,8 @@ class Consultation:
     def answer(self, text: str) -> Answer:
         """Take the answer to the question, and rank again. Raises NotUnderstood for one that cannot be taken."""
         incident, check = self._asked()
-        value = read_answer(self._triage.knowledge.base.checks[check.check_id], text)
+        asked = self._triage.knowledge.base.checks[check.check_id]
+        value, chosen = read_answer(asked, text), stands_for(asked, text)
         record = {
             "timestamp": self.moment,
             "device_id": incident.device_id,
@@ -213,6 +214,7 @@ class Consultation:
             "check_id": check.check_id,
             "value": int(value) if isinstance(value, float) and value.is_integer() else value,
             "by": self._by,
+            **({} if chosen is None else {"note": f"chosen: {chosen}; the value stands for it, nothing was measured"}),
         }
         given = Answer(incident.incident_id, check.check_id, check.minutes, check.where == "onsite", record)
         self._go_to(replace(self._state, answers=(*self._state.answers, given)))

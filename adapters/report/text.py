@@ -114,6 +114,11 @@ def nothing_found(diagnosis: Diagnosis, asked: str = "") -> str:
     scope = f" for {clean(asked)}" if asked else ""
     if diagnosis.as_of is None:
         return f"No incidents{scope}: the bundle holds no record with a time."
+    if any(warning.list == "events" for warning in diagnosis.warnings):
+        return (
+            f"No incidents{scope}: no event that could be read is a fault, as of {moment(diagnosis.as_of)}. Some could not be "
+            "read as they should: see the problems in the data."
+        )
     return f"No incidents{scope}: nothing in these records is a fault, as of {moment(diagnosis.as_of)}."
 
 

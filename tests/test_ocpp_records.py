@@ -320,6 +320,10 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
            "component_health": {"contactor_cycles": 99_000.0, "contactor_max_cycles": 100_000.0}}]),
         ("ContactorStatistics", {"contactor": "K1", "operations": 97_742, "rated": 100_000, "make_current_A": 5.2},
          [{"component_health": {"contactor_cycles": 97_742.0, "contactor_max_cycles": 100_000.0}}]),
+        ("RelaisStatus", {"k1": {"schaltspiele": 60_873, "nenn": 60_000, "t_ab_ms": 91}},
+         [{"component_health": {"contactor_cycles": 60_873.0, "contactor_max_cycles": 60_000.0}}]),
+        ("CabStatus", [["T_cab", 93.2, "degF"], ["fan_rpm_1", 3301, "rpm"], ["fan_rpm_2", 3290, "rpm"], ["filter_dp", 37]],
+         [{"cabinet_temperature": 34.0, "component_health": {"cooling_fan_rpm": 3290.0}}]),
         ("ModuleInfo", {"vbus": 790.4, "rated": 400}, [{"dc_bus_voltage": 790.4}]),
         ("health", {"t_cab": 900, "t_amb": "warm", "t_pm": [30, None]}, []),
         ("note", "fan_rpm is fine", []),
@@ -385,6 +389,33 @@ def test_what_a_contactor_is_rated_for_is_cycles_where_the_variable_says_so() ->
         (reading,), (kept,) = records["telemetry"], records["events"]
         assert reading["component_health"] == {"contactor_max_cycles": rated}
         assert kept["data"] == {"Contactor Rated": 400.0}
+
+
+def test_measurands_of_a_vendor_s_own_are_readings_as_well() -> None:
+    """By the last words of their names, in any of the common languages; what a filter lets through is kept under its name."""
+    values = {"acme.klima.t_schrank": "24.4", "acme.klima.t_aussen": "8.3", "acme.klima.luefter.zu_rpm": "3019",
+              "acme.klima.luefter.ab_rpm": "2992", "acme.klima.dp_filter_pa": "41.8", "Frequency": "50.0"}  # fmt: skip
+    sampled = [{"value": value, "measurand": name} for name, value in values.items()]
+    at = T.format(1, 0)
+    metered = call(at, "m", "MeterValues", connectorId=1, meterValue=[{"timestamp": at, "sampledValue": sampled}])
+    (reading,) = records_of([metered])["telemetry"]
+    assert (reading["cabinet_temperature"], reading["ambient_temperature"]) == (24.4, 8.3)
+    assert reading["component_health"] == {"cooling_fan_rpm": 2992.0}
+    assert reading["ocpp_measurands"] == {"acme.klima.dp_filter_pa": 41.8, "Frequency": 50.0}
+
+
+@pytest.mark.parametrize(
+    ("tag", "vehicle"), [("VID:9C65FA1103B2", "9C65FA1103B2"), ("VID:", None), ("E00401509A7C22", None)]
+)
+def test_an_id_tag_that_is_a_vehicle_s_names_it(tag: str, vehicle: str | None) -> None:
+    """Chargers that know vehicles by their controllers authorise them so; a card is no vehicle."""
+    begun = call(
+        T.format(1, 0), "1", "StartTransaction", connectorId=1, idTag=tag, meterStart=0, timestamp=T.format(1, 0)
+    )
+    over = call(T.format(9, 0), "2", "StopTransaction", transactionId=7, meterStop=9000, timestamp=T.format(9, 0))
+    given = answer(T.format(1, 1), "1", transactionId=7, idTagInfo={"status": "Accepted"})
+    (session,) = records_of([begun, given, over])["charging_records"]
+    assert session.get("vehicle_info", {}).get("vin") == vehicle
 
 
 def test_power_that_flows_out_is_discharging() -> None:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple
 
+import orjson
+
 from .frames import BEGIN, Connection, Entry, Frame, NoFrame, Remark, Sign, frame_of, is_cut_frame, mended, read_frame
 from .problems import Problems
 from .times import Clock, logged_time, without_times
@@ -34,7 +36,7 @@ _NAME = r"(?=[\w.-]*\d)[A-Za-z][\w.-]*[-_][\w.-]+"
 CHARGER = (
     re.compile(r"chargeBoxId=([^,\]\s]+)"),
     re.compile(r"\b(?:from|to|recv|rcvd|received|send|sent)\s+([^\s:\[\]]+)\s*:\s*$"),
-    re.compile(r"\bmessage\s+on\s+(?:\d+:)?([^\s:\[\]]+)\s*$"),
+    re.compile(r"\bmessage\s+(?:on|to|from)\s+(?:tenant\s+)?(?:\d+:)?([^\s:\[\]]+)\s*:?\s*$"),
     re.compile(rf"(?:^|\s)({_NAME})\s+(?:ChargePoint>|CSMS>|CentralSystem>)"),
     re.compile(r"(?:\[ocpp\]|\bocpp:)\s*([^\s\[\]]+?)\s*:\s*(?:receive|send)\b"),
     re.compile(r"\bT\d+:([\w.-]+)"),
@@ -114,7 +116,7 @@ CLOSED = (
         r"\bconnection closed:\s*(?P<charger>[\w.-]*\d[\w.-]*)\s+code=(?P<code>[1-4]\d{3})(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?"
     ),
     re.compile(
-        r"\bConnection closed for (?:\d+:)?(?P<charger>[^\s:]+)(?:\s+code\W{0,3}(?P<code>[1-4]\d{3})\b\W*(?P<reason>.*))?"
+        r"\bConnection closed for (?:\d+:)?(?P<charger>[^\s:]+)(?:\s+(?:with\s+)?code\W{0,3}(?P<code>[1-4]\d{3})\b\W*(?P<reason>.*))?"
     ),
     re.compile(
         rf"(?:^|\s)(?P<charger>{_NAME}):?\s+disconnected\b(?:[^{{}}]{{0,20}}?\bcode\W{{0,3}}(?P<code>[1-4]\d{{3}})\b)?[\s:,(]*(?P<reason>[^)\r\n]*)"
@@ -177,6 +179,9 @@ class Lines:
             if not number:
                 return
             begin = BEGIN.search(line)
+            if begin is None and _QUOTED.search(line):
+                line = _unquoted(line)
+                begin = BEGIN.search(line)
             if begin is not None:
                 start = begin.start()
                 try:
@@ -322,6 +327,22 @@ class Lines:
         return known
 
 
+_QUOTED = re.compile(rb'"(\[\s*[2-6]\s*,\s*\\"(?:[^"\\]|\\.)*+)"')
+"""A frame as the text of a field (`payload="[2,\\"7\\",…]"`), as logfmt writes it."""
+
+
+def _unquoted(line: bytes) -> bytes:
+    """A line with such a frame as it was sent; as it is where the text cannot be read."""
+
+    def read(quoted: re.Match[bytes]) -> bytes:
+        try:
+            return str(orjson.loads(quoted[0])).encode("utf-8", "replace")
+        except orjson.JSONDecodeError:
+            return quoted[0]
+
+    return _QUOTED.sub(read, line, count=1)
+
+
 _BEGINS_A_LINE = re.compile(rb"\d{4}[-/]\d\d|\d\d\.\d\d\.\d{4}|[A-Z]|\[[A-Za-z]|\[\s*$")
 """How a line of a log begins, and no further line of a frame that is spread over several."""
 
@@ -351,15 +372,17 @@ def _can_be_charger(text: str) -> bool:
 
 
 _BRACKETED = re.compile(r"\[([^\s\[\]]{2,64})\]\s*(?:\w+:\s*)?\w")
+_OF_A_TENANT = re.compile(r"(?:^|\s)\d{1,6}:([A-Za-z][\w.-]{1,63})(?=:?\s)")
+"""As CitrineOS names a charger: behind the number of its tenant."""
 _BEFORE_A_CONNECTION = re.compile(
     r"(?:^|\s)([A-Za-z][\w.-]{1,63}):?\s+(?:web ?socket|wss?|connection)\b", re.IGNORECASE
 )
 
 
 def _charger_named(text: str) -> str | None:
-    """The charger that stands in brackets before the words of a line, or before those that tell of its connection; None where nothing
-    that can be one does."""
-    for found in (*_BRACKETED.finditer(text), *_BEFORE_A_CONNECTION.finditer(text)):
+    """The charger that stands in brackets before the words of a line, behind a tenant's number, or before the words that tell of
+    its connection; None where nothing that can be one does."""
+    for found in (p for pattern in (_BRACKETED, _OF_A_TENANT, _BEFORE_A_CONNECTION) for p in pattern.finditer(text)):
         if re.search(r"\d", found.group(1)) and _can_be_charger(found.group(1)):
             return found.group(1)
     return None

@@ -25,6 +25,7 @@ from .vendor_readings import (
     SYNC,
     SYNCS,
     Path,
+    put,
     reading_named,
     vendor_readings,
 )
@@ -95,7 +96,7 @@ def monitored(charger: Charger, events: Iterable[Mapping[str, Any]], time: float
             moment = believed(told_time(event.get("timestamp")), time) or time
             if path == FAN_SPEED and value.__class__ is float:
                 value = charger.slowest_fan(text(mapping(event.get("component")).get("instance")), value, moment)
-            _put(found.setdefault((moment, _place(event)), {}), path, value)
+            put(found.setdefault((moment, _place(event)), {}), path, value)
     for (moment, place), fields in found.items():
         _tell(charger, moment, place, fields)
 
@@ -180,7 +181,7 @@ def data_transfer(charger: Charger, frame: Frame, time: float, _: bool) -> None:
                     fields[key] = value
         for reading in vendor_readings(subject, data):
             place = whole if reading.place is None else reading.place
-            _put(found.setdefault(place, {}), reading.path, reading.value)
+            put(found.setdefault(place, {}), reading.path, reading.value)
         for place, fields in found.items():
             _tell(charger, moment, place, fields)
 
@@ -225,17 +226,6 @@ CALLS: Mapping[str, Handler] = {"DataTransfer": data_transfer}
 def said_objects(data: Any) -> Sequence[Mapping[str, Any]]:
     """The objects in the data of a message, which are JSON in a text as a rule."""
     return items(data_in(data))
-
-
-def _put(fields: Record, path: Path, value: float | str) -> None:
-    for key in path[:-1]:
-        fields = fields.setdefault(key, {})
-    before = fields.get(path[-1])
-    if before.__class__ is not float or value.__class__ is not float:
-        fields.setdefault(path[-1], value)
-        return
-    # of several fans or sensors of one kind at one moment, the fan that turns slowest and the part that is hottest
-    fields[path[-1]] = min(before, value) if path == FAN_SPEED else max(before, value)
 
 
 def _tell(charger: Charger, time: float, place: int | None, fields: Record) -> None:

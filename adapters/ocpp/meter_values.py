@@ -10,6 +10,7 @@ from typing import Any
 from .charger import Charger, Connector, Record, Session
 from .times import believed, told_time
 from .values import items, mapping, number, text, word
+from .vendor_readings import measurand_reading, put
 
 PHASES = {"L1": "phase_a", "L1-N": "phase_a", "L2": "phase_b", "L2-N": "phase_b", "L3": "phase_c", "L3-N": "phase_c"}
 """A conductor against neutral; a voltage between two conductors is another quantity."""
@@ -122,6 +123,8 @@ def _fields(samples: Sequence[Sample], session: Session | None, connector: Any) 
                 fields["power_limit"] = value / 1000.0
             case "RPM":
                 fields["component_health"] = {"cooling_fan_rpm": value}
+            case _ if (reading := measurand_reading(measurand, value)) is not None:
+                put(fields, reading.path, reading.value)
             case _:
                 others[" ".join(filter(None, (measurand, phase, location)))] = value
     if phases:

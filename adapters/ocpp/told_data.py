@@ -21,15 +21,36 @@ FEWEST_PAIRS = 2
 
 
 def data_in(value: Any) -> Any:
-    """The data of a text that is JSON or pairs (`t_cab=41.5;fan_rpm=1810,1795`), any other value as it is."""
+    """The data of a text that is JSON or pairs (`t_cab=41.5;fan_rpm=1810,1795`), a list of names and values by its names, any other
+    value as it is."""
+    if value.__class__ is list:
+        return _by_name(value) or value
     if value.__class__ is not str or len(value) > LONGEST_DATA:
         return value
     if value.lstrip()[:1] in ("{", "["):
         try:
-            return read_json(value.encode("utf-8", "replace"))[0]
+            found = read_json(value.encode("utf-8", "replace"))[0]
         except NoJson:
             return value
+        return _by_name(found) or found
     return pairs_in(value) or value
+
+
+def _by_name(value: Any) -> Record:
+    """A list of names, values and units (`[["T_cab", 93.4, "degF"], …]`) as an object; empty where it is no such list."""
+    if value.__class__ is not list or not all(each.__class__ is list and 2 <= len(each) <= 3 for each in value):
+        return {}
+    found: Record = {}
+    for each in value:
+        key, told, *unit = each
+        if key.__class__ is not str:
+            return {}
+        is_fahrenheit = (
+            bool(unit) and unit[0].__class__ is str and unit[0].lower().lstrip("deg °") in ("f", "fahrenheit")
+        )
+        measured = number(told) if is_fahrenheit else None
+        found[key] = told if measured is None else (measured - 32.0) / 1.8
+    return found
 
 
 def told_in(value: Any) -> Record | None:

@@ -10,7 +10,7 @@ from .fault_codes import is_known, is_ours, named_code
 from .frames import Frame
 from .meter_values import telemetry
 from .told_data import told_in
-from .values import connector, mapping, name, number, text, word
+from .values import connector, mapping, name, number, text, vehicle_of_tag, word
 
 STATES = {
     "available": "idle", "preparing": "preparing", "charging": "charging", "suspendedev": "charging",
@@ -100,9 +100,10 @@ def meter_values(charger: Charger, frame: Frame, time: float, _: bool) -> None:
 def start_transaction(charger: Charger, frame: Frame, time: float, _: bool) -> None:
     """StartTransaction: a session begins; the platform's answer gives it its id."""
     told = frame.payload
+    tag = text(told.get("idTag"))
     session = Session(
         f"{charger.id} {frame.id}", connector(told.get("connectorId")), time, number(told.get("meterStart")),
-        ocpp=given(id_tag=text(told.get("idTag"))), is_named=False,
+        ocpp=given(id_tag=tag), is_named=False, vehicle=vehicle_of_tag(tag),
     )  # fmt: skip
     charger.started(session, time)
 

@@ -17,7 +17,7 @@ from .meter_values import telemetry
 from .times import believed, told_time
 from .told_data import told_in
 from .v16 import Handler, announced, firmware_status, ignored, settings_of, tells_signal, told, words_in
-from .values import connector, items, mapping, name, number, text, word
+from .values import connector, items, mapping, name, number, text, vehicle_of_tag, word
 
 STATES = {
     "available": "idle",
@@ -87,12 +87,16 @@ def transaction_event(charger: Charger, frame: Frame, time: float, _: bool) -> N
     kind, trigger = word(told_.get("eventType")), text(told_.get("triggerReason"))
     session = charger.sessions.get(transaction_id) if transaction_id is not None else None
     evse = connector(mapping(told_.get("evse")).get("id")) or (None if session is None else session.connector)
-    beside = given(id_tag=text(mapping(told_.get("idToken")).get("idToken")))
+    token = mapping(told_.get("idToken"))
+    beside = given(id_tag=text(token.get("idToken")))
     if trigger in ("CablePluggedIn", "EVDetected") and charger.connector(evse).status != "occupied":
         charger.event("plug_in", time, evse)
     if kind == "started" and session is None:
         session = Session(transaction_id or f"{charger.id} {frame.id}", evse, time, ocpp=beside)
         charger.started(session, time)
+    vehicle = vehicle_of_tag(text(token.get("idToken")), token.get("type"))
+    if session is not None and vehicle is not None:
+        session.vehicle = vehicle
     state = CHARGING_STATES.get(word(transaction.get("chargingState")))
     if state is not None and kind != "ended":
         charger.turned(evse, state, word(transaction.get("chargingState")), time)

@@ -20,6 +20,20 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value if value.__class__ is dict else _NOTHING
 
 
+_VEHICLE_TAG = re.compile(r"(?:VID|VIN|EVCC(?:ID)?|EVMAC|MAC)[:=](.+)", re.IGNORECASE)
+
+
+def vehicle_of_tag(tag: str | None, kind: object = None) -> str | None:
+    """The vehicle that an id tag names: the address of its controller, as for Autocharge (`VID:9C65FA1103B2`), or its VIN; None where it
+    names a card or a person. `kind` is the token's in OCPP 2.0.1, where MacAddress says so."""
+    if tag is None:
+        return None
+    found = _VEHICLE_TAG.fullmatch(tag)
+    if found is not None:
+        return found[1]
+    return tag if kind == "MacAddress" else None
+
+
 def items(value: Any) -> Sequence[Mapping[str, Any]]:
     """The objects of a list; a lone object counts as a list of one."""
     if value.__class__ is dict:

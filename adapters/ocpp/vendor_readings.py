@@ -67,7 +67,7 @@ _KINDS = (
         -60.0,
         250.0,
     ),
-    _kind(FAN_SPEED, r"(cooling )?(fan|fans) ?\d{0,2} ?(rpm|speed|speed rpm|n rpm)|rpm fan ?\d{0,2}", 0.0, 20_000.0),
+    _kind(FAN_SPEED, r"(cooling )?(fan|fans) ?\d{0,2} ?((in|out|supply|intake|exhaust|front|rear|zu|ab) )?(rpm|speed|speed rpm|n rpm)|rpm fan ?\d{0,2}|(fan|fans) rpm \d{1,2}", 0.0, 20_000.0),
     _kind(("dc_bus_voltage",), r"(dc ?bus|dc ?link)( (v|u|volts|voltage))?( v)?|(u|v) (dc ?bus|dc ?link)|(v ?bus|bus v|bus voltage)( (max|peak|v))?", 0.0, 2_000.0),
     _kind(("dc_bus_current",), r"(dc ?bus|dc ?link) (a|i|amps|current)|i (dc ?bus|dc ?link)", -2_000.0, 2_000.0),
     _kind(("inverter_health_pct",), r"(inverter )?health( (pct|percent|index|score))?", 0.0, 100.0, r"\binverter\b|\bv2g\b"),
@@ -96,6 +96,32 @@ _SYNC = re.compile(r"(inverter )?sync( (status|state))?")
 SYNCS = frozenset(("synced", "unsynced", "lost"))
 
 
+_FOREIGN = {
+    "ambient": "aussen außen umgebung ambiante ambiant exterieur extérieur ambiente exterior esterna esterno buiten omgeving omgivelse ute",
+    "cabinet": "schrank gehaeuse gehäuse armoire coffret armario armadio quadro kast skap skåp",
+    "cable": "kabel câble manguera cavo",
+    "connector": "stecker kupplung connecteur prise conector connettore stekker plugg",
+    "contactor": "schuetz schütz relais contacteur contattore kontaktor",
+    "cycles": "schaltspiele schaltzyklen manoeuvres manœuvres maniobras ciclos manovre cicli",
+    "fan": "luefter lüfter ventilator ventilateur ventilador ventola ventilatore vifte flakt fläkt",
+    "module": "modul módulo modulo",
+    "rated": "nenn nominal nominale",
+    "speed": "drehzahl vitesse velocidad velocita velocità toerental turtall varvtal",
+    "temperature": "temperatur température temperatura temperatuur",
+    "voltage": "spannung tensión spanning spenning",
+}
+"""Words of the names in German, French, Spanish, Italian, Dutch and Norwegian or Swedish, by what they are in English."""
+
+_ENGLISH = {word: english for english, words in _FOREIGN.items() for word in words.split()}
+
+MEASURANDS = frozenset(
+    f"{quantity}.{kind}"
+    for quantity, kinds in {"Current": ("Import", "Export", "Offered"), "Power": ("Offered", "Factor")}.items()
+    for kind in kinds
+) | {"Voltage", "Frequency", "SoC", "Temperature", "RPM"}
+"""Measurands of the standard (OCPP 1.6, Measurand) whose names could be taken for a vendor's."""
+
+
 class VendorReading(NamedTuple):
     """A reading, of which connector where it is one of several, and where it stands in telemetry."""
 
@@ -116,6 +142,16 @@ def vendor_readings(subject: str, data: Mapping[str, Any]) -> Iterator[VendorRea
 def reading_named(about: str, name: str, value: Any) -> VendorReading | None:
     """The reading that one value of a name is; None where the words of the name are of no reading, or the value of none."""
     return next(_read(words_of(about), words_of(name), value), None)
+
+
+def measurand_reading(measurand: str, value: float) -> VendorReading | None:
+    """The reading that a measurand of a vendor's own is (`acme.climate.t_cabinet`); None where its words are of none."""
+    if measurand in MEASURANDS or measurand.startswith(("Energy.", "Power.Active.", "Power.Reactive.")):
+        return None
+    *about, name = measurand.split(".")
+    within = (f"{about[-1]} {name}",) if about else ()
+    found = (reading_named(measurand, each, value) for each in (name, *within))
+    return next((reading for reading in found if reading is not None), None)
 
 
 def _leaves(data: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
@@ -159,8 +195,21 @@ def _voltage_of(phase: str) -> Path:
 
 @lru_cache(maxsize=4096)
 def _kinds_named(about: str, path: str) -> tuple[_Kind, ...]:
+    words = " ".join(_ENGLISH.get(word, word) for word in path.split())
     return tuple(
         kind
         for kind in _KINDS
-        if kind.name.fullmatch(path) and (kind.about is None or kind.about.search(f"{about} {path}"))
+        if kind.name.fullmatch(words) and (kind.about is None or kind.about.search(f"{about} {path}"))
     )
+
+
+def put(fields: dict[str, Any], path: Path, value: float | str) -> None:
+    """Put a reading into a record of telemetry."""
+    for key in path[:-1]:
+        fields = fields.setdefault(key, {})
+    before = fields.get(path[-1])
+    if before.__class__ is not float or value.__class__ is not float:
+        fields.setdefault(path[-1], value)
+        return
+    # of several fans or sensors of one kind at one moment, the fan that turns slowest and the part that is hottest
+    fields[path[-1]] = min(before, value) if path == FAN_SPEED else max(before, value)

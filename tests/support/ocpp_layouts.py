@@ -109,6 +109,16 @@ def _citrineos(entry: Message, incoming: bool) -> str:
     return f"{entry['at']}\tDEBUG\t/usr/local/apps/citrineos\tCitrineOS Logger:T1:{CHARGER}\t{word} {_frame(entry)}"
 
 
+def _citrineos_by_tenant(entry: Message, incoming: bool) -> str:
+    words = "Received message on tenant" if incoming else "Sending message to"
+    return f"{entry['at']}\tINFO\t[CitrineOS Logger:Router]\t{words} 1:{CHARGER} {_frame(entry)}"
+
+
+def _logfmt(entry: Message, incoming: bool) -> str:
+    way = "recv" if incoming else "send"
+    return f'time={entry["at"]} level=debug msg="ocpp frame" cp={CHARGER} dir={way} payload={json.dumps(_frame(entry))}'
+
+
 def _everest(entry: Message, incoming: bool) -> str:
     way = "ChargePoint>CentralSystem" if incoming else "CentralSystem>ChargePoint"
     action = entry["frame"][2] if entry["frame"][0] == 2 else "Response"
@@ -202,6 +212,8 @@ LAYOUTS: dict[str, Callable[[Sequence[Message]], bytes]] = {
     "ocpp library": _written(_ocpp_library),
     "MicroOcpp": _written(_micro_ocpp),
     "CitrineOS": _written(_citrineos),
+    "CitrineOS by tenant": _written(_citrineos_by_tenant),
+    "logfmt": _written(_logfmt),
     "EVerest": _written(_everest),
     "time > frame": _written(_plain),
     "objects": _written(_objects),

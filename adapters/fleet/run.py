@@ -30,6 +30,7 @@ from .on_ray import RayWorkers, Terms
 from .parts import Part, in_order, missing, parts_in
 from .plan import Batch
 from .results import REPORT_FILE, RESULTS, SUMMARY_FILE, bring_together
+from .sole_run import LOCK, sole_run
 from .sorting import lost_piece, put_in_order
 from .summary import Summary, summarised
 from .summary_html import page_template, summary_html
@@ -40,7 +41,7 @@ from .workers import Workers
 WORK = "work"
 PARTS = "parts"
 
-OURS = frozenset({MANIFEST, WORK, PARTS, *RESULTS})
+OURS = frozenset({MANIFEST, WORK, PARTS, LOCK, *RESULTS})
 """What a run writes into its folder, and may take away again."""
 
 
@@ -90,14 +91,17 @@ def run_fleet(
 ) -> Summary:
     """Diagnose all chargers of a data set into a folder, or go on where an earlier run was ended; what it came to.
 
-    Raises UnreadableInput where the data set cannot be read, or where the folder holds something else, a run with other
-    inputs among it; `restart` takes such a run away and begins anew. Raises WorkersFailed where worker processes end before they
-    do anything, RayUnusable where the work cannot be done on the Ray cluster.
+    Raises UnreadableInput where the data set cannot be read, where another run is at work in the folder, or where that holds
+    something else, a run with other inputs among it; `restart` takes such a run away and begins anew. Raises WorkersFailed where
+    worker processes end before they do anything, RayUnusable where the work cannot be done on the Ray cluster.
     """
     with seldom_collected(), Workers(options.workers if options.ray is None else 0) as workers:
         workers.begin()
         data_set = find_data_set(paths, without=output)
-        return _Run(data_set, output, options, progress or Silence(), workers).carried_out(restart)
+        if restart or not (output / MANIFEST).exists():
+            _refuse_others(output)
+        with sole_run(output):
+            return _Run(data_set, output, options, progress or Silence(), workers).carried_out(restart)
 
 
 class _Run:
@@ -275,18 +279,31 @@ def _told_before(output: Path) -> Summary:
         raise UnreadableInput(f"{path}: cannot be read; begin anew with --restart") from None
 
 
+def _refuse_others(output: Path) -> None:
+    """Raise UnreadableInput where a folder holds anything that no run wrote, or cannot be looked into."""
+    for name in _names_in(output):
+        if name not in OURS and not name.endswith(UNFINISHED):
+            raise UnreadableInput(f"{output}: holds {name}, which no run wrote; name a new folder")
+
+
 def _clear(output: Path) -> None:
     """Take away what an earlier run has left. Raises UnreadableInput where the folder holds anything else."""
+    _refuse_others(output)
     try:
-        there = sorted(path.name for path in output.iterdir()) if output.exists() else []
-        others = [name for name in there if name not in OURS and not name.endswith(UNFINISHED)]
-        if others:
-            raise UnreadableInput(f"{output}: holds {others[0]}, which no run wrote; name a new folder")
-        for name in there:
+        for name in _names_in(output):
             path = output / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        output.mkdir(parents=True, exist_ok=True)
+            if name != LOCK:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
     except OSError as error:
-        raise UnreadableInput(
-            f"{output}: cannot be written: {error.strerror or error}; name a folder you may write to"
-        ) from None
+        raise _unwritable(output, error) from None
+
+
+def _names_in(output: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in output.iterdir()) if output.exists() else []
+    except OSError as error:
+        raise _unwritable(output, error) from None
+
+
+def _unwritable(output: Path, error: OSError) -> UnreadableInput:
+    return UnreadableInput(f"{output}: cannot be written: {error.strerror or error}; name a folder you may write to")

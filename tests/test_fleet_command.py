@@ -79,6 +79,10 @@ def test_a_done_run_is_told_again(
         (["nowhere"], "nowhere: there is no such file or folder; check the path"),
         (["{data}", "--as-of", "soon"], "--as-of 'soon' is no time"),
         (["{data}", "--workers", "0"], "greater than or equal to 1"),
+        (["{data}", "-o", "{data}/events.parquet"], "events.parquet: is a file; --output names a folder"),
+        (["{data}", "-o", "{data}/events.parquet/out"], "events.parquet: is a file; --output names a folder"),
+        (["{data}", "-o", "{data}"], ": is the data itself; name another folder for the results"),
+        (["{data}", "-o", "{data}/.", "--restart"], ": is the data itself; name another folder for the results"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(
@@ -86,9 +90,53 @@ def test_what_cannot_be_used_is_one_line(
 ) -> None:
     """A slip in the usage or the input ends with status 2 and a line that says how to mend it."""
     given = [argument.replace("{data}", str(data_set)) for argument in arguments]
-    assert main(["fleet", *given, "--output", str(tmp_path / "out")]) == 2
+    assert main(["fleet", "--output", str(tmp_path / "out"), *given]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {"events.csv": "", "events-1.parquet": "PAR1", "events-2.json": "{", "events-3.json": "{"},
+            "data/events-1.parquet, data/events-2.json, data/events-3.json and 1 more; data/events-1.parquet: cannot be read",
+        ),
+        ({"events.jsonl": "\n"}, "data/events.jsonl; give files that hold some"),
+    ],
+    ids=["damaged", "empty"],
+)
+def test_where_no_record_is_read_it_says_which_files_were_tried(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    files: dict[str, str],
+    said: str,
+) -> None:
+    """No record is no result: status 2, and once the files are mended the same command reads them."""
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    for name, content in files.items():
+        (Path("data") / name).write_text(content)
+    command = ["fleet", "data", "-o", "out", "--workers", "1", "--quiet"]
+    assert main(command) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert f"no record was read of {said}" in line
+    assert list(Path("out").iterdir()) == []
+    fault = {"timestamp": "2026-05-01T00:00:00Z", "device_id": "A", "event_type": "fault"}
+    (Path("data") / "events.jsonl").write_text(json.dumps({**fault, "data": {"fault_code": "F-0421"}}))
+    assert main(command[:-1]) == 0
+    assert capsys.readouterr().out.startswith("1 incident on 1 charger, as of 2026-05-01 00:00:00Z\n")
+
+
+def test_without_a_time_or_a_charger_the_headline_leaves_them_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A list of sites alone has neither."""
+    (tmp_path / "sites.jsonl").write_text('{"site_id": "S"}')
+    assert main(["fleet", str(tmp_path), "-o", str(tmp_path / "out"), "--workers", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "No incidents"
+    assert "<title>Fleet</title>" in (tmp_path / "out" / "summary.html").read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from ...knowledge.firmware import in_range
 from ...knowledge.library import Library, shipped_directory
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput
+from ..report.wording import listed
 from .data_set import DataSet, find_data_set
 from .diagnosing import Job, diagnose, failed
 from .fleet_files import FleetFiles
@@ -43,6 +45,9 @@ PARTS = "parts"
 
 OURS = frozenset({MANIFEST, WORK, PARTS, LOCK, *RESULTS})
 """What a run writes into its folder, and may take away again."""
+
+MAX_TRIED = 3
+"""Files without a record that are named (our judgement: one line)."""
 
 
 class Progress(Protocol):
@@ -91,10 +96,12 @@ def run_fleet(
 ) -> Summary:
     """Diagnose all chargers of a data set into a folder, or go on where an earlier run was ended; what it came to.
 
-    Raises UnreadableInput where the data set cannot be read, where another run is at work in the folder, or where that holds
-    something else, a run with other inputs among it; `restart` takes such a run away and begins anew. Raises WorkersFailed where
-    worker processes end before they do anything, RayUnusable where the work cannot be done on the Ray cluster.
+    Raises UnreadableInput where the data set cannot be read or has no record, where the folder is a file or the data itself,
+    where another run is at work in it, or where it holds something else, a run with other inputs among it; `restart` takes such
+    a run away and begins anew. Raises WorkersFailed where worker processes end before they do anything, RayUnusable where the
+    work cannot be done on the Ray cluster.
     """
+    _refuse_place(output, paths)
     with seldom_collected(), Workers(options.workers if options.ray is None else 0) as workers:
         workers.begin()
         data_set = find_data_set(paths, without=output)
@@ -122,6 +129,9 @@ class _Run:
             return _told_before(self.output)
         with self._workers() as workers:
             tasks, gathered = self._gathered(workers)
+            if not any(each.rows for each in gathered):
+                self._leave_nothing()
+                raise UnreadableInput(self._nothing_read(gathered))
             surveyed, troubles = self._surveyed(tasks, gathered)
             batches = self._sorted(workers, surveyed)
             parts = self._diagnosed(workers, surveyed, batches)
@@ -190,6 +200,21 @@ class _Run:
             self.progress.advance(outcome.size)
             page_template()  # while workers are busy: when it is needed they have nothing left to do
         return tasks, found
+
+    def _leave_nothing(self) -> None:
+        """Take the run away, so that the same command reads anew what has been mended."""
+        for folder in (self.work, self.parts):
+            shutil.rmtree(folder, ignore_errors=True)
+        (self.output / MANIFEST).unlink(missing_ok=True)
+
+    def _nothing_read(self, gathered: Sequence[Gathered]) -> str:
+        """Which files were tried, and what is wrong with the first that says so."""
+        names = [file.name for file in self.data_set.files]
+        rest = [f"{len(names) - MAX_TRIED} more"] if len(names) > MAX_TRIED else []
+        until = "" if self.options.as_of is None else " up to --as-of"
+        said = f"no record{until} was read of {listed([*names[:MAX_TRIED], *rest])}"
+        problems = sorted(trouble.problem for each in gathered for trouble in each.troubles if trouble.problem)
+        return f"{said}; {problems[0]}" if problems else f"{said}; give files that hold some"
 
     def _job(self, as_of: float | None) -> Job:
         return Job(self.fleet, str(self.parts), as_of, self.options.matcher)
@@ -277,6 +302,15 @@ def _told_before(output: Path) -> Summary:
         return Summary.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         raise UnreadableInput(f"{path}: cannot be read; begin anew with --restart") from None
+
+
+def _refuse_place(output: Path, paths: Sequence[str | Path]) -> None:
+    """Raise UnreadableInput where results cannot be put: into a file, or among the data."""
+    there = next((path for path in (output, *output.parents) if path.exists()), output)
+    if there.is_file():
+        raise UnreadableInput(f"{there}: is a file; --output names a folder, which the run makes")
+    if output.exists() and any(os.path.realpath(path) == os.path.realpath(output) for path in paths):
+        raise UnreadableInput(f"{output}: is the data itself; name another folder for the results")
 
 
 def _refuse_others(output: Path) -> None:

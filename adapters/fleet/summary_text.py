@@ -48,13 +48,14 @@ FILES_IN_WORDS = (
 
 
 def headline(summary: Summary) -> str:
-    """How many incidents on how many chargers, and as of when."""
+    """How many incidents on how many chargers, and as of when, as far as that is known."""
+    when = "" if summary.as_of is None else f", as of {moment(summary.as_of)}"
+    known = counted(summary.chargers, "charger")
     if not summary.incidents:
-        return f"No incidents on {counted(summary.chargers, 'charger')}, as of {moment(summary.as_of)}"
-    return (
-        f"{counted(summary.incidents, 'incident')} on {summary.affected:,} of {counted(summary.chargers, 'charger')}, as of "
-        f"{moment(summary.as_of)}"
-    )
+        return f"No incidents{f' on {known}' if summary.chargers else ''}{when}"
+    # chargers that nobody lists are known by their events alone
+    where = f"{summary.affected:,} of {known}" if summary.affected <= summary.chargers else counted(summary.affected, "charger")  # fmt: skip
+    return f"{counted(summary.incidents, 'incident')} on {where}{when}"
 
 
 def setting(summary: Summary) -> str:

@@ -200,13 +200,17 @@ def incident_id(device_id: str, connector_id: int | None, code: str) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class DataProblem:
-    """Something in the data that was not used: where (list, place as fed, field) and what is wrong with it."""
+    """Something in the data that was not used: where (list, place as fed, field) and what is wrong with it.
+
+    `more` is 0, but where it only counts further records with problems of a field of which others were told.
+    """
 
     list: str
     index: int | None
     field: str | None
     problem: str
     skipped: bool = dataclass_field(default=False, compare=False)
+    more: int = dataclass_field(default=0, compare=False)
 
 
 class IncidentCase(Protocol):

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
-from ...engine.knowledge_base import DataProblem
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput
 
@@ -59,13 +58,21 @@ class SourceFile:
         return self.path.lower().endswith(COMPRESSED)
 
 
+@dataclass(frozen=True, order=True)
+class PassedOver:
+    """A file or folder that is not read, and why."""
+
+    name: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class DataSet:
     """All files of a data set by name, the file that states the moment of the diagnosis, and what was passed over."""
 
     files: tuple[SourceFile, ...]
     bundle: str | None
-    problems: tuple[DataProblem, ...]
+    passed_over: tuple[PassedOver, ...]
 
     def of(self, *lists: str) -> tuple[SourceFile, ...]:
         """The files of some record lists."""
@@ -92,14 +99,14 @@ def find_data_set(paths: Sequence[str | Path], *, without: Path | None = None) -
             f"{named}: holds no record list; name files or their folders after their list, such as events.csv or "
             "telemetry/site=S-1/part.parquet"
         )
-    return DataSet(tuple(sorted(search.files.values())), search.bundle, tuple(sorted(search.problems)))
+    return DataSet(tuple(sorted(search.files.values())), search.bundle, tuple(sorted(search.passed_over)))
 
 
 class _Search:
     def __init__(self, without: str | None) -> None:
         self.files: dict[str, SourceFile] = {}
         self.bundle: str | None = None
-        self.problems: list[DataProblem] = []
+        self.passed_over: set[PassedOver] = set()
         self._without = without
         self._here = str(Path.cwd())
 
@@ -152,9 +159,7 @@ class _Search:
             return []
 
     def _pass_over(self, path: str, error: OSError) -> None:
-        self.problems.append(
-            DataProblem("bundle", None, None, f"{path}: cannot be read: {error.strerror}; it is passed over", skipped=True)
-        )  # fmt: skip
+        self.passed_over.add(PassedOver(path, f"cannot be read: {error.strerror}; it is passed over"))
 
     def _take(self, name: str, place: str, below: tuple[str, ...], folder: str) -> None:
         """Take a file by its path, where it really lies, the names on the way to it from the folder that was given, and that one's."""
@@ -164,15 +169,13 @@ class _Search:
             return
         kind = _format_of(own)
         if kind is None:
+            reason = "is not called like a Parquet, CSV or JSON file; it is passed over"
+            self.passed_over.add(PassedOver(name, reason))
             return
         record_list = _list_of(own, [*reversed(above), folder])
         if record_list is None:
-            self.problems.append(
-                DataProblem(
-                    "bundle", None, None,
-                    f"{name}: cannot be told which record list it holds; name it or its folder after its list", skipped=True,
-                )
-            )  # fmt: skip
+            reason = "cannot be told which record list it holds; name it or its folder after its list"
+            self.passed_over.add(PassedOver(name, reason))
             return
         status = os.stat(name)
         self.files.setdefault(

@@ -37,7 +37,7 @@ from .sorting import lost_piece, put_in_order
 from .summary import Summary, summarised
 from .summary_html import page_template, summary_html
 from .surveying import BatchSize, Surveyed, Surveyor, stated_moment
-from .troubles import NO_FIELD, NO_FILE, NO_ROW, Trouble, merged
+from .troubles import NO_FIELD, NO_ROW, Trouble, merged
 from .workers import Workers
 
 WORK = "work"
@@ -213,8 +213,10 @@ class _Run:
         rest = [f"{len(names) - MAX_TRIED} more"] if len(names) > MAX_TRIED else []
         until = "" if self.options.as_of is None else " up to --as-of"
         said = f"no record{until} was read of {listed([*names[:MAX_TRIED], *rest])}"
-        problems = sorted(trouble.problem for each in gathered for trouble in each.troubles if trouble.problem)
-        return f"{said}; {problems[0]}" if problems else f"{said}; give files that hold some"
+        troubles = sorted(t for each in gathered for t in each.troubles if t.problem)
+        return (
+            f"{said}; {troubles[0].file}: {troubles[0].problem}" if troubles else f"{said}; give files that hold some"
+        )
 
     def _job(self, as_of: float | None) -> Job:
         return Job(self.fleet, str(self.parts), as_of, self.options.matcher)
@@ -226,7 +228,7 @@ class _Run:
         # beside a Ray cluster in this process: each round would be a job of its own, which takes longer to begin
         surveyor = Surveyor(self.work, self.fleet, tasks, self.workers, self.options.size)
         surveyed = surveyor.survey(gathered, stated if given is None else given, cut=given is not None)
-        passed_over = [Trouble(p.list, NO_FIELD, NO_FILE, NO_ROW, p.problem) for p in self.data_set.problems]
+        passed_over = [Trouble("bundle", NO_FIELD, p.name, NO_ROW, p.reason) for p in self.data_set.passed_over]
         read = [trouble for each in gathered for trouble in each.troubles]
         self.progress.advance(1)
         return surveyed, merged([*passed_over, *wrong, *read, *surveyed.troubles])

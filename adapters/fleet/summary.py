@@ -135,7 +135,7 @@ class Undecided(_Model):
 
 
 class Unused(_Model):
-    """Something that could not be used, and for how many records that is so."""
+    """Something that could not be used: of a field of a file the first problem, and how many records have one there."""
 
     list: str
     field: str | None
@@ -212,10 +212,7 @@ def summarised(
         errands=tuple(_errands(own)),
         undecided=tuple(_undecided(incidents)),
         ahead=tuple(_ahead(results.watches)),
-        unused=tuple(
-            Unused(list=r["list"], field=r["field"], file=r["file"], problem=r["problem"], records=r["records"])
-            for r in results.warnings.iter_rows(named=True)
-        ),
+        unused=tuple(_unused(results.warnings)),
     )
 
 
@@ -402,4 +399,20 @@ def _ahead(watches: pl.DataFrame) -> Iterable[Ahead]:
         yield Ahead(
             **{name: row[name] for name in Ahead.model_fields if name != "expected_at"},
             expected_at=None if expected is None else expected.isoformat(),
+        )
+
+
+def _unused(warnings: pl.DataFrame) -> Iterable[Unused]:
+    """What could not be used, once for each field of a file; what is of no single file by what is wrong."""
+    alike: dict[tuple[str | None, ...], list[Mapping[str, Any]]] = {}
+    for row in warnings.iter_rows(named=True):
+        place = row["file"] or row["problem"]
+        alike.setdefault((row["list"], row["field"], row["file"], place), []).append(row)
+    for (_, of_field, file, _), rows in alike.items():
+        yield Unused(
+            list=rows[0]["list"],
+            field=of_field,
+            file=file,
+            problem=rows[0]["problem"],
+            records=sum(row["records"] for row in rows),
         )

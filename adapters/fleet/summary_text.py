@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ..report.page import Page
 from ..report.wording import WHERE, clean, counted, listed, moment, percent
-from .summary import CauseLine, CodeLine, Errand, GroupLine, RollOut, Step, Summary, Visit
+from .summary import CauseLine, CodeLine, Errand, GroupLine, RollOut, Step, Summary, Unused, Visit
 
 MAX_CODES = 20
 MAX_LINES = 10
@@ -133,6 +133,15 @@ def roll_out_in_words(line: RollOut) -> str:
     )
 
 
+def unused_in_words(line: Unused) -> str:
+    """What could not be used, where, and for how many records where that is not said."""
+    field = clean(line.list) if line.field is None else f"{clean(line.list)}.{clean(line.field)}"
+    if line.file is None:
+        return f"{field}: {clean(line.problem)}"
+    where = clean(line.file) if line.field is None else f"{field} in {clean(line.file)}"
+    return f"{where}: {clean(line.problem)}" + (f" ({line.records:,} records)" if line.records > 1 else "")
+
+
 def _codes(page: Page, codes: Sequence[CodeLine]) -> None:
     if not codes:
         return
@@ -227,8 +236,7 @@ def _unused(page: Page, summary: Summary) -> None:
     if summary.unused:
         page.heading("What could not be used")
     for line in summary.unused[:MAX_LINES]:
-        where = " ".join(clean(part) for part in (line.list, line.field, line.file) if part)
-        page.line(f"{where}: {clean(line.problem)}", label="- ", indent=2)
+        page.line(unused_in_words(line), label="- ", indent=2)
     _more(page, len(summary.unused), "problem")
 
 

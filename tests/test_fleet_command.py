@@ -59,6 +59,82 @@ def test_the_page_needs_nothing_from_anywhere(finished: tuple[Path, subprocess.C
         assert f'<h2 id="{section}">' in page
 
 
+def test_the_counts_of_incidents_add_up(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    """Those of the codes come to the headline's, those of a code's causes to the code's, the most first."""
+    summary = json.loads((finished[0] / "summary.json").read_text())
+    codes = summary["codes"]
+    assert sum(code["incidents"] for code in codes) == summary["incidents"]
+    assert [code["incidents"] for code in codes] == sorted((code["incidents"] for code in codes), reverse=True)
+    for code in codes:
+        told = sum(cause["incidents"] for cause in code["causes"]) + code["open"]
+        assert told == (code["incidents"] if code["documented"] else 0), code["fault_code"]
+    told_apart = {line["fault_code"]: 0 for line in summary["undecided"]}
+    for line in summary["undecided"]:
+        told_apart[line["fault_code"]] += line["incidents"]
+    assert told_apart == {code["fault_code"]: code["open"] for code in codes if code["open"]}
+
+
+@pytest.fixture(scope="module")
+def two_connectors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The results of a fleet with each code twice on one charger and once on another, and what was printed."""
+    folder = tmp_path_factory.mktemp("two-connectors")
+    faults = [
+        {
+            "timestamp": "2026-05-01T00:00:00Z",
+            "device_id": device,
+            "connector_id": connector,
+            "event_type": "fault",
+            "data": {"fault_code": code},
+        }
+        for device, connector in (("A", 1), ("A", 2), ("B", 1))
+        for code in ("F-0702", "E-9999")
+    ]
+    (folder / "data").mkdir()
+    (folder / "data" / "events.json").write_text(json.dumps(faults))
+    (folder / "data" / "devices.json").write_text('[{"device_id": "A", "site_id": "S"}, {"device_id": "B"}]')
+    command = [*COMMAND, "fleet", "data", "--output", "out", "--workers", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, cwd=folder)
+    return folder / "out", done.stdout
+
+
+def test_incidents_are_counted_and_chargers_where_they_differ(two_connectors: tuple[Path, str]) -> None:
+    """Text, page and JSON count incidents everywhere, and say on how many chargers where those are fewer."""
+    output, printed = two_connectors
+    text = " ".join(printed.split())
+    for said in (
+        "6 incidents on 2 of 2 chargers",
+        "3 × F-0702 EV battery management refused discharge, on 2 chargers",
+        "(E-9999, 3 incidents on 2 chargers) A, B ",
+        "3 incidents of F-0702 on 2 chargers: ",
+        "S: 1 of 1, 4 incidents (2 × E-9999, 2 × F-0702)",
+        "no site known: 1 of 1, 2 incidents (1 × E-9999, 1 × F-0702)",
+    ):
+        assert said in text, said
+    summary = json.loads((output / "summary.json").read_text())
+    for lines in ("codes", "errands", "undecided"):
+        assert {(line["incidents"], line["chargers"]) for line in summary[lines]} == {(3, 2)}, lines
+    page = " ".join((output / "summary.html").read_text().split())
+    numbers = '<td class="number">3</td> <td class="number">2</td>'
+    assert page.count(numbers) == len(summary["codes"]) + len(summary["errands"]) + len(summary["undecided"])
+    assert page.count('<th scope="col" class="number">Incidents</th><th scope="col" class="number">Chargers</th>') == 3
+
+
+def test_causes_stand_below_their_counts_in_columns(
+    finished: tuple[Path, subprocess.CompletedProcess[str]], two_connectors: tuple[Path, str]
+) -> None:
+    """Counts of causes and of what is not told apart end in one column, and lines that are wrapped go on under the words."""
+    wrapped: list[str] = []
+    for text in (finished[1].stdout, two_connectors[1]):
+        section = text.split("What fails, and why, in incidents\n")[1].split("\n\n")[0].splitlines()
+        assert any("not told apart by the records" in line for line in section)
+        ends = {match.end(1) for line in section if (match := re.match(r"( {4,}\d+ )(?!×)", line))}
+        assert len(ends) == 1
+        goes_on = [line for line in section if not re.match(r" *\d+ ", line)]
+        assert {len(line) - len(line.lstrip()) for line in goes_on} <= ends
+        wrapped += goes_on
+    assert wrapped
+
+
 def test_a_done_run_is_told_again(
     data_set: Path, finished: tuple[Path, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

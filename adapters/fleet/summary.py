@@ -100,13 +100,14 @@ class Visit(_Model):
 
 
 class Errand(_Model):
-    """Something to do from afar: who, what, for which code, and on how many chargers."""
+    """Something to do from afar: who, what, for which code, for how many incidents on how many chargers."""
 
     owner: str
     what: str
     is_check: bool
     fault_code: str
     incidents: int
+    chargers: int
     named: tuple[str, ...]
 
 
@@ -131,6 +132,7 @@ class Undecided(_Model):
     where: str | None
     owner: str | None
     incidents: int
+    chargers: int
     named: tuple[str, ...]
 
 
@@ -145,7 +147,8 @@ class Unused(_Model):
 
 
 class Summary(_Model):
-    """All of it. Lists are in the order in which they matter: the most chargers first, the soonest first."""
+    """All of it. Lists are in the order in which they matter: codes by incidents, places and releases by chargers, what is on
+    its way by when."""
 
     as_of: str | None
     version: str
@@ -231,7 +234,7 @@ def _codes(incidents: pl.DataFrame) -> Iterable[CodeLine]:
         )
         for (code,), of_code in incidents.group_by("fault_code", maintain_order=True)
     ]
-    return sorted(lines, key=lambda line: (-line.chargers, line.fault_code))
+    return sorted(lines, key=lambda line: (-line.incidents, line.fault_code))
 
 
 def _causes(incidents: pl.DataFrame) -> Iterable[CauseLine]:
@@ -369,6 +372,7 @@ def _errand(owner: str, what: str, code: str, steps: pl.DataFrame, *, is_check: 
         is_check=is_check,
         fault_code=code,
         incidents=steps.height,
+        chargers=len(devices),
         named=tuple(devices[:MAX_NAMED]),
     )
 
@@ -382,6 +386,7 @@ def _undecided(incidents: pl.DataFrame) -> Iterable[Undecided]:
             where=alike["next_check_where"][0],
             owner=alike["next_check_owner"][0],
             incidents=alike.height,
+            chargers=alike["device_id"].n_unique(),
             named=tuple(sorted(set(alike["device_id"]))[:MAX_NAMED]),
         )
         for (code, check), alike in incidents.filter(~pl.col("told_apart")).group_by(

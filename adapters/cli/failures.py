@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 DONE = 0
 LACKING = 1
 """Done, but records were skipped under --strict, or the knowledge has findings or failing cases."""
@@ -19,3 +24,17 @@ class Unusable(Exception):
 
 class ReaderGone(Exception):
     """Whoever read standard output has stopped, as `head` does: not worth a word."""
+
+
+@contextmanager
+def ended_calmly() -> Iterator[None]:
+    """Within it, a request to terminate is heeded like Ctrl-C."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

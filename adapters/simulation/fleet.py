@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from .writing import FileFormat, FleetWriter, Partition, write_whole
 
 Progress = Callable[[int, int], None]
 """Takes the number of chargers and of telemetry rows written so far."""
+
+LONGEST_TAKING_AWAY = 5.0
+"""Seconds within which what was begun has to be gone (our judgement: Polars writes a file in less)."""
 
 
 class OutputTaken(ValueError):
@@ -109,8 +113,18 @@ def simulate(
     except pl.exceptions.PolarsError as error:  # a full disk, for the most part
         raise OSError(str(error).splitlines()[0]) from error
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        _take_away(unfinished)
     return Written(written.sites, plan.chargers, written.incidents, written.causes, written.rows, truth)
+
+
+def _take_away(folder: Path) -> None:
+    """Remove a folder: an interrupt does not wait for Polars, which may still be writing a file into it."""
+    deadline = time.monotonic() + LONGEST_TAKING_AWAY
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists() or time.monotonic() > deadline:
+            return
+        time.sleep(0.02)
 
 
 def _written(plan: FleetPlan, folder: Path, truth_name: str, file_format: FileFormat, partition: Partition,

@@ -203,6 +203,7 @@ class DataProblem:
     """Something in the data that was not used: where (list, place as fed, field) and what is wrong with it.
 
     The place is None where that is not known; what is wrong then says of which charger and when.
+    `more` is 0, but where it only counts further records with problems of a field of which others were told.
     """
 
     list: str
@@ -210,6 +211,7 @@ class DataProblem:
     field: str | None
     problem: str
     skipped: bool = dataclass_field(default=False, compare=False)
+    more: int = dataclass_field(default=0, compare=False)
 
 
 class IncidentCase(Protocol):

@@ -291,7 +291,8 @@ def _row(fact: Fact) -> list[Any]:
 
 
 def _warnings(problems: Iterable[DataProblem]) -> list[DataWarning]:
-    unique = {(p.list, -1 if p.index is None else p.index, p.field or "", p.problem): p for p in problems}
+    # what only counts further records stands behind those that say what is wrong
+    unique = {(p.list, p.more > 0, -1 if p.index is None else p.index, p.field or "", p.problem): p for p in problems}
     return [
         DataWarning(list=p.list, index=p.index, field=p.field, problem=p.problem) for _, p in sorted(unique.items())
     ]

@@ -536,9 +536,8 @@ class ObservationsBuilder:
         for (name, label), count in sorted(self._counts.items()):
             if count > MAX_WARNINGS_PER_FIELD:
                 more = count - MAX_WARNINGS_PER_FIELD
-                problems.append(
-                    DataProblem(name, None, label or None, f"{more} more records have a problem of this kind")
-                )
+                said = f"{more} more {'record has' if more == 1 else 'records have'} a problem of this kind"
+                problems.append(DataProblem(name, None, label or None, said, more=more))
         return problems
 
 

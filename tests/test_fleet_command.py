@@ -59,6 +59,82 @@ def test_the_page_needs_nothing_from_anywhere(finished: tuple[Path, subprocess.C
         assert f'<h2 id="{section}">' in page
 
 
+def test_the_counts_of_incidents_add_up(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    """Those of the codes come to the headline's, those of a code's causes to the code's, the most first."""
+    summary = json.loads((finished[0] / "summary.json").read_text())
+    codes = summary["codes"]
+    assert sum(code["incidents"] for code in codes) == summary["incidents"]
+    assert [code["incidents"] for code in codes] == sorted((code["incidents"] for code in codes), reverse=True)
+    for code in codes:
+        told = sum(cause["incidents"] for cause in code["causes"]) + code["open"]
+        assert told == (code["incidents"] if code["documented"] else 0), code["fault_code"]
+    told_apart = {line["fault_code"]: 0 for line in summary["undecided"]}
+    for line in summary["undecided"]:
+        told_apart[line["fault_code"]] += line["incidents"]
+    assert told_apart == {code["fault_code"]: code["open"] for code in codes if code["open"]}
+
+
+@pytest.fixture(scope="module")
+def two_connectors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The results of a fleet with each code twice on one charger and once on another, and what was printed."""
+    folder = tmp_path_factory.mktemp("two-connectors")
+    faults = [
+        {
+            "timestamp": "2026-05-01T00:00:00Z",
+            "device_id": device,
+            "connector_id": connector,
+            "event_type": "fault",
+            "data": {"fault_code": code},
+        }
+        for device, connector in (("A", 1), ("A", 2), ("B", 1))
+        for code in ("F-0702", "E-9999")
+    ]
+    (folder / "data").mkdir()
+    (folder / "data" / "events.json").write_text(json.dumps(faults))
+    (folder / "data" / "devices.json").write_text('[{"device_id": "A", "site_id": "S"}, {"device_id": "B"}]')
+    command = [*COMMAND, "fleet", "data", "--output", "out", "--workers", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, cwd=folder)
+    return folder / "out", done.stdout
+
+
+def test_incidents_are_counted_and_chargers_where_they_differ(two_connectors: tuple[Path, str]) -> None:
+    """Text, page and JSON count incidents everywhere, and say on how many chargers where those are fewer."""
+    output, printed = two_connectors
+    text = " ".join(printed.split())
+    for said in (
+        "6 incidents on 2 of 2 chargers",
+        "3 × F-0702 EV battery management refused discharge, on 2 chargers",
+        "(E-9999, 3 incidents on 2 chargers) A, B ",
+        "3 incidents of F-0702 on 2 chargers: ",
+        "S: 1 of 1, 4 incidents (2 × E-9999, 2 × F-0702)",
+        "no site known: 1 of 1, 2 incidents (1 × E-9999, 1 × F-0702)",
+    ):
+        assert said in text, said
+    summary = json.loads((output / "summary.json").read_text())
+    for lines in ("codes", "errands", "undecided"):
+        assert {(line["incidents"], line["chargers"]) for line in summary[lines]} == {(3, 2)}, lines
+    page = " ".join((output / "summary.html").read_text().split())
+    numbers = '<td class="number">3</td> <td class="number">2</td>'
+    assert page.count(numbers) == len(summary["codes"]) + len(summary["errands"]) + len(summary["undecided"])
+    assert page.count('<th scope="col" class="number">Incidents</th><th scope="col" class="number">Chargers</th>') == 3
+
+
+def test_causes_stand_below_their_counts_in_columns(
+    finished: tuple[Path, subprocess.CompletedProcess[str]], two_connectors: tuple[Path, str]
+) -> None:
+    """Counts of causes and of what is not told apart end in one column, and lines that are wrapped go on under the words."""
+    wrapped: list[str] = []
+    for text in (finished[1].stdout, two_connectors[1]):
+        section = text.split("What fails, and why, in incidents\n")[1].split("\n\n")[0].splitlines()
+        assert any("not told apart by the records" in line for line in section)
+        ends = {match.end(1) for line in section if (match := re.match(r"( {4,}\d+ )(?!×)", line))}
+        assert len(ends) == 1
+        goes_on = [line for line in section if not re.match(r" *\d+ ", line)]
+        assert {len(line) - len(line.lstrip()) for line in goes_on} <= ends
+        wrapped += goes_on
+    assert wrapped
+
+
 def test_a_done_run_is_told_again(
     data_set: Path, finished: tuple[Path, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -79,6 +155,10 @@ def test_a_done_run_is_told_again(
         (["nowhere"], "nowhere: there is no such file or folder; check the path"),
         (["{data}", "--as-of", "soon"], "--as-of 'soon' is no time"),
         (["{data}", "--workers", "0"], "greater than or equal to 1"),
+        (["{data}", "-o", "{data}/events.parquet"], "events.parquet: is a file; --output names a folder"),
+        (["{data}", "-o", "{data}/events.parquet/out"], "events.parquet: is a file; --output names a folder"),
+        (["{data}", "-o", "{data}"], ": is the data itself; name another folder for the results"),
+        (["{data}", "-o", "{data}/.", "--restart"], ": is the data itself; name another folder for the results"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(
@@ -86,9 +166,53 @@ def test_what_cannot_be_used_is_one_line(
 ) -> None:
     """A slip in the usage or the input ends with status 2 and a line that says how to mend it."""
     given = [argument.replace("{data}", str(data_set)) for argument in arguments]
-    assert main(["fleet", *given, "--output", str(tmp_path / "out")]) == 2
+    assert main(["fleet", "--output", str(tmp_path / "out"), *given]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {"events.csv": "", "events-1.parquet": "PAR1", "events-2.json": "{", "events-3.json": "{"},
+            "data/events-1.parquet, data/events-2.json, data/events-3.json and 1 more; data/events-1.parquet: cannot be read",
+        ),
+        ({"events.jsonl": "\n"}, "data/events.jsonl; give files that hold some"),
+    ],
+    ids=["damaged", "empty"],
+)
+def test_where_no_record_is_read_it_says_which_files_were_tried(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    files: dict[str, str],
+    said: str,
+) -> None:
+    """No record is no result: status 2, and once the files are mended the same command reads them."""
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    for name, content in files.items():
+        (Path("data") / name).write_text(content)
+    command = ["fleet", "data", "-o", "out", "--workers", "1", "--quiet"]
+    assert main(command) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert f"no record was read of {said}" in line
+    assert list(Path("out").iterdir()) == []
+    fault = {"timestamp": "2026-05-01T00:00:00Z", "device_id": "A", "event_type": "fault"}
+    (Path("data") / "events.jsonl").write_text(json.dumps({**fault, "data": {"fault_code": "F-0421"}}))
+    assert main(command[:-1]) == 0
+    assert capsys.readouterr().out.startswith("1 incident on 1 charger, as of 2026-05-01 00:00:00Z\n")
+
+
+def test_without_a_time_or_a_charger_the_headline_leaves_them_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A list of sites alone has neither."""
+    (tmp_path / "sites.jsonl").write_text('{"site_id": "S"}')
+    assert main(["fleet", str(tmp_path), "-o", str(tmp_path / "out"), "--workers", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "No incidents"
+    assert "<title>Fleet</title>" in (tmp_path / "out" / "summary.html").read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])

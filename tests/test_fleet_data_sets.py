@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,10 @@ import pytest
 from charger_triage.adapters.bundle import UnreadableInput
 from charger_triage.adapters.files import read_bundle
 from charger_triage.adapters.fleet.data_set import find_data_set
+from charger_triage.adapters.fleet.gathering import tasks_of, unread
 from charger_triage.adapters.fleet.run import Options, run_fleet
+from charger_triage.adapters.fleet.summary import Summary
+from charger_triage.adapters.fleet.summary_text import summary_text
 from charger_triage.engine import Triage
 
 from .test_fleet_results import fleet_diagnoses, without_places
@@ -62,7 +64,9 @@ def test_a_file_is_known_by_its_name_or_that_of_its_folder(tmp_path: Path, name:
         (tmp_path / each).write_text("x")
     data_set = find_data_set([tmp_path])
     assert [file.list for file in data_set.files if file.list != "devices"] == ([] if found is None else [found])
-    assert len(data_set.problems) == (name == "gridlock.csv")
+    assert [Path(each.name).name for each in data_set.passed_over] == (
+        [name] if name in ("gridlock.csv", "readme.md") else []
+    )
 
 
 def test_partitions_are_read_from_folders(tmp_path: Path) -> None:
@@ -83,9 +87,9 @@ def test_what_cannot_be_entered_costs_itself_alone(tmp_path: Path) -> None:
     (tmp_path / "events" / "up").symlink_to(tmp_path)
     data_set = find_data_set([tmp_path])
     assert [Path(file.name).name for file in data_set.files] == ["0.csv"]
-    assert [re.findall(r"\w+\.csv: cannot be read", p.problem) for p in data_set.problems] == [
-        ["gone.csv: cannot be read"],
-        ["round.csv: cannot be read"],
+    assert [(Path(each.name).name, each.reason[:14]) for each in data_set.passed_over] == [
+        ("gone.csv", "cannot be read"),
+        ("round.csv", "cannot be read"),
     ]
 
 
@@ -102,6 +106,11 @@ def written(tmp_path: Path, files: dict[str, str | bytes]) -> None:
         path = tmp_path / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def summary_of(output: Path) -> str:
+    """What the terminal shows of a run that is done."""
+    return summary_text(Summary.model_validate_json((output / "summary.json").read_bytes()), "out")
 
 
 def warnings(output: Path) -> list[tuple[str, str | None, str]]:
@@ -239,6 +248,65 @@ def test_broken_lines_and_records_are_told(tmp_path: Path) -> None:
         ("events", "", "line 2 is no JSON "), ("events", "", "line 3 is no objec"),
         ("events", "connector_id", "'left': input shou"), ("events", "timestamp", "is missing; the re"),
     ]  # fmt: skip
+
+
+def unused(output: Path) -> list[tuple[str, str | None, str | None, int]]:
+    """What the summary says could not be used: list, field, file and for how many records."""
+    summary = json.loads((output / "summary.json").read_text())
+    return [(each["list"], each["field"], each["file"], each["records"]) for each in summary["unused"]]
+
+
+def test_each_file_that_is_passed_over_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of another kind, one whose list nothing tells and one that is damaged are a line each, which says why."""
+    monkeypatch.chdir(tmp_path)
+    stray = {"steve.log": "boot", "july.json": "[]", "more/events.json": "{", "more/events.parquet": "PAR1"}
+    written(Path(), {"devices.jsonl": DEVICES, **stray})
+    ran(Path())
+    assert unused(Path("out")) == [
+        ("bundle", None, "data/july.json", 1),
+        ("bundle", None, "data/steve.log", 1),
+        ("events", None, "data/more/events.json", 1),
+        ("events", None, "data/more/events.parquet", 1),
+    ]
+    text = " ".join(summary_of(Path("out")).split())
+    for said in (
+        "- data/july.json: cannot be told which record list it holds; name it or its folder after its list",
+        "- data/steve.log: is not called like a Parquet, CSV or JSON file; it is passed over",
+        "- data/more/events.parquet: cannot be read as Parquet",
+    ):
+        assert said in text, said
+
+
+@pytest.mark.parametrize(("more", "said"), [(81, "81 more records have a problem"), (1, "1 more record has a problem")])
+def test_of_very_many_problems_of_a_kind_the_rest_is_counted_behind_them(tmp_path: Path, more: int, said: str) -> None:
+    """A file with the same problem in each row is one line, and how many more rows there are the next."""
+    rows = [{**fault("A", "2026-05-01T00:00:00Z"), "connector_id": "left", "event_id": n} for n in range(100 + more)]
+    written(tmp_path, {"devices.jsonl": DEVICES, "events.jsonl": lines(*rows)})
+    output = ran(tmp_path)
+    file = str(tmp_path / "data" / "events.jsonl")
+    assert unused(output) == [("events", "connector_id", file, 100), ("events", "connector_id", None, more)]
+    text = "".join(summary_of(output).split())
+    first, rest = (
+        text.index("".join(each.split())) for each in ("left out (100 records)", f"events.connector_id: {said}")
+    )
+    assert first < rest
+
+
+def test_of_very_many_files_that_are_passed_over_a_hundred_are_named(tmp_path: Path) -> None:
+    """The rest is counted."""
+    written(tmp_path, {"devices.jsonl": DEVICES, **{f"{number:03d}.log": "" for number in range(103)}})
+    told = pl.read_parquet(ran(tmp_path) / "warnings.parquet").select("file", "problem", "records").rows()
+    assert [Path(file or "").name for file, _, _ in told] == [*(f"{number:03d}.log" for number in range(100)), ""]
+    assert told[-1][1:] == ("3 more problems of this kind", 3)
+
+
+def test_files_that_no_worker_survives_are_named_one_by_one(tmp_path: Path) -> None:
+    """Where a task ends each of its workers, all its files are told."""
+    written(tmp_path, {"events-1.jsonl": "x", "events-2.jsonl": "x"})
+    (task,) = tasks_of(find_data_set([tmp_path / "data"]), tmp_path, None)
+    told = [(Path(trouble.file).name, trouble.problem) for trouble in unread(task, "ended twice").troubles]
+    reason = "cannot be read (ended twice); write it again, or take it away"
+    assert told == [("events-1.jsonl", reason), ("events-2.jsonl", reason)]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from charger_triage.adapters.fleet.surveying import BatchSize
 from charger_triage.adapters.fleet.workers import Workers, WorkersFailed
 
 from .support.fleet_data import example_fleet, one_file_a_list
+from .test_fleet_command import COMMAND as COMMAND_LINE
 from .test_fleet_results import results
 
 SMALL = BatchSize(rows=200, chargers=2)
@@ -186,7 +189,7 @@ def test_files_that_no_worker_can_read_are_told_by_name(
     run_fleet([data_set], tmp_path / "run", ALL_IN_ONE)
     (told,) = pl.read_parquet(tmp_path / "run" / "warnings.parquet").filter(pl.col("list") == "grid").to_dicts()
     assert Path(told["file"]).name == "grid.parquet"
-    assert "grid.parquet: cannot be read (MemoryError: too large)" in told["problem"]
+    assert "cannot be read (MemoryError: too large)" in told["problem"]
 
 
 def test_a_folder_with_other_files_is_left_alone(data_set: Path, tmp_path: Path) -> None:
@@ -196,6 +199,83 @@ def test_a_folder_with_other_files_is_left_alone(data_set: Path, tmp_path: Path)
         with pytest.raises(UnreadableInput, match=r"thesis\.txt"):
             run_fleet([data_set], tmp_path, ALL_IN_ONE, restart=restart)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+# Two runs in one folder
+
+
+class Meanwhile:
+    """Progress that does something else at each stage, and keeps what that ran into."""
+
+    def __init__(self, what: Callable[[], object]) -> None:
+        self._what = what
+        self.met: list[str] = []
+
+    def stage(self, *_: object) -> None:
+        """Do it."""
+        try:
+            self._what()
+        except UnreadableInput as error:
+            self.met.append(str(error))
+
+    def advance(self, *_: object) -> None:
+        """Pass over it."""
+
+
+@pytest.mark.parametrize(
+    ("other", "restart"),
+    [(ALL_IN_ONE, True), (replace(ALL_IN_ONE, ray="nonsense"), False)],
+    ids=["begun anew", "on a cluster"],
+)
+def test_no_two_runs_work_in_one_folder(
+    data_set: Path, undisturbed: dict[str, bytes], tmp_path: Path, other: Options, restart: bool
+) -> None:
+    """From its first stage to its last a run keeps out any other, which changes nothing; afterwards nobody is kept out."""
+    output = tmp_path / "run"
+    meanwhile = Meanwhile(lambda: run_fleet([data_set], output, other, restart=restart))
+    run_fleet([data_set], output, ALL_IN_ONE, progress=meanwhile)
+    assert len(meanwhile.met) >= 3
+    assert set(meanwhile.met) == {f"another run is at work in {output}; wait for it, or name another folder"}
+    assert results(output) == undisturbed
+    assert sorted(path.name for path in output.iterdir()) == sorted([*undisturbed, "manifest.json"])
+    run_fleet([data_set], output, ALL_IN_ONE, restart=True)
+
+
+def test_a_second_command_ends_in_one_line_and_a_killed_one_keeps_nobody_out(
+    data_set: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    """A command that finds another at work ends with status 2; when that one is killed, the lock is gone with it."""
+    output = tmp_path / "run"
+    first = subprocess.Popen([sys.executable, "-c", COMMAND, str(data_set), str(output)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (output / "manifest.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    first.send_signal(signal.SIGSTOP)
+    command = [*COMMAND_LINE, "fleet", str(data_set), "-o", str(output), "--workers", "1", "--quiet"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    first.kill()
+    first.wait()
+    assert (said.returncode, said.stdout) == (2, "")
+    (line,) = said.stderr.strip().splitlines()
+    assert f"another run is at work in {output}; wait for it" in line
+    run_fleet([data_set], output, ALL_IN_ONE)
+    assert results(output) == undisturbed
+    assert not (output / ".lock").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_no_reason_to_refuse(
+    data_set: Path, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Where the system has no locks for a folder, as in some that many machines share, the run is done without."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    run_fleet([data_set], tmp_path / "run", ALL_IN_ONE)
+    assert results(tmp_path / "run") == undisturbed
 
 
 # Workers that die

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 import jsonschema
@@ -23,6 +24,7 @@ from charger_triage.adapters.report import (
 )
 from charger_triage.engine import Diagnosis, FaultExplanation, Triage
 from charger_triage.engine.diagnosis import DataWarning
+from charger_triage.knowledge.observations import observe
 
 HOSTILE = [
     "\x1b[31mred\x1b[0m\x07\x9b2J",
@@ -171,6 +173,19 @@ def test_warnings_that_say_the_same_are_told_together() -> None:
     assert "112 problems in the data" in report
     assert "telemetry[0, 1, 2 and 97 more].voltage: no number" in report
     assert "problem 8 and 3 more" in report
+
+
+@pytest.mark.parametrize(("records", "said"), [(181, "81 more records have"), (101, "1 more record has")])
+@pytest.mark.parametrize("written", [diagnosis_text, diagnosis_markdown])
+def test_how_many_more_there_are_follows_what_is_wrong(
+    triage: Triage, written: Callable[[Diagnosis], str], records: int, said: str
+) -> None:
+    """Of very many records with the same problem the rest is counted, right after the problem that is meant."""
+    row = {"timestamp": "2026-05-10T12:00:00Z", "device_id": "A", "event_type": "boot", "connector_id": "left"}
+    last = {**row, "connector_id": 1, "timestamp": None}
+    found = paragraphs(written(triage.diagnose(observe({"events": [row] * records + [last]}))))
+    places = [found.index(each) for each in ("'left': ", f"events.connector_id: {said} a problem", "].timestamp: ")]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize("width", [60, 80, 140])

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -313,4 +317,19 @@ def test_usage_that_makes_no_fleet_is_one_line(options: list[str], says: str, tm
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])
+def test_a_command_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    """Interrupted or terminated, it takes away what it has begun to write."""
+    command = [sys.executable, "-c", "import sys; from charger_triage.adapters.cli import main; sys.exit(main())"]
+    options = ["simulate", "--chargers", "5000", "--output", str(tmp_path / "fleet")]
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not [*tmp_path.glob(".fleet-*/data/*")] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 130
     assert list(tmp_path.iterdir()) == []

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .failures import INTERRUPTED, Unusable
+from .failures import INTERRUPTED, Unusable, ended_calmly
 from .fleet_progress import shown_progress
 from .lookup import moment_of, usable_knowledge
 from .options import AsOf
@@ -66,7 +63,7 @@ def fleet(
     there = 0 if ray not in (None, LOCAL) else _cores()
     options = Options(as_of=moment, workers=workers or there, ray=ray)
     try:
-        with usable_knowledge(), _ended_calmly(), shown_progress(shell.complain, quiet=quiet) as progress:
+        with usable_knowledge(), ended_calmly(), shown_progress(shell.complain, quiet=quiet) as progress:
             summary = run_fleet(paths, Path(output), options, restart=restart, progress=progress)
     except UnreadableInput as error:
         raise Unusable(str(error)) from None
@@ -90,17 +87,3 @@ def _cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
         return os.cpu_count() or 1
-
-
-@contextmanager
-def _ended_calmly() -> Iterator[None]:
-    """Within it, a request to terminate is heeded like Ctrl-C."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

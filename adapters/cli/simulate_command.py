@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..report.wording import clean, counted
-from .failures import Unusable
+from .failures import Unusable, ended_calmly
 from .output import Destination
 from .shell import PROGRAM, Shell, wants_colour
 
@@ -81,7 +81,7 @@ def simulate(
         raise Unusable(str(error)) from None
     folder = Path(output)
     try:
-        with _shown(shell, plan) as progress:
+        with ended_calmly(), _shown(shell, plan) as progress:
             written = write_fleet(plan, folder, FileFormat(list_format), Partition(partition), progress)
     except OutputTaken as error:
         raise Unusable(f"--output: {error}; name a new folder, or take this one away") from None

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from ...engine.knowledge_base import DataProblem
 from ...knowledge.columns.cells import json_or_problem
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput, list_named
@@ -62,13 +61,21 @@ class SourceFile:
         return self.path.lower().endswith(COMPRESSED)
 
 
+@dataclass(frozen=True, order=True)
+class PassedOver:
+    """A file or folder that is not read, and why."""
+
+    name: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class DataSet:
     """All files of a data set by name, the file that states the moment of the diagnosis, and what was passed over."""
 
     files: tuple[SourceFile, ...]
     bundle: str | None
-    problems: tuple[DataProblem, ...]
+    passed_over: tuple[PassedOver, ...]
 
     def of(self, *lists: str) -> tuple[SourceFile, ...]:
         """The files of some record lists."""
@@ -95,7 +102,7 @@ def find_data_set(paths: Sequence[str | Path], *, without: Path | None = None) -
             f"{named}: holds no record list; name files or their folders after their list, such as events.csv or "
             "telemetry/site=S-1/part.parquet"
         )
-    return DataSet(tuple(sorted(search.files.values())), search.bundle, tuple(sorted(search.problems)))
+    return DataSet(tuple(sorted(search.files.values())), search.bundle, tuple(sorted(search.passed_over)))
 
 
 def bundle_document(path: str) -> Mapping[str, Any] | None:
@@ -113,7 +120,7 @@ class _Search:
         # by where a file really lies; each list of a bundle as if it lay below it
         self.files: dict[str, SourceFile] = {}
         self.bundle: str | None = None
-        self.problems: list[DataProblem] = []
+        self.passed_over: set[PassedOver] = set()
         self._without = without
         self._here = str(Path.cwd())
 
@@ -166,9 +173,7 @@ class _Search:
             return []
 
     def _pass_over(self, path: str, error: OSError) -> None:
-        self.problems.append(
-            DataProblem("bundle", None, None, f"{path}: cannot be read: {error.strerror}; it is passed over", skipped=True)
-        )  # fmt: skip
+        self.passed_over.add(PassedOver(path, f"cannot be read: {error.strerror}; it is passed over"))
 
     def _take(self, name: str, place: str, below: tuple[str, ...], folder: str) -> None:
         """Take a file by its path, where it really lies, the names on the way to it from the folder that was given, and that one's."""
@@ -179,15 +184,13 @@ class _Search:
             return
         kind = _format_of(own)
         if kind is None:
+            reason = "is not called like a Parquet, CSV or JSON file; it is passed over"
+            self.passed_over.add(PassedOver(name, reason))
             return
         record_list = _list_of(own, [*reversed(above), folder])
         if record_list is None:
-            self.problems.append(
-                DataProblem(
-                    "bundle", None, None,
-                    f"{name}: cannot be told which record list it holds; name it or its folder after its list", skipped=True,
-                )
-            )  # fmt: skip
+            reason = "cannot be told which record list it holds; name it or its folder after its list"
+            self.passed_over.add(PassedOver(name, reason))
             return
         self._add(place, name, record_list, kind, above)
 
@@ -195,17 +198,15 @@ class _Search:
         """Take the record lists within a bundle, each as a file of its own."""
         document = bundle_document(name)
         if document is None:
-            self.problems.append(
-                DataProblem("bundle", None, None, f"{name}: is no JSON object; no list is read of it", skipped=True)
-            )
+            self.passed_over.add(PassedOver(name, "is no JSON object; no list is read of it"))
             return
         for called, records in document.items():
             if called in SCHEMAS:
                 if records is not None:
                     self._add(os.path.join(place, called), name, called, "json", above)
             elif called not in BUNDLE_HEAD:
-                problem = f"{name}: {called[:256]!r} is no record list; known are {', '.join(SCHEMAS)}"
-                self.problems.append(DataProblem("bundle", None, None, problem, skipped=True))
+                reason = f"{called[:256]!r} is no record list; known are {', '.join(SCHEMAS)}"
+                self.passed_over.add(PassedOver(name, reason))
 
     def _add(self, place: str, name: str, record_list: str, kind: Format, above: Sequence[str]) -> None:
         status = os.stat(name)

@@ -177,7 +177,7 @@ def _gathered(task: Task, folder: Path) -> Gathered:
             if len(pieces) > 1:
                 alone = True
             else:
-                broken[pieces[0]] = str(error)
+                broken[pieces[0]] = str(error).removeprefix(f"{pieces[0].file.name}: ")
             shutil.rmtree(folder)
 
 
@@ -188,12 +188,10 @@ def halves(_: Task) -> tuple[Task, ...]:
 
 def unread(task: Task, reason: str) -> Gathered:
     """What is left of a task that no worker survives."""
-    names = ", ".join(piece.file.name for piece in task.pieces[:3])
-    more = f" and {len(task.pieces) - 3} more" if len(task.pieces) > 3 else ""
-    problem = f"{names}{more}: cannot be read ({reason}); write them again, or take them away"
-    # without a file it would be counted among others and its reason lost
-    trouble = Trouble(task.list, NO_FIELD, task.pieces[0].file.name, NO_ROW, problem)
-    return Gathered(task.number, None, (trouble,), 0, task.size)
+    problem = f"cannot be read ({reason}); write it again, or take it away"
+    files = dict.fromkeys(piece.file.name for piece in task.pieces)
+    troubles = tuple(Trouble(task.list, NO_FIELD, file, NO_ROW, problem) for file in files)
+    return Gathered(task.number, None, troubles, 0, task.size)
 
 
 @dataclass

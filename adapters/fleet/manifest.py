@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 UNFINISHED = ".unfinished"
 """How files end that are being written, or were when a process ended."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Number of the layout of the files that a run keeps; another one is not gone on with."""
 
 
@@ -51,8 +51,10 @@ class Manifest(_Model):
 
     def differences(self, other: Manifest) -> Iterable[str]:
         """What is not as it was, in words."""
-        if (self.layout, self.version) != (other.layout, other.version):
+        if self.version != other.version:
             yield f"charger-triage was {self.version} and is {other.version}"
+        elif self.layout != other.layout:
+            yield f"another charger-triage {self.version} keeps its files otherwise"
         if self.knowledge.digest != other.knowledge.digest:
             yield f"the knowledge was {_brief(self.knowledge)} and is {_brief(other.knowledge)}"
         if self.matcher != other.matcher:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from ...knowledge.firmware import in_range
 from ...knowledge.library import Library, shipped_directory
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput
+from ..report.wording import listed
 from .data_set import DataSet, find_data_set
 from .diagnosing import Job, diagnose, failed
 from .fleet_files import FleetFiles
@@ -30,18 +32,22 @@ from .on_ray import RayWorkers, Terms
 from .parts import Part, in_order, missing, parts_in
 from .plan import Batch
 from .results import REPORT_FILE, RESULTS, SUMMARY_FILE, bring_together
+from .sole_run import LOCK, sole_run
 from .sorting import lost_piece, put_in_order
 from .summary import Summary, summarised
 from .summary_html import page_template, summary_html
 from .surveying import BatchSize, Surveyed, Surveyor, stated_moment
-from .troubles import NO_FIELD, NO_FILE, NO_ROW, Trouble, merged
+from .troubles import NO_FIELD, NO_ROW, Trouble, merged
 from .workers import Workers
 
 WORK = "work"
 PARTS = "parts"
 
-OURS = frozenset({MANIFEST, WORK, PARTS, *RESULTS})
+OURS = frozenset({MANIFEST, WORK, PARTS, LOCK, *RESULTS})
 """What a run writes into its folder, and may take away again."""
+
+MAX_TRIED = 3
+"""Files without a record that are named (our judgement: one line)."""
 
 
 class Progress(Protocol):
@@ -90,14 +96,19 @@ def run_fleet(
 ) -> Summary:
     """Diagnose all chargers of a data set into a folder, or go on where an earlier run was ended; what it came to.
 
-    Raises UnreadableInput where the data set cannot be read, or where the folder holds something else, a run with other
-    inputs among it; `restart` takes such a run away and begins anew. Raises WorkersFailed where worker processes end before they
-    do anything, RayUnusable where the work cannot be done on the Ray cluster.
+    Raises UnreadableInput where the data set cannot be read or has no record, where the folder is a file or the data itself,
+    where another run is at work in it, or where it holds something else, a run with other inputs among it; `restart` takes such
+    a run away and begins anew. Raises WorkersFailed where worker processes end before they do anything, RayUnusable where the
+    work cannot be done on the Ray cluster.
     """
+    _refuse_place(output, paths)
     with seldom_collected(), Workers(options.workers if options.ray is None else 0) as workers:
         workers.begin()
         data_set = find_data_set(paths, without=output)
-        return _Run(data_set, output, options, progress or Silence(), workers).carried_out(restart)
+        if restart or not (output / MANIFEST).exists():
+            _refuse_others(output)
+        with sole_run(output):
+            return _Run(data_set, output, options, progress or Silence(), workers).carried_out(restart)
 
 
 class _Run:
@@ -118,6 +129,9 @@ class _Run:
             return _told_before(self.output)
         with self._workers() as workers:
             tasks, gathered = self._gathered(workers)
+            if not any(each.rows for each in gathered):
+                self._leave_nothing()
+                raise UnreadableInput(self._nothing_read(gathered))
             surveyed, troubles = self._surveyed(tasks, gathered)
             batches, lost = self._sorted(workers, surveyed)
             parts = self._diagnosed(workers, surveyed, batches)
@@ -187,6 +201,23 @@ class _Run:
             page_template()  # while workers are busy: when it is needed they have nothing left to do
         return tasks, found
 
+    def _leave_nothing(self) -> None:
+        """Take the run away, so that the same command reads anew what has been mended."""
+        for folder in (self.work, self.parts):
+            shutil.rmtree(folder, ignore_errors=True)
+        (self.output / MANIFEST).unlink(missing_ok=True)
+
+    def _nothing_read(self, gathered: Sequence[Gathered]) -> str:
+        """Which files were tried, and what is wrong with the first that says so."""
+        names = [file.name for file in self.data_set.files]
+        rest = [f"{len(names) - MAX_TRIED} more"] if len(names) > MAX_TRIED else []
+        until = "" if self.options.as_of is None else " up to --as-of"
+        said = f"no record{until} was read of {listed([*names[:MAX_TRIED], *rest])}"
+        troubles = sorted(t for each in gathered for t in each.troubles if t.problem)
+        return (
+            f"{said}; {troubles[0].file}: {troubles[0].problem}" if troubles else f"{said}; give files that hold some"
+        )
+
     def _job(self, as_of: float | None) -> Job:
         return Job(self.fleet, str(self.parts), as_of, self.options.matcher)
 
@@ -197,7 +228,7 @@ class _Run:
         # beside a Ray cluster in this process: each round would be a job of its own, which takes longer to begin
         surveyor = Surveyor(self.work, self.fleet, tasks, self.workers, self.options.size)
         surveyed = surveyor.survey(gathered, stated if given is None else given, cut=given is not None)
-        passed_over = [Trouble(p.list, NO_FIELD, NO_FILE, NO_ROW, p.problem) for p in self.data_set.problems]
+        passed_over = [Trouble("bundle", NO_FIELD, p.name, NO_ROW, p.reason) for p in self.data_set.passed_over]
         read = [trouble for each in gathered for trouble in each.troubles]
         self.progress.advance(1)
         return surveyed, merged([*passed_over, *wrong, *read, *surveyed.troubles])
@@ -275,18 +306,40 @@ def _told_before(output: Path) -> Summary:
         raise UnreadableInput(f"{path}: cannot be read; begin anew with --restart") from None
 
 
+def _refuse_place(output: Path, paths: Sequence[str | Path]) -> None:
+    """Raise UnreadableInput where results cannot be put: into a file, or among the data."""
+    there = next((path for path in (output, *output.parents) if path.exists()), output)
+    if there.is_file():
+        raise UnreadableInput(f"{there}: is a file; --output names a folder, which the run makes")
+    if output.exists() and any(os.path.realpath(path) == os.path.realpath(output) for path in paths):
+        raise UnreadableInput(f"{output}: is the data itself; name another folder for the results")
+
+
+def _refuse_others(output: Path) -> None:
+    """Raise UnreadableInput where a folder holds anything that no run wrote, or cannot be looked into."""
+    for name in _names_in(output):
+        if name not in OURS and not name.endswith(UNFINISHED):
+            raise UnreadableInput(f"{output}: holds {name}, which no run wrote; name a new folder")
+
+
 def _clear(output: Path) -> None:
     """Take away what an earlier run has left. Raises UnreadableInput where the folder holds anything else."""
+    _refuse_others(output)
     try:
-        there = sorted(path.name for path in output.iterdir()) if output.exists() else []
-        others = [name for name in there if name not in OURS and not name.endswith(UNFINISHED)]
-        if others:
-            raise UnreadableInput(f"{output}: holds {others[0]}, which no run wrote; name a new folder")
-        for name in there:
+        for name in _names_in(output):
             path = output / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        output.mkdir(parents=True, exist_ok=True)
+            if name != LOCK:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
     except OSError as error:
-        raise UnreadableInput(
-            f"{output}: cannot be written: {error.strerror or error}; name a folder you may write to"
-        ) from None
+        raise _unwritable(output, error) from None
+
+
+def _names_in(output: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in output.iterdir()) if output.exists() else []
+    except OSError as error:
+        raise _unwritable(output, error) from None
+
+
+def _unwritable(output: Path, error: OSError) -> UnreadableInput:
+    return UnreadableInput(f"{output}: cannot be written: {error.strerror or error}; name a folder you may write to")

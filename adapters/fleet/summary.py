@@ -100,13 +100,14 @@ class Visit(_Model):
 
 
 class Errand(_Model):
-    """Something to do from afar: who, what, for which code, and on how many chargers."""
+    """Something to do from afar: who, what, for which code, for how many incidents on how many chargers."""
 
     owner: str
     what: str
     is_check: bool
     fault_code: str
     incidents: int
+    chargers: int
     named: tuple[str, ...]
 
 
@@ -131,11 +132,12 @@ class Undecided(_Model):
     where: str | None
     owner: str | None
     incidents: int
+    chargers: int
     named: tuple[str, ...]
 
 
 class Unused(_Model):
-    """Something that could not be used, and for how many records that is so."""
+    """Something that could not be used: of a field of a file the first problem, and how many records have one there."""
 
     list: str
     field: str | None
@@ -145,7 +147,8 @@ class Unused(_Model):
 
 
 class Summary(_Model):
-    """All of it. Lists are in the order in which they matter: the most chargers first, the soonest first."""
+    """All of it. Lists are in the order in which they matter: codes by incidents, places and releases by chargers, what is on
+    its way by when."""
 
     as_of: str | None
     version: str
@@ -212,10 +215,7 @@ def summarised(
         errands=tuple(_errands(own)),
         undecided=tuple(_undecided(incidents)),
         ahead=tuple(_ahead(results.watches)),
-        unused=tuple(
-            Unused(list=r["list"], field=r["field"], file=r["file"], problem=r["problem"], records=r["records"])
-            for r in results.warnings.iter_rows(named=True)
-        ),
+        unused=tuple(_unused(results.warnings)),
     )
 
 
@@ -234,7 +234,7 @@ def _codes(incidents: pl.DataFrame) -> Iterable[CodeLine]:
         )
         for (code,), of_code in incidents.group_by("fault_code", maintain_order=True)
     ]
-    return sorted(lines, key=lambda line: (-line.chargers, line.fault_code))
+    return sorted(lines, key=lambda line: (-line.incidents, line.fault_code))
 
 
 def _causes(incidents: pl.DataFrame) -> Iterable[CauseLine]:
@@ -372,6 +372,7 @@ def _errand(owner: str, what: str, code: str, steps: pl.DataFrame, *, is_check: 
         is_check=is_check,
         fault_code=code,
         incidents=steps.height,
+        chargers=len(devices),
         named=tuple(devices[:MAX_NAMED]),
     )
 
@@ -385,6 +386,7 @@ def _undecided(incidents: pl.DataFrame) -> Iterable[Undecided]:
             where=alike["next_check_where"][0],
             owner=alike["next_check_owner"][0],
             incidents=alike.height,
+            chargers=alike["device_id"].n_unique(),
             named=tuple(sorted(set(alike["device_id"]))[:MAX_NAMED]),
         )
         for (code, check), alike in incidents.filter(~pl.col("told_apart")).group_by(
@@ -402,4 +404,20 @@ def _ahead(watches: pl.DataFrame) -> Iterable[Ahead]:
         yield Ahead(
             **{name: row[name] for name in Ahead.model_fields if name != "expected_at"},
             expected_at=None if expected is None else expected.isoformat(),
+        )
+
+
+def _unused(warnings: pl.DataFrame) -> Iterable[Unused]:
+    """What could not be used, once for each field of a file; what is of no single file by what is wrong."""
+    alike: dict[tuple[str | None, ...], list[Mapping[str, Any]]] = {}
+    for row in warnings.iter_rows(named=True):
+        place = row["file"] or row["problem"]
+        alike.setdefault((row["list"], row["field"], row["file"], place), []).append(row)
+    for (_, of_field, file, _), rows in alike.items():
+        yield Unused(
+            list=rows[0]["list"],
+            field=of_field,
+            file=file,
+            problem=rows[0]["problem"],
+            records=sum(row["records"] for row in rows),
         )

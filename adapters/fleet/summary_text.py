@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
 from ..report.page import Page
 from ..report.wording import WHERE, clean, counted, listed, moment, percent
-from .summary import CauseLine, CodeLine, Errand, GroupLine, RollOut, Step, Summary, Visit
+from .summary import CauseLine, CodeLine, Errand, GroupLine, RollOut, Step, Summary, Unused, Visit
 
 MAX_CODES = 20
 MAX_LINES = 10
@@ -48,13 +48,14 @@ FILES_IN_WORDS = (
 
 
 def headline(summary: Summary) -> str:
-    """How many incidents on how many chargers, and as of when."""
+    """How many incidents on how many chargers, and as of when, as far as that is known."""
+    when = "" if summary.as_of is None else f", as of {moment(summary.as_of)}"
+    known = counted(summary.chargers, "charger")
     if not summary.incidents:
-        return f"No incidents on {counted(summary.chargers, 'charger')}, as of {moment(summary.as_of)}"
-    return (
-        f"{counted(summary.incidents, 'incident')} on {summary.affected:,} of {counted(summary.chargers, 'charger')}, as of "
-        f"{moment(summary.as_of)}"
-    )
+        return f"No incidents{f' on {known}' if summary.chargers else ''}{when}"
+    # chargers that nobody lists are known by their events alone
+    where = f"{summary.affected:,} of {known}" if summary.affected <= summary.chargers else counted(summary.affected, "charger")  # fmt: skip
+    return f"{counted(summary.incidents, 'incident')} on {where}{when}"
 
 
 def setting(summary: Summary) -> str:
@@ -132,20 +133,43 @@ def roll_out_in_words(line: RollOut) -> str:
     )
 
 
+def unused_in_words(line: Unused) -> str:
+    """What could not be used, where, and for how many records where that is not said."""
+    field = clean(line.list) if line.field is None else f"{clean(line.list)}.{clean(line.field)}"
+    if line.file is None:
+        return f"{field}: {clean(line.problem)}"
+    where = clean(line.file) if line.field is None else f"{field} in {clean(line.file)}"
+    return f"{where}: {clean(line.problem)}" + (f" ({line.records:,} records)" if line.records > 1 else "")
+
+
+def _on(incidents: int, chargers: int) -> str:
+    """On how many chargers incidents are, where those are not as many."""
+    return "" if incidents == chargers else f" on {counted(chargers, 'charger')}"
+
+
+def _spread(line: CodeLine) -> Iterator[str]:
+    """On how many chargers and sites a code is, where that says more than the number of its incidents."""
+    if line.chargers != line.incidents:
+        yield f"on {counted(line.chargers, 'charger')}"
+    if line.sites > 1:
+        yield counted(line.sites, "site")
+
+
 def _codes(page: Page, codes: Sequence[CodeLine]) -> None:
     if not codes:
         return
-    page.heading("What fails, and why")
-    widest = len(str(max(line.chargers for line in codes)))
+    page.heading("What fails, and why, in incidents")
+    widest = len(str(max(line.incidents for line in codes)))
     for line in codes[:MAX_CODES]:
-        label = Text(f"{line.chargers:>{widest}} × ")
-        sites = f", {counted(line.sites, 'site')}" if line.sites > 1 else ""
-        page.line(Text(f"{code_title(line)}{sites}", _SEVERITY.get(line.severity or "", "bold")), label=label, indent=2)
+        label = Text(f"{line.incidents:>{widest}} × ")
+        where = "".join(f", {each}" for each in _spread(line))
+        page.line(Text(f"{code_title(line)}{where}", _SEVERITY.get(line.severity or "", "bold")), label=label, indent=2)
         indent = 2 + label.cell_len
         for cause in line.causes[:MAX_LINES]:
-            page.line(f"{cause.incidents:>{widest}} {cause_in_words(cause)}", indent=indent, hang=widest + 1)
+            page.line(cause_in_words(cause), label=f"{cause.incidents:>{widest}} ", indent=indent)
         if line.open:
-            page.line(f"{line.open:>{widest}} not told apart by the records", indent=indent, style="yellow")
+            number = Text(f"{line.open:>{widest}} ", "yellow")
+            page.line("not told apart by the records", label=number, indent=indent, style="yellow")
     _more(page, len(codes), "code", MAX_CODES)
 
 
@@ -181,11 +205,12 @@ def _errands(page: Page, errands: Sequence[Errand]) -> None:
     for errand in errands[:MAX_LINES]:
         what = f"check first: {clean(errand.what)}" if errand.is_check else clean(errand.what)
         page.line(
-            f"{clean(errand.owner)}: {what} ({clean(errand.fault_code)}, {counted(errand.incidents, 'incident')})",
+            f"{clean(errand.owner)}: {what} ({clean(errand.fault_code)}, {counted(errand.incidents, 'incident')}"
+            f"{_on(errand.incidents, errand.chargers)})",
             label="- ",
             indent=2,
         )
-        page.line(named(errand.named, errand.incidents), indent=4, style="dim")
+        page.line(named(errand.named, errand.chargers), indent=4, style="dim")
     _more(page, len(errands), "errand")
 
 
@@ -194,7 +219,8 @@ def _undecided(page: Page, summary: Summary) -> None:
         page.heading("Not told apart")
     for line in summary.undecided[:MAX_LINES]:
         tells = "no check that is left would tell" if line.check is None else f"{clean(line.check)} would tell ({WHERE[line.where or 'remote']}, {clean(line.owner or '')})"  # fmt: skip
-        page.line(f"{counted(line.incidents, 'incident')} of {clean(line.fault_code)}: {tells}", label="- ", indent=2)
+        what = f"{counted(line.incidents, 'incident')} of {clean(line.fault_code)}{_on(line.incidents, line.chargers)}"
+        page.line(f"{what}: {tells}", label="- ", indent=2)
     _more(page, len(summary.undecided), "line")
 
 
@@ -216,8 +242,11 @@ def _groups(page: Page, title: str, groups: Sequence[GroupLine]) -> None:
         page.heading(f"{title} by chargers with incidents")
     for group in groups[:MAX_LINES]:
         name = site_of(group.name, group.title) if title == "Sites" else clean(group.name or "not known")
+        incidents = f", {counted(group.incidents, 'incident')}" if group.incidents != group.affected else ""
         page.line(
-            f"{name}: {group.affected:,} of {group.chargers:,} ({codes_in_words(group.codes)})", label="- ", indent=2
+            f"{name}: {group.affected:,} of {group.chargers:,}{incidents} ({codes_in_words(group.codes)})",
+            label="- ",
+            indent=2,
         )
     _more(page, len(groups), title.lower().rstrip("s") if title != "Firmware" else "version")
 
@@ -226,8 +255,7 @@ def _unused(page: Page, summary: Summary) -> None:
     if summary.unused:
         page.heading("What could not be used")
     for line in summary.unused[:MAX_LINES]:
-        where = " ".join(clean(part) for part in (line.list, line.field, line.file) if part)
-        page.line(f"{where}: {clean(line.problem)}", label="- ", indent=2)
+        page.line(unused_in_words(line), label="- ", indent=2)
     _more(page, len(summary.unused), "problem")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ...engine.knowledge_base import DataProblem
+from ..report.wording import counted
 from .data_set import SourceFile
 from .reading import Origin
 
@@ -18,7 +20,7 @@ MAX_TOLD = 100
 class Trouble:
     """Something that was not used: its list, the field, the file with the row (counted from 0 as Polars reads it), what is wrong.
 
-    `times` says for how many rows it stands.
+    Without a problem it only says for how many further records there is one of this field: `times`.
     """
 
     list: str
@@ -41,13 +43,19 @@ def merged(troubles: Iterable[Trouble]) -> list[Trouble]:
         by_field.setdefault((trouble.list, trouble.field), []).append(trouble)
     found: list[Trouble] = []
     for (name, of_field), same in sorted(by_field.items()):
-        single = sorted(trouble for trouble in same if trouble.row != NO_ROW or trouble.file)
+        # a large file is read in stretches, each of which says the same of it
+        single = sorted({trouble for trouble in same if trouble.problem})
         found.extend(single[:MAX_TOLD])
-        more = sum(t.times for t in single[MAX_TOLD:]) + sum(t.times for t in same if t.row == NO_ROW and not t.file)
+        more = sum(t.times for t in [*single[MAX_TOLD:], *(t for t in same if not t.problem)])
         if more:
-            said = f"{more} more records have a problem of this kind"
-            found.append(Trouble(name, of_field, NO_FILE, NO_ROW, said, more))
+            found.append(Trouble(name, of_field, NO_FILE, NO_ROW, _more_in_words(of_field, more), more))
     return found
+
+
+def _more_in_words(of_field: str, more: int) -> str:
+    if of_field == NO_FIELD:  # files, lines and records alike
+        return f"{counted(more, 'more problem')} of this kind"
+    return f"{counted(more, 'more record')} {'has' if more == 1 else 'have'} a problem of this kind"
 
 
 @dataclass
@@ -55,22 +63,22 @@ class Troubles:
     """Gathers the problems of some files, not more of each field than are told."""
 
     _found: list[Trouble] = field(default_factory=list)
-    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    _told: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _more: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def note(self, file: SourceFile, row: int | None, problem: DataProblem) -> None:
         """Take a problem of a row of a file, or of the file."""
-        trouble = Trouble(
-            problem.list, problem.field or NO_FIELD, file.name, NO_ROW if row is None else row, problem.problem
-        )
-        key = (trouble.list, trouble.field)
-        count = self._counts[key] = self._counts.get(key, 0) + 1
-        if count <= MAX_TOLD:
-            self._found.append(trouble)
+        key = (problem.list, problem.field or NO_FIELD)
+        if self._told[key] >= MAX_TOLD:
+            self._more[key] += 1
+            return
+        self._told[key] += 1
+        self._found.append(Trouble(*key, file.name, NO_ROW if row is None else row, problem.problem))
 
     def place(self, origins: Sequence[Origin], problem: DataProblem) -> None:
         """Take a problem of one of the rows that were taken together, and find the file that it came from."""
         if problem.index is None:
-            self._found.append(Trouble(problem.list, problem.field or NO_FIELD, NO_FILE, NO_ROW, problem.problem))
+            self._more[problem.list, problem.field or NO_FIELD] += problem.more
             return
         begins = [0]
         for each in origins:
@@ -80,9 +88,5 @@ class Troubles:
 
     def told(self) -> tuple[Trouble, ...]:
         """The problems that were taken, and how many more there are of each field."""
-        rest = [
-            Trouble(name, of_field, NO_FILE, NO_ROW, "", count - MAX_TOLD)
-            for (name, of_field), count in self._counts.items()
-            if count > MAX_TOLD
-        ]
-        return tuple(merged([*self._found, *rest]))
+        rest = (Trouble(*key, NO_FILE, NO_ROW, "", more) for key, more in sorted(self._more.items()))
+        return (*sorted(self._found), *rest)

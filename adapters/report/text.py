@@ -465,9 +465,12 @@ def _warnings(page: Page, warnings: Sequence[DataWarning]) -> None:
 def warnings_in_words(warnings: Sequence[DataWarning], most: int) -> tuple[list[str], int]:
     """Data warnings with their places, those that say the same together; and how many warnings are left untold."""
     alike: dict[tuple[str, str | None, str], list[DataWarning]] = {}
+    fields: dict[tuple[str, str | None], int] = {}
     for warning in warnings:
         alike.setdefault((warning.list, warning.field, warning.problem), []).append(warning)
-    shown = list(alike.items())[:most]
+        fields.setdefault((warning.list, warning.field), len(fields))
+    # how many more records there are of a kind is told beside that kind
+    shown = sorted(alike.items(), key=lambda item: fields[item[0][:2]])[:most]
     lines = []
     for (name, field, problem), group in shown:
         indices = [str(warning.index) for warning in group if warning.index is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,11 @@ from .writing import FileFormat, FleetWriter, Partition, write_whole
 
 Progress = Callable[[int, int], None]
 """Takes the number of chargers and of telemetry rows written so far."""
+
+LONGEST_TAKING_AWAY = 5.0
+"""Seconds within which what was begun has to be gone (our judgement: Polars writes a file in less)."""
+ABSENT_IN_A_ROW = 5
+"""So many times in a row a folder has to be gone, which Polars may make again while it ends."""
 
 
 class OutputTaken(ValueError):
@@ -106,11 +112,22 @@ def simulate(
             folder.rmdir()
         (unfinished / "truth").rename(truth)
         (unfinished / "data").rename(folder)
-    except pl.exceptions.PolarsError as error:  # a full disk, for the most part
-        raise OSError(str(error).splitlines()[0]) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.rmdir()
+    except BaseException as error:
+        _take_away(unfinished)
+        if isinstance(error, pl.exceptions.PolarsError):  # a full disk, for the most part
+            raise OSError(str(error).splitlines()[0]) from error
+        raise
     return Written(written.sites, plan.chargers, written.incidents, written.causes, written.rows, truth)
+
+
+def _take_away(folder: Path) -> None:
+    """Remove a folder: an interrupt does not wait for Polars, which may still be writing a file into it."""
+    deadline, absent = time.monotonic() + LONGEST_TAKING_AWAY, 0
+    while absent < ABSENT_IN_A_ROW and time.monotonic() < deadline:
+        absent = 0 if folder.exists() else absent + 1
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.02)
 
 
 def _written(plan: FleetPlan, folder: Path, truth_name: str, file_format: FileFormat, partition: Partition,

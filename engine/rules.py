@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import lru_cache
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from .facts import NUMBER_LIMIT, TEXT_LIMIT, Catalogue, Fact, FactKind, FactType, Version, in_words
+from .facts import NUMBER_LIMIT, TEXT_LIMIT, Catalogue, Fact, FactKind, FactType, FactValue, Version, in_words, said
 
 Strength = Literal["weakly", "moderately", "strongly", "decisively", "excludes"]
 
@@ -161,7 +161,8 @@ class Rule(RuleModel):
 
     `group` names evidence that is not independent (for one cause only the strongest of each sign counts); `source`
     says where its figures come from, or that they are judgement and why; `statement` is the sentence in the trace,
-    with `{fact_name}` or `{alias}` for the values read.
+    with `{fact_name}` or `{alias}` for the values read; `{alias:size}` leaves out the sign, `{alias:none}` says `none`
+    for 0, `{alias:before}` and `{alias:after}` say which by the sign, `charger(s)` and `(is|are)` go by the number before.
     """
 
     id: Identifier
@@ -343,25 +344,35 @@ def compile_rule(
                 blame((field,), f"{name!r} is no condition", f"use one of {', '.join(sorted(shown))}")
     if rule.contradicts is not None and rule.contradicts[0] == rule.contradicts[1]:
         blame(("contradicts",), "a fact cannot contradict itself", "name two conditions")
-    for _, placeholder, _, _ in string.Formatter().parse(_checked_template(rule.statement, blame)):
-        if placeholder is not None and placeholder not in shown:
-            blame(
-                ("statement",),
-                f"{{{placeholder}}} is not read by any condition",
-                f"use one of {', '.join(sorted(shown))}",
-            )
+    _blame_statement(rule.statement, dict(zip(aliases, kinds, strict=True)), lambda p, m: blame(("statement",), p, m))
     if problems:
         return None, problems
     return CompiledRule(rule, tuple(patterns), tuple(aliases)), []
 
 
-def _checked_template(statement: str, blame: Any) -> str:
+def _blame_statement(statement: str, shown: Mapping[str, FactType], blame: Any) -> None:
+    """Say so where a sentence shows what no condition reads, or a form that the value cannot have."""
     try:
-        list(string.Formatter().parse(statement))
+        pieces = _pieces(statement)
     except ValueError as error:
-        blame(("statement",), f"its braces do not pair: {error}", "write {{ and }} for plain braces")
-        return ""
-    return statement
+        blame(f"its braces do not pair: {error}", "write {{ and }} for plain braces")
+        return
+    counted = False
+    for literal, field, form in pieces:
+        formed = _FORMS.search(literal)
+        if formed is not None and not counted:
+            blame(f"{formed[0]} follows no number", "put a number before it, or write one form")
+        if field is None:
+            continue
+        if field not in shown:
+            blame(f"{{{field}}} is not read by any condition", f"use one of {', '.join(sorted(shown))}")
+            continue
+        is_number = shown[field].kind == "number"
+        counted = counted or is_number
+        if form and form not in _SHOWN_AS:
+            blame(f"{{{field}:{form}}} is no way to show a value", f"write one of {', '.join(_SHOWN_AS)}")
+        elif form and not is_number:
+            blame(f"{{{field}:{form}}} is for numbers, and {field} is {_A[shown[field].kind]}", f"write {{{field}}}")
 
 
 def _nearest(name: str, catalogue: Catalogue) -> str:
@@ -492,23 +503,59 @@ def variants(compiled: CompiledRule) -> Iterator[tuple[Pattern, ...]]:
     yield from product(*alternatives)
 
 
-_PLURAL = re.compile(r"((?<![\d.,])(\d[\d.,]*)(?: [^\W\d]+){1,4})\(s\)")
+_FORMS = re.compile(r"\(s\)|\(([^()|]*)\|([^()|]*)\)")
+
+_SHOWN_AS = ("size", "none", "before", "after")
+"""Ways to show a number: without its sign; `none` where it is nought; with the word, or where it is negative the other one."""
 
 
 @lru_cache(REMEMBERED_STATEMENTS)
-def _pieces(statement: str) -> list[tuple[str, str | None]]:
-    return [(literal, field) for literal, field, _, _ in string.Formatter().parse(statement)]
+def _pieces(statement: str) -> list[tuple[str, str | None, str]]:
+    """Texts, each with the placeholder after it and how that is shown. Raises ValueError where braces do not pair."""
+    return [(literal, field, form or "") for literal, field, form, _ in string.Formatter().parse(statement)]
 
 
 def statement_of(compiled: CompiledRule, match: Sequence[Fact]) -> str:
-    """The rule's sentence with the values of the facts that matched; `(s)` after a number and its noun follows the number."""
-    values = {alias: in_words(fact.value, fact.unit) for alias, fact in zip(compiled.aliases, match, strict=True)}
-    pieces = []
-    for literal, field in _pieces(compiled.rule.statement):
-        pieces.append(literal)
+    """The rule's sentence with the values of the facts that matched.
+
+    `(s)` and `(is|are)` follow the number that was shown last before them.
+    """
+    facts = dict(zip(compiled.aliases, match, strict=True))
+    pieces: list[str] = []
+    one = False
+    for literal, field, form in _pieces(compiled.rule.statement):
+        pieces.append(_in_number(literal, one=one))
         if field is not None:
-            pieces.append(values[field])
-    return _PLURAL.sub(lambda found: found[1] + ("" if found[2] == "1" else "s"), "".join(pieces))
+            fact = facts[field]
+            if not isinstance(fact.value, (bool, str, Version)):
+                one = in_words(fact.value, None) == "1"
+            pieces.append(_shown(fact.value, fact.unit, form, begins=not any(pieces)))
+    return "".join(pieces)
+
+
+def _in_number(text: str, *, one: bool) -> str:
+    return _FORMS.sub(lambda form: form[1 if one else 2] if form[2] is not None else "" if one else "s", text)
+
+
+def _shown(value: FactValue, unit: str | None, form: str, *, begins: bool) -> str:
+    if isinstance(value, (bool, str, Version)) or not form:
+        return said(value, unit)
+    if form == "none":
+        return ("None" if begins else "none") if value == 0 else said(value, unit)
+    size = said(abs(value), unit)
+    if form == "size":
+        return size
+    return f"{size} {'before' if (form == 'before') == (value >= 0) else 'after'}"
+
+
+def statement_with(statement: str, names: Callable[[str], str]) -> str:
+    """A rule's sentence with names in place of the values, in the plural."""
+    pieces = []
+    for literal, field, form in _pieces(statement):
+        pieces.append(_in_number(literal, one=False))
+        if field is not None:
+            pieces.append(f"{names(field)} {form}" if form in ("before", "after") else names(field))
+    return "".join(pieces)
 
 
 def attribute_of(fact: Fact, attribute: Attribute) -> float | str | bool | None:

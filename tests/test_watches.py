@@ -199,7 +199,7 @@ def test_a_watch_says_where_it_was_read(knowledge: TriageKnowledge) -> None:
     assert (fan.device_id, fan.connector_id, fan.leads_to, fan.expected_at) == ("A", None, "F-0601", "2026-05-20")
     assert (
         fan.trend
-        == "The fan turns at 1912 rpm and drifts by -56 rpm/week (-14.18% so far); it reaches 1800 rpm in 10 days."
+        == "The fan turns at 1912 rpm and drifts by −56 rpm/week (−14.18% so far); it reaches 1800 rpm in 10 days."
     )
     assert [(s.list, s.index) for s in fan.facts[0].sources] == [("telemetry", 0), ("telemetry", 39)]
     contactor = by_rule["watches.contactor-life-ending"]

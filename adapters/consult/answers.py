@@ -65,7 +65,10 @@ def read_answer(check: Check, text: str) -> float | str:
     for mark, result in written_results(check):
         if written.rstrip(".)").casefold() == mark:
             return result.value
-    labelled = next((result for result in check.results if _word(result.name) == _word(written)), None)
+    bands = (
+        (result, {_word(result.name), _word(result.name.replace(check.unit or " ", " "))}) for result in check.results
+    )
+    labelled = next((result for result, words in bands if _word(written) in words), None)
     if labelled is not None:
         return labelled.value
     if check.is_number and re.match(r"[<>≤≥=~≈]?\s*[+−-]?\d", written):
@@ -90,7 +93,7 @@ def _named(check: Check, written: str) -> CheckResult:
 
 
 def _word(text: str) -> str:
-    return re.sub(r"[\s_-]+", "-", text.strip().casefold()).strip("-.,;:!?\"'")
+    return re.sub(r"[\s_−-]+", "-", text.strip().casefold()).strip("-.,;:!?\"'")
 
 
 def _number(check: Check, written: str) -> float:

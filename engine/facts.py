@@ -19,6 +19,9 @@ TEXT_LIMIT = 256
 MOMENT = "epoch s"
 """Unit of a number that is a moment: seconds since 1970 in UTC. It is written as a time."""
 
+MAX_SOURCES = 8
+"""Records named as the source of one value; of more, the first and the last ones stand for the rest."""
+
 REMEMBERED_TIMES = 16_384
 """Moments whose text is kept (judgement: a few megabytes; sources name the same records again and again)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import lru_cache
@@ -12,6 +12,7 @@ from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from .facts import NUMBER_LIMIT, TEXT_LIMIT, Catalogue, Fact, FactKind, FactType, FactValue, Version, in_words, said
 
@@ -53,6 +54,22 @@ class RuleModel(BaseModel):
     """Base of what is read from knowledge files: a key that is not known is a mistake, not an extension."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def mistake_at(path: tuple[str | int, ...], said: str, mend: str) -> PydanticCustomError:
+    """A validation error of a whole model that stands at one place in it."""
+    return PydanticCustomError("mistake_at", "{said}", {"said": said, "path": path, "mend": mend})
+
+
+def refuse_repeated(key: str, names: Iterable[str]) -> None:
+    """Raise a validation error where two members of the list under a key are called alike, at the later one."""
+    seen: set[str] = set()
+    for place, name in enumerate(names):
+        if name in seen:
+            raise mistake_at(
+                (key, place, "id"), f"another of the {key} is called {name!r}", "give each an id of its own"
+            )
+        seen.add(name)
 
 
 class Condition(RuleModel):
@@ -304,7 +321,7 @@ def compile_rule(
 
     patterns: list[Pattern] = []
     aliases: list[str] = []
-    kinds: list[FactType] = []
+    kinds: list[FactType | None] = []
     for place, condition in enumerate(rule.when):
         name = condition.fact_name
         fact_type = catalogue.get(name)
@@ -312,15 +329,15 @@ def compile_rule(
         where = ("when", place)
         if fact_type is None:
             blame(where, f"no fact is named {name!r}", _nearest(name, catalogue))
-            fact_type = FactType(name, "text", "")
         if alias in aliases:
             blame(where, f"two conditions are called {alias!r}", "give each an `as:` of its own")
         tests: list[Test] = []
-        for word, operand in condition.comparisons():
-            tests.extend(
-                _tests(word, operand, fact_type, aliases, kinds, lambda p, m, w=(*where, word): blame(w, p, m))
-            )
-        _blame_empty(tests, fact_type, lambda p, m, w=where: blame(w, p, m))
+        if fact_type is not None:
+            for word, operand in condition.comparisons():
+                tests.extend(
+                    _tests(word, operand, fact_type, aliases, kinds, lambda p, m, w=(*where, word): blame(w, p, m))
+                )
+            _blame_empty(tests, fact_type, lambda p, m, w=where: blame(w, p, m))
         patterns.append(Pattern(name, tuple(tests)))
         aliases.append(alias)
         kinds.append(fact_type)
@@ -332,7 +349,8 @@ def compile_rule(
     if variants > MAX_VARIANTS:
         blame(("when",), f"its lists combine in {variants} ways, more than {MAX_VARIANTS}", "split the rule")
     for place, pattern in enumerate(patterns):
-        if not pattern.tests and any(p.fact_name == pattern.fact_name for p in patterns[:place]):
+        known = kinds[place] is not None
+        if known and not pattern.tests and any(p.fact_name == pattern.fact_name for p in patterns[:place]):
             blame(("when", place), "repeats an earlier condition", "remove it")
     shown = set(aliases)
     for field, names in (
@@ -340,7 +358,7 @@ def compile_rule(
         ("upstream", (rule.upstream,) if rule.upstream else ()),
     ):
         for name in names:
-            if name not in shown:
+            if name not in shown and None not in kinds:
                 blame((field,), f"{name!r} is no condition", f"use one of {', '.join(sorted(shown))}")
     if rule.contradicts is not None and rule.contradicts[0] == rule.contradicts[1]:
         blame(("contradicts",), "a fact cannot contradict itself", "name two conditions")
@@ -350,7 +368,7 @@ def compile_rule(
     return CompiledRule(rule, tuple(patterns), tuple(aliases)), []
 
 
-def _blame_statement(statement: str, shown: Mapping[str, FactType], blame: Any) -> None:
+def _blame_statement(statement: str, shown: Mapping[str, FactType | None], blame: Any) -> None:
     """Say so where a sentence shows what no condition reads, or a form that the value cannot have."""
     try:
         pieces = _pieces(statement)
@@ -365,14 +383,20 @@ def _blame_statement(statement: str, shown: Mapping[str, FactType], blame: Any) 
         if field is None:
             continue
         if field not in shown:
-            blame(f"{{{field}}} is not read by any condition", f"use one of {', '.join(sorted(shown))}")
+            if None not in shown.values():  # else it is the fact whose name is misspelt
+                blame(f"{{{field}}} is not read by any condition", f"use one of {', '.join(sorted(shown))}")
+            counted = True
             continue
-        is_number = shown[field].kind == "number"
+        fact_type = shown[field]
+        is_number = fact_type is None or fact_type.kind == "number"
         counted = counted or is_number
         if form and form not in _SHOWN_AS:
             blame(f"{{{field}:{form}}} is no way to show a value", f"write one of {', '.join(_SHOWN_AS)}")
         elif form and not is_number:
-            blame(f"{{{field}:{form}}} is for numbers, and {field} is {_A[shown[field].kind]}", f"write {{{field}}}")
+            blame(
+                f"{{{field}:{form}}} is for numbers, and {field} is {_A[fact_type.kind] if fact_type else form}",
+                f"write {{{field}}}",
+            )
 
 
 def _nearest(name: str, catalogue: Catalogue) -> str:
@@ -383,7 +407,7 @@ def _nearest(name: str, catalogue: Catalogue) -> str:
 
 
 def _tests(
-    word: str, operand: Any, fact_type: FactType, aliases: list[str], kinds: list[FactType], blame: Any
+    word: str, operand: Any, fact_type: FactType, aliases: list[str], kinds: Sequence[FactType | None], blame: Any
 ) -> list[Test]:
     """The compiled tests of one operator; what does not fit is blamed and left out."""
     kind = fact_type.kind
@@ -393,11 +417,14 @@ def _tests(
             return []
         earlier = aliases.index(operand[1:])
         attribute, operator = _JOINS.get(word, ("value", _COMPARISONS.get(word, "==")))
-        if attribute == "value" and kinds[earlier].kind != fact_type.kind:
-            blame(f"compares {fact_type.kind} with {kinds[earlier].kind}", "join facts of one kind")
+        other = kinds[earlier]
+        if other is None:  # the earlier condition was blamed already
+            return []
+        if attribute == "value" and other.kind != fact_type.kind:
+            blame(f"compares {_A[fact_type.kind]} with {_A[other.kind]}", "join facts of one kind")
             return []
         if operator not in ("==", "!=") and attribute == "value" and fact_type.kind not in ("number", "version"):
-            blame(f"{fact_type.kind} has no order", "use is or differs_from")
+            blame(f"{_A[fact_type.kind]} has no order", "use is or differs_from")
             return []
         scheme: list[Test] = []
         if attribute == "value" and fact_type.kind == "version" and operator != "!=":
@@ -412,8 +439,16 @@ def _tests(
             )
             return []
         return [Test("scheme", "==", kind, version.scheme), Test("value", _VERSION_ONLY[word], kind, version.rank)]
-    if word in _NUMERIC_ONLY and (fact_type.kind != "number" or isinstance(operand, str)):
-        blame(f"{word} compares numbers, and {fact_type.name} is {fact_type.kind}", "use is or in")
+    if word in _NUMERIC_ONLY and fact_type.kind != "number":
+        instead = "from, to and before" if fact_type.kind == "version" else "is or in"
+        blame(f"{word} compares numbers, and {fact_type.name} is {_A[fact_type.kind]}", f"use {instead}")
+        return []
+    if word in _NUMERIC_ONLY and isinstance(operand, str):
+        unit = "" if fact_type.unit in (None, "1") else f" in {fact_type.unit}"
+        blame(
+            f"{operand!r} is not a number",
+            f"write behind {word} a number{unit}, or $ and the `as:` name of a condition",
+        )
         return []
     operands = operand if isinstance(operand, tuple) else (operand,)
     constants: list[float | str | bool] = []

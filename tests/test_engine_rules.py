@@ -60,8 +60,8 @@ MISTAKES = {
         [{"fact": "v1", "in": ["3.0.0"]}], ("when", 0, "in"), "no version that can be compared", "from and to"
     ),
     "order of texts": Mistake([{"fact": "t1", "above": 3}], ("when", 0, "above"), "t1 is text", "use is or in"),
-    "order of flags": Mistake([{"fact": "b1", "at_most": 1}], ("when", 0, "at_most"), "b1 is flag"),
-    "order by a text": Mistake([{"fact": "n1", "above": "high"}], ("when", 0, "above"), "compares numbers"),
+    "order of flags": Mistake([{"fact": "b1", "at_most": 1}], ("when", 0, "at_most"), "b1 is true or false"),
+    "order by a text": Mistake([{"fact": "n1", "above": "high"}], ("when", 0, "above"), "'high' is not a number"),
     "text for a number": Mistake([{"fact": "n1", "is": "five"}], ("when", 0, "is"), "'five' is not a number"),
     "flag for a number": Mistake([{"fact": "n1", "is": True}], ("when", 0, "is"), "True is not a number"),
     "number for a flag": Mistake([{"fact": "b1", "is": 1}], ("when", 0, "is"), "1 is not true or false"),
@@ -97,7 +97,7 @@ MISTAKES = {
         [{"fact": "n1", "above": 1}, {"fact": "n1", "below": 0}], ("when", 1), "two conditions are called 'n1'"
     ),
     "joins two kinds": Mistake(
-        [{"fact": "n1"}, {"fact": "t1", "is": "$n1"}], ("when", 1, "is"), "compares text with number"
+        [{"fact": "n1"}, {"fact": "t1", "is": "$n1"}], ("when", 1, "is"), "compares text with a number"
     ),
     "orders two texts": Mistake(
         [{"fact": "t1"}, {"fact": "t1", "as": "u", "above": "$t1"}],
@@ -316,7 +316,7 @@ def test_all_mistakes_are_found_at_once(knowledge_folder: Path) -> None:
         ("knowledge.yaml", "", "the file is empty"),
         ("faults/F-0001.yaml", None, "holds no fault"),
         ("faults/F-0002.yaml", FAULT % ("    when: [{check: look}]\n" + REST), "F-0001 in F-0002.yaml"),
-        ("checks.yaml", "checks: [{id: look}]", "Field required"),
+        ("checks.yaml", "checks: [{id: look}]", "the check has no 'minutes'"),
     ],
 )
 def test_missing_and_misplaced_files_are_named(

@@ -291,7 +291,7 @@ def changed(spoken: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "'somebody' does not say where it comes from", "unsourced"
     symptom.update(before)
     del symptom["source"]
-    yield "codes.F-0421.symptoms.4.source: Field required", "malformed"
+    yield "the symptom has no 'source'", "malformed"
     symptom.update(before)
     fact = codes_of["F-0101"]["decides"][2]
     fact["rather_than"] = ["F-0999"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import lru_cache
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -376,8 +376,8 @@ def _blame_statement(statement: str, shown: Mapping[str, FactType | None], blame
         blame(f"its braces do not pair: {error}", "write {{ and }} for plain braces")
         return
     counted = False
-    for literal, field, form in pieces:
-        formed = _FORMS.search(literal)
+    for text, _, _, field, form in pieces:
+        formed = _FORMS.search(text)
         if formed is not None and not counted:
             blame(f"{formed[0]} follows no number", "put a number before it, or write one form")
         if field is None:
@@ -544,10 +544,23 @@ _SHOWN_AS = ("size", "none", "before", "after")
 """Ways to show a number: without its sign; `none` where it is nought; with the word, or where it is negative the other one."""
 
 
+class _Piece(NamedTuple):
+    """A text as it is written, after 1 and after another number; the placeholder behind it and how that is shown."""
+
+    text: str
+    after_one: str
+    after_more: str
+    field: str | None
+    form: str
+
+
 @lru_cache(REMEMBERED_STATEMENTS)
-def _pieces(statement: str) -> list[tuple[str, str | None, str]]:
-    """Texts, each with the placeholder after it and how that is shown. Raises ValueError where braces do not pair."""
-    return [(literal, field, form or "") for literal, field, form, _ in string.Formatter().parse(statement)]
+def _pieces(statement: str) -> list[_Piece]:
+    """A sentence in pieces. Raises ValueError where braces do not pair."""
+    return [
+        _Piece(text, _in_number(text, one=True), _in_number(text, one=False), field, form or "")
+        for text, field, form, _ in string.Formatter().parse(statement)
+    ]
 
 
 def statement_of(compiled: CompiledRule, match: Sequence[Fact]) -> str:
@@ -558,8 +571,8 @@ def statement_of(compiled: CompiledRule, match: Sequence[Fact]) -> str:
     facts = dict(zip(compiled.aliases, match, strict=True))
     pieces: list[str] = []
     one = False
-    for literal, field, form in _pieces(compiled.rule.statement):
-        pieces.append(_in_number(literal, one=one))
+    for _, after_one, after_more, field, form in _pieces(compiled.rule.statement):
+        pieces.append(after_one if one else after_more)
         if field is not None:
             fact = facts[field]
             if not isinstance(fact.value, (bool, str, Version)):
@@ -586,8 +599,8 @@ def _shown(value: FactValue, unit: str | None, form: str, *, begins: bool) -> st
 def statement_with(statement: str, names: Callable[[str], str]) -> str:
     """A rule's sentence with names in place of the values, in the plural."""
     pieces = []
-    for literal, field, form in _pieces(statement):
-        pieces.append(_in_number(literal, one=False))
+    for _, _, after_more, field, form in _pieces(statement):
+        pieces.append(after_more)
         if field is not None:
             pieces.append(f"{names(field)} {form}" if form in ("before", "after") else names(field))
     return "".join(pieces)

@@ -391,7 +391,7 @@ def test_a_wrong_date_or_text_fails_its_case(tmp_path: Path) -> None:
     [
         ("rules: [", "did not find expected node content"),
         (WATCHES.replace("scope: charger", "scope: site", 1), "scope"),
-        (WATCHES.replace("id: firmware", "id: early"), "'early' stands twice"),
+        (WATCHES.replace("id: firmware", "id: early"), "another of the rules is called 'early'"),
         (WATCHES.replace("leads_to: F-0421", "leads_to: F-0422", 1), "'F-0422' is not documented"),
     ],
 )

@@ -260,9 +260,8 @@ class Counterfactuals:
         if not fact_type.supposable:
             return None
         check = self.check_of.get(pattern.fact_name)
-        unit = fact_type.unit if check is None else None
         for value in _values(pattern, condition, fact_type, check, taken):
-            fact = Fact(pattern.fact_name, value, unit, place.at, place.connector, place.key)
+            fact = Fact(pattern.fact_name, value, fact_type.unit, place.at, place.connector, place.key)
             admitted, _ = admit([fact], self._catalogue)
             if admitted and all(passes(test, admitted[0], taken) for test in pattern.tests):
                 return admitted[0]

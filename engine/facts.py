@@ -16,6 +16,12 @@ NUMBER_LIMIT = 1e12
 TEXT_LIMIT = 256
 """Longest text, in characters, that is matched (the same contract)."""
 
+MOMENT = "epoch s"
+"""Unit of a number that is a moment: seconds since 1970 in UTC. It is written as a time."""
+
+MAX_SOURCES = 8
+"""Records named as the source of one value; of more, the first and the last ones stand for the rest."""
+
 REMEMBERED_TIMES = 16_384
 """Moments whose text is kept (judgement: a few megabytes; sources name the same records again and again)."""
 
@@ -109,7 +115,8 @@ def admit(facts: Iterable[Fact | RefusedFact], catalogue: Catalogue) -> tuple[li
 
     Facts that were refused before (a measurement that failed) are passed on as refused.
 
-    Numbers keep six decimals and times milliseconds, the precision of the closed encoding that the C matcher gets.
+    Numbers keep six decimals and times milliseconds, the precision of the closed encoding that the C matcher gets. A fact
+    without a unit gets that of its type.
     """
     admitted: dict[tuple[str, str, int, str, float], Fact] = {}
     refused: list[RefusedFact] = []
@@ -126,7 +133,8 @@ def admit(facts: Iterable[Fact | RefusedFact], catalogue: Catalogue) -> tuple[li
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             value = round(float(value), 6) + 0.0
         at = None if fact.at is None else round(fact.at, 3)
-        normal = Fact(fact.name, value, fact.unit, at, fact.connector, fact.key, fact.sources)
+        unit = fact_type.unit if fact.unit is None and fact_type is not None else fact.unit
+        normal = Fact(fact.name, value, unit, at, fact.connector, fact.key, fact.sources)
         key = normal.sort_key()
         twin = admitted.get(key)
         if twin is not None:
@@ -171,13 +179,14 @@ def out_of_place(fact: Fact) -> str | None:
 
 
 def plain_number(value: float) -> str:
-    """A number as a person writes it: no exponent, no trailing zeros, one decimal from 100 on, two from 1 on, else four."""
-    if value == int(value):
-        return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
-    digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4
-    text = f"{value:,.{digits}f}" if abs(value) >= 10_000 else f"{value:.{digits}f}"
-    text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    """A number as a person writes it: no exponent, one decimal from 100 on, two from 1 on, else four, no trailing zeros, `−` for minus."""
+    size = abs(value)
+    if size == int(size):
+        text = f"{int(size):,}" if size >= 10_000 else str(int(size))
+    else:
+        digits = 1 if size >= 100 else 2 if size >= 1 else 4
+        text = (f"{size:,.{digits}f}" if size >= 10_000 else f"{size:.{digits}f}").rstrip("0").rstrip(".")
+    return f"−{text}" if value < 0 and text != "0" else text
 
 
 def percent(probability: float) -> str:
@@ -190,14 +199,51 @@ def percent(probability: float) -> str:
 
 
 def in_words(value: FactValue, unit: str | None) -> str:
-    """A value with its unit as it stands in a sentence: `38.5 °C`, `yes`, `3.0.1`."""
+    """A value with its unit as it stands beside a threshold: `38.5 °C`, `yes`, `3.0.1`; a moment as a time in UTC."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Version):
         return value.text
     if isinstance(value, str):
         return value
+    if unit == MOMENT:
+        return _time_in_words(value)
     number = plain_number(value)
     if unit is None or unit == "1":
         return number
+    if number == "1" and unit in _SINGULAR:
+        return f"1 {_SINGULAR[unit]}"
     return f"{number}{unit}" if unit == "%" else f"{number} {unit}"
+
+
+_SINGULAR = {"days": "day", "cycles": "cycle", "points": "point", "cycles/day": "cycle/day"}
+
+
+def _time_in_words(seconds: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(round(seconds), tz=UTC):%Y-%m-%d %H:%M:%S}Z"
+    except (OverflowError, OSError, ValueError):
+        return "after the year 9999" if seconds > 0 else "before the year 1"
+
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3_600.0, "days": 86_400.0}
+
+_READS_WELL_BELOW = {"ms": 10_000.0, "s": 600.0, "min": 300.0, "h": 100.0, "days": float("inf")}
+"""From this number of a unit on, a length of time is told in a longer one (our judgement: ten seconds, ten minutes, five
+hours, four days)."""
+
+
+def said(value: FactValue, unit: str | None) -> str:
+    """A value as it stands in a sentence: like `in_words`, and a length of time in a unit in which it reads well.
+
+    `29,979.4 min` is `20.82 days`, `0.0529 days` is `76.18 min`; thresholds and what is read beside them keep their unit.
+    """
+    if isinstance(value, (bool, str, Version)) or unit not in _SECONDS:
+        return in_words(value, unit)
+    if value == 0 or 1 <= abs(value) < _READS_WELL_BELOW[unit]:
+        return in_words(value, unit)
+    seconds = value * _SECONDS[unit]
+    for other, length in _SECONDS.items():
+        if other != "ms" and 1 <= abs(seconds) / length < _READS_WELL_BELOW[other]:
+            return in_words(round(seconds / length, 6), other)
+    return in_words(value, unit)

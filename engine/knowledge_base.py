@@ -17,7 +17,7 @@ from .facts import Catalogue, Fact, RefusedFact
 from .matching import Matcher
 from .result_rates import implied_rates
 from .rule_index import RuleIndex
-from .rules import CHECK, CompiledRule, Identifier, Rule, RuleModel
+from .rules import CHECK, CompiledRule, Identifier, Rule, RuleModel, mistake_at, refuse_repeated
 from .watch_rules import CompiledWatch, Scope
 
 Where = Literal["remote", "onsite"]
@@ -121,15 +121,14 @@ class Fault(RuleModel):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Fault:
-        for names in ([c.id for c in self.causes], [r.id for r in self.rules]):
-            repeated = sorted({name for name in names if names.count(name) > 1})
-            if repeated:
-                raise ValueError(f"{repeated[0]!r} stands twice")
+        refuse_repeated("causes", (cause.id for cause in self.causes))
+        refuse_repeated("rules", (rule.id for rule in self.rules))
         known = {cause.id for cause in self.causes}
-        for action in self.actions:
-            for cause in action.for_:
+        for place, action in enumerate(self.actions):
+            for number, cause in enumerate(action.for_):
                 if cause not in known:
-                    raise ValueError(f"action {action.title!r} is for {cause!r}, which is not a cause of {self.code}")
+                    said = f"action {action.title!r} is for {cause!r}, which is not a cause of {self.code}"
+                    raise mistake_at(("actions", place, "for", number), said, f"use one of {', '.join(self.cause_ids)}")
         return self
 
     @property

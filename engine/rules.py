@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import lru_cache
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from .facts import NUMBER_LIMIT, TEXT_LIMIT, Catalogue, Fact, FactKind, FactType, Version, in_words
+from .facts import NUMBER_LIMIT, TEXT_LIMIT, Catalogue, Fact, FactKind, FactType, FactValue, Version, in_words, said
 
 Strength = Literal["weakly", "moderately", "strongly", "decisively", "excludes"]
 
@@ -53,6 +54,22 @@ class RuleModel(BaseModel):
     """Base of what is read from knowledge files: a key that is not known is a mistake, not an extension."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def mistake_at(path: tuple[str | int, ...], said: str, mend: str) -> PydanticCustomError:
+    """A validation error of a whole model that stands at one place in it."""
+    return PydanticCustomError("mistake_at", "{said}", {"said": said, "path": path, "mend": mend})
+
+
+def refuse_repeated(key: str, names: Iterable[str]) -> None:
+    """Raise a validation error where two members of the list under a key are called alike, at the later one."""
+    seen: set[str] = set()
+    for place, name in enumerate(names):
+        if name in seen:
+            raise mistake_at(
+                (key, place, "id"), f"another of the {key} is called {name!r}", "give each an id of its own"
+            )
+        seen.add(name)
 
 
 class Condition(RuleModel):
@@ -161,7 +178,8 @@ class Rule(RuleModel):
 
     `group` names evidence that is not independent (for one cause only the strongest of each sign counts); `source`
     says where its figures come from, or that they are judgement and why; `statement` is the sentence in the trace,
-    with `{fact_name}` or `{alias}` for the values read.
+    with `{fact_name}` or `{alias}` for the values read; `{alias:size}` leaves out the sign, `{alias:none}` says `none`
+    for 0, `{alias:before}` and `{alias:after}` say which by the sign, `charger(s)` and `(is|are)` go by the number before.
     """
 
     id: Identifier
@@ -304,7 +322,7 @@ def compile_rule(
 
     patterns: list[Pattern] = []
     aliases: list[str] = []
-    kinds: list[FactType] = []
+    kinds: list[FactType | None] = []
     for place, condition in enumerate(rule.when):
         name = condition.fact_name
         fact_type = catalogue.get(name)
@@ -312,15 +330,15 @@ def compile_rule(
         where = ("when", place)
         if fact_type is None:
             blame(where, f"no fact is named {name!r}", _nearest(name, catalogue))
-            fact_type = FactType(name, "text", "")
         if alias in aliases:
             blame(where, f"two conditions are called {alias!r}", "give each an `as:` of its own")
         tests: list[Test] = []
-        for word, operand in condition.comparisons():
-            tests.extend(
-                _tests(word, operand, fact_type, aliases, kinds, lambda p, m, w=(*where, word): blame(w, p, m))
-            )
-        _blame_empty(tests, fact_type, lambda p, m, w=where: blame(w, p, m))
+        if fact_type is not None:
+            for word, operand in condition.comparisons():
+                tests.extend(
+                    _tests(word, operand, fact_type, aliases, kinds, lambda p, m, w=(*where, word): blame(w, p, m))
+                )
+            _blame_empty(tests, fact_type, lambda p, m, w=where: blame(w, p, m))
         patterns.append(Pattern(name, tuple(tests)))
         aliases.append(alias)
         kinds.append(fact_type)
@@ -332,7 +350,8 @@ def compile_rule(
     if variants > MAX_VARIANTS:
         blame(("when",), f"its lists combine in {variants} ways, more than {MAX_VARIANTS}", "split the rule")
     for place, pattern in enumerate(patterns):
-        if not pattern.tests and any(p.fact_name == pattern.fact_name for p in patterns[:place]):
+        known = kinds[place] is not None
+        if known and not pattern.tests and any(p.fact_name == pattern.fact_name for p in patterns[:place]):
             blame(("when", place), "repeats an earlier condition", "remove it")
     shown = set(aliases)
     for field, names in (
@@ -340,29 +359,45 @@ def compile_rule(
         ("upstream", (rule.upstream,) if rule.upstream else ()),
     ):
         for name in names:
-            if name not in shown:
+            if name not in shown and None not in kinds:
                 blame((field,), f"{name!r} is no condition", f"use one of {', '.join(sorted(shown))}")
     if rule.contradicts is not None and rule.contradicts[0] == rule.contradicts[1]:
         blame(("contradicts",), "a fact cannot contradict itself", "name two conditions")
-    for _, placeholder, _, _ in string.Formatter().parse(_checked_template(rule.statement, blame)):
-        if placeholder is not None and placeholder not in shown:
-            blame(
-                ("statement",),
-                f"{{{placeholder}}} is not read by any condition",
-                f"use one of {', '.join(sorted(shown))}",
-            )
+    _blame_statement(rule.statement, dict(zip(aliases, kinds, strict=True)), lambda p, m: blame(("statement",), p, m))
     if problems:
         return None, problems
     return CompiledRule(rule, tuple(patterns), tuple(aliases)), []
 
 
-def _checked_template(statement: str, blame: Any) -> str:
+def _blame_statement(statement: str, shown: Mapping[str, FactType | None], blame: Any) -> None:
+    """Say so where a sentence shows what no condition reads, or a form that the value cannot have."""
     try:
-        list(string.Formatter().parse(statement))
+        pieces = _pieces(statement)
     except ValueError as error:
-        blame(("statement",), f"its braces do not pair: {error}", "write {{ and }} for plain braces")
-        return ""
-    return statement
+        blame(f"its braces do not pair: {error}", "write {{ and }} for plain braces")
+        return
+    counted = False
+    for text, _, _, field, form in pieces:
+        formed = _FORMS.search(text)
+        if formed is not None and not counted:
+            blame(f"{formed[0]} follows no number", "put a number before it, or write one form")
+        if field is None:
+            continue
+        if field not in shown:
+            if None not in shown.values():  # else it is the fact whose name is misspelt
+                blame(f"{{{field}}} is not read by any condition", f"use one of {', '.join(sorted(shown))}")
+            counted = True
+            continue
+        fact_type = shown[field]
+        is_number = fact_type is None or fact_type.kind == "number"
+        counted = counted or is_number
+        if form and form not in _SHOWN_AS:
+            blame(f"{{{field}:{form}}} is no way to show a value", f"write one of {', '.join(_SHOWN_AS)}")
+        elif form and not is_number:
+            blame(
+                f"{{{field}:{form}}} is for numbers, and {field} is {_A[fact_type.kind] if fact_type else form}",
+                f"write {{{field}}}",
+            )
 
 
 def _nearest(name: str, catalogue: Catalogue) -> str:
@@ -373,7 +408,7 @@ def _nearest(name: str, catalogue: Catalogue) -> str:
 
 
 def _tests(
-    word: str, operand: Any, fact_type: FactType, aliases: list[str], kinds: list[FactType], blame: Any
+    word: str, operand: Any, fact_type: FactType, aliases: list[str], kinds: Sequence[FactType | None], blame: Any
 ) -> list[Test]:
     """The compiled tests of one operator; what does not fit is blamed and left out."""
     kind = fact_type.kind
@@ -383,14 +418,17 @@ def _tests(
             return []
         earlier = aliases.index(operand[1:])
         attribute, operator = _JOINS[word] if word in _JOINS else ("value", _OF_VALUES[word])
-        if attribute == "value" and kinds[earlier].kind != fact_type.kind:
-            blame(f"compares {fact_type.kind} with {kinds[earlier].kind}", "join facts of one kind")
+        other = kinds[earlier]
+        if other is None:  # the earlier condition was blamed already
+            return []
+        if attribute == "value" and other.kind != fact_type.kind:
+            blame(f"compares {_A[fact_type.kind]} with {_A[other.kind]}", "join facts of one kind")
             return []
         if word in _VERSION_ONLY and kind != "version":
             blame(f"{word} compares versions, and {fact_type.name} is {kind}", "use above, at_least, below or at_most")
             return []
         if operator not in ("==", "!=") and attribute == "value" and fact_type.kind not in ("number", "version"):
-            blame(f"{fact_type.kind} has no order", "use is or differs_from")
+            blame(f"{_A[fact_type.kind]} has no order", "use is or differs_from")
             return []
         scheme: list[Test] = []
         if attribute == "value" and fact_type.kind == "version" and operator != "!=":
@@ -405,8 +443,16 @@ def _tests(
             )
             return []
         return [Test("scheme", "==", kind, version.scheme), Test("value", _VERSION_ONLY[word], kind, version.rank)]
-    if word in _NUMERIC_ONLY and (fact_type.kind != "number" or isinstance(operand, str)):
-        blame(f"{word} compares numbers, and {fact_type.name} is {fact_type.kind}", "use is or in")
+    if word in _NUMERIC_ONLY and fact_type.kind != "number":
+        instead = "from, to and before" if fact_type.kind == "version" else "is or in"
+        blame(f"{word} compares numbers, and {fact_type.name} is {_A[fact_type.kind]}", f"use {instead}")
+        return []
+    if word in _NUMERIC_ONLY and isinstance(operand, str):
+        unit = "" if fact_type.unit in (None, "1") else f" in {fact_type.unit}"
+        blame(
+            f"{operand!r} is not a number",
+            f"write behind {word} a number{unit}, or $ and the `as:` name of a condition",
+        )
         return []
     operands = operand if isinstance(operand, tuple) else (operand,)
     constants: list[float | str | bool] = []
@@ -503,23 +549,72 @@ def variants(compiled: CompiledRule) -> Iterator[tuple[Pattern, ...]]:
     yield from product(*alternatives)
 
 
-_PLURAL = re.compile(r"((?<![\d.,])(\d[\d.,]*)(?: [^\W\d]+){1,4})\(s\)")
+_FORMS = re.compile(r"\(s\)|\(([^()|]*)\|([^()|]*)\)")
+
+_SHOWN_AS = ("size", "none", "before", "after")
+"""Ways to show a number: without its sign; `none` where it is nought; with the word, or where it is negative the other one."""
+
+
+class _Piece(NamedTuple):
+    """A text as it is written, after 1 and after another number; the placeholder behind it and how that is shown."""
+
+    text: str
+    after_one: str
+    after_more: str
+    field: str | None
+    form: str
 
 
 @lru_cache(REMEMBERED_STATEMENTS)
-def _pieces(statement: str) -> list[tuple[str, str | None]]:
-    return [(literal, field) for literal, field, _, _ in string.Formatter().parse(statement)]
+def _pieces(statement: str) -> list[_Piece]:
+    """A sentence in pieces. Raises ValueError where braces do not pair."""
+    return [
+        _Piece(text, _in_number(text, one=True), _in_number(text, one=False), field, form or "")
+        for text, field, form, _ in string.Formatter().parse(statement)
+    ]
 
 
 def statement_of(compiled: CompiledRule, match: Sequence[Fact]) -> str:
-    """The rule's sentence with the values of the facts that matched; `(s)` after a number and its noun follows the number."""
-    values = {alias: in_words(fact.value, fact.unit) for alias, fact in zip(compiled.aliases, match, strict=True)}
-    pieces = []
-    for literal, field in _pieces(compiled.rule.statement):
-        pieces.append(literal)
+    """The rule's sentence with the values of the facts that matched.
+
+    `(s)` and `(is|are)` follow the number that was shown last before them.
+    """
+    facts = dict(zip(compiled.aliases, match, strict=True))
+    pieces: list[str] = []
+    one = False
+    for _, after_one, after_more, field, form in _pieces(compiled.rule.statement):
+        pieces.append(after_one if one else after_more)
         if field is not None:
-            pieces.append(values[field])
-    return _PLURAL.sub(lambda found: found[1] + ("" if found[2] == "1" else "s"), "".join(pieces))
+            fact = facts[field]
+            if not isinstance(fact.value, (bool, str, Version)):
+                one = in_words(fact.value, None) == "1"
+            pieces.append(_shown(fact.value, fact.unit, form, begins=not any(pieces)))
+    return "".join(pieces)
+
+
+def _in_number(text: str, *, one: bool) -> str:
+    return _FORMS.sub(lambda form: form[1 if one else 2] if form[2] is not None else "" if one else "s", text)
+
+
+def _shown(value: FactValue, unit: str | None, form: str, *, begins: bool) -> str:
+    if isinstance(value, (bool, str, Version)) or not form:
+        return said(value, unit)
+    if form == "none":
+        return ("None" if begins else "none") if value == 0 else said(value, unit)
+    size = said(abs(value), unit)
+    if form == "size":
+        return size
+    return f"{size} {'before' if (form == 'before') == (value >= 0) else 'after'}"
+
+
+def statement_with(statement: str, names: Callable[[str], str]) -> str:
+    """A rule's sentence with names in place of the values, in the plural."""
+    pieces = []
+    for _, _, after_more, field, form in _pieces(statement):
+        pieces.append(after_more)
+        if field is not None:
+            pieces.append(f"{names(field)} {form}" if form in ("before", "after") else names(field))
+    return "".join(pieces)
 
 
 def attribute_of(fact: Fact, attribute: Attribute) -> float | str | bool | None:

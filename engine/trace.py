@@ -39,7 +39,7 @@ def _all_fields(model: type[BaseModel]) -> set[str]:
 
 
 class FactRead(ResultModel):
-    """A fact as it was read: numbers in `unit`, versions and texts as text, yes or no as true or false.
+    """A fact as it was read: numbers in `unit` (`epoch s`: a moment), versions and texts as text, yes or no as true or false.
 
     `name` is the measurement that made it of the records in `sources`; a finding has `raised_by` instead, the rule that
     made it of other facts, so that a trace can be followed from the records to the cause.

@@ -9,7 +9,17 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from .facts import Catalogue
-from .rules import MAX_CONDITIONS, CompiledRule, Condition, Identifier, Rule, RuleModel, RuleProblem, compile_rule
+from .rules import (
+    MAX_CONDITIONS,
+    CompiledRule,
+    Condition,
+    Identifier,
+    Rule,
+    RuleModel,
+    RuleProblem,
+    compile_rule,
+    refuse_repeated,
+)
 
 Scope = Literal["connector", "charger"]
 
@@ -50,10 +60,7 @@ class WatchesFile(RuleModel):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> WatchesFile:
-        names = [rule.id for rule in self.rules]
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ValueError(f"{repeated[0]!r} stands twice")
+        refuse_repeated("rules", (rule.id for rule in self.rules))
         return self
 
 

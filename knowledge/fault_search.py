@@ -74,6 +74,28 @@ def find_faults(asked: str, directory: str | Path | None = None) -> FaultSearch:
     return search.find(asked)
 
 
+def codes_named(asked: str) -> tuple[list[str], str]:
+    """The codes that a question names, each once, in their order, and what it says besides.
+
+    `F-0421 F-0101` and `421, 101` name two; of a question without a code the list is empty. A number behind a word
+    (`error 1006`) that is not the only code is one where it is documented.
+    """
+    read = asked[:MAX_ASKED]
+    words = [word for word in re.split(r"[\s,;]+", read) if word]
+    if len(words) > 1 and all(word.isdecimal() or _WHOLE_CODE.match(word) for word in words):
+        return list(dict.fromkeys(filter(None, map(_normal, words)))), ""
+    matches = list(_CODE.finditer(read))
+    documented = _shipped().library.codes
+    found = [
+        (match, code)
+        for match in matches
+        if (code := _normal(match[1] or match[2])) and (match[1] or len(matches) == 1 or code in documented)
+    ]
+    for match, _ in reversed(found):
+        read = f"{read[: match.start()]} {read[match.end() :]}"
+    return list(dict.fromkeys(code for _, code in found)), read
+
+
 @lru_cache(maxsize=1)
 def _shipped() -> _Search:
     """The shipped knowledge, kept once it is read; that of a folder is read anew, since it may be written on."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from .mistakes import mistakes_of
 from .yaml_files import Document, Place, YamlProblem, read_documents
 
 Severity = Literal["error", "warning"]
@@ -68,14 +69,9 @@ def validated(model: type[Model], document: Document | None, findings: list[Find
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        for problem in problems:
-            path = problem["loc"]
-            if any(other["loc"][: len(path)] == path and len(other["loc"]) > len(path) for other in problems):
-                continue  # a list that lost its bad members is not short by itself
-            rule = _rule_name(document.data, path)
-            message = f"{'.'.join(str(part) for part in path)}: {problem['msg']}"
-            findings.append(Finding("malformed", "error", rule, document.place(path), message, "correct it"))
+        for mistake in mistakes_of(error, model, document.data):
+            rule, place = _rule_name(document.data, mistake.path), document.place(mistake.path)
+            findings.append(Finding("malformed", "error", rule, place, mistake.message, mistake.mend))
         return None
 
 
@@ -91,5 +87,5 @@ def usable(model: type[Model], path: Path) -> Model:
 def _rule_name(data: Any, path: Sequence[Any]) -> str | None:
     if len(path) > 1 and path[0] == "rules" and isinstance(path[1], int):
         rule = data["rules"][path[1]]
-        return str(rule.get("id")) if isinstance(rule, dict) else None
+        return str(rule["id"]) if isinstance(rule, dict) and "id" in rule else None
     return None

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.facts import MAX_SOURCES as MAX_SOURCES
 from ..engine.facts import Source
 from .observations import Floats, Rows, Table
 
@@ -20,9 +21,6 @@ DAY = 86400.0
 
 CHARGING_STATES = ("charging", "discharging")
 """States of a connector in which energy flows, whichever way (wire format)."""
-
-MAX_SOURCES = 8
-"""Records named as the source of one value; of more, the first and the last ones stand for the rest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,17 +198,23 @@ class Vocabulary:
         stems = [token.stem for token in tokens]
         place = 0
         while place < len(stems):
-            for expression, term in self._expressions.get(stems[place], ()):
-                end = place + len(expression)
-                if tuple(stems[place:end]) == expression and not any(t.begins_clause for t in tokens[place + 1 : end]):
-                    yield term, tokens[place].begins_clause
-                    place = end
-                    break
-            else:
+            term, end = self._expression_at(place, stems, tokens)
+            if stems[place] == "not" and term is not None and end < self._expression_at(place + 1, stems, tokens)[1]:
+                term, end = "not", place + 1  # "no power back" denies "power back", and is not "no power"
+            if term is None:
                 stem = stems[place]
                 unsaid = stem in self._ignored or _is_small_number(stem)
-                yield (None if unsaid else stem), tokens[place].begins_clause
-                place += 1
+                term, end = None if unsaid else stem, place + 1
+            yield term, tokens[place].begins_clause
+            place = end
+
+    def _expression_at(self, place: int, stems: Sequence[str], tokens: Sequence[_Token]) -> tuple[str | None, int]:
+        """The term of the longest expression that begins at a place and where it ends; None where none begins there."""
+        for expression, term in self._expressions.get(stems[place], ()) if place < len(stems) else ():
+            end = place + len(expression)
+            if tuple(stems[place:end]) == expression and not any(t.begins_clause for t in tokens[place + 1 : end]):
+                return term, end
+        return None, place
 
     def _denied(self, terms: Iterator[tuple[str | None, bool]]) -> Iterator[str]:
         """The terms, those that a denial stands before as denied ones. A denial ends with its clause."""

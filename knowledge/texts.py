@@ -114,8 +114,8 @@ def as_number(value: Any) -> float | None:
         number = float(value) if abs(value) < 1e300 else float("inf")
         return number if abs(number) < float("inf") else None
     if isinstance(value, str):
-        match = re.match(r"^\s*[<>=~≈]?\s*([+-]?\d{1,15}(?:[.,]\d{1,12})?)", value)
-        return float(match.group(1).replace(",", ".")) if match else None
+        match = re.match(r"^\s*[<>=~≈]?\s*([+−-]?\d{1,15}(?:[.,]\d{1,12})?)", value)
+        return float(match.group(1).replace(",", ".").replace("−", "-")) if match else None
     return None
 
 

@@ -22,6 +22,7 @@ from charger_triage.adapters.files import read_bundle
 from charger_triage.adapters.report.wording import arithmetic, decibans
 from charger_triage.engine import Triage
 from charger_triage.knowledge import TriageKnowledge
+from charger_triage.knowledge.library import shipped_directory
 
 COMMAND = [sys.executable, "-c", "from charger_triage.adapters.cli import main; raise SystemExit(main())"]
 
@@ -332,7 +333,7 @@ def test_kb_lint_and_test_pass_good_knowledge(tmp_path: Path, capsys: pytest.Cap
     folder = knowledge_folder(tmp_path)
     assert main(["kb", "lint", folder]) == 0
     assert main(["kb", "test", folder, "--code", "421"]) == 0
-    assert capsys.readouterr().out == "no findings\n4 cases, all pass\n"
+    assert capsys.readouterr().out == f"no findings in {folder}\n4 cases in {folder}, all pass\n"
 
 
 def test_kb_lint_and_test_name_the_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -341,7 +342,7 @@ def test_kb_lint_and_test_name_the_place(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["kb", "test", folder]) == 1
     assert (
         capsys.readouterr().out
-        == "F-0421.yaml:21:13: F-0421 slow [fires]: it is not met, expected met\n4 cases, 1 failed\n"
+        == f"F-0421.yaml:21:13: F-0421 slow [fires]: it is not met, expected met\n4 cases in {folder}, 1 failed\n"
     )
     folder = knowledge_folder(tmp_path, "source: dictionary F-0601", "source: hearsay")
     assert main(["kb", "lint", folder]) == 1
@@ -349,7 +350,25 @@ def test_kb_lint_and_test_name_the_place(tmp_path: Path, capsys: pytest.CaptureF
     assert finding.startswith(
         "F-0421.yaml:16:13: error: unsourced [slow]: 'hearsay' does not say where it comes from; "
     )
-    assert count == "1 finding"
+    assert count == f"1 finding in {folder}"
+
+
+def test_a_folder_without_knowledge_is_unusable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A checkout is not its knowledge: status 2 as for a folder that is not there, with the folder that was meant."""
+    inner = tmp_path / "knowledge"
+    inner.mkdir()
+    for command in ("lint", "test"):
+        assert main(["kb", command, str(tmp_path)]) == 2
+        assert "the folder holds no knowledge; name one" in capsys.readouterr().err
+    knowledge_folder(inner)
+    assert main(["kb", "lint", str(tmp_path)]) == 2
+    assert f"did you mean {inner}?" in capsys.readouterr().err
+
+
+def test_kb_lint_names_the_installed_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever edits a checkout beside an installed copy sees which of them was read."""
+    assert main(["kb", "lint"]) == 0
+    assert capsys.readouterr().out == f"no findings in {shipped_directory()}\n"
 
 
 def test_kb_test_of_broken_knowledge_is_unusable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from charger_triage.engine.durable_matcher import DurableMatcher, available
-from charger_triage.engine.facts import Fact, FactType, Version, admit
+from charger_triage.engine.facts import MOMENT, Fact, FactType, Version, admit
+from charger_triage.engine.facts import said as told
 from charger_triage.engine.inference import infer
 from charger_triage.engine.matching import Matcher, VerdictMatcher, by_name, verdict_of
 from charger_triage.engine.rules import Rule, compile_rule, statement_of
@@ -60,8 +61,8 @@ MISTAKES = {
         [{"fact": "v1", "in": ["3.0.0"]}], ("when", 0, "in"), "no version that can be compared", "from and to"
     ),
     "order of texts": Mistake([{"fact": "t1", "above": 3}], ("when", 0, "above"), "t1 is text", "use is or in"),
-    "order of flags": Mistake([{"fact": "b1", "at_most": 1}], ("when", 0, "at_most"), "b1 is flag"),
-    "order by a text": Mistake([{"fact": "n1", "above": "high"}], ("when", 0, "above"), "compares numbers"),
+    "order of flags": Mistake([{"fact": "b1", "at_most": 1}], ("when", 0, "at_most"), "b1 is true or false"),
+    "order by a text": Mistake([{"fact": "n1", "above": "high"}], ("when", 0, "above"), "'high' is not a number"),
     "text for a number": Mistake([{"fact": "n1", "is": "five"}], ("when", 0, "is"), "'five' is not a number"),
     "flag for a number": Mistake([{"fact": "n1", "is": True}], ("when", 0, "is"), "True is not a number"),
     "number for a flag": Mistake([{"fact": "b1", "is": 1}], ("when", 0, "is"), "1 is not true or false"),
@@ -97,7 +98,7 @@ MISTAKES = {
         [{"fact": "n1", "above": 1}, {"fact": "n1", "below": 0}], ("when", 1), "two conditions are called 'n1'"
     ),
     "joins two kinds": Mistake(
-        [{"fact": "n1"}, {"fact": "t1", "is": "$n1"}], ("when", 1, "is"), "compares text with number"
+        [{"fact": "n1"}, {"fact": "t1", "is": "$n1"}], ("when", 1, "is"), "compares text with a number"
     ),
     "orders two texts": Mistake(
         [{"fact": "t1"}, {"fact": "t1", "as": "u", "above": "$t1"}],
@@ -366,7 +367,7 @@ def test_all_mistakes_are_found_at_once(knowledge_folder: Path) -> None:
         ("knowledge.yaml", "", "the file is empty"),
         ("faults/F-0001.yaml", None, "holds no fault"),
         ("faults/F-0002.yaml", FAULT % ("    when: [{check: look}]\n" + REST), "F-0001 in F-0002.yaml"),
-        ("checks.yaml", "checks: [{id: look}]", "Field required"),
+        ("checks.yaml", "checks: [{id: look}]", "the check has no 'minutes'"),
     ],
 )
 def test_missing_and_misplaced_files_are_named(
@@ -385,21 +386,116 @@ def test_missing_and_misplaced_files_are_named(
     assert any(message in finding.message for finding in caught.value.findings), str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [(0.0, "0 other chargers of it."), (1.0, "1 other charger of it."), (21.0, "21 other chargers of it.")],
-)
-def test_a_sentence_counts_as_people_do(value: float, said: str) -> None:
-    """`(s)` behind a number and its noun becomes a plural, or nothing behind 1."""
-    rule = Rule.model_validate(
-        {
-            "id": "r",
-            "when": [{"fact": "share"}],
-            "raises": "f",
-            "statement": "{share} other charger(s) of it.",
-            "source": "s",
-        }
-    )
-    compiled, problems = compile_rule(rule, BOUNDED, ())
+COUNTED = {
+    "lost": FactType("lost", "number", "a number of chargers", "1"),
+    "share": FactType("share", "number", "a share", "%"),
+    "gap": FactType("gap", "number", "a length of time", "s"),
+    "word": FactType("word", "text", "a word"),
+}
+
+
+def sentence(statement: str, *facts: Fact) -> str:
+    """What a rule over some facts says."""
+    compiled, problems = compile_rule(saying(statement, *facts), COUNTED, ())
     assert compiled is not None, problems
-    assert statement_of(compiled, (Fact("share", value),)) == said
+    return statement_of(compiled, facts)
+
+
+def saying(statement: str, *facts: Fact) -> Rule:
+    """A rule that reads some facts."""
+    when = [{"fact": fact.name} for fact in facts]
+    return Rule.model_validate({"id": "r", "when": when, "raises": "f", "statement": statement, "source": "s"})
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "said"),
+    [
+        ("{lost} other charger(s) of it.", 0.0, "0 other chargers of it."),
+        ("{lost} other charger(s) of it.", 1.0, "1 other charger of it."),
+        ("{lost} other charger(s) of it.", 21.0, "21 other chargers of it."),
+        ("{lost} charger(s) by {word} (keeps its link|keep their links).", 1.0, "1 charger by radio keeps its link."),
+        (
+            "{lost} charger(s) by {word} (keeps its link|keep their links).",
+            2.0,
+            "2 chargers by radio keep their links.",
+        ),
+        ("{lost} loss(|es) by {word}.", 1.0, "1 loss by radio."),
+        ("{lost:none} of those by {word}.", 0.0, "None of those by radio."),
+        ("By {word} {lost:none} of those.", 0.0, "By radio none of those."),
+        ("By {word} {lost:none} of those.", 3.0, "By radio 3 of those."),
+    ],
+)
+def test_a_sentence_counts_as_people_do(statement: str, value: float, said: str) -> None:
+    """`(s)` and `(one|many)` go by the number before them, whatever stands between; `none` is nought in words."""
+    assert sentence(statement, Fact("lost", value, "1"), Fact("word", "radio")) == said
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "said"),
+    [
+        ("{gap:size} late", -168.0, "168 s late"),
+        ("{gap:before} the end", 5.0, "5 s before the end"),
+        ("{gap:before} the end", 0.0, "0 s before the end"),
+        ("{gap:before} the end", -5.0, "5 s after the end"),
+        ("{gap:after} the end", -5.0, "5 s before the end"),
+        ("{gap}", -0.5, "−0.5 s"),
+    ],
+)
+def test_a_signed_length_of_time_says_which_way_it_lies(form: str, value: float, said: str) -> None:
+    """The sign becomes a word, or is left out where the sentence says it; where it stands it is a minus sign."""
+    assert sentence(f"It came {form}.", Fact("gap", value, "s")) == f"It came {said}."
+
+
+def test_what_a_text_says_is_no_form() -> None:
+    """Brackets in a value that a record holds stay as they are."""
+    assert (
+        sentence("{lost} by {word}.", Fact("lost", 1.0), Fact("word", "charger(s) (a|b)")) == "1 by charger(s) (a|b)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("{word} charger(s) of {lost}.", "(s) follows no number"),
+        ("(Is|Are) {lost}.", "(Is|Are) follows no number"),
+        ("{lost:few} of {word}.", "{lost:few} is no way to show a value"),
+        ("{lost} of {word:none}.", "{word:none} is for numbers, and word is text"),
+    ],
+)
+def test_a_form_that_a_value_cannot_have_is_named(statement: str, problem: str) -> None:
+    """A form without a number to go by, or of an unknown kind, would stand in the report as it was written."""
+    rule = saying(statement, Fact("lost", 1.0), Fact("word", "radio"))
+    _, problems = compile_rule(rule, COUNTED, ())
+    assert [found.problem for found in problems] == [problem]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (29_979.4, "min", "20.82 days"),
+        (0.0529, "days", "76.18 min"),
+        (0.5, "days", "12 h"),
+        (299.0, "min", "299 min"),
+        (300.0, "min", "5 h"),
+        (-650.0, "s", "−10.83 min"),
+        (75_000.0, "ms", "75 s"),
+        (0.4, "s", "0.4 s"),
+        (0.0, "days", "0 days"),
+        (1.0, "days", "1 day"),
+        (1_780_228_800.0, MOMENT, "2026-05-31 12:00:00Z"),
+        (1e12, MOMENT, "after the year 9999"),
+        (-1e12, MOMENT, "before the year 1"),
+        (80.0, "%", "80%"),
+        (-3.0, "points", "−3 points"),
+    ],
+)
+def test_a_value_is_told_in_a_unit_that_reads_well(value: float, unit: str, said: str) -> None:
+    """Lengths of time change their unit by size, moments are times, one is singular, and below nought is a minus sign."""
+    assert told(value, unit) == said
+
+
+def test_a_fact_without_a_unit_has_that_of_its_type() -> None:
+    """What is supposed or found by a check says its unit as what is measured does."""
+    admitted, refused = admit([Fact("share", 80.0)], COUNTED)
+    assert not refused
+    assert admitted[0].unit == "%"

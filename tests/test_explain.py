@@ -29,6 +29,7 @@ from charger_triage.knowledge import (
     load_knowledge,
     open_knowledge,
 )
+from charger_triage.knowledge.fault_search import codes_named
 from charger_triage.knowledge.library import Library
 from charger_triage.knowledge.lint import lint
 from charger_triage.knowledge.loading import shipped_directory
@@ -100,6 +101,54 @@ def test_a_code_is_known_in_any_spelling(spelling: str) -> None:
     """However a code is written, it is named and not searched for."""
     search = find_faults(spelling)
     assert (search.fault_code, search.named_by) == ("F-0421", "code")
+
+
+@pytest.mark.parametrize(
+    "asked", ["F-0421 F-0101", "421, 101", "f0421 and F 0101", "code 421 or code 101, F-0421 again"]
+)
+def test_every_code_that_is_named_is_explained(asked: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """None of several codes is passed over in silence: each has its entry, once and in the order asked."""
+    for report_format in ("text", "markdown"):
+        write_explanation(asked, report_format, Destination())
+        out = capsys.readouterr().out
+        assert [len(re.findall(rf"(?m)^(?:# )?{code} ", out.replace("\\", ""))) for code in ("F-0421", "F-0101")] == [
+            1,
+            1,
+        ]
+        assert out.index("F-0421") < out.index("F-0101")
+    write_explanation(asked, "json", Destination())
+    entries = json.loads(capsys.readouterr().out)
+    assert [FaultExplanation.model_validate(entry).fault_code for entry in entries] == ["F-0421", "F-0101"]
+
+
+def test_a_number_beside_a_code_is_none() -> None:
+    """A close code or an HTTP status behind the word error does not refuse the fault code that is named."""
+    assert codes_named("F-0421 with error 1006")[0] == ["F-0421"]
+    assert codes_named("fault 421, error 404")[0] == ["F-0421"]
+    assert codes_named("error 404")[0] == ["F-0404"]
+    assert codes_named("hums")[0] == []
+
+
+def test_a_code_among_several_that_is_not_documented_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is written of the others, so that the line on standard error is not overlooked."""
+    with pytest.raises(Unusable, match="'F-9999' is not documented"):
+        write_explanation("F-0421 F-9999", "text", Destination())
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("denied", "found", "gone"),
+    [
+        ("no power back from the vehicle", "F-0702", "F-0421"),
+        ("does not give power back", "F-0702", "F-0421"),
+        ("the car does not charge", "F-0421", "F-0702"),
+    ],
+)
+def test_a_denial_holds_for_the_longest_expression_behind_it(denied: str, found: str, gone: str) -> None:
+    """`no power back` denies giving power back, and is not `no power` with a word behind it."""
+    best, *others = codes(find_faults(denied))
+    assert best == found
+    assert gone not in others
 
 
 @pytest.mark.parametrize("phrase", ["module 3 not responding", "40 reconnects in ten minutes", "only 421 of 500 volts"])
@@ -306,7 +355,7 @@ def changed(spoken: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "'somebody' does not say where it comes from", "unsourced"
     symptom.update(before)
     del symptom["source"]
-    yield "codes.F-0421.symptoms.4.source: Field required", "malformed"
+    yield "the symptom has no 'source'", "malformed"
     symptom.update(before)
     fact = codes_of["F-0101"]["decides"][2]
     fact["rather_than"] = ["F-0999"]

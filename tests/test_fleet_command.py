@@ -34,6 +34,7 @@ def test_the_summary_says_what_to_do_about_the_fleet(
     assert done.returncode == 0, done.stderr
     text = " ".join(done.stdout.split())
     for said in (
+        "Records read: sites ",
         "incidents on 36 of 64 chargers",
         "13 × F-0301 Heartbeat lost, 3 sites",
         "3.0.3 to 11 chargers with F-0421 (TP-AC22 and TP-DC180), now on 3.0.0 to 3.0.2",

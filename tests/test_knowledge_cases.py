@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from charger_triage.engine.facts import Catalogue, Fact
 from charger_triage.engine.knowledge_base import CompiledFault
+from charger_triage.engine.matching import passes
+from charger_triage.engine.rules import CompiledRule, statement_of
 from charger_triage.knowledge import TriageKnowledge
 from charger_triage.knowledge.cases import CaseOutcome, FaultCases, cases_of, run_cases
 
@@ -31,6 +36,12 @@ CAUSES = {
 """The 47 documented causes in documented order (contract, causes.csv)."""
 
 CODES = sorted(CAUSES)
+
+ONE_AND_A_PLURAL = re.compile(
+    r"(?<![\d.,−])1 (?:(?:other|more|different|earlier|later|good) )?"
+    r"(?!(?:was|has|does|loss|differs)\b|times (?:as|the|what|their|its|that)\b|times\))[a-z]+s\b"
+)
+"""1 before a word in s: but for verbs, and for how many times as much something is."""
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +132,26 @@ def test_every_check_of_a_code_bears_on_it(knowledge: TriageKnowledge, code: str
         check.id for check in knowledge.base.checks.values() if code in check.codes and check.fact_name not in read
     ]
     assert not unread, f"{code}: no rule reads {', '.join(unread)}"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_what_may_be_one_is_no_plural(knowledge: TriageKnowledge, code: str) -> None:
+    """Where a count may be 1, the sentence has a form for it: `1 other charger keeps`, never `1 other chargers keep`."""
+    said = [statement_of(rule, counted_once(rule, knowledge.base.catalogue)) for rule in _fault(knowledge, code).rules]
+    assert [sentence for sentence in said if ONE_AND_A_PLURAL.search(sentence)] == []
+
+
+def counted_once(rule: CompiledRule, catalogue: Catalogue) -> list[Fact]:
+    """Facts for a sentence in which every count is 1 that may be, and every other number 7."""
+    facts = []
+    for pattern in rule.patterns:
+        one = Fact(pattern.fact_name, 1.0)
+        if catalogue[pattern.fact_name].kind != "number":
+            facts.append(Fact(pattern.fact_name, "word"))
+        elif catalogue[pattern.fact_name].unit == "1" and all(
+            passes(test, one, ()) for test in pattern.tests if test.earlier is None
+        ):
+            facts.append(one)
+        else:
+            facts.append(Fact(pattern.fact_name, 7.0))
+    return facts

@@ -223,6 +223,60 @@ def test_what_keeps_knowledge_from_loading_is_a_finding(tmp_path: Path) -> None:
     )
 
 
+GOOD = "{fact: fan_speed, below: 900}"
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        ("{fact: fan_speed, below: slow}", "'slow' is not a number; write behind below a number in rpm, or $"),
+        ("{fact: fan_sped, below: 900}", "no fact is named 'fan_sped'; did you mean fan_speed"),
+        ("{fact: fan_sped, below: slow, above: 0}", "no fact is named 'fan_sped'; did you mean fan_speed"),
+        ("{fact: fan_speed, belo: 900}", "'belo' is no key of a condition; did you mean below?"),
+        ("{fact: fan_speed, wobbles: 900}", "'wobbles' is no key of a condition; use one of fact, finding, check, as"),
+        ("{fact: fan_speed, below: [900]}", "below: a number or a text is expected, not a list; correct it"),
+        ("{fact: fan_speed, in: []}", "in: it holds 0 of at least 1; add what is missing"),
+        ("{fact: fan_speed, in: fast}", "in: a list is expected, not the text 'fast'; correct it"),
+        ("{below: 900}", "when: a condition names exactly one of fact, finding, check; correct it"),
+        (
+            "{fact: firmware_version, above: 3}",
+            "above compares numbers, and firmware_version is a version; use from, to",
+        ),
+    ],
+)
+def test_a_mistake_in_a_condition_is_told_once_in_plain_words(tmp_path: Path, when: str, message: str) -> None:
+    """One finding with the rule and how to mend it: no validator's words, and nothing that only follows from another mistake."""
+    said = rule("added", when)
+    if "fan_sp" in when:
+        said = said.replace("So it is.", "'{fan_speed} turn(s) a minute.'")
+    (finding,) = linted(tmp_path, fault=FAULT + said)
+    assert finding.rule == "added"
+    assert f"{finding.message}; {finding.mend}".startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("title:", "titel:", "'titel' is no key of a fault; did you mean title?"),
+        ("meaning:", "wobbles:", "the fault has no 'meaning'; add meaning:"),
+    ],
+)
+def test_a_mistake_in_an_entry_is_told_in_plain_words(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """A key that is misspelt is not besides said to be missing."""
+    told = [f"{finding.message}; {finding.mend}" for finding in linted(tmp_path, fault=FAULT.replace(old, new, 1))]
+    assert message in told
+    assert len(told) == (1 if "did you mean" in message else 2)
+
+
+def test_rules_that_are_called_alike_are_named_with_their_place(tmp_path: Path) -> None:
+    """The second of them, by its rule and line."""
+    fault = FAULT + rule("added", GOOD) + rule("added", GOOD)
+    (finding,) = linted(tmp_path, fault=fault)
+    assert finding.rule == "added"
+    assert finding.message == "another of the rules is called 'added'"
+    assert finding.place.line == fault[: fault.rindex("added")].count("\n") + 1
+
+
 @pytest.mark.parametrize("phrase", ["a & b & c", "jam | ", "'&  jam'", "'*'", "''"])
 def test_a_phrase_that_would_be_met_everywhere_or_nowhere_keeps_knowledge_from_loading(
     tmp_path: Path, phrase: str

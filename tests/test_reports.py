@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import unicodedata
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from charger_triage.adapters.files import read_bundle
 from charger_triage.adapters.report import (
     cause_text,
     diagnosis_markdown,
@@ -22,6 +24,7 @@ from charger_triage.adapters.report import (
     explanation_text,
     exported_document,
 )
+from charger_triage.adapters.report.html import diagnosis_html
 from charger_triage.engine import Diagnosis, FaultExplanation, Triage
 from charger_triage.engine.diagnosis import DataWarning
 from charger_triage.knowledge.observations import observe
@@ -119,6 +122,24 @@ def test_the_printed_sum_gives_the_score() -> None:
     assert "Reason 20.0. coil voltage 85% ← telemetry[17] @ 2026-05-10 11:59:30Z" in report
     assert "and 2 more: +7, +3" in report
     assert "already counted: The same again. (+13, by F-0421.r20.0)" in report
+
+
+@pytest.mark.parametrize(("lists", "told"), [((7,), False), ((8,), True), ((4, 4), True), ((4, 3), False)])
+def test_as_many_records_as_a_value_names_may_be_fewer_than_it_counts(lists: tuple[int, ...], told: bool) -> None:
+    """Ten chargers and eight records need an explanation: a value names eight at most. Every form of a report gives it."""
+    sources = [
+        {"list": name, "index": index, "timestamp": None}
+        for name, number in zip(("events", "telemetry"), lists, strict=False)
+        for index in range(number)
+    ]
+    fact = {"name": "affected_devices_with_code", "value": 10.0, "unit": "1", "sources": sources}
+    found = diagnosis(incident(hypothesis(1, "Firmware", [{**evidence(13.0, "A cluster."), "facts": [fact]}])))
+    for report in (
+        diagnosis_text(found),
+        diagnosis_markdown(found),
+        diagnosis_html(found, read_bundle(io.StringIO("{}"))),
+    ):
+        assert ("the first and last, where there are more" in paragraphs(report)) is told
 
 
 def test_causes_that_cannot_be_told_apart_are_said_to_be_so() -> None:

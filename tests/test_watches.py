@@ -199,7 +199,7 @@ def test_a_watch_says_where_it_was_read(knowledge: TriageKnowledge) -> None:
     assert (fan.device_id, fan.connector_id, fan.leads_to, fan.expected_at) == ("A", None, "F-0601", "2026-05-20")
     assert (
         fan.trend
-        == "The fan turns at 1912 rpm and drifts by -56 rpm/week (-14.18% so far); it reaches 1800 rpm in 10 days."
+        == "The fan turns at 1912 rpm and drifts by −56 rpm/week (−14.18% so far); it reaches 1800 rpm in 10 days."
     )
     assert [(s.list, s.index) for s in fan.facts[0].sources] == [("telemetry", 0), ("telemetry", 39)]
     contactor = by_rule["watches.contactor-life-ending"]
@@ -391,7 +391,7 @@ def test_a_wrong_date_or_text_fails_its_case(tmp_path: Path) -> None:
     [
         ("rules: [", "did not find expected node content"),
         (WATCHES.replace("scope: charger", "scope: site", 1), "scope"),
-        (WATCHES.replace("id: firmware", "id: early"), "'early' stands twice"),
+        (WATCHES.replace("id: firmware", "id: early"), "another of the rules is called 'early'"),
         (WATCHES.replace("leads_to: F-0421", "leads_to: F-0422", 1), "'F-0422' is not documented"),
     ],
 )

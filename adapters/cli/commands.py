@@ -235,7 +235,7 @@ def explain(
         list[str],
         typer.Argument(
             metavar="CODE|WORDS...",
-            help="A fault code in any spelling (F-0421, 421), its title, or what is seen and heard.",
+            help="A fault code in any spelling (F-0421, 421) or several, a title, or what is seen and heard.",
         ),
     ],
     report_format: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .failures import Unusable
@@ -19,9 +20,12 @@ def write_explanation(asked: str, report_format: str, destination: Destination) 
     """Write the entry of the code that was named, or the codes that fit the words.
 
     `report_format` is text, json or markdown. As JSON a code that was named gives a FaultExplanation, a code of another
-    standard (CX017, PowerSwitchFailure) its row in the knowledge, words give a FaultSearch. Raises Unusable for an empty question, a code that is not documented, and knowledge that cannot be used.
+    standard (CX017, PowerSwitchFailure) its row in the knowledge, words give a FaultSearch. Of several codes each entry is
+    written, as JSON in a list. Raises Unusable for an empty question, a code that is not documented, and knowledge that
+    cannot be used.
     """
     from ...knowledge import find_faults
+    from ...knowledge.fault_search import codes_named
     from ...knowledge.standard_codes import asked_for
 
     if not asked.strip():
@@ -31,11 +35,30 @@ def write_explanation(asked: str, report_format: str, destination: Destination) 
             _write_standard_code(row, report_format, destination)
             return
         _refuse_unlisted_chargex(asked.strip().upper())
+        codes, besides = codes_named(asked)
+        if len(codes) > 1:
+            _write_entries(codes, besides, report_format, destination)
+            return
         search = find_faults(asked)
         explained = None if search.fault_code is None else _explained(search.fault_code)
     if explained is None:
         _write_search(search, report_format, destination)
     else:
+        _write_entry(search, explained, report_format, destination)
+
+
+def _write_entries(codes: Sequence[str], besides: str, report_format: str, destination: Destination) -> None:
+    """Write the entries of several codes, one after the other, each with what the words beside them say of it."""
+    from ...knowledge import find_faults
+
+    entries = [(find_faults(f"{code} {besides}"), _explained(code)) for code in codes]
+    if report_format == "json":
+        written = ",\n".join(explained.model_dump_json(indent=2) for _, explained in entries)
+        destination.write_json(f"[\n{written}\n]")
+        return
+    for place, (search, explained) in enumerate(entries):
+        if place:
+            destination.write("\n")
         _write_entry(search, explained, report_format, destination)
 
 

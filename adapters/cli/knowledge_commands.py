@@ -16,7 +16,7 @@ kb = typer.Typer(help="Look at the knowledge base, and check it.", rich_markup_m
 
 Directory = Annotated[
     str | None,
-    typer.Argument(metavar="DIR", help="Knowledge of the same layout; the shipped one where it is left out."),
+    typer.Argument(metavar="DIR", help="Knowledge of the same layout; the installed one where it is left out."),
 ]
 
 
@@ -56,6 +56,13 @@ def _alternatives(cause_id: str, code_part: str, causes: dict[str, str]) -> str:
     return f"{code} has {', '.join(of_code)}" if of_code else "charger-triage kb list shows all"
 
 
+def _checked(directory: str | None) -> str:
+    """The folder that was read: an installed copy is not the checkout that somebody edits."""
+    from ...knowledge.library import shipped_directory
+
+    return clean(shipped_directory() if directory is None else directory)
+
+
 @kb.command()
 def lint(directory: Directory = None) -> None:
     """Find what is wrong with the knowledge.
@@ -67,7 +74,8 @@ def lint(directory: Directory = None) -> None:
     demand_folder(directory)
     findings = find(directory)
     lines = [clean(finding, 2000) for finding in findings]
-    lines.append(counted(len(findings), "finding") if findings else "no findings")
+    found = counted(len(findings), "finding") if findings else "no findings"
+    lines.append(f"{found} in {_checked(directory)}")
     Destination().write("\n".join(lines) + "\n")
     if findings:
         raise typer.Exit(LACKING)
@@ -96,11 +104,8 @@ def test(
         outcomes = list(run_cases(knowledge, codes))
     failed = [outcome for outcome in outcomes if outcome.failure is not None]
     lines = [clean(f"{o.place}: {o.code} {o.subject} [{o.kind}]: {o.failure}", 2000) for o in failed]
-    lines.append(
-        f"{counted(len(outcomes), 'case')}, {len(failed)} failed"
-        if failed
-        else f"{counted(len(outcomes), 'case')}, all pass"
-    )
+    result = f"{len(failed)} failed" if failed else "all pass"
+    lines.append(f"{counted(len(outcomes), 'case')} in {_checked(directory)}, {result}")
     Destination().write("\n".join(lines) + "\n")
     if failed:
         raise typer.Exit(LACKING)

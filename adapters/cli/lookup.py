@@ -71,11 +71,21 @@ def usable_knowledge(directory: str | None = None) -> Iterator[None]:
 
 
 def demand_folder(directory: str | None) -> None:
-    """Raise Unusable where a folder is named that is not there."""
-    if directory is not None and not Path(directory).is_dir():
-        raise Unusable(
-            f"{directory}: there is no such folder; name one that holds knowledge.yaml, checks.yaml and faults/"
-        )
+    """Raise Unusable where a folder is named that is not there, or holds no knowledge at all."""
+    if directory is None:
+        return
+    folder = Path(directory)
+    mend = "name one that holds knowledge.yaml, checks.yaml and faults/"
+    if not folder.is_dir():
+        raise Unusable(f"{directory}: there is no such folder; {mend}")
+    if not _holds_knowledge(folder):
+        inner = folder / "knowledge"
+        hint = f"did you mean {inner}?" if _holds_knowledge(inner) else mend
+        raise Unusable(f"{directory}: the folder holds no knowledge; {hint}")
+
+
+def _holds_knowledge(folder: Path) -> bool:
+    return any((folder / name).exists() for name in ("knowledge.yaml", "checks.yaml", "faults"))
 
 
 def documented_codes(triage: Triage) -> tuple[str, ...]:

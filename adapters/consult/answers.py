@@ -81,7 +81,10 @@ def _chosen(check: Check, written: str) -> CheckResult | None:
     for mark, result in written_results(check):
         if written.rstrip(".)").casefold() == mark:
             return result
-    return next((result for result in check.results if _word(result.name) == _word(written)), None)
+    bands = (
+        (result, {_word(result.name), _word(result.name.replace(check.unit or " ", " "))}) for result in check.results
+    )
+    return next((result for result, words in bands if _word(written) in words), None)
 
 
 def _named(check: Check, written: str) -> CheckResult:
@@ -101,7 +104,7 @@ def _named(check: Check, written: str) -> CheckResult:
 
 
 def _word(text: str) -> str:
-    return re.sub(r"[\s_-]+", "-", text.strip().casefold()).strip("-.,;:!?\"'")
+    return re.sub(r"[\s_−-]+", "-", text.strip().casefold()).strip("-.,;:!?\"'")
 
 
 def _number(check: Check, written: str) -> float:

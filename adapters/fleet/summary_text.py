@@ -60,7 +60,7 @@ def headline(summary: Summary) -> str:
 
 def setting(summary: Summary) -> str:
     """What was read, and what else there is to say in a line."""
-    read = listed([f"{number:,} of {name.replace('_', ' ')}" for name, number in summary.records.items() if number])
+    read = listed([f"{name.replace('_', ' ')} {number:,}" for name, number in summary.records.items() if number])
     parts = [f"Records read: {read}." if read else "No record was read."]
     if summary.brought_about:
         verb = "was" if summary.brought_about == 1 else "were"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from string import Formatter
 
 from rich.text import Text
 
 from ...engine.fault_explanation import CauseInWords, CheckInWords, FaultExplanation, RuleInWords
+from ...engine.rules import statement_with
 from .markup import code, escaped, table
 from .page import Page
 from .wording import WHERE, clean, counted, decibans, listed, minutes, short_id
@@ -174,12 +174,10 @@ def other_consequences(rule: RuleInWords) -> list[str]:
 
 def said(rule: RuleInWords) -> str:
     """The rule's sentence with the names of the values that go into it: `The click was ‹close click›.`"""
-    pieces = []
-    for literal, name, _, _ in Formatter().parse(rule.statement):
-        pieces.append(literal)
-        if name is not None:
-            pieces.append(f"‹{name.removeprefix('check.').replace('_', ' ').replace('-', ' ')}›")
-    return "".join(pieces)
+    return statement_with(
+        rule.statement,
+        lambda name: f"‹{name.removeprefix('check.').replace('_', ' ').replace('-', ' ')}›",
+    )
 
 
 def _checks(page: Page, checks: Sequence[CheckInWords]) -> None:

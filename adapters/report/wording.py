@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ...engine.facts import Source, plain_number
+from ...engine.facts import MAX_SOURCES, Source, plain_number
 from ...engine.facts import percent as percent
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ LONGEST_TEXT = 400
 
 MAX_SOURCES_SHOWN = 3
 """Records of one list that are named one by one; of more the first, the last and the count are given."""
+
+PERHAPS_MORE = "the first and last, where there are more"
+"""What is said of as many records as a value names at most."""
 
 TELLS_APART_DB = 3.0
 """Causes whose scores lie closer than this are not told apart: it is the weight of one weak sign."""
@@ -111,7 +114,8 @@ def listed(items: Sequence[str], word: str = "and") -> str:
 def read_from(sources: Sequence[Source]) -> str:
     """Where a value was read: `telemetry[17] @ 2026-05-10 11:59:30Z`; of many records the first, the last, the count."""
     by_list: dict[str, list[Source]] = {}
-    for source in dict.fromkeys(sources):
+    named = dict.fromkeys(sources)
+    for source in named:
         by_list.setdefault(source.list, []).append(source)
     parts = []
     for name, refs in sorted(by_list.items()):
@@ -120,7 +124,12 @@ def read_from(sources: Sequence[Source]) -> str:
             parts.append(f"{clean(name)}: {_place(refs[0])} … {_place(refs[-1])}, {len(refs)} records")
         else:
             parts.extend(f"{clean(name)}{_place(ref)}" for ref in refs)
-    return ", ".join(parts)
+    return ", ".join(parts) + (f" ({PERHAPS_MORE})" if may_be_more(named) else "")
+
+
+def may_be_more(sources: Collection[Source]) -> bool:
+    """Whether a value may come of more records than these: it names no more than MAX_SOURCES, and not how many there were."""
+    return len(sources) >= MAX_SOURCES
 
 
 def _place(ref: Source) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ....engine.facts import Source, in_words
 from ....engine.hypothesis import Hypothesis
 from ....engine.trace import FactRead
-from ..wording import clean, counted, decibans, for_and_against, percent
+from ..wording import PERHAPS_MORE, clean, counted, decibans, for_and_against, may_be_more, percent
 
 BOX_WIDTH = 212
 GAP = 44
@@ -87,16 +87,17 @@ class _Graph:
         key = self.node(f"fact {fact.name} {fact.value} {fact.sources}", "measurements", said)
         for list_name in dict.fromkeys(source.list for source in fact.sources):
             named = [source for source in fact.sources if source.list == list_name]
-            record = self.node(f"records {named}", "records", _records(named))
+            record = self.node(f"records {named}", "records", _records(named, may_be_more(fact.sources)))
             self.edges[record, key] = None
         return key
 
 
-def _records(sources: Sequence[Source]) -> str:
+def _records(sources: Sequence[Source], perhaps_more: bool) -> str:
     first, last = sources[0], sources[-1]
     if len(sources) == 1:
         return f"{first.list}[{first.index}]"
-    return f"{first.list}[{first.index}] … [{last.index}], {counted(len(sources), 'record')}"
+    note = f" ({PERHAPS_MORE})" if perhaps_more else ""
+    return f"{first.list}[{first.index}] … [{last.index}], {counted(len(sources), 'record')}{note}"
 
 
 def chain_of(hypothesis: Hypothesis) -> Picture | None:

@@ -180,7 +180,7 @@ def _environment() -> Environment:
             name: getattr(wording, name)
             for name in (
                 "age", "arithmetic", "brief_place", "contradiction", "counted", "decibans", "firmware_applies", "for_and_against",
-                "headline", "indecision", "is_unexplained", "listed", "minutes", "moment", "percent", "short_id", "span",
+                "PERHAPS_MORE", "headline", "indecision", "is_unexplained", "listed", "may_be_more", "minutes", "moment", "percent", "short_id", "span",
                 "times_of", "where_of", "with_titles",
             )
         }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....engine.facts import MOMENT
 from ...fleet.extents import Column
 from ...observations import Rows, Table
 from ...readings import DAY, Reading, few, median
@@ -136,7 +137,7 @@ def contact_heat_rise_before(scene: Scene) -> Reading | None:
     "contact_heat_reaches_limit",
     "when the connector's peak at the usual current reaches its warning temperature (65 °C AC, 75 °C DC) by that line, epoch "
     "seconds; unknown where it does not rise, or is there already",
-    unit="s",
+    unit=MOMENT,
 )
 def contact_heat_reaches_limit(scene: Scene) -> Reading | None:
     heat = _heat(scene)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....engine.facts import MOMENT
 from ...fleet.extents import Column
 from ...observations import Floats
 from ...readings import DAY, Reading, Readings, few
@@ -137,7 +138,7 @@ def contactor_cycle_rate(scene: Scene) -> Reading | None:
 @measures(
     "contactor_life_end",
     "when the counter reaches the cycles the contactor is made for at that rate, epoch seconds; unknown where it has",
-    unit="s",
+    unit=MOMENT,
 )
 def contactor_life_end(scene: Scene) -> Reading | None:
     return life_end(scene, contactor(scene))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ....engine.facts import MOMENT
 from ...fleet.extents import Column
 from ...readings import CHARGING_STATES, DAY, Reading, Readings, percentile
 from ...scene import Scene
@@ -125,7 +126,7 @@ def fan_speed_mann_kendall(scene: Scene) -> Reading | None:
 @measures(
     "fan_reaches_nominal",
     "when that line reaches 1800 rpm, epoch seconds; unknown where it does not fall, or lies below already",
-    unit="s",
+    unit=MOMENT,
 )
 def fan_reaches_nominal(scene: Scene) -> Reading | None:
     drift = _drift(scene)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ....engine.facts import MOMENT
 from ...readings import DAY, Reading
 from ...scene import Scene
 from ..registry import measures
@@ -39,7 +40,7 @@ def v2g_capable(scene: Scene) -> Reading | None:
     return scene.metadata("v2g_capable")
 
 
-@measures("certificate_end", "the end of the charger's TLS certificate by its metadata, epoch seconds", unit="s")
+@measures("certificate_end", "the end of the charger's TLS certificate by its metadata, epoch seconds", unit=MOMENT)
 def certificate_end(scene: Scene) -> Reading | None:
     return scene.metadata(_CERTIFICATE_END)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....engine.facts import MOMENT
 from ...fleet.extents import Column
 from ...readings import DAY, Reading, Readings
 from ...scene import Scene
@@ -87,7 +88,7 @@ def distortion_mann_kendall(scene: Scene) -> Reading | None:
 @measures(
     "distortion_reaches_limit",
     "when that line reaches 5 %, epoch seconds; unknown where it does not rise, or lies above already",
-    unit="s",
+    unit=MOMENT,
 )
 def distortion_reaches_limit(scene: Scene) -> Reading | None:
     distortion = _distortion(scene)
@@ -138,7 +139,7 @@ def inverter_cycle_rate(scene: Scene) -> Reading | None:
     return rate(scene, _inverter_wear(scene))
 
 
-@measures("inverter_life_end", "when the counter reaches the inverter's limit at that rate, epoch seconds", unit="s")
+@measures("inverter_life_end", "when the counter reaches the inverter's limit at that rate, epoch seconds", unit=MOMENT)
 def inverter_life_end(scene: Scene) -> Reading | None:
     return life_end(scene, _inverter_wear(scene))
 
@@ -169,7 +170,7 @@ def discharge_contactor_cycle_rate(scene: Scene) -> Reading | None:
     return rate(scene, _discharge_contactor(scene))
 
 
-@measures("discharge_contactor_life_end", "when its counter reaches 100,000 at that rate, epoch seconds", unit="s")
+@measures("discharge_contactor_life_end", "when its counter reaches 100,000 at that rate, epoch seconds", unit=MOMENT)
 def discharge_contactor_life_end(scene: Scene) -> Reading | None:
     return life_end(scene, _discharge_contactor(scene))
 

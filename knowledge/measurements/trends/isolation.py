@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....engine.facts import MOMENT
 from ...fleet.extents import Column
 from ...readings import DAY, Reading, Readings, median
 from ...scene import Scene
@@ -145,7 +146,7 @@ def isolation_level(scene: Scene) -> Reading | None:
 @measures(
     "isolation_reaches_pass",
     "when that line falls to 1000 kΩ, epoch seconds; unknown where it does not fall, or lies below already",
-    unit="s",
+    unit=MOMENT,
 )
 def isolation_reaches_pass(scene: Scene) -> Reading | None:
     decline = _decline(scene)

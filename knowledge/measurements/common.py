@@ -41,6 +41,23 @@ def occurrences_last_7d(scene: Scene) -> Reading | None:
     return Reading(float(len(recent)), scene.anchor, few([fault.source for fault in recent])) if recent else None
 
 
+_CLAUSE_ENDS = re.compile(r"[,;:!?()\n]|\.(?!\d)")
+_UPGRADED = re.compile(
+    r"(?=.*\b(firmware|fw)\b).*(\b(updat|upgrad|flash|install|load|roll|revert|downgrad|brought|migrat|exchang|replac)\w*|\d+\.\d)"
+)
+_NO_UPGRADE = re.compile(
+    r"\b(no|not|without|check\w*|verif\w*|planned|pending|fail\w*|need\w*|due|recommend\w*|order\w*|is|still|display|screen|hmi"
+    r"|router|switch|modem|gateway|reader|kartenleser|rfid|nfc|terminal|payment|meter|sticker|label|inverter|vehicle|car|ev)\b"
+)
+"""Firmware of something else than the charger, or nothing that was done to it."""
+
+
+def _tells_of_upgrade(clause: str) -> bool:
+    """Whether a part of a sentence about a visit says that the charger got another firmware."""
+    words = clause.lower()
+    return _UPGRADED.search(words) is not None and _NO_UPGRADE.search(words) is None
+
+
 def upgrades(scene: Scene, device: str | None = None) -> Iterator[tuple[float, Source]]:
     """When the charger's firmware was upgraded: completed upgrade commands, and events that say so."""
     for command in scene.records("commands", device=device):
@@ -57,7 +74,7 @@ def upgrades(scene: Scene, device: str | None = None) -> Iterator[tuple[float, S
         if status in ("success", "completed", "installed", "ok") and event.time is not None:
             yield event.time, scene.source("events", event)
     for visit in scene.records("service_visits", device=device):
-        if visit.time is not None and "firmware" in work_text(visit).lower():
+        if visit.time is not None and any(map(_tells_of_upgrade, _CLAUSE_ENDS.split(work_text(visit)))):
             yield visit.time, scene.source("service_visits", visit)
 
 

@@ -44,8 +44,11 @@ def scaled(now: Load, other: Load) -> float | None:
     return base + (other.peak - others_base) * ratio**2
 
 
-def as_hot(now: Load | None, other: Load) -> bool | None:
-    """Whether another load heated its connector like the one at the fault, both brought to the same current."""
+def as_hot(now: Load | None, other: Load, *, in_like_air: bool = False) -> bool | None:
+    """Whether another load heated its connector like the one at the fault, both brought to the same current.
+
+    Where no temperature tells, one without an alarm was cool; with `in_like_air` only if its air was as warm, where that is known.
+    """
     if now is not None and known(now.peak) and other is not now:
         expected = scaled(now, other)
         if expected is not None:
@@ -54,7 +57,26 @@ def as_hot(now: Load | None, other: Load) -> bool | None:
             return False if expected < now.peak - 10.0 else other.hot or None
     if other.hot:
         return True
-    return False if other.hot is False and _hard_enough(now, other) else None
+    if other.hot is not False or not _hard_enough(now, other) or (in_like_air and not _warm_enough(now, other)):
+        return None
+    return False
+
+
+MUCH_COOLER_K = 8.0
+"""How much cooler the air has to be for a load without an alarm to say nothing of one in warmer air (our judgement: about the
+spread between noon and evening)."""
+
+WARM_AIR = 30.0
+"""°C of air from which on a load in air of unknown warmth says nothing (our judgement: few days are warmer)."""
+
+
+def _warm_enough(now: Load | None, other: Load) -> bool:
+    """Whether a load without an alarm was in air about as warm as that at the fault, as far as that is known."""
+    if now is None or not known(now.ambient):
+        return True
+    if known(other.ambient):
+        return other.ambient >= now.ambient - MUCH_COOLER_K
+    return now.ambient < WARM_AIR
 
 
 def excess_over(mine: Load, rivals: Sequence[Load]) -> float:

@@ -148,7 +148,7 @@ def other_connectors_cool_loads(scene: Scene) -> Reading | None:
     near = _other_connectors_lately(scene)
     if not near:
         return None
-    cool = [x for x in near if not x.hot and as_hot(load_now(scene), x) is False]
+    cool = [x for x in near if not x.hot and as_hot(load_now(scene), x, in_like_air=True) is False]
     return Reading(float(len(cool)), scene.anchor, few([s for x in near for s in x.sources]))
 
 

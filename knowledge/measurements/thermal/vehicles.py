@@ -126,7 +126,8 @@ def _compared_here(scene: Scene) -> list[tuple[Load, bool]]:
     """The connector's loads from 14 days before to seven after the latest occurrence: whether they heated it as much."""
     start, end = scene.anchor - 14 * DAY, scene.anchor + 7 * DAY
     near = [x for x in loads_here(scene) if start <= x.end and x.start <= end]
-    return [(x, heated) for x in near if (heated := as_hot(load_now(scene), x)) is not None]
+    now = load_now(scene)
+    return [(x, heated) for x in near if (heated := as_hot(now, x, in_like_air=True)) is not None]
 
 
 @measures(

@@ -10,6 +10,7 @@ from ...scene import Scene
 from ..registry import measures
 from .onset import onset
 from .payload import detail_text
+from .pushes import BROKEN, pushes
 from .snapshots import IDENTITIES, SETTINGS, bare_id, latest_wrong, same_id, snapshots
 
 
@@ -43,6 +44,11 @@ def side_changed_with_mismatch(scene: Scene) -> Reading | None:
     running, expected = _changed(before.running, after.running), _changed(before.expected, after.expected)
     if not running and not expected:
         return None
+    if not expected and any(
+        push.status in BROKEN and push.time is not None and before.time <= push.time <= after.time
+        for push in pushes(scene)
+    ):
+        return None  # what was expected already was pushed anew, and broke off: that changes what runs, too
     word = "both" if running and expected else "running" if running else "expected"
     return Reading(word, after.time, few([before.source, after.source]))
 

@@ -128,7 +128,7 @@ def routine_reconnects_at_this_hour(scene: Scene) -> Reading | None:
 @measures(
     "busiest_hours_share",
     "of at least ten drops over at least three days, from 30 days before the latest occurrence to a day after it, the share in "
-    "percent that falls into the busiest six hours of the day",
+    "percent that falls into the busiest six hours of the day, every day counted alike",
     unit="%",
     low=0,
     high=100,
@@ -137,8 +137,13 @@ def busiest_hours_share(scene: Scene) -> Reading | None:
     drops = [x for x in history(scene).drops if scene.anchor - 30 * DAY <= x.time <= scene.anchor + DAY]
     if len(drops) < 10 or _on_days(drop.time for drop in drops) < 3:
         return None
-    hours = np.sort(np.array([drop.time % DAY for drop in drops]))
+    times = np.array([drop.time for drop in drops])
+    _, day_of, drops_on = np.unique(times // DAY, return_inverse=True, return_counts=True)
+    weights = 1.0 / drops_on[day_of]  # one long storm says nothing of the hours of other days
+    order = np.argsort(times % DAY, kind="stable")
+    hours = (times % DAY)[order]
     twice = np.concatenate([hours, hours + DAY])  # the six hours may run over midnight
-    counts = np.searchsorted(twice, hours + 6 * HOUR, "right") - np.arange(len(hours))
-    share = 100.0 * float(counts.max()) / len(hours)
+    sums = np.concatenate([[0.0], np.cumsum(np.tile(weights[order], 2))])
+    within = sums[np.searchsorted(twice, hours + 6 * HOUR, "right")] - sums[: len(hours)]
+    share = min(100.0, 100.0 * float(within.max()) / len(drops_on))
     return Reading(share, scene.anchor, scene.sources("connections", records_of(drops)))

@@ -98,13 +98,14 @@ def reconnect_delay(scene: Scene) -> Reading | None:
 
 @measures(
     "reconnect_delay_variation",
-    "relative spread of at least four delays from drop to reconnect, as for lives; delays of less than a second count as one",
+    "relative spread of at least four delays from drop to reconnect, as for lives; delays of less than three seconds count as three, "
+    "since records keep whole seconds",
     unit="1",
     low=0,
 )
 def reconnect_delay_variation(scene: Scene) -> Reading | None:
     delays = storm(scene).delays
-    seconds = [max(1.0, delay) for delay in _seconds(delays)]
+    seconds = [max(3.0, delay) for delay in _seconds(delays)]
     return storm_reading(scene, relative_spread(seconds, FEWEST), records_of(delays))
 
 

@@ -151,8 +151,10 @@ def _with_unrecorded(recorded: Sequence[Session], begun: Sequence[_Begun], event
         if session.end is not None:
             return session.end
         others, starts = records.of(session.connector_id), told.of(session.connector_id)
-        next_record, own_start = bisect_right(others, session.start), bisect_left(starts, session.start - SAME_SESSION)
-        following = (*others[next_record : next_record + 1], *starts[own_start + 1 : own_start + 2])
+        own = bisect_left(starts, session.start - SAME_SESSION)
+        next_start = len(starts) if own == len(starts) else bisect_right(starts, starts[own])
+        next_record = bisect_right(others, session.start)
+        following = (*others[next_record : next_record + 1], *starts[next_start : next_start + 1])
         return nextafter(min(following), -inf) if following else inf
 
     def add(session: Session) -> None:

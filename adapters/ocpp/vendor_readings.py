@@ -49,7 +49,7 @@ def _kind(path: Path, name: str, least: float, most: float, about: str = "") -> 
 
 def _warmth(path: Path, part: str) -> _Kind:
     """A temperature of a part, in °C: `t_cab`, `cabinetTemp_C`, `temp_cabinet`, `cabinet`."""
-    said = rf"((t|temp|temperature|tmax|t max)( of)? )?({part})( ?\d)?( (t|temp|temperature|air))?( (c|deg|deg c|celsius))?"
+    said = rf"((t|temp|temperature|tmax|t max)( of)? ?)?({part})( ?\d)?( (t|temp|temperature|air))?( (c|deg|deg c|celsius))?"
     return _kind(path, said, -60.0, 250.0)
 
 

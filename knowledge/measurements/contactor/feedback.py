@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
-from ...readings import DAY, Reading, few, median
+from ...readings import DAY, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .payload import Figure, figures, latest_figure, said_sound
@@ -33,9 +34,18 @@ def _windows(scene: Scene) -> list[Figure]:
     return _durations(scene, rf"{_WINDOW}|within", rf"{_OVERRUN}|{_OTHER_TIMES}")
 
 
+def _of_another_start(scene: Scene, figure: Figure) -> bool:
+    """Whether a figure stands in an event far from every failed start, and so tells of one that did not fail."""
+    if figure.source.list != "events":
+        return False
+    place = bisect_left(scene.times, figure.time)
+    return all(abs(time - figure.time) > 10 * MINUTE for time in scene.times[max(0, place - 1) : place + 1])
+
+
 @measures(
     "feedback_latency_ratio",
-    "when the contactor's feedback came, in percent of the window it was allowed, median of the reports that give both",
+    "when the contactor's feedback came, in percent of the window it was allowed, median of the reports that give both; of the "
+    "charger's messages those within ten minutes of a failed start",
     unit="%",
     low=0,
 )
@@ -45,7 +55,11 @@ def feedback_latency_ratio(scene: Scene) -> Reading | None:
         return None
     usual = median(list(allowed.values()))
     faults = {fault.source for fault in scene.incidence.faults}
-    told = [figure for figure in _latencies(scene) if figure.source in faults or figure.source in allowed]
+    told = [
+        figure
+        for figure in _latencies(scene)
+        if figure.source in faults or (figure.source in allowed and not _of_another_start(scene, figure))
+    ]
     ratios = [100.0 * figure.milliseconds / allowed.get(figure.source, usual) for figure in told]
     return Reading(median(ratios), scene.anchor, few([figure.source for figure in told])) if told else None
 

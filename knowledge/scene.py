@@ -351,6 +351,11 @@ class Scene:
 
     # Windows
 
+    def occurrence_near(self, moment: float, within: float) -> float | None:
+        """The last occurrence that is at most `within` seconds from a moment."""
+        place = bisect_right(self.times, moment + within) - 1
+        return self.times[place] if place >= 0 and self.times[place] >= moment - within else None
+
     def near(self, readings: Readings, before: float, after: float) -> Readings:
         """The readings from `before` seconds before to `after` seconds after the latest occurrence that has any."""
         for time in reversed(self.times):
@@ -441,9 +446,8 @@ class Scene:
         def place(reading: Reading) -> tuple[float, bool, float]:
             (source,) = reading.sources
             moment = self.anchor if source.timestamp is None else datetime.fromisoformat(source.timestamp).timestamp()
-            before = bisect_right(self.times, moment + 10 * MINUTE) - 1
-            near = before >= 0 and self.times[before] >= moment - 10 * MINUTE
-            return self.times[before] if near else moment, source in faults, moment
+            occurrence = self.occurrence_near(moment, 10 * MINUTE)
+            return moment if occurrence is None else occurrence, source in faults, moment
 
         return max(reversed(found), key=place, default=None)
 

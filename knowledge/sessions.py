@@ -37,8 +37,13 @@ class Session(NamedTuple):
     soc_end: float | None
     table: Table
     record: Record
-    over_by: float = inf
-    """Epoch seconds by which it was over: its end, else the next start on its connector; infinite where it may go on."""
+    next_start: float = inf
+    """Epoch seconds at which the next session of its connector began, where its own end is not told; infinite where none did."""
+
+    @property
+    def over_by(self) -> float:
+        """Epoch seconds by which it was over: its end, else the next start on its connector; infinite where it may go on."""
+        return self.next_start if self.end is None else self.end
 
     @property
     def duration(self) -> float | None:
@@ -56,18 +61,18 @@ def sessions_of(observations: Observations, device_id: str) -> list[Session]:
     records, events = observations["charging_records"], observations["events"]
     recorded = [_from_record(record, records) for record in _of_charger(records, device_id)]
     begun = _told_by_events(_of_charger(events, device_id))
-    return _over_by_the_next(sorted(_with_unrecorded(recorded, begun, events), key=_place))
+    return _with_next_starts(sorted(_with_unrecorded(recorded, begun, events), key=_place))
 
 
-def _over_by_the_next(sessions: Sequence[Session]) -> list[Session]:
-    """Sessions in order, each with the moment by which it was over: a connector has one at a time."""
+def _with_next_starts(sessions: list[Session]) -> list[Session]:
+    """Sessions in order, those without an end with the next start on their connector, which has one at a time."""
     next_start: dict[int | None, float] = {}
-    found = []
-    for session in reversed(sessions):
-        over_by = next_start.get(session.connector_id, inf) if session.end is None else session.end
-        found.append(session._replace(over_by=over_by))
+    for place in range(len(sessions) - 1, -1, -1):
+        session = sessions[place]
+        if session.end is None:
+            sessions[place] = session._replace(next_start=next_start.get(session.connector_id, inf))
         next_start[session.connector_id] = session.start
-    return found[::-1]
+    return sessions
 
 
 def _of_charger(table: Table, device_id: str) -> list[Record]:

@@ -85,7 +85,9 @@ def demand_folder(directory: str | None) -> None:
 
 
 def _holds_knowledge(folder: Path) -> bool:
-    return any((folder / name).exists() for name in ("knowledge.yaml", "checks.yaml", "faults"))
+    from ...knowledge.library import CHECKS, FAULTS, MANIFEST
+
+    return any((folder / name).exists() for name in (MANIFEST, CHECKS, FAULTS))
 
 
 def documented_codes(triage: Triage) -> tuple[str, ...]:

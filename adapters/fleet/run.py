@@ -32,7 +32,7 @@ from .on_ray import RayWorkers, Terms
 from .parts import Part, in_order, missing, parts_in
 from .plan import Batch
 from .results import REPORT_FILE, RESULTS, SUMMARY_FILE, bring_together
-from .sole_run import LOCK, sole_run
+from .sole_run import LOCK, sole_run, unwritable
 from .sorting import lost_piece, put_in_order
 from .summary import Summary, summarised
 from .summary_html import page_template, summary_html
@@ -331,15 +331,11 @@ def _clear(output: Path) -> None:
             if name != LOCK:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     except OSError as error:
-        raise _unwritable(output, error) from None
+        raise unwritable(output, error) from None
 
 
 def _names_in(output: Path) -> list[str]:
     try:
         return sorted(path.name for path in output.iterdir()) if output.exists() else []
     except OSError as error:
-        raise _unwritable(output, error) from None
-
-
-def _unwritable(output: Path, error: OSError) -> UnreadableInput:
-    return UnreadableInput(f"{output}: cannot be written: {error.strerror or error}; name a folder you may write to")
+        raise unwritable(output, error) from None

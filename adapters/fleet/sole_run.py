@@ -46,10 +46,13 @@ def _locked(folder: Path, held: ExitStack) -> bool:
     except OSError as error:
         if error.errno in NO_LOCKS or (folder.is_dir() and not os.access(folder, os.W_OK)):
             return False
-        raise UnreadableInput(
-            f"{folder}: cannot be written: {error.strerror or error}; name a folder you may write to"
-        ) from None
+        raise unwritable(folder, error) from None
     return True
+
+
+def unwritable(folder: Path, error: OSError) -> UnreadableInput:
+    """What to raise where an output folder cannot be made, looked into or written to."""
+    return UnreadableInput(f"{folder}: cannot be written: {error.strerror or error}; name a folder you may write to")
 
 
 def _take_away(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .charger import Charger, Connector, Record, Session
 from .times import believed, told_time
-from .values import items, mapping, number, text, word
+from .values import from_fahrenheit, items, mapping, number, text, word
 from .vendor_readings import measurand_reading, put
 
 PHASES = {"L1": "phase_a", "L1-N": "phase_a", "L2": "phase_b", "L2-N": "phase_b", "L3": "phase_c", "L3-N": "phase_c"}
@@ -89,7 +89,7 @@ def _samples(sampled_values: Any) -> Iterable[Sample]:
 def _celsius(value: float, unit: str) -> float:
     if unit == "K":
         return value - 273.15
-    return (value - 32.0) / 1.8 if unit.lower().startswith("fahr") else value
+    return from_fahrenheit(value) if unit.lower().startswith("fahr") else value
 
 
 def _fields(samples: Sequence[Sample], session: Session | None, connector: Any) -> Record:

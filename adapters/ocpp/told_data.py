@@ -7,7 +7,7 @@ from typing import Any
 
 from .charger import Record
 from .json_values import NoJson, read_json
-from .values import number
+from .values import from_fahrenheit, number
 
 LONGEST_DATA = 20_000
 """Characters of a text that is taken apart (our judgement: no message of readings is longer)."""
@@ -49,7 +49,7 @@ def _by_name(value: Any) -> Record:
             bool(unit) and unit[0].__class__ is str and unit[0].lower().lstrip("deg °") in ("f", "fahrenheit")
         )
         measured = number(told) if is_fahrenheit else None
-        found[key] = told if measured is None else (measured - 32.0) / 1.8
+        found[key] = told if measured is None else from_fahrenheit(measured)
     return found
 
 

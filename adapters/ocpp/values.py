@@ -20,6 +20,11 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value if value.__class__ is dict else _NOTHING
 
 
+def from_fahrenheit(degrees: float) -> float:
+    """A temperature in °C."""
+    return (degrees - 32.0) / 1.8
+
+
 _VEHICLE_TAG = re.compile(r"(?:VID|VIN|EVCC(?:ID)?|EVMAC|MAC)[:=](.+)", re.IGNORECASE)
 
 

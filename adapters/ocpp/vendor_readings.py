@@ -114,13 +114,6 @@ _FOREIGN = {
 
 _ENGLISH = {word: english for english, words in _FOREIGN.items() for word in words.split()}
 
-MEASURANDS = frozenset(
-    f"{quantity}.{kind}"
-    for quantity, kinds in {"Current": ("Import", "Export", "Offered"), "Power": ("Offered", "Factor")}.items()
-    for kind in kinds
-) | {"Voltage", "Frequency", "SoC", "Temperature", "RPM"}
-"""Measurands of the standard (OCPP 1.6, Measurand) whose names could be taken for a vendor's."""
-
 
 class VendorReading(NamedTuple):
     """A reading, of which connector where it is one of several, and where it stands in telemetry."""
@@ -145,9 +138,8 @@ def reading_named(about: str, name: str, value: Any) -> VendorReading | None:
 
 
 def measurand_reading(measurand: str, value: float) -> VendorReading | None:
-    """The reading that a measurand of a vendor's own is (`acme.climate.t_cabinet`); None where its words are of none."""
-    if measurand in MEASURANDS or measurand.startswith(("Energy.", "Power.Active.", "Power.Reactive.")):
-        return None
+    """The reading that a measurand of a vendor's own is (`acme.climate.t_cabinet`); None where its words are of none, as those of
+    the standard's measurands."""
     *about, name = measurand.split(".")
     within = (f"{about[-1]} {name}",) if about else ()
     found = (reading_named(measurand, each, value) for each in (name, *within))

@@ -121,13 +121,24 @@ class Chargers(Mapping[str, Record]):
             fields = _filled(fields, self._table.records[row].fields)
         return replace(record, fields=fields) if others else record
 
-    def _row_of(self, path: str, device: str) -> int:
+    def _row_of(self, path: str, place: int) -> int:
         """The row of a charger's record that says what is at a dotted path; of several that of the latest heartbeat."""
-        newest = self._rows[self._places[device]]
+        newest, others = self._rows[place], self._others.get(self.ids[place])
+        if others is None:
+            return newest
         asked = OF_THE_MOMENT if path in OF_THE_MOMENT else (path,)
         columns = [self._of_all_rows(each) for each in asked]
-        rows = (newest, *self._others.get(device, ()))
-        return next((row for row in rows if any(column[row] is not None for column in columns)), newest)
+        told = (row for row in (newest, *others) if any(column[row] is not None for column in columns))
+        return next(told, newest)
+
+    def _rows_of(self, path: str) -> list[int]:
+        """The same of all chargers, in order of places."""
+        if not self._others:
+            return self._rows
+        rows = list(self._rows)
+        for place in map(self._places.__getitem__, self._others):
+            rows[place] = self._row_of(path, place)
+        return rows
 
     def _of_all_rows(self, path: str) -> Sequence[Any]:
         if path not in self._values:
@@ -149,10 +160,7 @@ class Chargers(Mapping[str, Record]):
         if path not in self._columns:
             # read from end to end, as it is read soonest and words that come again are the same objects
             column = list(self._table.values(path))
-            told = [column[row] for row in self._rows]
-            for device in self._others:
-                told[self._places[device]] = column[self._row_of(path, device)]
-            self._columns[path] = told
+            self._columns[path] = [column[row] for row in self._rows_of(path)]
         return self._columns[path]
 
     def value(self, path: str, device: str) -> Any:
@@ -162,16 +170,16 @@ class Chargers(Mapping[str, Record]):
             return None
         if path in self._columns:
             return self._columns[path][place]
-        return self._of_all_rows(path)[self._row_of(path, device) if device in self._others else self._rows[place]]
+        return self._of_all_rows(path)[self._row_of(path, place)]
 
     def index(self, device: str, path: str) -> int | None:
         """The index of the record that says what is at a dotted path of a charger; None where it has no metadata."""
         place = self._places.get(device)
         if place is None:
             return None
-        if device in self._others:
-            return int(self._table.indices(np.array([self._row_of(path, device)], dtype=np.intp))[0])
-        return int(self._indices[place])
+        if device not in self._others:
+            return int(self._indices[place])
+        return int(self._table.indices(np.array([self._row_of(path, place)], dtype=np.intp))[0])
 
     @cached_property
     def _numbers(self) -> dict[str, Floats]:
@@ -180,11 +188,7 @@ class Chargers(Mapping[str, Record]):
     def numbers(self, path: str) -> Floats:
         """A numeric column, timestamps as epoch seconds, in order of places; NaN where unknown."""
         if path not in self._numbers:
-            column = self._table.numbers(path)
-            told = column[self._rows]
-            for device in self._others:
-                told[self._places[device]] = column[self._row_of(path, device)]
-            self._numbers[path] = told
+            self._numbers[path] = self._table.numbers(path)[self._rows_of(path)]
         return self._numbers[path]
 
     def groups(self, path: str) -> Mapping[Hashable, Rows]:

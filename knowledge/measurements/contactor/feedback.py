@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 
 from ...readings import DAY, MINUTE, Reading, few, median
 from ...scene import Scene
@@ -36,10 +35,7 @@ def _windows(scene: Scene) -> list[Figure]:
 
 def _of_another_start(scene: Scene, figure: Figure) -> bool:
     """Whether a figure stands in an event far from every failed start, and so tells of one that did not fail."""
-    if figure.source.list != "events":
-        return False
-    place = bisect_left(scene.times, figure.time)
-    return all(abs(time - figure.time) > 10 * MINUTE for time in scene.times[max(0, place - 1) : place + 1])
+    return figure.source.list == "events" and scene.occurrence_near(figure.time, 10 * MINUTE) is None
 
 
 @measures(

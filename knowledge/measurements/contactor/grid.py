@@ -57,8 +57,7 @@ def grid_dip_near_failures(scene: Scene) -> Reading | None:
     dips = [
         Reading(level, time, (source,))
         for time, record, source in _grid_records(scene)
-        if any(abs(time - failure) <= 15 * MINUTE for failure in scene.times)
-        and (level := _voltage_left(record)) is not None
+        if scene.occurrence_near(time, 15 * MINUTE) is not None and (level := _voltage_left(record)) is not None
     ]
     return min(dips, key=lambda dip: float(dip.value), default=None)
 

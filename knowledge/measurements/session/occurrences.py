@@ -30,7 +30,7 @@ def at_latest_occurrence(scene: Scene, measure: Callable[[float], Reading | None
 
 def away_from_occurrences(scene: Scene, moment: float) -> bool:
     """Whether a moment is more than ten minutes from every occurrence."""
-    return all(abs(moment - time) > 10 * MINUTE for time in scene.times)
+    return scene.occurrence_near(moment, 10 * MINUTE) is None
 
 
 def ended_session(scene: Scene, moment: float) -> Session | None:

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -67,34 +69,39 @@ class Run:
     command: list[str]
     environment: dict[str, str]
 
-    def started(self) -> subprocess.Popen[str]:
-        """The process of the command."""
-        environment = {**os.environ, **self.environment}
-        return subprocess.Popen(
-            self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, text=True
-        )
+    @contextmanager
+    def started(self) -> Iterator[subprocess.Popen[str]]:
+        """The process of the command; at the end it is waited for. Raises SystemExit where it failed.
 
-    def ended(self, process: subprocess.Popen[str]) -> None:
-        """Wait for its end. Raises SystemExit where it failed."""
-        _, error = process.communicate()
-        if process.returncode:
-            raise SystemExit(f"{' '.join(self.command)} ended with status {process.returncode}: {error}")
+        What it complains of goes to a file: the end of a pipe comes only when the last process that it has started is gone.
+        """
+        # bytecode is kept, as of a package that is installed
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", **self.environment}
+        with tempfile.TemporaryFile("w+") as errors:
+            process = subprocess.Popen(
+                self.command, stdout=subprocess.DEVNULL, stderr=errors, env=environment, text=True
+            )
+            yield process
+            if process.wait():
+                errors.seek(0)
+                raise SystemExit(f"{' '.join(self.command)} ended with status {process.returncode}: {errors.read()}")
 
     def wall(self) -> float:
         """How long it takes, in seconds; nobody watches, as that takes a part of the cores that are measured."""
         shutil.rmtree(self.output, ignore_errors=True)
         began = time.perf_counter()
-        self.ended(self.started())
+        with self.started():
+            pass
         return time.perf_counter() - began
 
     def watched(self) -> tuple[float, float]:
         """Seconds of processor time and the peak memory (MiB) with all processes that it starts."""
         shutil.rmtree(self.output, ignore_errors=True)
-        process = self.started()
-        watch = _Watch(process)
-        watch.start()
-        self.ended(process)
-        watch.join()
+        with self.started() as process:
+            watch = _Watch(process)
+            watch.start()
+            process.wait()
+            watch.join()
         return sum(watch.cpu.values()), watch.peak
 
 

@@ -340,7 +340,9 @@ def test_workers_that_die_before_their_first_task_are_replaced(tmp_path: Path) -
     """Workers are begun before there is anything to do; where they are killed meanwhile, others do the tasks, whole."""
     with Workers(2) as workers:
         workers.begin()
-        for process in multiprocessing.active_children():
+        while len(there := multiprocessing.active_children()) < 2:
+            time.sleep(0.01)
+        for process in there:
             process.kill()
             process.join()
         found = list(workers.run(partial(_work, str(tmp_path)), [(1, 2), (3,)], split=_no_parts, give_up=_no_parts))

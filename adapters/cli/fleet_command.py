@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,11 @@ from .lookup import moment_of, usable_knowledge
 from .options import AsOf
 from .output import Destination
 from .shell import Shell
+
+if TYPE_CHECKING:
+    from ..fleet.run import Options
+    from ..fleet.summary import Summary
+    from ..fleet.workers import Workers
 
 MAX_WORKERS = 512
 """More worker processes than any machine has cores for are a slip of the pen (our judgement)."""
@@ -54,31 +59,54 @@ def fleet(
     """
     shell = context.ensure_object(Shell)
     moment = None if as_of is None else moment_of(as_of)
-    from ..bundle import UnreadableInput
-    from ..fleet.on_ray import LOCAL, RayUnusable
-    from ..fleet.run import Options, run_fleet
-    from ..fleet.summary_text import summary_text
-    from ..fleet.workers import WorkersFailed
+    from ..fleet.workers import Workers, WorkersFailed
 
-    there = 0 if ray not in (None, LOCAL) else _cores()
-    options = Options(as_of=moment, workers=workers or there, ray=ray)
+    number = workers or _workers_there(ray)
     try:
-        with usable_knowledge(), ended_calmly(), shown_progress(shell.complain, quiet=quiet) as progress:
-            summary = run_fleet(paths, Path(output), options, restart=restart, progress=progress)
-    except UnreadableInput as error:
-        raise Unusable(str(error)) from None
+        with ended_calmly(), Workers(number if ray is None else 0) as begun:
+            begun.begin()
+            # loaded only now, while workers load what they need
+            from ..fleet.run import Options
+
+            options = Options(as_of=moment, workers=number, ray=ray)
+            summary = _summary_of(shell, paths, output, options, begun, restart=restart, quiet=quiet)
     except WorkersFailed as error:
         raise Unusable(f"{error}; -v shows more, fewer --workers need less of everything") from None
-    except RayUnusable as error:
+    if not quiet:
+        from ..fleet.summary_text import summary_text
+
+        destination = Destination()
+        destination.write(summary_text(summary, output, width=destination.width, colour=destination.colour))
+
+
+def _summary_of(
+    shell: Shell, paths: list[str], output: str, options: Options, begun: Workers, *, restart: bool, quiet: bool
+) -> Summary:
+    """What a run came to."""
+    from ..bundle import UnreadableInput
+    from ..fleet.on_ray import RayUnusable
+    from ..fleet.run import run_fleet
+
+    try:
+        with usable_knowledge(), shown_progress(shell.complain, quiet=quiet) as progress:
+            return run_fleet(paths, Path(output), options, restart=restart, progress=progress, begun=begun)
+    except (UnreadableInput, RayUnusable) as error:
         raise Unusable(str(error)) from None
     except KeyboardInterrupt:
         shell.complain(f"ended; the same command goes on where this run was, and {output} holds what is done")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
         raise Unusable(f"--output {output}: {error.strerror or error}; make room, or name another folder") from None
-    if not quiet:
-        destination = Destination()
-        destination.write(summary_text(summary, output, width=destination.width, colour=destination.colour))
+
+
+def _workers_there(ray: str | None) -> int:
+    """As many workers as this machine has cores; 0, which stands for those of a Ray cluster, where it is not of this machine alone."""
+    if ray is not None:
+        from ..fleet.on_ray import LOCAL
+
+        if ray != LOCAL:
+            return 0
+    return _cores()
 
 
 def _cores() -> int:

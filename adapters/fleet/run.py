@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
@@ -93,22 +94,30 @@ def run_fleet(
     *,
     restart: bool = False,
     progress: Progress | None = None,
+    begun: Workers | None = None,
 ) -> Summary:
     """Diagnose all chargers of a data set into a folder, or go on where an earlier run was ended; what it came to.
 
     Raises UnreadableInput where the data set cannot be read or has no record, where the folder is a file or the data itself,
     where another run is at work in it, or where it holds something else, a run with other inputs among it; `restart` takes such
-    a run away and begins anew. Raises WorkersFailed where worker processes end before they do anything, RayUnusable where the
+    a run away and begins anew. Workers that have begun before are used instead of those of the options, and left to whoever
+    began them. Raises WorkersFailed where worker processes end before they do anything, RayUnusable where the
     work cannot be done on the Ray cluster.
     """
     _refuse_place(output, paths)
-    with seldom_collected(), Workers(options.workers if options.ray is None else 0) as workers:
-        workers.begin()
+    with seldom_collected(), _begun(options) if begun is None else nullcontext(begun) as workers:
         data_set = find_data_set(paths, without=output)
         if restart or not (output / MANIFEST).exists():
             _refuse_others(output)
         with sole_run(output):
             return _Run(data_set, output, options, progress or Silence(), workers).carried_out(restart)
+
+
+@contextmanager
+def _begun(options: Options) -> Iterator[Workers]:
+    with Workers(options.workers if options.ray is None else 0) as workers:
+        workers.begin()
+        yield workers
 
 
 class _Run:

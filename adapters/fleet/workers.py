@@ -10,9 +10,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import pairwise
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
@@ -52,7 +52,7 @@ def prepare_processes() -> None:
 
         resource_tracker.ensure_running()  # else the server does, and lets interrupts through
         multiprocessing.set_forkserver_preload([PRELOADED])
-        with _for_workers():
+        with _own_surroundings(), _program_hidden():
             forkserver.ensure_running()
 
 
@@ -73,13 +73,18 @@ class Workers:
         cores = _cores_for(number)
         self._workers = tuple(_Worker(cores[place] if cores else None) for place in range(number))
         self._done = self._fruitless = 0
+        self._beside = ThreadPoolExecutor(1)
+        self._begun: Future[None] | None = None
 
     def begin(self) -> None:
-        """Start the processes, and have them load what tasks need besides, before there is any.
+        """Have the processes started, and load what tasks need besides, before there is any task and while this one goes on.
 
         Raises WorkersFailed where the system does not allow as many.
         """
         _make_room(self.number)
+        self._begun = self._beside.submit(self._start)
+
+    def _start(self) -> None:
         for worker in self._workers:
             worker.submit(_load, None)
 
@@ -91,6 +96,7 @@ class Workers:
 
     def close(self) -> None:
         """Let the workers finish what they do, and end them."""
+        self._beside.shutdown()
         for worker in self._workers:
             worker.end()
 
@@ -120,6 +126,8 @@ class Workers:
         if self.number == 0:
             yield from _here(call, tasks, give_up)
             return
+        if self._begun is not None:
+            self._begun.result()
         waiting = _Waiting(tasks, self.number, alike)
         yield from _Run(self, self._workers, waiting, call, split, give_up).outcomes()
 
@@ -152,7 +160,8 @@ class _Worker:
         if self._pool is None:
             prepare_processes()
             self._pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=_begin, initargs=(self._core,))
-        with _for_workers():
+        # what is forked has the surroundings of the process that it is forked from
+        with nullcontext() if _forks() else _own_surroundings(), _program_hidden():
             return self._pool.submit(_within, LONGEST_TASK, call, task)
 
     def end(self) -> None:
@@ -314,12 +323,12 @@ def _context() -> Any:
 
 
 @contextmanager
-def _for_workers() -> Iterator[None]:
+def _own_surroundings() -> Iterator[None]:
     """Within it, processes that are started use one thread and leave Ctrl-C to this process, from their first moment on."""
     before = {variable: os.environ.get(variable) for variable in ONE_THREAD}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     try:
-        with _interrupts_held(), _program_hidden():
+        with _interrupts_held():
             yield
     finally:
         for variable, value in before.items():

@@ -409,3 +409,16 @@ def test_a_fleet_without_faults_has_no_incidents(tmp_path: Path) -> None:
     output = ran(tmp_path)
     assert codes(output) == []
     assert json.loads((output / "summary.json").read_text())["chargers"] == 1
+
+
+def test_results_of_checks_that_nobody_knows_are_told_once_whatever_the_files(tmp_path: Path) -> None:
+    """No rule can read them: each name is told with what may be meant, wherever its results lie."""
+    found = [
+        {"timestamp": "2026-05-01T00:10:00Z", "device_id": device, "check_id": "coil-voltag", "value": 20}
+        for device in ("B", "A")
+    ]
+    files = {f"check_results/{number}.jsonl": lines(each) for number, each in enumerate(found)}
+    written(tmp_path, {"events.jsonl": lines(fault("A", "2026-05-01T00:00:00Z")), **files})
+    ((of_list, field, problem),) = warnings(ran(tmp_path))
+    assert (of_list, field) == ("check_results", "check_id")
+    assert problem.startswith("A and 1 more: no check is called 'coil-voltag'")

@@ -109,6 +109,24 @@ CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         "2026-05-10 08:10:00.000\tINFO\tLogger\tConnection closed for 1:CP-7 code 1008 keepalive ping timeout\n",
         {"clean_close": False, "close_code": 1008, "reason": "keepalive ping timeout"},
     ),
+    "CitrineOS with a comma": (
+        '{"date":"2026-05-10T08:00:00Z","stationId":"CP-7","msg":"Successfully connected new charging station. CP-7"}\n'
+        '{"date":"2026-05-10T08:00:01Z","stationId":"CP-7","msg":"Received message on CP-7 [2,\\"1\\",\\"Heartbeat\\",{}]"}\n'
+        '{"date":"2026-05-10T08:10:00Z","stationId":"CP-7","msg":"Connection closed for CP-7, code: 1006, reason: "}\n',
+        {"clean_close": False, "close_code": 1006},
+    ),
+    "Node": (
+        "[2026-05-10T08:00:00Z] [CP-7] client connected from 10.16.2.7\n"
+        '[2026-05-10T08:00:01Z] [CP-7] >> [2,"1","Heartbeat",{}]\n'
+        "[2026-05-10T08:10:00Z] [CP-7] client disconnected { code: 1006, reason: 'no pong' }\n",
+        {"clean_close": False, "close_code": 1006, "reason": "no pong"},
+    ),
+    "Loki": (
+        '{"timestamp":"1778400000000000000","labels":{"charge_point":"CP-7"},"line":"time=2026-05-10T08:00:00Z msg=\\"websocket connected\\""}\n'
+        '{"timestamp":"1778400001000000000","labels":{"charge_point":"CP-7"},"line":"dir=rx frame=[2,\\"1\\",\\"Heartbeat\\",{}]"}\n'
+        '{"timestamp":"1778400600000000000","labels":{"charge_point":"CP-7"},"line":"time=2026-05-10T08:10:00Z msg=\\"websocket closed\\" code=1006"}\n',
+        {"clean_close": False, "close_code": 1006},
+    ),
     "libocpp": (
         "2026-05-10T08:00:00Z: CP-7 websocket connected\n"
         '2026-05-10T08:00:01Z: CP-7 ChargePoint>CSMS Heartbeat [2,"1","Heartbeat",{}]\n'

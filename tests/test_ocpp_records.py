@@ -320,6 +320,11 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
            "component_health": {"contactor_cycles": 99_000.0, "contactor_max_cycles": 100_000.0}}]),
         ("ContactorStatistics", {"contactor": "K1", "operations": 97_742, "rated": 100_000, "make_current_A": 5.2},
          [{"component_health": {"contactor_cycles": 97_742.0, "contactor_max_cycles": 100_000.0}}]),
+        ("ContactorDiag", {"k1_cyc": 99_414, "k1_life": 100_000, "life_pct": 12},
+         [{"component_health": {"contactor_cycles": 99_414.0, "contactor_max_cycles": 100_000.0}}]),
+        ("ContactorDiag", {"k1_life": 15}, []),
+        ("FanTray", {"rpm": [1709, 1801], "pwm": [66, 60]}, [{"component_health": {"cooling_fan_rpm": 1709.0}}]),
+        ("Pump", {"rpm": 2400}, []),
         ("RelaisStatus", {"k1": {"schaltspiele": 60_873, "nenn": 60_000, "t_ab_ms": 91}},
          [{"component_health": {"contactor_cycles": 60_873.0, "contactor_max_cycles": 60_000.0}}]),
         ("CabStatus", [["T_cab", 93.2, "degF"], ["fan_rpm_1", 3301, "rpm"], ["fan_rpm_2", 3290, "rpm"], ["filter_dp", 37]],
@@ -628,6 +633,7 @@ def test_a_fault_of_2_0_1_takes_the_code_that_follows() -> None:
         ("ConnectedEV", "EV_DISCHARGE_REJ", "battery management refused discharge", "Vendor.DischargeRefused"),
         ("AcDcConverter", None, "inverter sync aborted, V2G session not negotiated", "Vendor.SyncLost"),
         ("AirCoolingSystem", None, "fan 2 slow", "AirCoolingSystem.Problem"),
+        ("Inverter", None, "Grid sync lost, disconnected", "Vendor.SyncLost"),
     ],
 )
 def test_beside_a_vendors_number_words_and_then_the_component_count(

@@ -136,6 +136,20 @@ def test_a_switch_of_the_power_is_no_switch_of_the_network(triage: Triage, text:
     assert ("F-0301.says-uplink-down" in fired) is tells
 
 
+@pytest.mark.parametrize(
+    ("text", "tells"), [("grid sync lost, output stopped", False), ("grid sync lost, PLL error 8.2 deg", True)]
+)
+def test_an_error_of_lost_sync_is_no_lock_that_drifts(triage: Triage, text: str, tells: bool) -> None:
+    """The code's own words beside the standard's OtherError are no cause; an error of the lock is."""
+    data = {"fault_code": "F-0701", "details": {"error_code": "OtherError", "info": text}}
+    fault = {
+        "device_id": "A", "connector_id": 1, "timestamp": "2026-05-10T01:00:00Z", "event_type": "fault", "data": data,
+    }  # fmt: skip
+    (incident,) = triage.diagnose(observe({"events": [fault]})).incidents
+    fired = {evidence.rule_id for h in incident.hypotheses for evidence in h.evidence}
+    assert ("F-0701.text-pll-drift" in fired) is tells
+
+
 OVERLOAD = "F-0204/sustained-overload"
 
 

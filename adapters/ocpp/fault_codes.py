@@ -95,7 +95,7 @@ def alarm_code(tech_code: object, tech_info: object, variable: str, *, ours: boo
     # A vendor's number or abbreviation means nothing to anybody else, and a component holds for several parts: words say more.
     own = lookup(variable)
     in_words = row_in_words(() if (said := text(tech_info)) is None else (said,))
-    if in_words is not None and (own is None or in_words.faults != own.faults):
+    if in_words is not None and (own is None or own.depends_on_activity or in_words.faults != own.faults):
         return in_words.code
     return code if own is None or (code is None and in_words is None) else variable
 

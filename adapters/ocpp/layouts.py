@@ -99,6 +99,7 @@ OPENED = (
         r".*\b(?:web ?socket|wss?)(?: connection)?(?: is| was)? (?:opened|open|established|accepted|connected|up)\b",
         re.IGNORECASE,
     ),
+    re.compile(r"\A(?!.*\bnot\b).*\b(?:client|peer|station|charger|charge ?point) (?:re)?connected\b", re.IGNORECASE),
     re.compile(r"\A\W*(?:re)?connect(?:ed)?\W*\Z", re.IGNORECASE),
 )
 """Lines that tell that a connection was opened: evcc, Home Assistant, SteVe, CitrineOS, EVerest, MicroOcpp, plain words, and a
@@ -116,7 +117,7 @@ CLOSED = (
         r"\bconnection closed:\s*(?P<charger>[\w.-]*\d[\w.-]*)\s+code=(?P<code>[1-4]\d{3})(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?"
     ),
     re.compile(
-        r"\bConnection closed for (?:\d+:)?(?P<charger>[^\s:]+)(?:\s+(?:with\s+)?code\W{0,3}(?P<code>[1-4]\d{3})\b\W*(?P<reason>.*))?"
+        r"\bConnection closed for (?:\d+:)?(?P<charger>[^\s:,]+)(?:,?\s+(?:with\s+)?code\W{0,3}(?P<code>[1-4]\d{3})\b\W*(?:reason\b\W*)?(?P<reason>.*))?"
     ),
     re.compile(
         rf"(?:^|\s)(?P<charger>{_NAME}):?\s+disconnected\b(?:[^{{}}]{{0,20}}?\bcode\W{{0,3}}(?P<code>[1-4]\d{{3}})\b)?[\s:,(]*(?P<reason>[^)\r\n]*)"
@@ -126,6 +127,11 @@ CLOSED = (
     re.compile(
         r"\A(?=.*?\b(?:web ?socket|connection)\b).*?\bclosed?\b[^{}]{0,60}?\b(?:code|status)\b\W{0,3}(?P<code>[1-4]\d{3})\b"
         r"(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:client|peer|station|charger|charge ?point) disconnected\b(?:.{0,40}?\bcode\W{0,3}(?P<code>[1-4]\d{3})\b)?"
+        r"(?:.{0,20}?\breason\W{1,4}(?P<reason>[^'\"}\]]+))?",
         re.IGNORECASE,
     ),
     re.compile(

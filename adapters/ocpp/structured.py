@@ -34,7 +34,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "word": ("direction", "dir", "origin", "way", "flow", "sender", "richtung", "sens"),
     "message": (
         "message", "msg", "frame", "ocppmessage", "rawmessage", "raw", "ocpp", "data", "body", "content", "payload", "log",
-        "nachricht", "telegramm", "meldung", "inhalt", "trame",
+        "line", "text", "textpayload", "entry", "nachricht", "telegramm", "meldung", "inhalt", "trame",
     ),
     "action": ("action", "ocppaction", "messageaction"),
     "id": ("messageid", "uniqueid", "ocppmessageid", "correlationid", "msgid"),

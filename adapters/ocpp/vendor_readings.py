@@ -68,6 +68,7 @@ _KINDS = (
         250.0,
     ),
     _kind(FAN_SPEED, r"(cooling )?(fan|fans) ?\d{0,2} ?((in|out|supply|intake|exhaust|front|rear|zu|ab) )?(rpm|speed|speed rpm|n rpm)|rpm fan ?\d{0,2}|(fan|fans) rpm \d{1,2}", 0.0, 20_000.0),
+    _kind(FAN_SPEED, r"(rpm|speed|tach|tacho)( ?\d{1,2})?( rpm)?|(speed|n) rpm", 0.0, 20_000.0, r"\b(fan|fans)\b"),
     _kind(("dc_bus_voltage",), r"(dc ?bus|dc ?link)( (v|u|volts|voltage))?( v)?|(u|v) (dc ?bus|dc ?link)|(v ?bus|bus v|bus voltage)( (max|peak|v))?", 0.0, 2_000.0),
     _kind(("dc_bus_current",), r"(dc ?bus|dc ?link) (a|i|amps|current)|i (dc ?bus|dc ?link)", -2_000.0, 2_000.0),
     _kind(("inverter_health_pct",), r"(inverter )?health( (pct|percent|index|score))?", 0.0, 100.0, r"\binverter\b|\bv2g\b"),
@@ -76,15 +77,15 @@ _KINDS = (
         0.0, 100.0, r"\binverter\b|\bv2g\b",
     ),
     _kind(
-        (_HEALTH, "contactor_cycles"), r"(contactor |relay |k\d )?(cycles|cycle count|switch(ing)? cycles|operations|op count)",
+        (_HEALTH, "contactor_cycles"), r"(contactor |relay |k\d )?(cycles|cyc|cycle count|cycle cnt|switch(ing)? cycles|operations|op count)",
         0.0, 1e8, r"\bcontactor|\bk1\b",
     ),
     _kind(
-        (_HEALTH, "contactor_max_cycles"), r"(contactor |relay |k\d )?(rated|max|life|design) (cycles|operations)",
+        (_HEALTH, "contactor_max_cycles"), r"(contactor |relay |k\d )?(rated|max|life|design) (cycles|cyc|operations)",
         1.0, 1e8, r"\bcontactor|\bk1\b",
     ),
-    # a contactor is rated for amperes as well, which are fewer
-    _kind((_HEALTH, "contactor_max_cycles"), r"(contactor |relay |k\d )?rated", 1_000.0, 1e8, r"\bcontactor|\bk1\b"),
+    # a contactor is rated for amperes as well, and its life is told in percent or years as well, which are fewer
+    _kind((_HEALTH, "contactor_max_cycles"), r"(contactor |relay |k\d )?(rated|life)", 1_000.0, 1e8, r"\bcontactor|\bk1\b"),
     _kind((_HEALTH, "isolation_test_kohms"), r"(isolation|insulation|r ?iso)( resistance)? (kohm|kohms|k ohm)", 0.0, 1e7),
 )  # fmt: skip
 """By whole names, so that what a limit, a nominal value or a difference is named is none of them."""

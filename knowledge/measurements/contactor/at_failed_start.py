@@ -44,7 +44,7 @@ def failed_start_voltage(scene: Scene) -> Reading | None:
     )
     told += figures(
         scene,
-        r"\b(v|u|voltage|hv|vdc)\b.*\b(out|outlet|output|load|connector|terminals?|downstream)$",
+        r"\b(v|u|voltage|hv|vdc)\b.*\b(out|outlet|output|load|connector|terminals?|downstream)$|\b[uv]out$",
         r"limit|threshold|nominal|rated|coil|supply|driver|target|requested|pre ?charge",
     )
     told = _reported_then(scene, told)

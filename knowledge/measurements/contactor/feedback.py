@@ -101,7 +101,7 @@ def feedback_latency_growth(scene: Scene) -> Reading | None:
 def aux_contact_ohms(scene: Scene) -> Reading | None:
     told = latest_figure(
         scene,
-        r"(aux|feedback|\bfb\b).*(ohm|resistance|Ω|ω|\br\b)|(ohm|resistance|\br\b).*(aux|feedback|\bfb\b)",
+        r"(aux|feedback|\bfb\b).*(ohm|resistance|Ω|ω|\br\b)|(ohm|resistance|\br\b).*(aux|feedback|\bfb\b)|\braux\b",
         r"isolation|insulation|limit|threshold|max|nominal|main|power(?! contactor)",
     )
     if told is None:
@@ -116,7 +116,7 @@ def aux_contact_ohms(scene: Scene) -> Reading | None:
     kind="flag",
 )
 def click_heard(scene: Scene) -> Reading | None:
-    return said_sound(scene, r"click|audible")
+    return said_sound(scene, r"click|audible", as_bits=True)
 
 
 _MAIN_CONTACTS = (

@@ -152,13 +152,15 @@ _UNSOUND = {"low", "fail", "failed", "incomplete", "aborted", "skipped", "fault"
             "bad", "insufficient", "too short", "collapsed", "dropping", "not detected", "partial", "error"}  # fmt: skip
 
 
-def said_sound(scene: Scene, pattern: str, without: str | None = None) -> Reading | None:
-    """What details say of one thing, the latest: sound (true) or not (false)."""
+def said_sound(scene: Scene, pattern: str, without: str | None = None, *, as_bits: bool = False) -> Reading | None:
+    """What details say of one thing, the latest: sound (true) or not (false); with `as_bits` 1 and 0 say so as well."""
     latest: Reading | None = None
     for leaf in leaves(scene):
         if not re.search(pattern, leaf.path) or (without and re.search(without, leaf.path)):
             continue
         word = words_of(leaf.value) if isinstance(leaf.value, str) else leaf.value
+        if as_bits and isinstance(leaf, Figure) and leaf.unit is None and leaf.number in (0.0, 1.0):
+            word = leaf.number == 1.0
         if word is True or (isinstance(word, str) and word in _SOUND):
             latest = leaf.reading(True)
         elif word is False or (isinstance(word, str) and word in _UNSOUND):

@@ -8,7 +8,7 @@ from ..payload import PayloadNumber, payload_numbers
 from ..registry import measures
 
 _PRESSURE = r"\b(filter|inlet|intake|outlet|exhaust|air|vent|vents|grille)\b.*\b(dp|delta p|diff\w* ?pressure|pressure drop|pressure)\b|\bdp pa\b"
-_AIRFLOW = r"\bair ?(flow|volume|speed|velocity)\b|\bflow m3 ?h\b"
+_AIRFLOW = r"\bair ?(flow|volume|speed|velocity)\b|\bflow m3 ?h\b|\b(intake|exhaust|air (in|out))\b.*\bflow\b"
 _BOUND = r"\b(limit|max|min|threshold|nominal|rated|expected|normal|alarm|warn\w*|cable|connector|bay)\b"
 
 FEWEST = 4

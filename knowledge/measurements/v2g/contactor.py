@@ -127,6 +127,9 @@ def current_left_after_loss(scene: Scene) -> Reading | None:
     return window.reading(median(np.abs(window.values))) if len(window) >= 2 else None
 
 
+_SWITCHES = r"\b(open|opening|close|closing) (time )?ms\b"
+"""The times of a switch that is called otherwise."""
+
 DC_CONTACTOR_LIFE = 100_000.0
 """Cycles after which a DC contactor is due (dictionary F-0101); stands where the charger names no limit of its own."""
 
@@ -157,7 +160,10 @@ def discharge_contactor_wear(scene: Scene) -> Reading | None:
 )
 def reported_contactor_delay(scene: Scene) -> Reading | None:
     found = []
-    key, unless = r"\b(contactor|relay|k\d|release|pole|aux)\b", r"\b(cycles?|count|id|index|connector|pct)\b"
+    key, unless = (
+        r"\b(contactor|relay|k\d|release|pole|aux)\b|" + _SWITCHES,
+        r"\b(cycles?|count|id|index|connector|pct)\b",
+    )
     for path, number, source in measured_numbers(scene, key, unless):
         if number < 0:
             continue
@@ -206,5 +212,8 @@ def reported_contactor_delay_over_limit(scene: Scene) -> Reading | None:
     low=0,
 )
 def contactor_delay_growth(scene: Scene) -> Reading | None:
-    key = r"\b(contactor|relay|k\d|release|aux)\b.*\b(ms|s|delay|lag|latency|time)\b|\b(release|lag|delay) ms\b"
+    key = (
+        r"\b(contactor|relay|k\d|release|aux)\b.*\b(ms|s|delay|lag|latency|time)\b|\b(release|lag|delay) ms\b|"
+        + _SWITCHES
+    )
     return growth(scene, told_numbers(scene, key, r"\b(cycles?|count)\b"))

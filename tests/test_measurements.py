@@ -57,6 +57,29 @@ def test_what_the_latest_occurrence_says_stands_above_alarms_of_earlier_ones(tri
     assert heat(first, early, bare) == [95.0]
 
 
+def test_sensors_at_two_places_are_no_sensor_that_jumps(triage: Triage) -> None:
+    """A meter's reading of the cabinet beside that of the charger itself, ten degrees apart, is two steady sensors."""
+    fault = {
+        "timestamp": "2026-05-10T12:00:00Z", "device_id": "A", "event_type": "fault", "data": {"fault_code": "F-0204"},
+    }  # fmt: skip
+
+    def minute(n: int, connector: int | None, heat: float) -> dict[str, Any]:
+        at = f"2026-05-10T{10 + n // 60}:{n % 60:02d}:{30 if connector else 0:02d}Z"
+        return {"timestamp": at, "device_id": "A", "connector_id": connector, "cabinet_temperature": heat}
+
+    def jumps(*telemetry: dict[str, Any]) -> dict[str, Any]:
+        (case,) = triage.knowledge.survey(observe({"events": [fault], "telemetry": list(telemetry)}), None).incidents
+        names = ["cabinet_flutter", "cabinet_fastest_change"]
+        return {f.name: round(float(f.value), 1) for f in case.measure(names) if isinstance(f, Fact)}
+
+    steady = [minute(n, None, 50.0) for n in range(120)]
+    beside = [minute(n, 1, 60.0) for n in range(120)]
+    jumping = [minute(n, 1, 60.0 + 9.0 * (n % 4 == 0)) for n in range(120)]
+    assert jumps(*steady, *beside) == {"cabinet_flutter": 0.0, "cabinet_fastest_change": 0.0}
+    assert jumps(*steady, *jumping) == {"cabinet_flutter": 0.0, "cabinet_fastest_change": 9.0}
+    assert jumps(*jumping)["cabinet_flutter"] > 3.0
+
+
 # A cluster on a firmware version
 
 CLUSTER = {"F-0411": "F-0411.firmware-cluster", "F-0421": "F-0421.cluster-on-firmware"}

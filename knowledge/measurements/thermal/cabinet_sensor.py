@@ -9,7 +9,7 @@ import numpy as np
 
 from ....engine.facts import Source
 from ...observations import Floats, epoch
-from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few, median, percentile
+from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few, highest, median, percentile
 from ...scene import Scene
 from ...texts import MAX_TEXT, words_of
 from ..common import visits_after, work_text
@@ -38,8 +38,20 @@ MOST_RECORDS = 200
 )
 def cabinet_fastest_change(scene: Scene) -> Reading | None:
     series = cabinet_readings(scene, scene.device_id).between(scene.anchor - DAY, scene.anchor + HOUR)
+    if len(series) < 4:
+        return None
+    return highest(*map(_fastest_change, _by_connector(series)))
+
+
+def _by_connector(series: Readings) -> list[Readings]:
+    """The readings of each connector's records, and of those that name none: they may come from sensors at different places."""
+    connectors = np.nan_to_num(series.table.connectors[series.rows])
+    return [series.at(connectors == each) for each in np.unique(connectors)]
+
+
+def _fastest_change(series: Readings) -> Reading | None:
     begin, end = pairs_apart(series, MINUTE, 10 * MINUTE)
-    if len(series) < 4 or not len(begin):
+    if not len(begin):
         return None
     changes = np.abs(series.values[end] - series.values[begin])
     spans = series.times[end] - series.times[begin]
@@ -51,12 +63,17 @@ def cabinet_fastest_change(scene: Scene) -> Reading | None:
 @measures(
     "cabinet_flutter",
     "standard deviation of the cabinet's reading around its running median of five, in the three hours up to the latest "
-    "occurrence",
+    "occurrence; where several connectors' records have it, by those that flutter least",
     unit="K",
     low=0,
 )
 def cabinet_flutter(scene: Scene) -> Reading | None:
     series = cabinet_readings(scene, scene.device_id).between(scene.anchor - 3 * HOUR, scene.anchor + 10 * MINUTE)
+    found = [each for each in map(_flutter, _by_connector(series)) if each is not None]
+    return min(found, key=lambda each: (float(each.value), each.sources), default=None)
+
+
+def _flutter(series: Readings) -> Reading | None:
     if len(series) < 10 or median(np.diff(series.times)) > 6 * MINUTE:
         return None
     windows = np.lib.stride_tricks.sliding_window_view(series.values, 5)

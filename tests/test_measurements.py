@@ -70,7 +70,8 @@ def test_sensors_at_two_places_are_no_sensor_that_jumps(triage: Triage) -> None:
     def jumps(*telemetry: dict[str, Any]) -> dict[str, Any]:
         (case,) = triage.knowledge.survey(observe({"events": [fault], "telemetry": list(telemetry)}), None).incidents
         names = ["cabinet_flutter", "cabinet_fastest_change"]
-        return {f.name: round(float(f.value), 1) for f in case.measure(names) if isinstance(f, Fact)}
+        found = (fact for fact in case.measure(names) if isinstance(fact, Fact))
+        return {fact.name: round(fact.value, 1) for fact in found if isinstance(fact.value, float)}
 
     steady = [minute(n, None, 50.0) for n in range(120)]
     beside = [minute(n, 1, 60.0) for n in range(120)]

@@ -21,6 +21,7 @@ from ..knowledge.columns.cells import json_or_problem, record_of
 from ..knowledge.observations import MAX_WARNINGS_PER_FIELD, Observations, ObservationsBuilder
 from ..knowledge.records import SCHEMAS
 from .bundle import Bundle, UnreadableInput, list_named
+from .heads import begins_as_bundle
 from .longer_rows import HOW_TO_MEND, first_beyond
 
 if TYPE_CHECKING:
@@ -390,9 +391,6 @@ _ONLY_FOLDERS = (
     "such as events.jsonl"
 )
 
-_BUNDLE_BEGINS = re.compile(
-    rb'(?:\xef\xbb\xbf)?\s*\{\s*"(?:as_of|bundle_version|' + "|".join(SCHEMAS).encode() + rb')"'
-)
 _SIGNS_OF_LOG = re.compile(
     rb'\[\s*[2-6]\s*,\s*[\\"\d]|[A-Za-z]{7}"\s*,|\baction\b|connect(?:ed|ion)|^[^\S\n]*\[\s*$', re.MULTILINE
 )
@@ -407,7 +405,7 @@ def _can_be_log(head: bytes) -> bool:
     """Whether it is worth asking the reader of OCPP logs; told without loading it."""
     if head[:2] in (GZIP, b"\xff\xfe", b"\xfe\xff"):
         return True
-    return head[:4] != b"PAR1" and _BUNDLE_BEGINS.match(head) is None and _SIGNS_OF_LOG.search(head) is not None
+    return head[:4] != b"PAR1" and not begins_as_bundle(head) and _SIGNS_OF_LOG.search(head) is not None
 
 
 def _is_bundle(document: Mapping[str, Any], record_list: str | None) -> bool:

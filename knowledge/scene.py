@@ -407,7 +407,8 @@ class Scene:
     # Texts
 
     def payload(self) -> list[tuple[Source, Any]]:
-        """What the fault events carry: message and details; alarms of the charger within ten minutes, and its messages within two."""
+        """What the fault events carry: message and details; alarms of the charger within ten minutes, and its messages and problems of
+        its parts that are no documented code within two."""
 
         def load() -> list[tuple[Source, Any]]:
             found: list[tuple[Source, Any]] = [
@@ -423,6 +424,13 @@ class Scene:
             for time in self.times:
                 alarms = self.events("alarm", which="own", start=time - 10 * MINUTE, end=time + 10 * MINUTE)
                 found.extend((self.source("events", alarm), alarm.data) for alarm in alarms)
+            found += [
+                (fault.source, {k: v for k, v in fault.record.data.items() if k != "fault_code"})
+                for fault in self.faults(device=self.device_id)
+                if not fault.code.startswith("F-")
+                and fault.connector_id in (None, self.connector_id)
+                and any(abs(fault.time - time) <= 2 * MINUTE for time in self.times[-MOST_TIMES:])
+            ]
             return found
 
         return self._once(("payload",), load)

@@ -127,6 +127,24 @@ CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         '{"timestamp":"1778400600000000000","labels":{"charge_point":"CP-7"},"line":"time=2026-05-10T08:10:00Z msg=\\"websocket closed\\" code=1006"}\n',
         {"clean_close": False, "close_code": 1006},
     ),
+    "under Kubernetes": (
+        "2026-05-10T08:00:00.000000000Z stderr F level=warn station=CP-7 dir=srv CP-7 connected handshake 847 ms\n"
+        '2026-05-10T08:00:01.000000000Z stdout F level=debug station=CP-7 dir=in frame=[2,"1","Heartbeat",{}]\n'
+        "2026-05-10T08:10:00.000000000Z stderr F level=warn station=CP-7 dir=srv websocket closed CP-7 code=1006 wasClean=false\n",
+        {"clean_close": False, "close_code": 1006},
+    ),
+    "lost": (
+        "10.05.2026 08:00:00 [CP-7] [OCPP] [ws] connection open CP-7\n"
+        '10.05.2026 08:00:01 [CP-7] [OCPP] Send: [2,"1","Heartbeat",{}]\n'
+        "10.05.2026 08:10:00 [CP-7] [OCPP] [ws] connection lost CP-7 code 1006, idle 300 s\n",
+        {"clean_close": False, "close_code": 1006, "reason": "idle 300 s"},
+    ),
+    "closed by the server": (
+        "2026-05-10 08:00:00.000 [CP-7] * client CP-7 connected, subprotocol ocpp2.0.1\n"
+        '2026-05-10 08:00:01.000 [CP-7] > [2,"1","Heartbeat",{}]\n'
+        "2026-05-10 08:10:00.000 [CP-7] * CP-7 server close 1011 keepalive ping timeout (no ping 60 s)\n",
+        {"clean_close": False, "close_code": 1011, "reason": "keepalive ping timeout"},
+    ),
     "libocpp": (
         "2026-05-10T08:00:00Z: CP-7 websocket connected\n"
         '2026-05-10T08:00:01Z: CP-7 ChargePoint>CSMS Heartbeat [2,"1","Heartbeat",{}]\n'
@@ -221,6 +239,10 @@ def test_what_a_log_says_of_a_link_that_fails_is_kept(tmp_path: Path) -> None:
     another = '2026-05-10T08:00:02Z [CP-8] <- [2,"2","Heartbeat",{}]\n'
     several, _ = read((another + text).encode(), tmp_path)
     assert sum(r["event_type"] == "log" for name, r in several if name == "events") == 1
+    named = "2026-05-10T08:05:00Z gw-2 SRV CP-7 router 81.2.69.14 unreachable, WAN link down\n"
+    several, _ = read((another + text + named).encode(), tmp_path)
+    logged = [r for name, r in several if name == "events" and r["event_type"] == "log"]
+    assert [r["device_id"] for r in logged] == ["CP-7", "CP-7"]
 
 
 def test_an_object_without_a_message_says_what_fails_of_a_link(tmp_path: Path) -> None:

@@ -325,6 +325,8 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
         ("ContactorDiag", {"k1_life": 15}, []),
         ("FanTray", {"rpm": [1709, 1801], "pwm": [66, 60]}, [{"component_health": {"cooling_fan_rpm": 1709.0}}]),
         ("Pump", {"rpm": 2400}, []),
+        ("Diag.Fan", {"n1": 1336, "n2": 1804.0, "n_nom": 1800}, [{"component_health": {"cooling_fan_rpm": 1336.0}}]),
+        ("inv", {"hlth": 67, "pll_f": 60.85}, [{"inverter_health_pct": 67.0}]),
         ("RelaisStatus", {"k1": {"schaltspiele": 60_873, "nenn": 60_000, "t_ab_ms": 91}},
          [{"component_health": {"contactor_cycles": 60_873.0, "contactor_max_cycles": 60_000.0}}]),
         ("CabStatus", [["T_cab", 93.2, "degF"], ["fan_rpm_1", 3301, "rpm"], ["fan_rpm_2", 3290, "rpm"], ["filter_dp", 37]],

@@ -1,7 +1,7 @@
 """Layouts of logs: what stands around the frames in a line, and lines that tell of connections.
 
-Known are those of SteVe, evcc, Home Assistant's integration and the ocpp library behind it, MicroOcpp, CitrineOS and EVerest,
-and `time > frame`; others are read as well where they name time, charger and direction in ordinary words.
+Known are those of SteVe, evcc, Home Assistant's integration and the ocpp library behind it, MicroOcpp, CitrineOS, EVerest and
+MySQL's dumps, and `time > frame`; others are read as well where they name time, charger and direction in ordinary words.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ CHARGER = (
     re.compile(r"chargeBoxId=([^,\]\s]+)"),
     re.compile(r"\b(?:from|to|recv|rcvd|received|send|sent)\s+([^\s:\[\]]+)\s*:\s*$"),
     re.compile(r"\bmessage\s+(?:on|to|from)\s+(?:tenant\s+)?(?:\d+:)?([^\s:\[\]]+)\s*:?\s*$"),
-    re.compile(rf"(?:^|\s)({_NAME})\s+(?:ChargePoint>|CSMS>|CentralSystem>)"),
+    re.compile(rf"(?:^|\s)\[?({_NAME})\]?\s+(?:ChargePoint>|CSMS>|CentralSystem>)"),
+    re.compile(r"\b(?:recv|rcvd|received|send|sent|rx|tx)\s+((?=[\w.-]*\d)[A-Za-z][\w.-]+)\s*$", re.IGNORECASE),
+    re.compile(r"\(\d+,\s*'([\w.:-]{2,64})',"),
     re.compile(r"(?:\[ocpp\]|\bocpp:)\s*([^\s\[\]]+?)\s*:\s*(?:receive|send)\b"),
     re.compile(r"\bT\d+:([\w.-]+)"),
     re.compile(
@@ -50,7 +52,7 @@ CHARGER = (
     re.compile(rf"{_PLATFORM}\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*\[?([^\s\[\]:<>=]+)\]?\s*:?\s*$", re.IGNORECASE),
 )
 """Where the charger stands before a frame, in the order in which it is looked for: SteVe, evcc, Home Assistant, CitrineOS, any
-that names it with a word, `time charger > frame`, `time [charger] > frame`, `charger -> CSMS`, `CSMS -> charger`."""
+that names it with a word, rows of an SQL dump, `time charger > frame`, `time [charger] > frame`, `charger -> CSMS`, `CSMS -> charger`."""
 
 _NO_CHARGER = re.compile(
     r"thread|exec|qtp|pool|worker|\bnio\b|\b(main|info|debug|warn\w*|error|trace|fatal|ocpp|ws|wss|server)\b",
@@ -91,7 +93,10 @@ OPENED = (
     re.compile(r"chargeBoxId=(?P<charger>[^,\]\s]+).*\bconnection is established", re.IGNORECASE),
     re.compile(r"\bconnection open(?:ed)?\s*\(\S*/(?P<charger>[^\s/,)]+)[,)]"),
     re.compile(r"connected new charging station[:.]\s*(?:\d+:)?(?P<charger>[^\s:]+)"),
-    re.compile(rf"(?:^|\s)(?P<charger>{_NAME}):?\s+(?:re)?connected\s*(?:\(|$)"),
+    re.compile(
+        rf"(?:^|\s)(?P<charger>{_NAME}):?\s+(?:re)?connected\s*(?:[(,]|$|\b(?:handshake|subprotocol|via|from)\b)"
+    ),
+    re.compile(rf"\bconnection open(?:ed)?\W+(?P<charger>{_NAME})\s*$", re.IGNORECASE),
     re.compile(r"\bSYS>\s*Connected\b"),
     re.compile(r"\bConnected to url\b|\bconnection \S+ -- connected\b"),
     re.compile(
@@ -122,11 +127,19 @@ CLOSED = (
     re.compile(
         rf"(?:^|\s)(?P<charger>{_NAME}):?\s+disconnected\b(?:[^{{}}]{{0,20}}?\bcode\W{{0,3}}(?P<code>[1-4]\d{{3}})\b)?[\s:,(]*(?P<reason>[^)\r\n]*)"
     ),
+    re.compile(
+        rf"\bconnection (?:lost|dropped)\W+(?P<charger>{_NAME})\b(?:[^{{}}]{{0,20}}?\bcode\W{{0,3}}(?P<code>[1-4]\d{{3}})\b)?[\s:,(]*(?P<reason>[^)\r\n]*)",
+        re.IGNORECASE,
+    ),
     re.compile(r"\bSYS>\s*(?:Disconnected|Connection closed)\b"),
     re.compile(r"Connection\.cpp:\d+\): Disconnected\b|\bconnection \S+ -- closed\b"),
     re.compile(
         r"\A(?=.*?\b(?:web ?socket|connection)\b).*?\bclosed?\b[^{}]{0,60}?\b(?:code|status)\b\W{0,3}(?P<code>[1-4]\d{3})\b"
         r"(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"(?:^|\s)(?P<charger>{_NAME})\b[^{{}}\[]{{0,40}}?\bclos(?:e|ed|ing)\W+(?:code\W+)?(?P<code>[1-4]\d{{3}})\b[\s:,(]*(?P<reason>[^()\r\n]*)",
         re.IGNORECASE,
     ),
     re.compile(
@@ -333,20 +346,24 @@ class Lines:
         return known
 
 
-_QUOTED = re.compile(rb'"(\[\s*[2-6]\s*,\s*\\"(?:[^"\\]|\\.)*+)"')
-"""A frame as the text of a field (`payload="[2,\\"7\\",…]"`), as logfmt writes it."""
+_QUOTED = re.compile(rb'"(\[\s*[2-6]\s*,\s*\\"(?:[^"\\]|\\.)*+)"' rb"|'(\[\s*[2-6]\s*,\s*\\\"(?:[^'\\]|\\.)*+)'")
+"""A frame as the text of a field (`payload="[2,\\"7\\",…]"`), as logfmt and dumps of SQL write it."""
+
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 
 
 def _unquoted(line: bytes) -> bytes:
-    """A line with such a frame as it was sent; as it is where the text cannot be read."""
+    """A line with such frames as they were sent; as it is where the text cannot be read."""
 
     def read(quoted: re.Match[bytes]) -> bytes:
+        if quoted[2] is not None:
+            return _ESCAPED.sub(rb"\1", quoted[2])
         try:
             return str(orjson.loads(quoted[0])).encode("utf-8", "replace")
         except orjson.JSONDecodeError:
             return quoted[0]
 
-    return _QUOTED.sub(read, line, count=1)
+    return _QUOTED.sub(read, line)
 
 
 _BEGINS_A_LINE = re.compile(rb"\d{4}[-/]\d\d|\d\d\.\d\d\.\d{4}|[A-Z]|\[[A-Za-z]|\[\s*$")
@@ -380,6 +397,10 @@ def _can_be_charger(text: str) -> bool:
 _BRACKETED = re.compile(r"\[([^\s\[\]]{2,64})\]\s*(?:\w+:\s*)?\w")
 _OF_A_TENANT = re.compile(r"(?:^|\s)\d{1,6}:([A-Za-z][\w.-]{1,63})(?=:?\s)")
 """As CitrineOS names a charger: behind the number of its tenant."""
+_IN_A_FIELD = re.compile(
+    r"\b(?:id|cp|cs|station|client|charge_?point|charge_?box)(?:_?id)?=\"?([^\"\s,;\]]{2,64})", re.IGNORECASE
+)
+"""As structured data of syslog and logfmt name it."""
 _BEFORE_A_CONNECTION = re.compile(
     r"(?:^|\s)([A-Za-z][\w.-]{1,63}):?\s+(?:web ?socket|wss?|connection)\b", re.IGNORECASE
 )
@@ -388,7 +409,9 @@ _BEFORE_A_CONNECTION = re.compile(
 def _charger_named(text: str) -> str | None:
     """The charger that stands in brackets before the words of a line, behind a tenant's number, or before the words that tell of
     its connection; None where nothing that can be one does."""
-    for found in (p for pattern in (_BRACKETED, _OF_A_TENANT, _BEFORE_A_CONNECTION) for p in pattern.finditer(text)):
+    for found in (
+        p for pattern in (_BRACKETED, _OF_A_TENANT, _IN_A_FIELD, _BEFORE_A_CONNECTION) for p in pattern.finditer(text)
+    ):
         if re.search(r"\d", found.group(1)) and _can_be_charger(found.group(1)):
             return found.group(1)
     return None

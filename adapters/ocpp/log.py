@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Literal
 
+from ..heads import begins_as_bundle
 from . import measured, v16, v201
 from .charger import Charger, Emitted, given
 from .commands import commanded
@@ -41,15 +42,12 @@ HEAD_ENTRIES = 2000
 """Entries of a head by which clock and charger are told (our judgement: minutes of a fleet, days of one charger)."""
 
 _FRAME_ANYWHERE = re.compile(rb"\[\s*[2-6]\s*,\s*\\?\"{1,2}[^\"\\]{0,256}\\?\"{1,2}\s*,|^[^\S\n]*\[\s*$", re.MULTILINE)
+_PLAIN = rb'(?:\s*"[^"\\\n]{1,64}"\s*:\s*(?:"[^"\\\n]{0,256}"|[\w.+-]{1,64}|\{[^{}\[\]]{0,256}\})\s*,)*+'
 _ARRAY_WITHIN = re.compile(
-    rb'\{(?:\s*"[^"\\\n]{1,64}"\s*:\s*(?:"[^"\\\n]{0,256}"|[\w.+-]{1,64})\s*,)*+\s*"[^"\\\n]{1,64}"\s*:\s*(?=\[\s*[{\[])'
+    rb"\{" + _PLAIN + rb'(?:\s*"[^"\\\n]{1,64}"\s*:\s*\{' + _PLAIN + rb')?\s*"[^"\\\n]{1,64}"\s*:\s*(?=\[\s*[{\[])'
 )
-"""The beginning of an object that holds, behind plain fields, an array of items: exports wrap their messages so."""
-
-_BUNDLE = re.compile(
-    rb"^\s*\{\s*\"(?:as_of|bundle_version|sites|devices|events|heartbeats|telemetry|charging_records|connections|commands"
-    rb"|configurations|service_visits|grid|environment|check_results)\""
-)
+"""The beginning of an object that holds, behind plain fields, an array of items, by itself or in an object within: exports wrap
+their messages so."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def look_at(head: bytes) -> Head | None:
     """What the head of a text tells; None where nothing in it is an OCPP frame or a connection of a charger."""
     if encoding_of(head) is not None:
         head = b"".join(lines_of(head, None, _unheard))
-    if _BUNDLE.match(head.removeprefix(b"\xef\xbb\xbf")):
+    if begins_as_bundle(head):
         return None
     layout = _layout_of(head)
     if layout is None:
@@ -209,10 +207,13 @@ class Reader:
         return found
 
     def _remark(self, entry: Remark) -> None:
-        """What a log says beside its messages, of the charger that it names, or of the only one."""
+        """What a log says beside its messages, of the charger that it names, of the only one, or of one that its words name."""
         known = self._chargers.get(entry.charger) if entry.charger is not None else None
         if known is None and len(self._chargers) == 1:
             known = next(iter(self._chargers.values()))
+        if known is None:
+            words = re.findall(r"[\w.-]+", entry.text)
+            known = next((self._chargers[each] for each in words if each in self._chargers), None)
         if known is not None and entry.time is not None:
             self._now = entry.time
             known.remarked(entry.time, entry.text)

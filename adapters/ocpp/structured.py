@@ -63,6 +63,9 @@ OF_A_CONNECTION = {
 LABELS = ("labels", "fields", "context", "metadata", "attributes")
 """Fields in which log shippers keep what a line is about."""
 
+WRAPPERS = ("_source", "attributes", "jsonPayload")
+"""Fields in which log stores give the whole of what was logged: Elasticsearch, Datadog, Google Cloud."""
+
 SHORT = 40
 """Characters of a text that tells of nothing but a connection (our judgement: `client connected`)."""
 
@@ -128,8 +131,12 @@ class Objects:
         if not isinstance(item, dict):
             return
         names = self._names_of(item)
+        wrapped = next((item[key] for key in WRAPPERS if item.get(key).__class__ is dict), None)
+        if wrapped is not None and _first(item, names["message"]) is None:
+            yield from self.item(number, wrapped)
+            return
         time = self._time(_first(item, names["time"]))
-        charger, word = self._charger_in(item, names), _text(_first(item, names["word"]))
+        charger, word = self._told_in(item, names, "charger"), self._told_in(item, names, "word")
         word = word.lower() if word is not None else None
         parts = _parts_in(item, names)
         if parts is not None:
@@ -148,13 +155,13 @@ class Objects:
             if isinstance(item[name], str):
                 yield from self._within(number, item[name], time, charger, word)
 
-    def _charger_in(self, item: Mapping[str, Any], names: Names) -> str | None:
-        """The charger that an object names, by itself or in its labels."""
-        told = _text(_first(item, names["charger"]))
+    def _told_in(self, item: Mapping[str, Any], names: Names, what: str) -> str | None:
+        """The charger or the direction that an object names, by itself or in its labels."""
+        told = _text(_first(item, names[what]))
         if told is not None:
             return told
         labels = (item[key] for key in LABELS if item.get(key).__class__ is dict)
-        named = (_text(_first(each, self._names_of(each)["charger"])) for each in labels)
+        named = (_text(_first(each, self._names_of(each)[what])) for each in labels)
         return next((found for found in named if found is not None), None)
 
     def _within(

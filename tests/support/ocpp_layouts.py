@@ -198,6 +198,52 @@ def _csv_of_lines(entries: Sequence[Message]) -> bytes:
     return text.getvalue().encode()
 
 
+def _elasticsearch(entry: Message, incoming: bool) -> str:
+    """A hit of Elasticsearch a line."""
+    source = {"@timestamp": entry["at"], "cp_id": CHARGER, "direction": "recv" if incoming else "send"}
+    return json.dumps({"_index": "ocpp", "_source": {**source, "message": _frame(entry)}})
+
+
+def _elasticsearch_response(entries: Sequence[Message]) -> bytes:
+    """What Elasticsearch answers to a search."""
+    hits = [json.loads(_elasticsearch(entry, entry["by"] == "charger")) for entry in entries]
+    total = {"value": len(hits), "relation": "eq"}
+    return json.dumps({"took": 4, "timed_out": False, "hits": {"total": total, "hits": hits}}).encode()
+
+
+def _datadog(entry: Message, incoming: bool) -> str:
+    """A log of Datadog: the line, and in attributes of its own whose it is."""
+    whose = {"chargePointId": CHARGER, "direction": "inbound" if incoming else "outbound"}
+    told = {"timestamp": entry["at"], "service": "gateway", "message": _frame(entry), "attributes": whose}
+    return json.dumps({"id": "AQ1", "type": "log", "attributes": told})
+
+
+def _cloudwatch(entries: Sequence[Message]) -> bytes:
+    """Events of CloudWatch, under a name that a bundle has as well."""
+    lines = [
+        {
+            "logStreamName": f"gw/{CHARGER}",
+            "timestamp": round(datetime.fromisoformat(e["at"]).timestamp() * 1000),
+            "message": f"{'RECV' if e['by'] == 'charger' else 'SEND'} {CHARGER} {_frame(e)}",
+            "ingestionTime": 1,
+        }
+        for e in entries
+    ]
+    return json.dumps({"events": lines}, indent=1).encode()
+
+
+def _sql_dump(entry: Message, incoming: bool) -> str:
+    """A row of a dump of MySQL."""
+    frame = _frame(entry).replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'")
+    at = entry["at"].replace("T", " ").removesuffix("Z")
+    return f"INSERT INTO `log` VALUES (7,'{CHARGER}','{at}','{'IN' if incoming else 'OUT'}','{frame}');"
+
+
+def _everest_in_brackets(entry: Message, incoming: bool) -> str:
+    way = "ChargePoint>CentralSystem" if incoming else "CentralSystem>ChargePoint"
+    return f"{entry['at']} [{CHARGER}] {way} {_frame(entry)}"
+
+
 def _bare(entry: Message, _: bool) -> str:
     return _frame(entry)
 
@@ -221,6 +267,12 @@ LAYOUTS: dict[str, Callable[[Sequence[Message]], bytes]] = {
     "array": _array,
     "array within an object": _array_within,
     "evcc under Docker": _written(_under_docker),
+    "Elasticsearch": _written(_elasticsearch),
+    "Elasticsearch's answer": _elasticsearch_response,
+    "Datadog": _written(_datadog),
+    "CloudWatch": _cloudwatch,
+    "SQL dump": _written(_sql_dump),
+    "EVerest with brackets": _written(_everest_in_brackets),
     "CSV": _csv,
     "CSV of lines": _csv_of_lines,
     "CSV with semicolons": _semicolons,

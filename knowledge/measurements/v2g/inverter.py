@@ -146,7 +146,7 @@ def reported_health_change(scene: Scene) -> Reading | None:
     unit="points",
 )
 def told_health_change(scene: Scene) -> Reading | None:
-    ends = early_and_late([item for item in told_numbers(scene, r"\bhealth\b") if 0 <= item[1] <= 100])
+    ends = early_and_late([item for item in told_numbers(scene, r"\b(health|hlth)\b") if 0 <= item[1] <= 100])
     return None if ends is None else Reading(ends[1] - ends[0], scene.anchor, ends[2])
 
 

@@ -246,7 +246,9 @@ def _reported_frequencies(scene: Scene) -> list[tuple[str, float, Source]]:
     return [
         item
         for item in measured_numbers(
-            scene, r"\b(freq\w*|hz)\b|\bf( ac| grid| mains| net)?$", r"\b(temp\w*|deg\w*|ambient)\b"
+            scene,
+            r"\b(freq\w*|hz)\b|\bf( ac| mains| net)?$|\bf ?grid$",
+            r"\b(temp\w*|deg\w*|ambient|pll|nco|osc\w*|estimat\w*)\b",
         )
         if 40.0 <= item[1] <= 70.0
     ]

@@ -324,6 +324,7 @@ def test_readings_in_a_vendors_message_are_telemetry() -> None:
          [{"component_health": {"contactor_cycles": 99_414.0, "contactor_max_cycles": 100_000.0}}]),
         ("ContactorDiag", {"k1_life": 15}, []),
         ("FanTray", {"rpm": [1709, 1801], "pwm": [66, 60]}, [{"component_health": {"cooling_fan_rpm": 1709.0}}]),
+        ("FanTray", {"n": 2, "speed": 60}, []),
         ("Pump", {"rpm": 2400}, []),
         ("Diag.Fan", {"n1": 1336, "n2": 1804.0, "n_nom": 1800}, [{"component_health": {"cooling_fan_rpm": 1336.0}}]),
         ("inv", {"hlth": 67, "pll_f": 60.85}, [{"inverter_health_pct": 67.0}]),

@@ -130,11 +130,7 @@ class Objects:
             return
         if not isinstance(item, dict):
             return
-        names = self._names_of(item)
-        wrapped = next((item[key] for key in WRAPPERS if item.get(key).__class__ is dict), None)
-        if wrapped is not None and _first(item, names["message"]) is None:
-            yield from self.item(number, wrapped)
-            return
+        item, names = self._unwrapped(item)
         time = self._time(_first(item, names["time"]))
         charger, word = self._told_in(item, names, "charger"), self._told_in(item, names, "word")
         word = word.lower() if word is not None else None
@@ -154,6 +150,16 @@ class Objects:
         for name in names["message"]:
             if isinstance(item[name], str):
                 yield from self._within(number, item[name], time, charger, word)
+
+    def _unwrapped(self, item: Mapping[str, Any]) -> tuple[Mapping[str, Any], Names]:
+        """What a log store gives of a line, and which of its fields hold what."""
+        for _ in WRAPPERS:
+            names = self._names_of(item)
+            within = next((item[key] for key in WRAPPERS if item.get(key).__class__ is dict), None)
+            if within is None or _first(item, names["message"]) is not None:
+                return item, names
+            item = within
+        return item, self._names_of(item)
 
     def _told_in(self, item: Mapping[str, Any], names: Names, what: str) -> str | None:
         """The charger or the direction that an object names, by itself or in its labels."""

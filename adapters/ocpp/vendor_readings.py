@@ -68,7 +68,9 @@ _KINDS = (
         250.0,
     ),
     _kind(FAN_SPEED, r"(cooling )?(fan|fans) ?\d{0,2} ?((in|out|supply|intake|exhaust|front|rear|zu|ab) )?(rpm|speed|speed rpm|n rpm)|rpm fan ?\d{0,2}|(fan|fans) rpm \d{1,2}", 0.0, 20_000.0),
-    _kind(FAN_SPEED, r"(rpm|speed|tach|tacho|n)( ?\d{1,2})?( rpm)?|(speed|n) rpm", 0.0, 20_000.0, r"\b(fan|fans)\b"),
+    _kind(FAN_SPEED, r"(rpm|tach|tacho)( ?\d{1,2})?( rpm)?|n ?\d{1,2}|(speed|n) rpm", 0.0, 20_000.0, r"\b(fan|fans)\b"),
+    # a speed without its unit may be a share in percent
+    _kind(FAN_SPEED, r"speed( ?\d{1,2})?", 150.0, 20_000.0, r"\b(fan|fans)\b"),
     _kind(("dc_bus_voltage",), r"(dc ?bus|dc ?link)( (v|u|volts|voltage))?( v)?|(u|v) (dc ?bus|dc ?link)|(v ?bus|bus v|bus voltage)( (max|peak|v))?", 0.0, 2_000.0),
     _kind(("dc_bus_current",), r"(dc ?bus|dc ?link) (a|i|amps|current)|i (dc ?bus|dc ?link)", -2_000.0, 2_000.0),
     _kind(("inverter_health_pct",), r"(inverter )?(health|hlth)( (pct|percent|index|score))?", 0.0, 100.0, r"\b(inverter|inv|v2g)\b"),

@@ -29,7 +29,7 @@ MOST_MESSAGES = 300
 """Of those that do, the latest that are read (our judgement: a day to weeks of one part's readings)."""
 
 _NAMES_PART = re.compile(
-    r"fan|cool|supply|rail|psu|module|\bpm|\bcan\b|bus|filter|air ?(flow|in|out|exhaust)|exhaust|pressure ?drop"
+    r"fan|cool|supply|rail|psu|module|\bpm|\bcan\b|bus|filter|air ?flow|\bair ?(in|out)|exhaust|pressure ?drop"
 )
 
 

@@ -100,7 +100,6 @@ class Run:
         with self.started() as process:
             watch = _Watch(process)
             watch.start()
-            process.wait()
             watch.join()
         return sum(watch.cpu.values()), watch.peak
 

@@ -411,25 +411,23 @@ class Scene:
         its parts that are no documented code within two."""
 
         def load() -> list[tuple[Source, Any]]:
+            recent = self.times[-MOST_TIMES:]
             found: list[tuple[Source, Any]] = [
                 (self.source("events", message), message.data)
-                for time in self.times[-MOST_TIMES:]
+                for time in recent
                 for message in self.events("ocpp", which="own", start=time - 2 * MINUTE, end=time + 2 * MINUTE)
                 if message.data
             ]
-            found += [
-                (fault.source, {k: v for k, v in fault.record.data.items() if k != "fault_code"})
-                for fault in self.incidence.faults
-            ]
+            found += [(fault.source, fault.said) for fault in self.incidence.faults]
             for time in self.times:
                 alarms = self.events("alarm", which="own", start=time - 10 * MINUTE, end=time + 10 * MINUTE)
                 found.extend((self.source("events", alarm), alarm.data) for alarm in alarms)
             found += [
-                (fault.source, {k: v for k, v in fault.record.data.items() if k != "fault_code"})
+                (fault.source, fault.said)
                 for fault in self.faults(device=self.device_id)
                 if not fault.code.startswith("F-")
                 and fault.connector_id in (None, self.connector_id)
-                and any(abs(fault.time - time) <= 2 * MINUTE for time in self.times[-MOST_TIMES:])
+                and self.occurrence_near(fault.time, 2 * MINUTE) in recent
             ]
             return found
 

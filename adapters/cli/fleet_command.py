@@ -59,12 +59,11 @@ def fleet(
     """
     shell = context.ensure_object(Shell)
     moment = None if as_of is None else moment_of(as_of)
-    from ..fleet.workers import Workers, WorkersFailed
+    from ..fleet.workers import WorkersFailed, workers_begun
 
     number = workers or _workers_there(ray)
     try:
-        with ended_calmly(), Workers(number if ray is None else 0) as begun:
-            begun.begin()
+        with ended_calmly(), workers_begun(number, ray) as begun:
             # loaded only now, while workers load what they need
             from ..fleet.run import Options
 

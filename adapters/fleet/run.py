@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
@@ -39,7 +39,7 @@ from .summary import Summary, summarised
 from .summary_html import page_template, summary_html
 from .surveying import BatchSize, Surveyed, Surveyor, stated_moment
 from .troubles import NO_FIELD, NO_ROW, Trouble, merged
-from .workers import Workers
+from .workers import Workers, workers_begun
 
 WORK = "work"
 PARTS = "parts"
@@ -105,19 +105,13 @@ def run_fleet(
     work cannot be done on the Ray cluster.
     """
     _refuse_place(output, paths)
-    with seldom_collected(), _begun(options) if begun is None else nullcontext(begun) as workers:
+    own = workers_begun(options.workers, options.ray) if begun is None else nullcontext(begun)
+    with seldom_collected(), own as workers:
         data_set = find_data_set(paths, without=output)
         if restart or not (output / MANIFEST).exists():
             _refuse_others(output)
         with sole_run(output):
             return _Run(data_set, output, options, progress or Silence(), workers).carried_out(restart)
-
-
-@contextmanager
-def _begun(options: Options) -> Iterator[Workers]:
-    with Workers(options.workers if options.ray is None else 0) as workers:
-        workers.begin()
-        yield workers
 
 
 class _Run:

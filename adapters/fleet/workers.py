@@ -147,6 +147,14 @@ class Workers:
                 raise WorkersFailed("worker processes end before they do anything")
 
 
+@contextmanager
+def workers_begun(number: int, ray: str | None) -> Iterator[Workers]:
+    """As many workers of this machine, which load what tasks need; none where those of a Ray cluster do the work."""
+    with Workers(number if ray is None else 0) as workers:
+        workers.begin()
+        yield workers
+
+
 class _Worker:
     """One process at a time."""
 

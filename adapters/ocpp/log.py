@@ -207,13 +207,11 @@ class Reader:
         return found
 
     def _remark(self, entry: Remark) -> None:
-        """What a log says beside its messages, of the charger that it names, of the only one, or of one that its words name."""
-        known = self._chargers.get(entry.charger) if entry.charger is not None else None
+        """What a log says beside its messages, of the charger that it names or its words do, or of the only one."""
+        named = (entry.charger, *re.findall(r"[\w.-]+", entry.text))
+        known = next((self._chargers[each] for each in named if each in self._chargers), None)
         if known is None and len(self._chargers) == 1:
             known = next(iter(self._chargers.values()))
-        if known is None:
-            words = re.findall(r"[\w.-]+", entry.text)
-            known = next((self._chargers[each] for each in words if each in self._chargers), None)
         if known is not None and entry.time is not None:
             self._now = entry.time
             known.remarked(entry.time, entry.text)

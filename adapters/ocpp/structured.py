@@ -66,6 +66,9 @@ LABELS = ("labels", "fields", "context", "metadata", "attributes")
 WRAPPERS = ("_source", "attributes", "jsonPayload")
 """Fields in which log stores give the whole of what was logged: Elasticsearch, Datadog, Google Cloud."""
 
+DEEPEST_WRAPPED = 3
+"""How often a line is unwrapped (our judgement: stores wrap it once or twice)."""
+
 SHORT = 40
 """Characters of a text that tells of nothing but a connection (our judgement: `client connected`)."""
 
@@ -153,9 +156,9 @@ class Objects:
 
     def _unwrapped(self, item: Mapping[str, Any]) -> tuple[Mapping[str, Any], Names]:
         """What a log store gives of a line, and which of its fields hold what."""
-        for _ in WRAPPERS:
+        for _ in range(DEEPEST_WRAPPED):
             names = self._names_of(item)
-            within = next((item[key] for key in WRAPPERS if item.get(key).__class__ is dict), None)
+            within = next(_objects_in(item, WRAPPERS), None)
             if within is None or _first(item, names["message"]) is not None:
                 return item, names
             item = within
@@ -166,8 +169,7 @@ class Objects:
         told = _text(_first(item, names[what]))
         if told is not None:
             return told
-        labels = (item[key] for key in LABELS if item.get(key).__class__ is dict)
-        named = (_text(_first(each, self._names_of(each)[what])) for each in labels)
+        named = (_text(_first(each, self._names_of(each)[what])) for each in _objects_in(item, LABELS))
         return next((found for found in named if found is not None), None)
 
     def _within(
@@ -217,6 +219,11 @@ def _text(value: Any) -> str | None:
     if isinstance(value, str):
         return value[:256] or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18 else None
+
+
+def _objects_in(item: Mapping[str, Any], keys: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    """The objects that stand in some fields."""
+    return (item[key] for key in keys if item.get(key).__class__ is dict)
 
 
 def _looks_like_frame(value: Any) -> bool:

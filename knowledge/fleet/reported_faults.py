@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
-from typing import overload
+from typing import Any, overload
 
 from ...engine.diagnosis import MappedFrom
 from ...engine.facts import Source
@@ -28,6 +28,11 @@ class FaultEvent:
     source: Source
     record: Record
     mapped_from: MappedFrom | None = field(default=None, compare=False)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What its record holds of it beside the code: message and details."""
+        return {key: value for key, value in self.record.data.items() if key != "fault_code"}
 
 
 @dataclass(frozen=True)

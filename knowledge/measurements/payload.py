@@ -58,8 +58,7 @@ def charger_payloads(scene: Scene) -> list[Payload]:
         found: list[Payload] = []
         for fault in faults:
             if fault.record.data:
-                said = {key: value for key, value in fault.record.data.items() if key != "fault_code"}
-                found.append(Payload(fault.time, fault.source, said))
+                found.append(Payload(fault.time, fault.source, fault.said))
         times = np.array([fault.time for fault in faults])
         if not len(times):
             return found

@@ -392,7 +392,8 @@ _ONLY_FOLDERS = (
 )
 
 _SIGNS_OF_LOG = re.compile(
-    rb'\[\s*[2-6]\s*,\s*[\\"\d]|[A-Za-z]{7}"\s*,|\baction\b|connect(?:ed|ion)|^[^\S\n]*\[\s*$', re.MULTILINE
+    rb'\[\s*[2-6]\s*,\s*[\\"\d&]|[A-Za-z]{7}"\s*,|\baction\b|(?:Boot|Status)Notification|connect(?:ed|ion)|^[^\S\n]*\[\s*$',
+    re.MULTILINE,
 )
 
 

@@ -6,6 +6,7 @@ MySQL's dumps, and `time > frame`; others are read as well where they name time,
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple
@@ -101,7 +102,7 @@ OPENED = (
     re.compile(r"\bConnected to url\b|\bconnection \S+ -- connected\b"),
     re.compile(
         r"\A(?!.*\b(?:not|fail\w*|refus\w*|error|unable|cannot|reject\w*|denied|closed?)\b)"
-        r".*\b(?:web ?socket|wss?)(?: connection)?(?: is| was)? (?:opened|open|established|accepted|connected|up)\b",
+        r".*\b(?:web ?socket|wss?)(?: connection)?(?: is| was)? (?:opened|open|established|accept(?:ed)?|connected|up)\b",
         re.IGNORECASE,
     ),
     re.compile(r"\A(?!.*\bnot\b).*\b(?:client|peer|station|charger|charge ?point) (?:re)?connected\b", re.IGNORECASE),
@@ -134,7 +135,7 @@ CLOSED = (
     re.compile(r"\bSYS>\s*(?:Disconnected|Connection closed)\b"),
     re.compile(r"Connection\.cpp:\d+\): Disconnected\b|\bconnection \S+ -- closed\b"),
     re.compile(
-        r"\A(?=.*?\b(?:web ?socket|connection)\b).*?\bclosed?\b[^{}]{0,60}?\b(?:code|status)\b\W{0,3}(?P<code>[1-4]\d{3})\b"
+        r"\A(?=.*?\b(?:web ?socket|wss?|connection)\b).*?\bclosed?\b[^{}]{0,60}?\b(?:code|status)\b\W{0,3}(?P<code>[1-4]\d{3})\b"
         r"(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?",
         re.IGNORECASE,
     ),
@@ -190,7 +191,7 @@ class Lines:
 
         `first` is the number of the first line.
         """
-        numbered = enumerate(lines, first)
+        numbered = enumerate(map(_bare, lines), first)
         again: Numbered | None = None
         while True:
             number, line = again or next(numbered, _NO_LINE)
@@ -344,6 +345,19 @@ class Lines:
             self._has_more_times = self._has_more_times or bare != rest
             known = self._prefixes[bare] = _read_prefix(bare.decode("utf-8", "replace"))
         return known
+
+
+_COLOUR = re.compile(rb"\x1b\[[\d;]*m")
+_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+
+
+def _bare(line: bytes) -> bytes:
+    """A line without what only shows it in colours or on a page."""
+    if b"\x1b" in line:
+        line = _COLOUR.sub(b"", line)
+    if b"&quot;" in line:
+        line = html.unescape(_TAG.sub(" ", line.decode("utf-8", "replace"))).encode("utf-8", "replace")
+    return line
 
 
 _QUOTED = re.compile(rb'"(\[\s*[2-6]\s*,\s*\\"(?:[^"\\]|\\.)*+)"' rb"|'(\[\s*[2-6]\s*,\s*\\\"(?:[^'\\]|\\.)*+)'")

@@ -41,8 +41,8 @@ MOST_CHARGERS = 100_000
 HEAD_ENTRIES = 2000
 """Entries of a head by which clock and charger are told (our judgement: minutes of a fleet, days of one charger)."""
 
-_FRAME_ANYWHERE = re.compile(rb"\[\s*[2-6]\s*,\s*\\?\"{1,2}[^\"\\]{0,256}\\?\"{1,2}\s*,|^[^\S\n]*\[\s*$", re.MULTILINE)
-_PLAIN = rb'(?:\s*"[^"\\\n]{1,64}"\s*:\s*(?:"[^"\\\n]{0,256}"|[\w.+-]{1,64}|\{[^{}\[\]]{0,256}\})\s*,)*+'
+_FRAME_ANYWHERE = re.compile(rb"\[\s*[2-6]\s*,\s*(?:\\?\"{1,2}[^\"\\]{0,256}\\?\"{1,2}\s*,|&quot;)|^[^\S\n]*\[\s*$", re.MULTILINE)
+_PLAIN = rb'(?:\s*"[^"\\\n]{1,64}"\s*:\s*(?:"[^"\\\n]{0,256}"|[\w.+-]{1,64}|\[\s*\]|\{[^{}\[\]]{0,256}\})\s*,)*+'
 _ARRAY_WITHIN = re.compile(
     rb"\{" + _PLAIN + rb'(?:\s*"[^"\\\n]{1,64}"\s*:\s*\{' + _PLAIN + rb')?\s*"[^"\\\n]{1,64}"\s*:\s*(?=\[\s*[{\[])'
 )
@@ -112,7 +112,7 @@ def _has_parts(text: bytes) -> bool:
 
 def _is_csv(lines: list[bytes], objects: Objects, head: bytes) -> bool:
     header = lines[0].decode("utf-8", "replace")
-    if max(header.count(sign) for sign in ",;\t|") < 1 or re.search(r"\d{4}-\d\d-\d\d|\[|\{", header):
+    if max(header.count(sign) for sign in ",;\t|") < 1 or re.search(r"\d{4}-\d\d-\d\d|\[\s*\d|\{", header):
         return False
     return any(isinstance(entry, Frame) for entry in objects.rows(iter(head.splitlines(keepends=True)[:200])))
 

@@ -43,7 +43,7 @@ _DATED = re.compile(
     rb"(?<!\d)(?:(\d{4})[-/](\d\d)[-/](\d\d)|(\d\d)\.(\d\d)\.(\d{4}))[T\s]+(\d\d):(\d\d):(\d\d)"
     rb"(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d:?\d\d(?!\d))?"
 )
-_EPOCH = re.compile(rb"^\W{0,3}(1\d{9})(?:(\d{3})(?!\d)|\.(\d{1,9})|(?!\d))")
+_EPOCH = re.compile(rb"^\W{0,3}(1\d{9})(?:(\d{3}|\d{6}|\d{9})(?!\d)|\.(\d{1,9})|(?!\d))")
 
 
 def logged_time(text: bytes) -> tuple[float | None, bool, bytes]:

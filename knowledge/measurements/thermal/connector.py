@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....engine.facts import Source
+from ...observations import Floats, Rows
 from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ...texts import as_number, flat
@@ -194,8 +195,8 @@ def minutes_from_start_to_hot_fault(scene: Scene) -> Reading | None:
 
 @measures(
     "connector_load_correlation",
-    "how the connector's temperature goes with the square of its current (lagged by five minutes) in the six hours up to the "
-    "latest occurrence; known where the current varies by a tenth",
+    "how the connector's temperature goes with the square of its current (lagged by five minutes, none between sessions of which alone "
+    "there are readings) in the six hours up to the latest occurrence; known where the current varies by a tenth",
     unit="1",
     low=-1,
     high=1,
@@ -209,8 +210,23 @@ def connector_load_correlation(scene: Scene) -> Reading | None:
     squared = np.minimum(np.abs(flow.values), 1e5) ** 2
     if np.std(np.abs(flow.values)) < 0.1 * max(1.0, float(np.mean(np.abs(flow.values)))) or np.ptp(heat.values) < 5.0:
         return None
-    value = correlation(heat.values, lagged(heat.times, squared, 5 * MINUTE))
+    times, squared, read = _with_rests(scene, heat.times, squared)
+    value = correlation(heat.values, lagged(times, squared, 5 * MINUTE)[read])
     return None if value is None else heat.reading(value)
+
+
+def _with_rests(scene: Scene, times: Floats, values: Floats) -> tuple[Floats, Floats, Rows]:
+    """Readings of a load and zeros where there was none: between sessions, and before one that begins them; with the places of the
+    readings. Chargers that speak OCPP report while they charge only."""
+    starts = np.sort([session.start for session in scene.sessions()])
+    spacing = float(np.median(np.diff(times)))
+    before = np.concatenate([times[:1] - 10 * MINUTE, times[:-1]])
+    begins = np.flatnonzero(starts.searchsorted(times, "right") > starts.searchsorted(before, "right"))
+    ends = np.minimum(before[begins] + spacing, times[begins] - 2.0)
+    resting = np.sort(np.concatenate([ends[begins > 0], times[begins] - 1.0]))
+    places = np.searchsorted(times, resting)
+    read = np.arange(len(times)) + np.searchsorted(resting, times)
+    return np.insert(times, places, resting), np.insert(values, places, 0.0), read
 
 
 @measures(

@@ -31,6 +31,13 @@ LONGEST_PREFIX = 500
 
 _PLATFORM = r"\b(?:csms|cs|server|backend|platform|central[ _-]?system)\b"
 
+_ARROW = r"<-+|-+>|<=+|=+>|<+|>+|[\u2190\u2192\u21d0\u21d2]"
+
+_MOVES = r"recv|rcvd?|rx|receiv\w*|incoming|inbound|send\w*|sent|snd|tx|outgoing|outbound|reçu|envoyé|empfang\w*|gesendet|recibido|enviado"
+"""Words for a message's coming or going."""
+
+_KIND_NAMED = r"(?:CALL|CALLRESULT|CALLERROR|RESULT|ERROR)?\s*"
+
 _NAME = r"(?=[\w.-]*\d)[A-Za-z][\w.-]*[-_][\w.-]+"
 """A charger's name where nothing else says that it is one: of letters and digits, with a sign between."""
 
@@ -39,7 +46,7 @@ CHARGER = (
     re.compile(r"\b(?:from|to|recv|rcvd|received|send|sent)\s+([^\s:\[\]]+)\s*:\s*$"),
     re.compile(r"\bmessage\s+(?:on|to|from)\s+(?:tenant\s+)?(?:\d+:)?([^\s:\[\]]+)\s*:?\s*$"),
     re.compile(rf"(?:^|\s)\[?({_NAME})\]?\s+(?:ChargePoint>|CSMS>|CentralSystem>)"),
-    re.compile(r"\b(?:recv|rcvd|received|send|sent|rx|tx)\s+((?=[\w.-]*\d)[A-Za-z][\w.-]+)\s*$", re.IGNORECASE),
+    re.compile(rf"\b(?:{_MOVES})\s+((?=[\w.-]*\d)[A-Za-z][\w.-]+)\s*$", re.IGNORECASE),
     re.compile(r"\(\d+,\s*'([\w.:-]{2,64})',"),
     re.compile(r"(?:\[ocpp\]|\bocpp:)\s*([^\s\[\]]+?)\s*:\s*(?:receive|send)\b"),
     re.compile(r"\bT\d+:([\w.-]+)"),
@@ -47,10 +54,12 @@ CHARGER = (
         r"\b(?:charge[ _-]?point|charging[ _-]?station|station|charger|charge[ _-]?box|cp)(?:[ _-]?id)?\s*[=:]\s*[\"']?([^\s,;\"'\[\]()]+)",
         re.IGNORECASE,
     ),
-    re.compile(r"(?:^|\s)([^\s\[\]:<>=]+)\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*$"),
-    re.compile(r"\[([^\s\[\]]{2,64})\]\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*$"),
-    re.compile(rf"(?:^|\s)\[?([^\s\[\]:<>=]+)\]?\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*{_PLATFORM}\s*:?\s*$", re.IGNORECASE),
-    re.compile(rf"{_PLATFORM}\s*(?:<-+|-+>|<=+|=+>|<+|>+)\s*\[?([^\s\[\]:<>=]+)\]?\s*:?\s*$", re.IGNORECASE),
+    re.compile(rf"(?:^|\s)([^\s\[\]:<>=]+)\s*(?:{_ARROW})\s*{_KIND_NAMED}$"),
+    re.compile(rf"\[([^\s\[\]]{{2,64}})\]\s*(?:{_ARROW})\s*{_KIND_NAMED}$"),
+    re.compile(rf"(?:^|\s)\[?([^\s\[\]:<>=]+)\]?\s*(?:{_ARROW})\s*{_PLATFORM}\s*:?\s*$", re.IGNORECASE),
+    re.compile(rf"{_PLATFORM}\s*(?:{_ARROW})\s*\[?([^\s\[\]:<>=]+)\]?\s*:?\s*$", re.IGNORECASE),
+    re.compile(r"/(?:[\w.-]+/)*((?=[\w.-]*\d)[A-Za-z][\w.-]*)\s*$"),
+    re.compile(rf"(?:^|\s)\[?({_NAME})\]?\s+(?:in|out|{_MOVES})\s*:?\s*$", re.IGNORECASE),
 )
 """Where the charger stands before a frame, in the order in which it is looked for: SteVe, evcc, Home Assistant, CitrineOS, any
 that names it with a word, rows of an SQL dump, `time charger > frame`, `time [charger] > frame`, `charger -> CSMS`, `CSMS -> charger`."""
@@ -63,14 +72,14 @@ _NO_CHARGER = re.compile(
 
 WORD = re.compile(
     r"ChargePoint>(?:CentralSystem|CSMS)|(?:CentralSystem|CSMS)>ChargePoint|sendTXT|operator\(\)"
-    r"|\b(?:recv|rcvd|rx|receiv\w*|incoming|inbound|send\w*|sent|tx|outgoing|outbound)\b|<-+|-+>|<=+|=+>|<+|>+",
+    rf"|\b(?:{_MOVES})\b|{_ARROW}",
     re.IGNORECASE,
 )
 """Words of direction. Which of the two they mean is learned from frames whose action only one side sends."""
 
 _SHOUTED = re.compile(r"\b(IN|OUT)\b")
 
-_CONNECTS = re.compile(rb"connect|clos|handshake|web ?socket", re.IGNORECASE)
+_CONNECTS = re.compile(rb"conn?e[ck]t|conexi|clos|\bopen|handshake|web ?socket|\bws\b|verbind", re.IGNORECASE)
 
 _FAILS = re.compile(
     rb"(?=.*\b(?:tls|ssl|handshake|certificate|x509|dns|resolv\w*|socket|connection|network|route|gateway|modem|sim|apn|ppp|lte|link|getaddrinfo|host|name)\b)"
@@ -96,6 +105,11 @@ OPENED = (
     re.compile(r"connected new charging station[:.]\s*(?:\d+:)?(?P<charger>[^\s:]+)"),
     re.compile(
         rf"(?:^|\s)(?P<charger>{_NAME}):?\s+(?:re)?connected\s*(?:[(,]|$|\b(?:handshake|subprotocol|via|from)\b)"
+    ),
+    re.compile(rf"(?:^|\s)open(?:ed)?\s+(?P<charger>{_NAME})\s+(?:from|peer|via)\b", re.IGNORECASE),
+    re.compile(
+        r"\b(?:web ?socket|ws|conexión|conexion|connexion|verbindung)\b.{0,30}?\b(?:ouverte?|établie|abierta|establecida|geöffnet|hergestellt|aufgebaut)\b",
+        re.IGNORECASE,
     ),
     re.compile(rf"\bconnection open(?:ed)?\W+(?P<charger>{_NAME})\s*$", re.IGNORECASE),
     re.compile(r"\bSYS>\s*Connected\b"),
@@ -132,10 +146,20 @@ CLOSED = (
         rf"\bconnection (?:lost|dropped)\W+(?P<charger>{_NAME})\b(?:[^{{}}]{{0,20}}?\bcode\W{{0,3}}(?P<code>[1-4]\d{{3}})\b)?[\s:,(]*(?P<reason>[^)\r\n]*)",
         re.IGNORECASE,
     ),
+    re.compile(
+        rf"(?:^|\s)(?P<charger>{_NAME})\b[^{{}}\[]{{0,30}}?\b(?P<reason>connection (?:was |is )?(?:reset|lost|dropped|aborted|terminated)[^,\]}}]{{0,60}})"
+        r"(?:.{0,20}?\bcode\W{0,3}(?P<code>[1-4]\d{3})\b)?",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:web ?socket|ws|conexión|conexion|connexion|verbindung)\b.{0,30}?\b(?:fermée?|perdue?|cerrada|perdida|geschlossen|getrennt|verloren|unterbrochen)\b"
+        r"(?:.{0,20}?\bcode\W{0,3}(?P<code>[1-4]\d{3})\b)?(?:.{0,10}?\b(?:motif|motivo|grund|reason)\W{1,3}(?P<reason>[^,\]}]+))?",
+        re.IGNORECASE,
+    ),
     re.compile(r"\bSYS>\s*(?:Disconnected|Connection closed)\b"),
     re.compile(r"Connection\.cpp:\d+\): Disconnected\b|\bconnection \S+ -- closed\b"),
     re.compile(
-        r"\A(?=.*?\b(?:web ?socket|wss?|connection)\b).*?\bclosed?\b[^{}]{0,60}?\b(?:code|status)\b\W{0,3}(?P<code>[1-4]\d{3})\b"
+        r"\A(?=.*?\b(?:web ?socket|wss?|connection)\b).*?\bclosed?\b[^{}]{0,60}?(?:\b(?:code|status)\b\W{0,3}|:\s*)(?P<code>[1-4]\d{3})\b"
         r"(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?",
         re.IGNORECASE,
     ),
@@ -144,7 +168,7 @@ CLOSED = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"\b(?:client|peer|station|charger|charge ?point) disconnected\b(?:.{0,40}?\bcode\W{0,3}(?P<code>[1-4]\d{3})\b)?"
+        r"\b(?:client|peer|station|charger|charge ?point) (?:disconnected|closed)\b(?:.{0,60}?\bcode\W{0,3}(?P<code>[1-4]\d{3})\b)?"
         r"(?:.{0,20}?\breason\W{1,4}(?P<reason>[^'\"}\]]+))?",
         re.IGNORECASE,
     ),
@@ -412,9 +436,12 @@ _BRACKETED = re.compile(r"\[([^\s\[\]]{2,64})\]\s*(?:\w+:\s*)?\w")
 _OF_A_TENANT = re.compile(r"(?:^|\s)\d{1,6}:([A-Za-z][\w.-]{1,63})(?=:?\s)")
 """As CitrineOS names a charger: behind the number of its tenant."""
 _IN_A_FIELD = re.compile(
-    r"\b(?:id|cp|cs|station|client|charge_?point|charge_?box)(?:_?id)?=\"?([^\"\s,;\]]{2,64})", re.IGNORECASE
+    r"\b(?:id|cp|cs|station|client|identity|charge_?point|charge_?box)(?:_?id)?(?:=|:\s*(?=['\"]))['\"]?([^'\"\s,;\]]{2,64})",
+    re.IGNORECASE,
 )
-"""As structured data of syslog and logfmt name it."""
+"""As structured data of syslog, logfmt and objects of JavaScript name it."""
+_IN_A_PATH = re.compile(r"(?<=/)([A-Za-z][\w.-]{1,63})(?=[\s?\"']|$)")
+"""The end of the path on which it connects."""
 _BEFORE_A_CONNECTION = re.compile(
     r"(?:^|\s)([A-Za-z][\w.-]{1,63}):?\s+(?:web ?socket|wss?|connection)\b", re.IGNORECASE
 )
@@ -424,7 +451,9 @@ def _charger_named(text: str) -> str | None:
     """The charger that stands in brackets before the words of a line, behind a tenant's number, or before the words that tell of
     its connection; None where nothing that can be one does."""
     for found in (
-        p for pattern in (_BRACKETED, _OF_A_TENANT, _IN_A_FIELD, _BEFORE_A_CONNECTION) for p in pattern.finditer(text)
+        p
+        for pattern in (_BRACKETED, _OF_A_TENANT, _IN_A_FIELD, _BEFORE_A_CONNECTION, _IN_A_PATH)
+        for p in pattern.finditer(text)
     ):
         if re.search(r"\d", found.group(1)) and _can_be_charger(found.group(1)):
             return found.group(1)

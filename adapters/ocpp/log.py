@@ -41,7 +41,9 @@ MOST_CHARGERS = 100_000
 HEAD_ENTRIES = 2000
 """Entries of a head by which clock and charger are told (our judgement: minutes of a fleet, days of one charger)."""
 
-_FRAME_ANYWHERE = re.compile(rb"\[\s*[2-6]\s*,\s*(?:\\?\"{1,2}[^\"\\]{0,256}\\?\"{1,2}\s*,|&quot;)|^[^\S\n]*\[\s*$", re.MULTILINE)
+_FRAME_ANYWHERE = re.compile(
+    rb"\[\s*[2-6]\s*,\s*(?:\\?\"{1,2}[^\"\\]{0,256}\\?\"{1,2}\s*,|&quot;)|^[^\S\n]*\[\s*$", re.MULTILINE
+)
 _PLAIN = rb'(?:\s*"[^"\\\n]{1,64}"\s*:\s*(?:"[^"\\\n]{0,256}"|[\w.+-]{1,64}|\[\s*\]|\{[^{}\[\]]{0,256}\})\s*,)*+'
 _ARRAY_WITHIN = re.compile(
     rb"\{" + _PLAIN + rb'(?:\s*"[^"\\\n]{1,64}"\s*:\s*\{' + _PLAIN + rb')?\s*"[^"\\\n]{1,64}"\s*:\s*(?=\[\s*[{\[])'

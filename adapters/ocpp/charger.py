@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from ...knowledge.standard_codes import lookup
-from .fault_codes import is_ours
+from .fault_codes import LOST, alarm_of_link, is_ours, tells_of_absence
 from .pairing import Pairing
 from .ratings import ratings_in
 from .schemas import Version
@@ -45,6 +45,12 @@ FAN_TOLD_LATELY_S = 600.0
 
 MOST_FANS = 32
 """Fans of a charger that are told apart (our judgement: none has more)."""
+
+AWAY_INTERVALS = 1.5
+"""A pause of more intervals than this is an absence (our judgement: one heartbeat is missing)."""
+
+TOLD_ONCE_BACK_S = 300.0
+"""Seconds after its return within which a charger tells that it was away (our judgement: it sends what it has kept at once)."""
 
 MOST_REMARKS = 2_000
 """Lines of a log about a charger's link that are kept (our judgement: a day of attempts, one or two a minute)."""
@@ -120,6 +126,7 @@ class Charger:
         self._is_open: bool | None = None
         self._opened_or_closed: float | None = None
         self._fresh = False
+        self._away: tuple[float, float] | None = None
         self._last_alive: float | None = None
         self._last_beat: float | None = None
         self._held_beat: float | None = None
@@ -157,9 +164,12 @@ class Charger:
         return min(speed, *(told for _, told in self._fans.values()))
 
     def remarked(self, time: float, text: str) -> None:
-        """A log says something of its link in a line of its own."""
+        """A log says something of its link in a line of its own; where it is the platform's alarm, the charger is at fault."""
+        alarm = alarm_of_link(text)
         self._remarks += 1
-        if self._remarks <= MOST_REMARKS:
+        if alarm is not None:
+            self.faulty(None, alarm, time, text, {})
+        elif self._remarks <= MOST_REMARKS:
             self.event("log", time, None, {"message": text})
 
     def connector(self, number: int | None) -> Connector:
@@ -178,7 +188,10 @@ class Charger:
 
     def opened(self, time: float | None, reason: str | None = None) -> None:
         """Its connection was opened."""
+        if self._is_open is False and time is not None and self._opened_or_closed is not None:
+            self._away = self._opened_or_closed, time
         self._is_open, self._opened_or_closed, self._fresh = True, time, True
+        self.connector(None).codes.pop(LOST, None)
         self.pairing.reconnected()
         if time is not None:
             self.emit("connections", time, {"transition": "online", **given(reason=reason)})
@@ -219,6 +232,8 @@ class Charger:
         last = self._last_alive
         if last is not None and time - last > SILENCE_S:
             self._told_alive()
+            if self._away is None or self._away[1] < last:
+                self._away = last, time
         self._last_alive = time
 
     def _told_alive(self) -> None:
@@ -230,6 +245,10 @@ class Charger:
     def beats_tell(self) -> bool:
         """Whether the interval is known within which something should come; without it silence says nothing."""
         return self.interval_s is not None or bool(self._gaps)
+
+    @property
+    def _usual_gap(self) -> float:
+        return max(SILENCE_S, self.interval_s or max(self._gaps, default=0.0))
 
     def heartbeat(self, time: float) -> None:
         """A heartbeat came."""
@@ -281,12 +300,16 @@ class Charger:
         self, number: int | None, code: str, time: float, message: str | None, details: Record, **ocpp: Any
     ) -> None:
         """A connector reports a code; the same code again is the same occurrence until it has been cleared, and of it only what has
-        not been said yet is kept."""
+        not been said yet is kept. That it was away a charger can only tell once it is back: it was when it fell silent."""
         known = self.connector(number)
         known.nameless_since, known.nameless = None, None
         self._without_code.pop(number, None)
         said = {**given(fault_message=message), "details": details}
         before = known.codes.get(code)
+        if before is None and self._away is not None and self._is_open is not False and tells_of_absence(code):
+            lost, back = self._away
+            if 0 <= time - back <= TOLD_ONCE_BACK_S:
+                time, ocpp = lost, {**ocpp, "told_at": iso(time)}
         if before is not None or len(known.codes) < MOST_CODES:
             known.codes[code] = said
         if before is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .charger import Charger, Record, given
 from .frames import CALL_RESULT, Frame
-from .measured import said_objects
+from .measured import monitored, said_objects
 from .meter_values import power_limit
 from .pairing import Call
 from .times import iso
@@ -120,7 +120,9 @@ def _brings(
                 }
                 _configured(charger, time, keys)
             case "GetVariables":
-                _configured(charger, time, variables(result.get("getVariableResult"), "attributeValue"))
+                found = items(result.get("getVariableResult"))
+                _configured(charger, time, variables(found, "attributeValue"))
+                monitored(charger, ({**each, "actualValue": each.get("attributeValue")} for each in found), time)
             case "SetVariables":
                 _configured(charger, time, _set(params, result))
             case _:

@@ -13,6 +13,14 @@ _OURS = re.compile(r"(?<![A-Za-z0-9])F[-_ ]?(\d{4})(?![A-Za-z0-9])", re.IGNORECA
 _CHARGEX = re.compile(r"(?<![A-Za-z0-9])CX[-_ ]?0?(\d{2})(?!\d)", re.IGNORECASE)
 _BARE_NUMBER = re.compile(r"(?:F[\s_-]*)?\d{1,4}(?:\.0)?", re.IGNORECASE)
 
+LOST = "F-0301"
+"""The dictionary's code for a charger that is not heard."""
+
+_LINK_CODE = re.compile(r"(?<![A-Za-z0-9])F[-_ ]?(030[12])(?!\d)", re.IGNORECASE)
+_MISSED = re.compile(
+    r"(?=.*\bheartbeats?\b)(?=.*\b(?:missed|missing|lost|overdue|timed? ?out|no)\b).*\boffline\b", re.IGNORECASE
+)
+
 SAYS_NOTHING = frozenset(
     ("", "none", "noerror", "no error", "ok", "null", "n/a", "na", "-", "0", "0x0", "0x00", "0x0000", "00")
 )
@@ -38,6 +46,21 @@ def is_ours(vendor: str | None) -> bool:
 def is_known(code: str) -> bool:
     """Whether a code is spelled like one of the dictionary's or of ChargeX."""
     return code.startswith(("F-", "CX0"))
+
+
+def tells_of_absence(code: str) -> bool:
+    """Whether a code says that the charger was not connected, which it cannot tell while it is not."""
+    row = reported(code)
+    return code == LOST or (row is not None and row.faults == (LOST,))
+
+
+def alarm_of_link(said: str) -> str | None:
+    """The code of connectivity that a platform raises in a line of its log: by name, or since it takes a charger that misses its
+    heartbeat for offline; None where it raises none."""
+    named = _LINK_CODE.search(said)
+    if named is not None:
+        return f"F-{named[1]}"
+    return LOST if _MISSED.match(said) else None
 
 
 def says_in_words(code: str) -> bool:

@@ -15,7 +15,7 @@ import orjson
 
 from .frames import BEGIN, Connection, Entry, Frame, NoFrame, Remark, Sign, frame_of, is_cut_frame, mended, read_frame
 from .problems import Problems
-from .times import Clock, logged_time, without_times
+from .times import Clock, moment_told, without_times
 
 MOST_LINES = 2000
 """Lines that one frame may be spread over (our judgement: EVerest writes one value a line, and a report has hundreds)."""
@@ -82,7 +82,10 @@ _SHOUTED = re.compile(r"\b(IN|OUT)\b")
 _CONNECTS = re.compile(rb"conn?e[ck]t|conexi|clos|\bopen|handshake|web ?socket|\bws\b|verbind", re.IGNORECASE)
 
 _FAILS = re.compile(
-    rb"(?=.*\b(?:tls|ssl|handshake|certificate|x509|dns|resolv\w*|socket|connection|network|route|gateway|modem|sim|apn|ppp|lte|link|getaddrinfo|host|name)\b)"
+    rb".*(?<![a-z0-9])f[-_ ]?030[12](?!\d)|(?=.*\bheartbeats?\b).*\boffline\b|"
+    rb"(?=.*\b(?:no|missing|missed|unanswered|without|within|expected|expects|overdue|timed? ?out)\b).*\b(?:ping|pong|keep-?alive)\b"
+    rb"|(?=.*\b(?:conntrack|firewall|nat|router|modem)\b).*\b(?:idle|time(?:d )?out|expired|rst|destroy|drop(?:ped|s)?|reboot\w*)\b"
+    rb"|(?=.*\b(?:tls|ssl|handshake|certificate|x509|dns|resolv\w*|socket|connection|network|route|gateway|modem|sim|apn|ppp|lte|link|getaddrinfo|host|name)\b)"
     rb".*(?:error|fail|not known|enotfound|econnrefused|etimedout|eai_again|expired|refus|unreachable|timed? ?out|alert|reset by|no route|\bdown\b|\blost\b|unable|not found|reject|denied)",
     re.IGNORECASE,
 )
@@ -209,6 +212,7 @@ class Lines:
         self._has_more_times = False
         self._before: tuple[float | None, _Prefix] = (None, _Prefix(None, None))
         self._closing: set[str] = set()
+        self._seen: set[str] = set()
 
     def entries(self, lines: Iterable[bytes], first: int = 1) -> Iterator[Entry]:
         """The frames and connections of all lines; what is no frame and no connection is passed over.
@@ -246,6 +250,8 @@ class Lines:
                 yield from self._unframed(number, line)
 
     def _framed(self, number: int, prefix: bytes, parts: object) -> Frame | None:
+        if self._clock.latest is None:
+            self._clock.latest = moment_told(parts)
         time, (charger, word) = self._around(prefix)
         try:
             return frame_of(parts, number, time, charger, word)
@@ -310,8 +316,7 @@ class Lines:
         if is_cut_frame(line):
             yield from self._mended(number, line, 0, "its beginning is missing")
             return
-        moment, zoneless, rest = logged_time(line[:400])
-        time = self._clock.utc(moment, zoneless)
+        time, rest = self._clock.read(line[:400])
         if _CONNECTS.search(line):
             found = self._told(number, time, line[:LONGEST_PREFIX].decode("utf-8", "replace"))
             if found is not None:
@@ -319,7 +324,7 @@ class Lines:
                 return
         if _FAILS.match(line[:LONGEST_REMARK]):
             said = rest.decode("utf-8", "replace").strip()
-            yield Remark(number, time, _charger_named(said), said)
+            yield Remark(number, time, self._named(said), said)
             return
         self._before = (time, self._prefix(rest)) if time is not None else (None, _Prefix(None, None))
 
@@ -335,12 +340,12 @@ class Lines:
         for pattern in OPENED:
             found = pattern.search(text)
             if found is not None:
-                return Connection(number, time, found.groupdict().get("charger") or _charger_named(text), True)
+                return Connection(number, time, found.groupdict().get("charger") or self._named(text), True)
         for pattern in CLOSED:
             found = pattern.search(text)
             if found is not None:
                 told = found.groupdict()
-                charger, code = told.get("charger") or _charger_named(text), told.get("code")
+                charger, code = told.get("charger") or self._named(text), told.get("code")
                 reason = (told.get("reason") or "").strip(" '\"\r\n")
                 if charger in self._closing:
                     self._closing.discard(charger)
@@ -353,9 +358,9 @@ class Lines:
         if not prefix.strip():
             before, self._before = self._before, (None, _Prefix(None, None))
             return before
-        moment, zoneless, rest = logged_time(prefix)
+        time, rest = self._clock.read(prefix)
         self._before = (None, _Prefix(None, None))
-        return self._clock.utc(moment, zoneless), self._prefix(rest)
+        return time, self._prefix(rest)
 
     def _prefix(self, rest: bytes) -> _Prefix:
         rest = rest[-LONGEST_PREFIX:]
@@ -368,7 +373,14 @@ class Lines:
             bare = without_times(rest)
             self._has_more_times = self._has_more_times or bare != rest
             known = self._prefixes[bare] = _read_prefix(bare.decode("utf-8", "replace"))
+            if known.charger is not None and len(self._seen) < MOST_PREFIXES:
+                self._seen.add(known.charger)
         return known
+
+    def _named(self, text: str) -> str | None:
+        """The charger that a line without a frame is about: one that frames are of, else what can be a name."""
+        seen = (each for each in re.findall(r"[\w.:-]+", text) if each.strip(".:") in self._seen)
+        return next((each.strip(".:") for each in seen), None) or _charger_named(text)
 
 
 _COLOUR = re.compile(rb"\x1b\[[\d;]*m")
@@ -429,9 +441,15 @@ def _read_prefix(text: str) -> _Prefix:
 
 
 def _can_be_charger(text: str) -> bool:
-    return bool(re.search(r"\w", text)) and WORD.fullmatch(text) is None and _NO_CHARGER.search(text) is None
+    return (
+        bool(re.search(r"\w", text))
+        and _MOMENT.fullmatch(text) is None
+        and WORD.fullmatch(text) is None
+        and _NO_CHARGER.search(text) is None
+    )
 
 
+_MOMENT = re.compile(r"\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?")
 _BRACKETED = re.compile(r"\[([^\s\[\]]{2,64})\]\s*(?:\w+:\s*)?\w")
 _OF_A_TENANT = re.compile(r"(?:^|\s)\d{1,6}:([A-Za-z][\w.-]{1,63})(?=:?\s)")
 """As CitrineOS names a charger: behind the number of its tenant."""

@@ -19,6 +19,7 @@ from .fields import (
     first,
     frames_in,
     looks_like_frame,
+    object_of,
     objects_in,
     text_of,
     texts_with_frames,
@@ -123,11 +124,13 @@ class Objects:
 
     def _within(self, number: int, item: Any, beside: _Beside, deeper: int) -> Iterator[Entry]:
         """The entries of an item, or where it is none itself, of those in it."""
+        if deeper < 0:
+            return
         if isinstance(item, dict):
             told = False
             item, names = self._unwrapped(item)
             beside = self._beside(item, names, beside)
-            for entry in self._object(number, item, names, beside):
+            for entry in self._object(number, item, names, beside, deeper):
                 told = True
                 yield entry
             inner: Iterable[Any] = () if told else (item[key] for key in item if key not in LABELS)
@@ -151,7 +154,9 @@ class Objects:
         else:
             yield from self._frame(number, item, beside)
 
-    def _object(self, number: int, item: Mapping[str, Any], names: Names, beside: _Beside) -> Iterator[Entry]:
+    def _object(
+        self, number: int, item: Mapping[str, Any], names: Names, beside: _Beside, deeper: int
+    ) -> Iterator[Entry]:
         """The entries that an object is by itself."""
         frames = frames_in(item, names)
         if frames:
@@ -168,7 +173,11 @@ class Objects:
             yield Remark(number, beside.time, beside.charger, said)
             return
         for text in texts_with_frames(item, names):
-            yield from self._line(number, text, beside)
+            within = object_of(text)
+            if within is None:
+                yield from self._line(number, text, beside)
+            else:
+                yield from self._within(number, within, beside, deeper - 1)
 
     def _beside(self, item: Mapping[str, Any], names: Names, around: _Beside) -> _Beside:
         """What an object tells beside its frame; what it does not tell, the one around it does."""

@@ -212,8 +212,10 @@ def variables(entries: Any, value: str) -> Record:
     for entry in items(entries):
         variable = text(mapping(entry.get("variable")).get("name"))
         if variable is not None and entry.get(value) is not None:
-            component = text(mapping(entry.get("component")).get("name")) or ""
-            found[variable if word(component) in COMMUNICATION else f"{component}.{variable}"] = entry[value]
+            component = mapping(entry.get("component"))
+            called = text(component.get("name")) or ""
+            of = ".".join(each for each in (called, text(component.get("instance"))) if each)
+            found[variable if word(called) in COMMUNICATION else f"{of}.{variable}"] = entry[value]
     return found
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from charger_triage.adapters.files import UnreadableInput, read_bundle, read_bun
 from charger_triage.adapters.ocpp import ocpp_records, read_ocpp_log
 from charger_triage.engine import Triage
 
-from .support.ocpp_layouts import BARE, CHARGER, LAYOUT_OF_PARTS, LAYOUTS, answer, call, session
+from .support.ocpp_layouts import BARE, CHARGER, DATES, LAYOUTS, LAYOUTS_OF_PARTS, answer, call, dated, session
 
 VERSIONS = ("1.6", "2.0.1")
 Emitted = tuple[str, dict[str, Any]]
@@ -38,10 +39,19 @@ def test_every_layout_gives_the_same_records(layout: str, version: str, tmp_path
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_frames_in_parts_give_the_same_records(version: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", LAYOUTS_OF_PARTS)
+def test_frames_in_parts_give_the_same_records(layout: str, version: str, tmp_path: Path) -> None:
     """Exports that keep action, id and payload apart are put together again."""
     whole = [entry for entry in session(version) if entry["frame"][0] != 4 and entry["frame"][1] != "r-1"]
-    assert read(LAYOUT_OF_PARTS(whole), tmp_path) == read(LAYOUTS["objects"](whole), tmp_path)
+    assert read(LAYOUTS_OF_PARTS[layout](whole), tmp_path) == read(LAYOUTS["objects"](whole), tmp_path)
+
+
+@pytest.mark.parametrize("written", DATES)
+def test_times_are_read_however_they_are_written(written: str, tmp_path: Path) -> None:
+    """A session is dated to the second whatever form its times have; a year or a date that is missing payloads tell."""
+    entries = session("1.6")
+    to_the_second = [{**e, "at": datetime.fromisoformat(e["at"]).replace(microsecond=0).isoformat()} for e in entries]
+    assert read(dated(DATES[written], entries), tmp_path) == read(LAYOUTS["objects"](to_the_second), tmp_path)
 
 
 def test_frames_alone_take_their_times_from_payloads(tmp_path: Path) -> None:
@@ -190,6 +200,42 @@ CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         "2026-05-10 08:10:00.000;CP-7;SYS;DISCONNECT code=1008 reason=second connection, closing older\n",
         {"clean_close": False, "close_code": 1008, "reason": "second connection, closing older"},
     ),
+    "behind its state": (
+        "csms-1 | 2026-05-10T08:00:00Z open  CP-7 from 198.51.100.61\n"
+        'csms-1 | 2026-05-10T08:00:01Z rcv CP-7 [2,"1","Heartbeat",{}]\n'
+        "csms-1 | 2026-05-10T08:10:00Z error CP-7 read: Connection reset by peer (last frame 60 s ago), code 1006\n",
+        {"clean_close": False, "close_code": 1006, "reason": "Connection reset by peer (last frame 60 s ago)"},
+    ),
+    "in a path, then by a name that is known": (
+        "2026-05-10T08:00:00Z ws accept /ocpp/CP-7 peer=10.8.0.20\n"
+        '2026-05-10T08:00:01Z RX CP-7 [2,"1","Heartbeat",{}]\n'
+        '2026-05-10T08:10:00Z ws closed CP-7 code=1006 reason="no close frame"\n',
+        {"clean_close": False, "close_code": 1006, "reason": "no close frame"},
+    ),
+    "an object of JavaScript": (
+        "2026-05-10T08:00:00Z client connected { identity: 'CP-7', remoteAddress: '192.0.2.66' }\n"
+        '2026-05-10T08:00:01Z CP-7 -> [2,"1","Heartbeat",{}]\n'
+        "2026-05-10T08:10:00Z client closed { identity: 'CP-7', code: 1008, reason: 'keepalive timeout' }\n",
+        {"clean_close": False, "close_code": 1008, "reason": "keepalive timeout"},
+    ),
+    "in French": (
+        "2026-05-10T08:00:00Z INFOS: [CP-7] session WebSocket ouverte\n"
+        '2026-05-10T08:00:01Z INFOS: [CP-7] reçu [2,"1","Heartbeat",{}]\n'
+        "2026-05-10T08:10:00Z AVERTISSEMENT: [CP-7] session WebSocket fermée code=1006 motif=connexion perdue\n",
+        {"clean_close": False, "close_code": 1006, "reason": "connexion perdue"},
+    ),
+    "in German": (
+        "2026-05-10T08:00:00Z [CP-7] Verbindung hergestellt\n"
+        '2026-05-10T08:00:01Z [CP-7] empfangen [2,"1","Heartbeat",{}]\n'
+        "2026-05-10T08:10:00Z [CP-7] Verbindung getrennt, Code 1001\n",
+        {"clean_close": True, "close_code": 1001},
+    ),
+    "names that nobody knows": (
+        '{"t": 1778400000000, "cs": "CP-7", "ev": "ws_open", "hs_ms": 32}\n'
+        '{"t": 1778400001000, "cs": "CP-7", "ev": "msg", "way": "up", "f": [2, "1", "Heartbeat", {}]}\n'
+        '{"t": 1778400600000, "cs": "CP-7", "ev": "ws_close", "code": 1000, "why": "restart"}\n',
+        {"clean_close": True, "close_code": 1000, "reason": "restart"},
+    ),
     "a field of its own": (
         '{"ts": 1778400000000, "cp": "CP-7", "conn": "open"}\n'
         '{"ts": 1778400001000, "cp": "CP-7", "dir": "recv", "frame": "[2,\\"1\\",\\"Heartbeat\\",{}]"}\n'
@@ -226,6 +272,7 @@ def test_what_a_log_says_of_a_link_that_fails_is_kept(tmp_path: Path) -> None:
         "2026-05-10T08:02:30Z ERR [ws] getaddrinfo csms.example: Name or service not known (ENOTFOUND)\n"
         "2026-05-10T08:03:00Z info: 412 stations connected, listener healthy\n"
         "2026-05-10T08:04:00Z error: disk full\n"
+        "2026-05-10T08:05:00Z WARN no ping frame from CP-7 within 60000 ms, terminating\n"
     )
     alone, _ = read(text.encode(), tmp_path)
     said = [
@@ -235,14 +282,15 @@ def test_what_a_log_says_of_a_link_that_fails_is_kept(tmp_path: Path) -> None:
         ("CP-7", "[CP-7] error: TLS handshake failed: certificate has expired"),
         ("CP-7", "error: could not resolve csms.example, DNS timed out"),
         ("CP-7", "ERR [ws] getaddrinfo csms.example: Name or service not known (ENOTFOUND)"),
+        ("CP-7", "WARN no ping frame from CP-7 within 60000 ms, terminating"),
     ]
     another = '2026-05-10T08:00:02Z [CP-8] <- [2,"2","Heartbeat",{}]\n'
     several, _ = read((another + text).encode(), tmp_path)
-    assert sum(r["event_type"] == "log" for name, r in several if name == "events") == 1
+    assert sum(r["event_type"] == "log" for name, r in several if name == "events") == 2
     named = "2026-05-10T08:05:00Z gw-2 SRV CP-7 router 81.2.69.14 unreachable, WAN link down\n"
     several, _ = read((another + text + named).encode(), tmp_path)
     logged = [r for name, r in several if name == "events" and r["event_type"] == "log"]
-    assert [r["device_id"] for r in logged] == ["CP-7", "CP-7"]
+    assert [r["device_id"] for r in logged] == ["CP-7"] * 3
 
 
 def test_an_object_without_a_message_says_what_fails_of_a_link(tmp_path: Path) -> None:

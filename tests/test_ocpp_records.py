@@ -874,7 +874,64 @@ def test_variables_become_settings() -> None:
     ]
 
 
+def test_variables_that_are_asked_for_are_readings_as_monitored_ones() -> None:
+    """What the platform reads of a charger's sensors is telemetry, and each instance of a component keeps its own value."""
+    results = [
+        {"attributeStatus": "Accepted", "attributeValue": value, "variable": {"name": "Temperature"},
+         "component": {"name": "TemperatureSensor", "instance": instance}}
+        for instance, value in (("cabinet", "58.5"), ("control-board", "33"))
+    ]  # fmt: skip
+    found = records_of(
+        [
+            message(T.format(0, 0), "platform", 2, "1", "GetVariables", {"getVariableData": []}),
+            message(T.format(0, 1), "charger", 3, "1", {"getVariableResult": results}),
+        ]
+    )
+    (reading,) = found["telemetry"]
+    assert reading["cabinet_temperature"] == 58.5
+    assert reading["component_health"] == {"internal_temps": {"control_board": 33.0}}
+    (configured,) = found["configurations"]
+    assert configured["ocpp_keys"] == {
+        "TemperatureSensor.cabinet.Temperature": "58.5",
+        "TemperatureSensor.control-board.Temperature": "33",
+    }
+
+
 # Heartbeats and connections
+
+
+def test_that_it_was_away_a_charger_tells_of_when_it_fell_silent(triage: Triage) -> None:
+    """What a charger reports once it is back is dated by its last word before; what it reports later is not."""
+
+    def first_seen(minute: int) -> str | None:
+        boot = [
+            call(T.format(0, 0), "b", "BootNotification", chargePointVendor="V", chargePointModel="M"),
+            answer(T.format(0, 0), "b", status="Accepted", currentTime=T.format(0, 0), interval=60),
+        ]
+        beats = [call(T.format(n, 0), f"h{n}", "Heartbeat") for n in (1, 2, 3, *range(20, 40))]
+        told = status(T.format(minute, 30), 9, "Available", "OtherError", vendorErrorCode="HB_LOST", info="back again")
+        talk = sorted([*boot, *beats, told], key=lambda each: each["at"])
+        return diagnosed(LAYOUTS["evcc"](talk).decode(), triage).incidents[0].first_seen
+
+    assert first_seen(20) == "2026-05-10T08:03:00Z"
+    assert first_seen(36) == "2026-05-10T08:36:30Z"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("charge point CP-7 missed heartbeat (last seen 08:01), marking offline", "F-0301"),
+        ("alarm F-0302 raised for CP-7", "F-0302"),
+        ("missed heartbeat of CP-7, trying again", None),
+    ],
+)
+def test_a_platforms_own_alarm_in_a_line_of_its_log_is_a_fault(said: str, code: str | None) -> None:
+    """A line that names a code of connectivity, or takes a charger without heartbeats for offline, is a fault; another is none."""
+    text = f'2026-05-10T08:00:00Z CP-7 > [2,"1","Heartbeat",{{}}]\n2026-05-10T08:05:00Z {said}\n'
+    found = [
+        r["data"]["fault_code"] for name, r in ocpp_records(io.BytesIO(text.encode())) if r.get("event_type") == "fault"
+    ]
+    assert found == ([] if code is None else [code])
 
 
 def test_a_heartbeat_interval_that_nobody_told_is_observed(triage: Triage) -> None:

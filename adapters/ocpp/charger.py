@@ -232,7 +232,7 @@ class Charger:
         last = self._last_alive
         if last is not None and time - last > SILENCE_S:
             self._told_alive()
-            if self._away is None or self._away[1] < last:
+            if self.beats_tell and time - last > AWAY_INTERVALS * self._usual_pause:
                 self._away = last, time
         self._last_alive = time
 
@@ -247,7 +247,8 @@ class Charger:
         return self.interval_s is not None or bool(self._gaps)
 
     @property
-    def _usual_gap(self) -> float:
+    def _usual_pause(self) -> float:
+        """Seconds between two signs of life of a charger that is there."""
         return max(SILENCE_S, self.interval_s or max(self._gaps, default=0.0))
 
     def heartbeat(self, time: float) -> None:

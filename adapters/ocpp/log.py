@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import IO, Literal
 
 from ..heads import begins_as_bundle
@@ -41,6 +42,9 @@ MOST_CHARGERS = 100_000
 HEAD_ENTRIES = 2000
 """Entries of a head by which clock and charger are told (our judgement: minutes of a fleet, days of one charger)."""
 
+MOSTLY = 3
+"""So many times as often times must fall as they rise (our judgement: an ordinary log's fall where a clock is set)."""
+
 _FRAME_ANYWHERE = re.compile(
     rb"\[\s*[2-6]\s*,\s*(?:\\?\"{1,2}[^\"\\]{0,256}\\?\"{1,2}\s*,|&quot;)|^[^\S\n]*\[\s*$", re.MULTILINE
 )
@@ -54,11 +58,13 @@ their messages so."""
 
 @dataclass(frozen=True)
 class Head:
-    """What the beginning of a log tells: its layout, how far its clock is ahead of UTC, the one charger it is of."""
+    """What the beginning of a log tells: its layout, how far its clock is ahead of UTC, the one charger it is of, and whether its
+    newest entry comes first."""
 
     layout: Layout
     ahead_s: float
     charger: str | None
+    newest_first: bool = False
 
 
 def look_at(head: bytes) -> Head | None:
@@ -81,7 +87,15 @@ def look_at(head: bytes) -> Head | None:
     for logged, told in _moments(entries):
         clock.vote(logged, told)
     chargers = {entry.charger for entry in entries if entry.charger is not None}
-    return Head(layout, clock.elected, chargers.pop() if len(chargers) == 1 else None)
+    charger = chargers.pop() if len(chargers) == 1 else None
+    return Head(layout, clock.elected, charger, _newest_first([e.time for e in entries if e.time is not None]))
+
+
+def _newest_first(times: list[float]) -> bool:
+    """Whether times fall from one to the next, as in exports that show the newest first."""
+    falls = sum(later < earlier for earlier, later in pairwise(times))
+    rises = sum(later > earlier for earlier, later in pairwise(times))
+    return falls > MOSTLY * (1 + rises)
 
 
 def _unheard(_problem: str) -> None:
@@ -427,7 +441,8 @@ def _authorized(charger: Charger, asked: Frame, answer: Mapping[str, object], ti
 def records(
     seen: Head, head: bytes, rest: IO[bytes] | None, fallback: str, report: Report | None = None
 ) -> Iterator[Emitted]:
-    """The records of a log, one after the other, with no more of it in memory than is needed to pair its frames.
+    """The records of a log, one after the other, with no more of it in memory than is needed to pair its frames; one whose newest
+    entry comes first is taken into memory, as its end is its beginning.
 
     `head` is its beginning, `seen` what `look_at` made of that, `rest` the stream behind it. `fallback` names a charger that
     the log does not name; `report` takes each problem, and whether something was skipped because of it.
@@ -436,7 +451,8 @@ def records(
     clock = Clock(seen.ahead_s)
     reader = Reader(seen, clock, fallback, problems)
     take, out = reader.take, reader.out
-    for entry in _entries(seen.layout, head, rest, clock, problems):
+    entries: Iterable[Entry] = _entries(seen.layout, head, rest, clock, problems)
+    for entry in reversed([*entries]) if seen.newest_first else entries:
         take(entry)
         if out:
             yield from out

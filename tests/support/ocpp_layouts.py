@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import html
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -248,6 +249,111 @@ def _bare(entry: Message, _: bool) -> str:
     return _frame(entry)
 
 
+def _journald(entry: Message, incoming: bool) -> str:
+    """As `journalctl -o json` gives it: the only time is a count of microseconds."""
+    micros = round(datetime.fromisoformat(entry["at"]).timestamp() * 1e6)
+    said = f"{'RX' if incoming else 'TX'} {CHARGER} {_frame(entry)}"
+    return json.dumps({"__CURSOR": "s=5f1c", "__REALTIME_TIMESTAMP": str(micros), "_PID": "7", "MESSAGE": said})
+
+
+def _short_names(entry: Message, incoming: bool) -> str:
+    """Fields of names that nobody knows."""
+    millis = round(datetime.fromisoformat(entry["at"]).timestamp() * 1000)
+    return json.dumps({"t": millis, "cs": CHARGER, "way": "up" if incoming else "down", "f": entry["frame"]})
+
+
+def _text_within_text(entry: Message, incoming: bool) -> str:
+    """An object in a text in an object, as collectors of collectors make it."""
+    inner = {"cpId": CHARGER, "dir": "CP->CS" if incoming else "CS->CP", "raw": _frame(entry)}
+    return json.dumps({"@timestamp": entry["at"], "message": json.dumps(inner)})
+
+
+def _page(entries: Sequence[Message]) -> bytes:
+    """The page of libocpp, which names no charger."""
+    rows = "".join(
+        f"<tr><td>{e['at']}</td><td>{'ChargePoint' if e['by'] == 'charger' else 'CSMS'}</td>"
+        f'<td><pre lang="json">{html.escape(_frame(e))}</pre></td></tr>\n'
+        for e in entries
+    )
+    return f"<html><head><title>log</title></head>\n<body><table>\n{rows}</table></body></html>\n".encode()
+
+
+def _browser(entries: Sequence[Message]) -> bytes:
+    """A HAR file of a browser."""
+    sent = [
+        {"type": "send" if e["by"] == "charger" else "receive", "opcode": 1, "data": _frame(e),
+         "time": datetime.fromisoformat(e["at"]).timestamp()}
+        for e in entries
+    ]  # fmt: skip
+    entry = {"_webSocketMessages": sent, "request": {"url": f"wss://csms.example/ocpp/{CHARGER}", "headers": []}}
+    return json.dumps({"log": {"version": "1.2", "pages": [], "entries": [entry]}}, indent=1).encode()
+
+
+def _loki(entries: Sequence[Message]) -> bytes:
+    """What Loki answers to a query: lines behind nanoseconds, the newest first."""
+    lines = [
+        [
+            str(round(datetime.fromisoformat(e["at"]).timestamp() * 1e3)) + "000000",
+            f'station="{CHARGER}" {"recv" if e["by"] == "charger" else "send"} payload={_frame(e)}',
+        ]
+        for e in entries
+    ]
+    streams = [{"stream": {"app": "gateway"}, "values": lines[::-1]}]
+    return json.dumps({"status": "success", "data": {"resultType": "streams", "result": streams}}).encode()
+
+
+def _azure(entries: Sequence[Message]) -> bytes:
+    """An export of Azure's logs: American times, the newest first."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["TimeGenerated [UTC]", "Level", "ChargePointId", "Direction", "Message"])
+    for e in reversed(entries):
+        at = datetime.fromisoformat(e["at"])
+        said = f"{at.month}/{at.day}/{at:%Y}, {at.hour % 12 or 12}:{at:%M:%S}.{at.microsecond // 1000:03} {at:%p}"
+        way = "FromChargePoint" if e["by"] == "charger" else "ToChargePoint"
+        writer.writerow([said, "Information", CHARGER, way, f"OCPP {_frame(e)}"])
+    return text.getvalue().encode()
+
+
+def _dated(pattern: str) -> Callable[[Message, bool], str]:
+    def line(entry: Message, incoming: bool) -> str:
+        return f"{_at(entry, pattern)} gateway[7]: {CHARGER} {'in' if incoming else 'out'}: {_frame(entry)}"
+
+    return line
+
+
+def _broker(entries: Sequence[Message]) -> bytes:
+    """Envelopes of CitrineOS's message broker."""
+    return "".join(
+        json.dumps({"origin": "cs" if e["by"] == "charger" else "csms", "eventGroup": "general", "state": e["frame"][0] - 1,
+                    "action": e["frame"][2] if e["frame"][0] == 2 else "Any", "payload": e["frame"][-1],
+                    "context": {"correlationId": e["frame"][1], "stationId": CHARGER, "timestamp": e["at"]}}) + "\n"
+        for e in entries
+    ).encode()  # fmt: skip
+
+
+def _maeve(entries: Sequence[Message]) -> bytes:
+    """Lines of MaEVe: what was asked and what was answered in fields of their own."""
+    return "".join(
+        json.dumps({"time": e["at"], "msg": "call" if e["frame"][0] == 2 else "call result", "chargeStationId": CHARGER,
+                    "messageId": e["frame"][1], "action": e["frame"][2] if e["frame"][0] == 2 else "Any",
+                    "request" if e["frame"][0] == 2 else "response": e["frame"][-1]}) + "\n"
+        for e in entries
+    ).encode()  # fmt: skip
+
+
+def _german(entries: Sequence[Message]) -> bytes:
+    """A table with German heads and local times."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";")
+    writer.writerow(["Zeitstempel", "Nutzdaten", "Ladepunkt", "Nachrichtentyp", "Nachrichten-ID", "Vorgang"])
+    for e in entries:
+        kind, action = ("Anfrage", e["frame"][2]) if e["frame"][0] == 2 else ("Antwort", "")
+        at = _at(e, "%d.%m.%Y %H:%M:%S,%f")[:-3]
+        writer.writerow([at, json.dumps(e["frame"][-1]), CHARGER, kind, e["frame"][1], action])
+    return text.getvalue().encode("utf-8-sig")
+
+
 LAYOUTS: dict[str, Callable[[Sequence[Message]], bytes]] = {
     "SteVe": _written(_steve),
     "SteVe with tabs": _written(_steve_with_tabs),
@@ -273,6 +379,13 @@ LAYOUTS: dict[str, Callable[[Sequence[Message]], bytes]] = {
     "CloudWatch": _cloudwatch,
     "SQL dump": _written(_sql_dump),
     "EVerest with brackets": _written(_everest_in_brackets),
+    "journald as JSON": _written(_journald),
+    "names that nobody knows": _written(_short_names),
+    "a text within a text": _written(_text_within_text),
+    "libocpp's page": _page,
+    "HAR of a browser": _browser,
+    "Loki's answer, newest first": _loki,
+    "Azure, newest first": _azure,
     "CSV": _csv,
     "CSV of lines": _csv_of_lines,
     "CSV with semicolons": _semicolons,
@@ -283,5 +396,22 @@ LAYOUTS: dict[str, Callable[[Sequence[Message]], bytes]] = {
 }
 """Layouts that tell time, charger and direction of each frame."""
 
-LAYOUT_OF_PARTS = _parts
+DATES = {
+    "asctime": "%a %b %d %H:%M:%S %Y",
+    "Java": "%b %d, %Y %I:%M:%S %p",
+    "web servers": "%d/%b/%Y:%H:%M:%S",
+    "syslog": "%b %d %H:%M:%S",
+    "Android": "%m-%d %H:%M:%S",
+    "no date": "%H:%M:%S",
+}
+"""How times are written to the second, without a year or a date too."""
+
+
+def dated(pattern: str, entries: Sequence[Message]) -> bytes:
+    """A log whose times are written so."""
+    return _written(_dated(pattern))(entries)
+
+
+LAYOUTS_OF_PARTS = {"CitrineOS": _parts, "CitrineOS's broker": _broker, "MaEVe": _maeve, "German table": _german}
+"""Layouts that keep the parts of a frame apart."""
 BARE = _written(_bare)

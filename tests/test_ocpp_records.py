@@ -451,6 +451,7 @@ def test_power_that_flows_out_is_discharging() -> None:
     ("key", "value", "told"),
     [
         ("ContinuousPower", "150000", {"continuous_rating_kw": 150.0}), ("ContinuousPower_kW", "120", {"continuous_rating_kw": 120.0}),
+        ("p_cont_kw", "100", {"continuous_rating_kw": 100.0}), ("P_nom", "50000", {"rated_power_kw": 50.0}),
         ("RatedPowerW", "900", {"rated_power_kw": 0.9}), ("NominalOutputPower", "22", {"rated_power_kw": 22.0}),
         ("FanContinuous", "1", None), ("ContinuousPower", "-1", None), ("ContinuousPower", "a lot", None), ("MaxPower", "22", None),
     ],
@@ -477,6 +478,23 @@ def test_an_end_by_the_vehicle_tells_that_the_plug_was_pulled() -> None:
     ]  # fmt: skip
     events = [e for e in records_of(messages)["events"] if e["event_type"] == "plug_out"]
     assert [e["timestamp"] for e in events] == ["2026-05-10T08:05:00.000Z", "2026-05-10T08:09:00.000Z"]
+
+
+def test_a_pulled_plug_is_an_unwanted_end_where_words_say_so(triage: Triage) -> None:
+    """EVDisconnected alone is how a session ends; what the connector says right after it may tell that nobody had stopped it."""
+
+    def codes(info: str) -> list[str]:
+        messages = [
+            call(T.format(0, 0), "1", "StartTransaction", connectorId=1, idTag="A", meterStart=0, timestamp=T.format(0, 0)),
+            answer(T.format(0, 1), "1", transactionId=7, idTagInfo={"status": "Accepted"}),
+            status(T.format(0, 2), 2, "Charging"),
+            call(T.format(9, 0), "3", "StopTransaction", transactionId=7, meterStop=900, timestamp=T.format(9, 0), reason="EVDisconnected"),
+            status(T.format(9, 1), 4, "Finishing", info=info),
+        ]  # fmt: skip
+        return [i.fault_code for i in diagnosed(LAYOUTS["evcc"](messages).decode(), triage).incidents]
+
+    assert codes("CP state C->A without user stop") == ["F-0805"]
+    assert codes("EV side disconnected.") == []
 
 
 def test_of_fans_that_are_told_one_by_one_the_slowest_counts() -> None:

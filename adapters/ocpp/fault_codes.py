@@ -123,6 +123,12 @@ def alarm_code(tech_code: object, tech_info: object, variable: str, *, ours: boo
     return code if own is None or (code is None and in_words is None) else variable
 
 
+def unwanted_end(info: str) -> str | None:
+    """The code of a session that broke off where words beside a plug that was pulled say so; by itself that is how many end."""
+    row = row_in_words((info,))
+    return row.code if row is not None and row.faults == ("F-0805",) else None
+
+
 def row_in_words(texts: Iterable[str]) -> StandardCode | None:
     """The row of the first text that says one in a vendor's own words."""
     return next((row for found in texts if (row := said_in_words(found)) is not None), None)

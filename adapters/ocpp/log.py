@@ -110,9 +110,12 @@ def _layout_of(head: bytes) -> Layout | None:
         return "array" if has_frame or _has_parts(stripped) else None
     objects = Objects(Clock(), Problems())
     if first == b"{":
-        if any(objects.tells(_loaded(line)) for line in stripped.split(b"\n")):
+        lines = stripped.split(b"\n")
+        holds_array = _ARRAY_WITHIN.match(stripped) is not None and (has_frame or _has_parts(stripped))
+        # the items of an array may stand one a line as well, within an object that does not end in the first
+        if not (holds_array and _loaded(lines[0]) is None) and any(objects.tells(_loaded(line)) for line in lines):
             return "objects"
-        return "array" if _ARRAY_WITHIN.match(stripped) and (has_frame or _has_parts(stripped)) else None
+        return "array" if holds_array else None
     lines = [line for line in stripped.split(b"\n", 50)[:50] if line.strip()]
     if first not in (b"[", b"") and len(lines) > 1 and _is_csv(lines, objects, head):
         return "csv"

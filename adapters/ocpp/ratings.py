@@ -10,8 +10,13 @@ from ...knowledge.texts import words_of
 from .values import number
 
 RATINGS = (
-    ("continuous_rating_kw", re.compile(r"\b(continuous|cont) (output )?(power|rating)( rating)?( k ?w| w)?$")),
-    ("rated_power_kw", re.compile(r"\b(rated|nominal)( output)? power( k ?w| w)?$")),
+    (
+        "continuous_rating_kw",
+        re.compile(
+            r"\b((continuous|cont) (output )?(power|rating)( rating)?|(p|power) ?(cont|continuous))( k ?w| w)?$"
+        ),
+    ),
+    ("rated_power_kw", re.compile(r"\b((rated|nominal)( output)? power|(p|power) ?(nom|nominal|rated))( k ?w| w)?$")),
 )
 """Keys of a configuration that tell what a charger is made for, by the words of their names."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .charger import Charger, Record, Session, given
-from .fault_codes import is_known, is_ours, named_code
+from .fault_codes import is_known, is_ours, named_code, unwanted_end
 from .frames import Frame
 from .meter_values import telemetry
 from .told_data import told_in
@@ -70,6 +70,8 @@ def status_notification(charger: Charger, frame: Frame, time: float, _: bool) ->
     if code is not None and is_well and not is_known(code):
         told(charger, frame, time)
         code = None
+    if code is None and is_well and info is not None and charger.connector(number_).unplugged:
+        code = unwanted_end(info)
     details = given(
         error_code=text(payload.get("errorCode")), info=info, vendor_id=vendor,
         vendor_error_code=text(payload.get("vendorErrorCode")), told=told_in(info),

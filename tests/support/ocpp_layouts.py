@@ -233,6 +233,13 @@ def _cloudwatch(entries: Sequence[Message]) -> bytes:
     return json.dumps({"events": lines}, indent=1).encode()
 
 
+def _cloudwatch_by_line(entries: Sequence[Message]) -> bytes:
+    """What CloudWatch answers to a search, as a terminal shows it: an event a line."""
+    events = json.loads(_cloudwatch(entries))["events"]
+    lines = ",\n".join(f"    {json.dumps(event)}" for event in events)
+    return f'{{\n  "searchedLogStreams": [],\n  "events": [\n{lines}\n  ]\n}}\n'.encode()
+
+
 def _sql_dump(entry: Message, incoming: bool) -> str:
     """A row of a dump of MySQL."""
     frame = _frame(entry).replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'")
@@ -377,6 +384,7 @@ LAYOUTS: dict[str, Callable[[Sequence[Message]], bytes]] = {
     "Elasticsearch's answer": _elasticsearch_response,
     "Datadog": _written(_datadog),
     "CloudWatch": _cloudwatch,
+    "CloudWatch, an event a line": _cloudwatch_by_line,
     "SQL dump": _written(_sql_dump),
     "EVerest with brackets": _written(_everest_in_brackets),
     "journald as JSON": _written(_journald),

@@ -26,6 +26,9 @@ from .telemetry import Columns, columns_of, known
 _UNKNOWN = float("nan")
 _NOWHERE: Rows = np.empty(0, dtype=np.intp)
 
+OF_SESSIONS = ("plug_in", "plug_out", "start", "stop")
+"""Events of which every session has some."""
+
 RAMP_TELLS = 6
 """Readings in twenty minutes from which on those of a ramp count by the time it takes (our judgement)."""
 
@@ -81,6 +84,7 @@ def loads_of(scene: Scene, device: str) -> list[Load]:
     if not scene.is_recorded(device):
         return []
     events = scene.observations["events"].by_device.get(device)
+    told = (event.time for event in scene.events(*OF_SESSIONS, which="all", device=device))
     charger = _Charger(
         scene=scene,
         device=device,
@@ -89,6 +93,7 @@ def loads_of(scene: Scene, device: str) -> list[Load]:
         faults=scene.faults(CONNECTOR_CODE, device=device),
         limit=connector_limit(scene, device),
         watched=events is not None and len(events) > 0,
+        sessions_told=np.array([time for time in told if time is not None], dtype=np.float64),
     )
     return sorted(charger.loads(), key=lambda load: load.place)
 
@@ -231,6 +236,7 @@ class _Charger:
     faults: list[FaultEvent]
     limit: float
     watched: bool  # its events are in the bundle, so that a fault not reported did not happen
+    sessions_told: Floats  # when events tell of sessions
 
     def loads(self) -> list[Load]:
         """Sessions, other stretches of load, and faults that tell a temperature neither of these has."""
@@ -293,12 +299,17 @@ class _Charger:
         hot: bool | None = None
         if reported or (known(peak) and peak >= self.limit - 5.0) or told.hot:
             hot = True
-        elif known(peak) or self.watched:
+        elif known(peak) or (self.watched and self._is_told(start, end)):
             hot = False
         return Load(
             self.device, connector, None if session is None else session.vin, start, end, peak,
             at if known(at) else end, amps, power, told.ambient, first, hot, session, measured,
         )  # fmt: skip
+
+    def _is_told(self, start: float, end: float) -> bool:
+        """Whether the events in the bundle reach a load: where they tell of other sessions and not of this one, they are of other days."""
+        near = self.sessions_told.searchsorted([start - 5 * MINUTE, end + 5 * MINUTE])
+        return not len(self.sessions_told) or bool(near[1] > near[0])
 
     def _stretches(self, columns: Columns, untaken: np.ndarray) -> Iterator[Load]:
         """Runs of telemetry under load that no session covers, connector by connector."""

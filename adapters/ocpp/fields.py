@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -71,23 +72,13 @@ MOST_FIELDS = 64
 _ADDRESS = re.compile(r"\bwss?://[^\s\"'?#]+/([^/\s\"'?#]+)")
 
 
-class FieldNames:
-    """Finds which fields of objects hold what; objects of a log have the same fields again and again."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], Names] = {}
-
-    def of(self, item: Mapping[str, Any]) -> Names:
-        """Which fields of an object hold what."""
-        keys = tuple(item) if len(item) <= MOST_FIELDS else tuple(islice(item, MOST_FIELDS))
-        known = self._known.get(keys)
-        if known is None:
-            if len(self._known) >= 256:
-                self._known.clear()
-            known = self._known[keys] = _named(keys)
-        return known
+def names_of(item: Mapping[str, Any]) -> Names:
+    """Which fields of an object hold what."""
+    return _named(tuple(item) if len(item) <= MOST_FIELDS else tuple(islice(item, MOST_FIELDS)))
 
 
+# objects of a log have the same fields again and again
+@lru_cache(maxsize=256)
 def _named(keys: Sequence[str]) -> Names:
     bare = {key: _bare(key) for key in keys}
     found = {what: [key for name in names for key in keys if bare[key] == name] for what, names in NAMES.items()}
@@ -122,6 +113,15 @@ def objects_in(item: Mapping[str, Any], keys: Sequence[str]) -> Iterator[Mapping
     return (item[key] for key in keys if item.get(key).__class__ is dict)
 
 
+def told_in(item: Mapping[str, Any], names: Names, what: str) -> str | None:
+    """A short text that an object tells by itself or in its labels: its charger, the direction, an id."""
+    told = text_of(first(item, names[what]))
+    if told is not None:
+        return told
+    named = (text_of(first(each, names_of(each)[what])) for each in objects_in(item, LABELS))
+    return next((found for found in named if found is not None), None)
+
+
 def addressed(item: Mapping[str, Any]) -> str | None:
     """The charger that the address of a connection ends with, in an object or one within it."""
     for value in item.values():
@@ -144,7 +144,7 @@ def frames_in(item: Mapping[str, Any], names: Names) -> list[Any]:
         if looks_like_frame(parts):
             return [parts]
     for value in item.values():
-        if looks_like_frame(value) and (value[0] == CALL_RESULT or value[2] in ACTIONS):
+        if looks_like_frame(value) and (value[0] == CALL_RESULT or text_of(value[2]) in ACTIONS):
             return [value]
     return _put_together(item, names)
 
@@ -160,7 +160,7 @@ def _read(value: Any) -> Any:
 
 def _put_together(item: Mapping[str, Any], names: Names) -> list[Any]:
     """A call or its answer, or both, of which each part has a field of its own."""
-    message_id = _in_it_or_labels(item, names["id"], "id")
+    message_id = told_in(item, names, "id")
     action, kind = _action_of(item, names)
     if message_id is None:
         return []
@@ -173,15 +173,6 @@ def _put_together(item: Mapping[str, Any], names: Names) -> list[Any]:
     asked, answered = (object_of(first(item, names[what])) for what in ("asked", "answered"))
     found: list[Any] = [] if asked is None or action is None else [[CALL, message_id, action, asked]]
     return found if answered is None else [*found, [CALL_RESULT, message_id, answered]]
-
-
-def _in_it_or_labels(item: Mapping[str, Any], names: Sequence[str], what: str) -> str | None:
-    found = text_of(first(item, names))
-    if found is not None:
-        return found
-    return next(
-        (told for each in objects_in(item, LABELS) if (told := text_of(first(each, _named(tuple(each))[what])))), None
-    )
 
 
 def _kind_by_state(item: Mapping[str, Any]) -> int | None:

@@ -219,7 +219,7 @@ class Lines:
 
         `first` is the number of the first line.
         """
-        numbered = enumerate(map(_bare, lines), first)
+        numbered = enumerate((_bare(line) if _DRESSED.search(line) else line for line in lines), first)
         again: Numbered | None = None
         while True:
             number, line = again or next(numbered, _NO_LINE)
@@ -383,14 +383,14 @@ class Lines:
         return next((each.strip(".:") for each in seen), None) or _charger_named(text)
 
 
+_DRESSED = re.compile(rb"\x1b|&quot;")
 _COLOUR = re.compile(rb"\x1b\[[\d;]*m")
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 
 
 def _bare(line: bytes) -> bytes:
     """A line without what only shows it in colours or on a page."""
-    if b"\x1b" in line:
-        line = _COLOUR.sub(b"", line)
+    line = _COLOUR.sub(b"", line)
     if b"&quot;" in line:
         line = html.unescape(_TAG.sub(" ", line.decode("utf-8", "replace"))).encode("utf-8", "replace")
     return line

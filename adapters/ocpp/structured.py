@@ -13,16 +13,17 @@ from ...knowledge.observations import parse_timestamp
 from ...knowledge.texts import words_of
 from .fields import (
     LABELS,
-    FieldNames,
     Names,
     addressed,
     first,
     frames_in,
     looks_like_frame,
+    names_of,
     object_of,
     objects_in,
     text_of,
     texts_with_frames,
+    told_in,
 )
 from .frames import Connection, Entry, Frame, NoFrame, Remark, frame_of
 from .json_values import NoJson, decoded, read_json
@@ -70,7 +71,6 @@ class Objects:
     def __init__(self, clock: Clock, problems: Problems) -> None:
         self._clock = clock
         self._problems = problems
-        self._fields = FieldNames()
         self._texts = Lines(clock, problems)
 
     def lines(self, lines: Iterable[bytes]) -> Iterator[Entry]:
@@ -181,37 +181,29 @@ class Objects:
 
     def _beside(self, item: Mapping[str, Any], names: Names, around: _Beside) -> _Beside:
         """What an object tells beside its frame; what it does not tell, the one around it does."""
-        word = self._told_in(item, names, "word")
+        word = told_in(item, names, "word")
         return _Beside(
             self._time_in(item, names) or around.time,
-            self._told_in(item, names, "charger") or around.charger,
+            told_in(item, names, "charger") or around.charger,
             around.word if word is None else word.lower(),
         )
 
     def _unwrapped(self, item: Mapping[str, Any]) -> tuple[Mapping[str, Any], Names]:
         """What a log store gives of a line, and which of its fields hold what."""
         for _ in range(DEEPEST_WRAPPED):
-            names = self._fields.of(item)
+            names = names_of(item)
             within = next(objects_in(item, WRAPPERS), None)
             if within is None or first(item, names["message"]) is not None:
                 return item, names
             item = within
-        return item, self._fields.of(item)
-
-    def _told_in(self, item: Mapping[str, Any], names: Names, what: str) -> str | None:
-        """The charger or the direction that an object names, by itself or in its labels."""
-        told = text_of(first(item, names[what]))
-        if told is not None:
-            return told
-        named = (text_of(first(each, self._fields.of(each)[what])) for each in objects_in(item, LABELS))
-        return next((found for found in named if found is not None), None)
+        return item, names_of(item)
 
     def _time_in(self, item: Mapping[str, Any], names: Names) -> float | None:
         """When an object was logged, as the first of its fields that can be a time says, or one of its labels."""
         for name in names["time"]:
             if (moment := self._time(item[name])) is not None:
                 return moment
-        labels = ((each, self._fields.of(each)["time"]) for each in objects_in(item, LABELS))
+        labels = ((each, names_of(each)["time"]) for each in objects_in(item, LABELS))
         told = (self._time(each[name]) for each, within in labels for name in within)
         return next((moment for moment in told if moment is not None), None)
 

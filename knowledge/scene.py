@@ -415,7 +415,7 @@ class Scene:
             found: list[tuple[Source, Any]] = [
                 (self.source("events", message), message.data)
                 for time in recent
-                for message in self.events("ocpp", which="own", start=time - 2 * MINUTE, end=time + 2 * MINUTE)
+                for message in self.events("ocpp", "log", which="own", start=time - 2 * MINUTE, end=time + 2 * MINUTE)
                 if message.data
             ]
             found += [(fault.source, fault.said) for fault in self.incidence.faults]

@@ -164,13 +164,17 @@ class Charger:
         return min(speed, *(told for _, told in self._fans.values()))
 
     def remarked(self, time: float, text: str) -> None:
-        """A log says something of its link in a line of its own; where it is the platform's alarm, the charger is at fault."""
+        """A log says something of it in a line of its own; where it is the platform's alarm, the charger is at fault."""
         alarm = alarm_of_link(text)
         self._remarks += 1
         if alarm is not None:
             self.faulty(None, alarm, time, text, {})
         elif self._remarks <= MOST_REMARKS:
             self.event("log", time, None, {"message": text})
+
+    def worked_on(self, time: float, text: str) -> None:
+        """A log tells of somebody's work at it."""
+        self.emit("service_visits", time, {"work": text})
 
     def connector(self, number: int | None) -> Connector:
         """A connector by its number (None is the whole charger)."""
@@ -190,7 +194,7 @@ class Charger:
         """Its connection was opened."""
         if self._is_open is False and time is not None and self._opened_or_closed is not None:
             self._away = self._opened_or_closed, time
-        self._is_open, self._opened_or_closed, self._fresh = True, time, True
+        self._is_open, self._opened_or_closed, self._fresh = True, time, time is not None
         self.connector(None).codes.pop(LOST, None)
         self.pairing.reconnected()
         if time is not None:

@@ -8,12 +8,12 @@ from typing import Any
 
 from .charger import Charger, Record, given
 from .frames import CALL_RESULT, Frame
-from .measured import monitored, said_objects
+from .measured import said_objects
 from .meter_values import power_limit
 from .pairing import Call
 from .times import iso
 from .v16 import settings_of
-from .v201 import evse_of, reported_reason, variables
+from .v201 import evse_of, reported, reported_reason, variables
 from .values import items, mapping, name, text, word
 
 STATUSES = {
@@ -120,9 +120,7 @@ def _brings(
                 }
                 _configured(charger, time, keys)
             case "GetVariables":
-                found = items(result.get("getVariableResult"))
-                _configured(charger, time, variables(found, "attributeValue"))
-                monitored(charger, ({**each, "actualValue": each.get("attributeValue")} for each in found), time)
+                reported(charger, items(result.get("getVariableResult")), "attributeValue", time)
             case "SetVariables":
                 _configured(charger, time, _set(params, result))
             case _:

@@ -18,7 +18,8 @@ LOST = "F-0301"
 
 _LINK_CODE = re.compile(r"(?<![A-Za-z0-9])F[-_ ]?(030[12])(?!\d)", re.IGNORECASE)
 _MISSED = re.compile(
-    r"(?=.*\bheartbeats?\b)(?=.*\b(?:missed|missing|lost|overdue|timed? ?out|no)\b).*\boffline\b", re.IGNORECASE
+    r"(?=.*\bheartbeats?\b)(?=.*\b(?:missed|missing|lost|overdue|timed? ?out|no)\b).*\boffline\b|.*\bmissed (?:[2-9]|\d\d+) heartbeats\b",
+    re.IGNORECASE,
 )
 
 SAYS_NOTHING = frozenset(

@@ -148,12 +148,13 @@ class Sign(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """A line without a message that says what fails of the link."""
+    """A line without a message that says what fails, or what somebody did about it (`is_work`)."""
 
     line: int
     time: float | None
     charger: str | None
     text: str
+    is_work: bool = False
 
 
 Entry = Frame | Connection | Sign | Remark

@@ -15,7 +15,7 @@ import orjson
 
 from .frames import BEGIN, Connection, Entry, Frame, NoFrame, Remark, Sign, frame_of, is_cut_frame, mended, read_frame
 from .problems import Problems
-from .times import Clock, moment_told, without_times
+from .times import Clock, without_times
 
 MOST_LINES = 2000
 """Lines that one frame may be spread over (our judgement: EVerest writes one value a line, and a report has hundreds)."""
@@ -97,6 +97,14 @@ def fails_of_link(text: str) -> bool:
     return _FAILS.match(text[:LONGEST_REMARK].encode("utf-8", "replace")) is not None
 
 
+_WARNS = re.compile(
+    rb"[^{}]{0,120}?(?:\b(?:WARN(?:ING)?|ERRO?R?|FATAL|CRIT(?:ICAL)?|ALARM|ALERT)\b|\blevel=\"?(?:warn|error|fatal|crit)|^\W*[WE]/)"
+)
+"""A line that its level, or its first words, call a warning or worse."""
+
+_WORK_ORDER = re.compile(rb"\b(?:work ?order|wo)[ #-]{0,2}\d+\b", re.IGNORECASE)
+"""How a line begins to tell of somebody's work at a charger."""
+
 LONGEST_REMARK = 400
 """Bytes of such a line that are kept."""
 
@@ -110,6 +118,8 @@ OPENED = (
         rf"(?:^|\s)(?P<charger>{_NAME}):?\s+(?:re)?connected\s*(?:[(,]|$|\b(?:handshake|subprotocol|via|from)\b)"
     ),
     re.compile(rf"(?:^|\s)open(?:ed)?\s+(?P<charger>{_NAME})\s+(?:from|peer|via)\b", re.IGNORECASE),
+    re.compile(rf"(?:^|\s)(?P<charger>{_NAME}):?\s+upgraded\b", re.IGNORECASE),
+    re.compile(r"\bsession opened\b|\bconn(?:ection)?\W{1,4}open(?:ed)?\b", re.IGNORECASE),
     re.compile(
         r"\b(?:web ?socket|ws|conexión|conexion|connexion|verbindung)\b.{0,30}?\b(?:ouverte?|établie|abierta|establecida|geöffnet|hergestellt|aufgebaut)\b",
         re.IGNORECASE,
@@ -162,12 +172,12 @@ CLOSED = (
     re.compile(r"\bSYS>\s*(?:Disconnected|Connection closed)\b"),
     re.compile(r"Connection\.cpp:\d+\): Disconnected\b|\bconnection \S+ -- closed\b"),
     re.compile(
-        r"\A(?=.*?\b(?:web ?socket|wss?|connection)\b).*?\bclosed?\b[^{}]{0,60}?(?:\b(?:code|status)\b\W{0,3}|:\s*)(?P<code>[1-4]\d{3})\b"
+        r"\A(?=.*?\b(?:web ?socket|wss?|connection)\b).*?\bclos(?:ed?|ure)\b[^{}]{0,60}?(?:\b(?:code|status)\b\W{0,3}|:\s*)(?P<code>[1-4]\d{3})\b"
         r"(?:.*?reason\W{1,3}(?P<reason>[^,\]}]+))?",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"(?:^|\s)(?P<charger>{_NAME})\b[^{{}}\[]{{0,40}}?\bclos(?:e|ed|ing)\W+(?:code\W+)?(?P<code>[1-4]\d{{3}})\b[\s:,(]*(?P<reason>[^()\r\n]*)",
+        rf"(?:^|\s)(?P<charger>{_NAME})\b[^{{}}\[]{{0,120}}?\bclos(?:e|ed|ing|ure)\W+(?:code\W+)?(?P<code>[1-4]\d{{3}})\b[\s:,('\"]*(?P<reason>[^()\r\n]*)",
         re.IGNORECASE,
     ),
     re.compile(
@@ -250,8 +260,7 @@ class Lines:
                 yield from self._unframed(number, line)
 
     def _framed(self, number: int, prefix: bytes, parts: object) -> Frame | None:
-        if self._clock.latest is None:
-            self._clock.latest = moment_told(parts)
+        self._clock.told(parts)
         time, (charger, word) = self._around(prefix)
         try:
             return frame_of(parts, number, time, charger, word)
@@ -285,11 +294,8 @@ class Lines:
             depth += _depth(more)
         whole = b"".join(text)
         if held and depth <= 0 and BEGIN.match(whole):
-            try:
-                parts, _ = read_frame(whole)
-            except NoFrame:
-                pass
-            else:
+            parts = _whole_frame(whole)
+            if parts is not None:
                 frame = self._framed(number, line[:start], parts)
                 if frame is not None:
                     yield frame
@@ -322,9 +328,11 @@ class Lines:
             if found is not None:
                 yield found
                 return
-        if _FAILS.match(line[:LONGEST_REMARK]):
-            said = rest.decode("utf-8", "replace").strip()
-            yield Remark(number, time, self._named(said), said)
+        said = line[:LONGEST_REMARK]
+        is_work = _WORK_ORDER.search(said) is not None
+        if is_work or _FAILS.match(said) or _WARNS.match(said):
+            text = rest.decode("utf-8", "replace").strip()
+            yield Remark(number, time, self._named(text), text, is_work)
             return
         self._before = (time, self._prefix(rest)) if time is not None else (None, _Prefix(None, None))
 
@@ -396,7 +404,17 @@ def _bare(line: bytes) -> bytes:
     return line
 
 
-_QUOTED = re.compile(rb'"(\[\s*[2-6]\s*,\s*\\"(?:[^"\\]|\\.)*+)"' rb"|'(\[\s*[2-6]\s*,\s*\\\"(?:[^'\\]|\\.)*+)'")
+def _whole_frame(text: bytes) -> object:
+    """The frame that lines make up; those of a terminal break in the middle of words. None where they make up none."""
+    for joined in (text, text.replace(b"\r", b"").replace(b"\n", b"")):
+        try:
+            return read_frame(joined)[0]
+        except NoFrame:
+            continue
+    return None
+
+
+_QUOTED = re.compile(rb'"?(\[\s*[2-6]\s*,\s*\\"(?:[^"\\]|\\.)*+)"' rb"|'(\[\s*[2-6]\s*,\s*\\\"(?:[^'\\]|\\.)*+)'")
 """A frame as the text of a field (`payload="[2,\\"7\\",…]"`), as logfmt and dumps of SQL write it."""
 
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
@@ -409,7 +427,7 @@ def _unquoted(line: bytes) -> bytes:
         if quoted[2] is not None:
             return _ESCAPED.sub(rb"\1", quoted[2])
         try:
-            return str(orjson.loads(quoted[0])).encode("utf-8", "replace")
+            return str(orjson.loads(b'"%s"' % quoted[1])).encode("utf-8", "replace")
         except orjson.JSONDecodeError:
             return quoted[0]
 
@@ -440,9 +458,14 @@ def _read_prefix(text: str) -> _Prefix:
     return _Prefix(charger, words[-1].lower() if words else None)
 
 
+_SIDES = frozenset(("chargepoint", "centralsystem", "csms", "cp", "cs"))
+"""What both sides are called, and no charger is."""
+
+
 def _can_be_charger(text: str) -> bool:
     return (
         bool(re.search(r"\w", text))
+        and text.lower() not in _SIDES
         and _MOMENT.fullmatch(text) is None
         and WORD.fullmatch(text) is None
         and _NO_CHARGER.search(text) is None

@@ -233,7 +233,7 @@ class Reader:
             known = next(iter(self._chargers.values()))
         if known is not None and entry.time is not None:
             self._now = entry.time
-            known.remarked(entry.time, entry.text)
+            (known.worked_on if entry.is_work else known.remarked)(entry.time, entry.text)
 
     def _connection(self, charger: Charger, entry: Connection) -> None:
         time = self._now if entry.time is None else entry.time

@@ -210,6 +210,8 @@ class Clock:
         self.ahead_s = ahead_s
         self.latest: float | None = None
         """The moment that the log has come to (epoch seconds), by which times without a date are told."""
+        self.lacks_dates = False
+        """Whether the log's times lack a date or a year."""
         self._votes: dict[float, int] = {}
 
     def read(self, text: bytes) -> tuple[float | None, bytes]:
@@ -221,6 +223,11 @@ class Clock:
         time = self.utc(moment, zoneless)
         self.latest = self.latest if time is None else time
         return time, rest
+
+    def told(self, parts: Any) -> None:
+        """Learn from a frame's payload where the log is, if its own times do not tell."""
+        if self.latest is None or self.lacks_dates:
+            self.latest = moment_told(parts) or self.latest
 
     def _nearest(self, text: bytes, about: float) -> tuple[float | None, bytes]:
         near = [datetime.fromtimestamp(about + days * DAY_S, UTC) for days in (-1, 0, 1)]
@@ -234,6 +241,7 @@ class Clock:
                 moments = [_moment(found, day.year, (day.month, day.day)) for day in near]
             known = [_exactly(moment, found["fraction"], None) for moment in moments if moment is not None]
             if known:
+                self.lacks_dates = True
                 return min(known, key=lambda each: abs(each - about)), text[: found.start()] + text[found.end() :]
         return None, text
 

@@ -6,7 +6,7 @@ can be in use.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .charger import Charger, Record, Session, given
@@ -197,10 +197,32 @@ def notify_report(charger: Charger, frame: Frame, time: float, repeated: bool) -
         for attribute in items(entry.get("variableAttribute"))
         if word(attribute.get("type") or "Actual") == "actual"
     ]
-    known = variables(set_to, "value")
-    charger.configured(time, settings_of(known), known)
+    reported(charger, set_to, "value", time)
     told(charger, frame, time, repeated)
 
+
+def reported(charger: Charger, entries: Sequence[Mapping[str, Any]], value: str, time: float) -> None:
+    """The variables of a report or an answer: settings, readings, and what else a charger measures of its parts; `value` is the field
+    that holds a value."""
+    known = variables(entries, value)
+    charger.configured(time, settings_of(known), known)
+    measured = [
+        {**entry, "actualValue": entry.get(value)}
+        for entry in entries
+        if not word(mapping(entry.get("component")).get("name")).endswith(CONTROLLER)
+    ]
+    monitored(charger, measured, time)
+    others = [_held(entry) for entry in measured[:MOST_VARIABLES] if reading_of(entry) is None]
+    held = {path: said for each in others for path, said in each.items() if said is not None}
+    if held:
+        charger.event("ocpp", time, None, held)
+
+
+CONTROLLER = "ctrlr"
+"""How the standard's components end whose variables are settings."""
+
+MOST_VARIABLES = 200
+"""Variables of one report whose values are kept as words of the charger (our judgement: a full report has some hundreds)."""
 
 COMMUNICATION = frozenset(("ocppcommctrlr",))
 """The component that holds the intervals."""

@@ -22,6 +22,10 @@ _ONE_FAN = re.compile(
 )
 _SHORT_NAME = re.compile(r"^([a-h]|f?\d|l|r|left|right|top|bottom|upper|lower|inlet|outlet|front|rear)( rpm)?$")
 _SPEED = re.compile(r"rpm|speed")
+_NO_SPEED = re.compile(
+    r"\b(hours?|runtime|run time|vibration|current|ma|volt\w*|mv|temp\w*|duty|pwm|serial|count|power|watts?|rms|ripple|noise|age)\b"
+)
+"""Words of a fan's key that tell of something else than its speed."""
 _FIRST_FAN = re.compile(r"^(cooling )?(fan )?(rpm|speed)( rpm)?$")
 _FURTHER_FAN = re.compile(r"\bfan ?[2-9b-f]\b")
 
@@ -49,7 +53,7 @@ def _fans_in(node: Any, depth: int = 0) -> Iterator[tuple[str, float]]:
                     speed = _speed_in(item) if isinstance(item, Mapping) else _plain_number(item)
                     if speed is not None:
                         yield str(number), speed
-            elif _ONE_FAN.search(words) and not re.search(NOT_MEASURED, words):
+            elif _ONE_FAN.search(words) and not re.search(NOT_MEASURED, words) and _may_be_speed(words):
                 speed = _speed_in(value) if isinstance(value, Mapping) else _speed_under(words, value)
                 if speed is not None:
                     yield words, speed
@@ -58,6 +62,10 @@ def _fans_in(node: Any, depth: int = 0) -> Iterator[tuple[str, float]]:
     elif isinstance(node, (list, tuple)):
         for item in node[:64]:
             yield from _fans_in(item, depth + 1)
+
+
+def _may_be_speed(words: str) -> bool:
+    return _SPEED.search(words) is not None or _NO_SPEED.search(words) is None
 
 
 def _first_of_several(node: Mapping[Any, Any]) -> Iterator[tuple[str, float]]:

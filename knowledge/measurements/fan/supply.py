@@ -21,10 +21,10 @@ NOMINAL_VOLTS = (12.0, 24.0, 48.0, 115.0, 230.0)
 """Voltages that cabinet fans are built for (our judgement from fan catalogues)."""
 
 _WANTED = r"\b(supply|rail|aux|auxiliary|psu|vcc|vdd|vin|vbus|v24|v12|v48|u24|u12|u48|v ?fan|fan v|fan volt\w*|fan voltage|24 ?v|12 ?v|48 ?v|input voltage|voltage v)\b"
-_UNWANTED = r"\b(nominal|rated|expected|min|max|minimum|maximum|threshold|limit|target|current|a|ma|temp\w*|rpm|ripple|mains|grid|ac|dc bus|dc|coil|ms|s|drop|count|pwm|duty|pct|percent)\b"
+_UNWANTED = r"\b(nominal|rated|expected|min|max|minimum|maximum|threshold|limit|target|current|a|ma|temp\w*|rpm|ripple|mains|grid|ac|dc bus|dc|coil|ms|s|drop|count|pwm|duty|pct|percent|logic|cpu|modem|display)\b"
 _RATED = r"\b(nominal|rated|expected|target)\b.*\b(v|volt\w*|supply|rail)\b|\b(v|volt\w*|supply|rail)\b.*\b(nominal|rated|expected|target)\b"
 _VOLTS_IN_TEXT = re.compile(
-    r"\b(?:supply|supplied|rail|aux\w*|psu|fan voltage)\b[^.;]{0,40}?(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b"
+    r"(?<!bench )\b(?:supply|supplied|rail|aux\w*|psu|fan voltage)\b[^.;]{0,40}?(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)?\b"
 )
 _VOLTS_THERE = re.compile(
     r"(\d{1,3}(?:[.,]\d+)?) ?v(?:dc|olts?)? (?:at|on|across|into|in)\b[^.;,]{0,20}\b(?:plugs?|connectors?|fans?|terminals?|board|rail|supply|psu|unit)\b"

@@ -212,6 +212,12 @@ CONNECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         '2026-05-10T08:10:00Z ws closed CP-7 code=1006 reason="no close frame"\n',
         {"clean_close": False, "close_code": 1006, "reason": "no close frame"},
     ),
+    "behind the name of the gateway, with what failed": (
+        '<166>1 2026-05-10T08:00:01Z gw-ffm-3 gateway 71 MSG [ocpp@1 cp="CP-7" dir="rx"] [2,"1","Heartbeat",{}]\n'
+        "<166>1 2026-05-10T08:00:00Z gw-ffm-3 gateway 71 EVT - CP-7 upgraded, path /CP-7 handshake 212 ms\n"
+        "<164>1 2026-05-10T08:10:00Z gw-ffm-3 gateway 71 EVT - CP-7 no ping for 45 s, sending close 1011\n",
+        {"clean_close": False, "close_code": 1011, "reason": "no ping for 45 s, sending close 1011"},
+    ),
     "an object of JavaScript": (
         "2026-05-10T08:00:00Z client connected { identity: 'CP-7', remoteAddress: '192.0.2.66' }\n"
         '2026-05-10T08:00:01Z CP-7 -> [2,"1","Heartbeat",{}]\n'
@@ -291,6 +297,38 @@ def test_what_a_log_says_of_a_link_that_fails_is_kept(tmp_path: Path) -> None:
     several, _ = read((another + text + named).encode(), tmp_path)
     logged = [r for name, r in several if name == "events" and r["event_type"] == "log"]
     assert [r["device_id"] for r in logged] == ["CP-7"] * 3
+
+
+def test_warnings_and_work_orders_of_a_log_are_kept(tmp_path: Path) -> None:
+    """Lines whose level is a warning or worse are events of the charger, those of work orders are visits; addresses that a line tells of
+    a charger stand for it, unless several have one."""
+    text = (
+        '2026-05-10T08:00:00Z CP-7 > [2,"1","Heartbeat",{}]\n'
+        '2026-05-10T08:00:00Z CP-8 > [2,"1","Heartbeat",{}]\n'
+        '10.4.6.7 - - [10/May/2026:08:00:30 +0000] "GET /ocpp/CP-7 HTTP/1.1" 101 622\n'
+        '10.4.6.8 - - [10/May/2026:08:00:31 +0000] "GET /ocpp/CP-7 HTTP/1.1" 101 622\n'
+        '10.4.6.8 - - [10/May/2026:08:00:32 +0000] "GET /ocpp/CP-8 HTTP/1.1" 101 622\n'
+        "2026-05-10T08:01:00Z [ERRO] supply CP-7 :: dc link 987 V > 950 V\n"
+        "2026-05-10T08:02:00Z INFO CP-7 served 3 sessions\n"
+        "2026-05-10T08:03:00Z SSL_do_handshake() failed (certificate expired), client: 10.4.6.7\n"
+        "2026-05-10T08:04:00Z SSL_do_handshake() failed (certificate expired), client: 10.4.6.8\n"
+        "2026-05-10T08:05:00Z INFO workorder 9018 CP-7: fan swapped\n"
+    )
+    records, _ = read(text.encode(), tmp_path)
+    logged = [(r["device_id"], r["timestamp"][14:16]) for n, r in records if n == "events" and r["event_type"] == "log"]
+    assert logged == [("CP-7", "01"), ("CP-7", "03")]
+    assert [(r["device_id"], r["work"]) for name, r in records if name == "service_visits"] == [
+        ("CP-7", "INFO workorder 9018 CP-7: fan swapped")
+    ]
+
+
+def test_frames_that_a_terminal_breaks_are_read(tmp_path: Path) -> None:
+    """Lines that end in the middle of a word where a terminal's width is reached."""
+    whole = LAYOUTS["time > frame"](session("1.6"))
+    broken = b"".join(
+        line[start : start + 100] + b"\n" for line in whole.splitlines() for start in range(0, len(line), 100)
+    )
+    assert read(broken, tmp_path) == read(whole, tmp_path)
 
 
 def test_an_object_without_a_message_says_what_fails_of_a_link(tmp_path: Path) -> None:

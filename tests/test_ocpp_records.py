@@ -373,6 +373,38 @@ def test_data_in_texts_are_kept_under_their_names() -> None:
     }  # fmt: skip
 
 
+def test_values_with_units_between_signs_are_kept_under_their_names() -> None:
+    """Names, numbers and units in columns of a text, which is no sentence."""
+    data = "P_tot 213.8 kW | P_cont 180 kW | fans 3/3 3203 rpm (nom 3200) | dP 61 Pa (<150) | Tamb 23 C | Tcab 71 C(ntc1) 72 C(ntc2)"
+    found = records_of([call(T.format(0, 0), "1", "DataTransfer", vendorId="v", messageId="sys", data=data)])
+    (event,) = found["events"]
+    assert event["data"]["sys"] == {
+        "P_tot kW": 213.8,
+        "P_cont kW": 180.0,
+        "dP Pa": 61.0,
+        "Tamb C": 23.0,
+        "Tcab C": 71.0,
+    }
+    (reading,) = found["telemetry"]
+    assert (reading["ambient_temperature"], reading["cabinet_temperature"]) == (23.0, 71.0)
+
+
+def test_a_report_tells_what_a_charger_measures() -> None:
+    """Of a report readings are telemetry, settings are configurations, and what else its parts measure can be looked up."""
+    report = [
+        {"component": {"name": component, "instance": instance}, "variable": {"name": variable}, "variableAttribute": [{"value": value}]}
+        for component, instance, variable, value in (
+            ("TemperatureSensor", "cabinet", "Temperature", "91.3"), ("FanSupply", "rail24F", "Voltage", "19.1"),
+            ("OCPPCommCtrlr", None, "HeartbeatInterval", "120"),
+        )
+    ]  # fmt: skip
+    at = T.format(0, 0)
+    found = records_of([call(at, "1", "NotifyReport", requestId=1, generatedAt=at, seqNo=0, reportData=report)])
+    assert [r["cabinet_temperature"] for r in found["telemetry"]] == [91.3]
+    assert [c["settings"] for c in found["configurations"]] == [{"heartbeat_interval_s": 120.0}]
+    assert [e["data"] for e in found["events"] if e.get("data")] == [{"FanSupply rail24F Voltage": 19.1}]
+
+
 def test_variables_whose_names_have_units_are_readings_as_well() -> None:
     """A variable that no standard has is known by the words of its component and itself; what a limit is named is none."""
     events = [

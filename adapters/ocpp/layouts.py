@@ -20,6 +20,9 @@ from .times import Clock, without_times
 MOST_LINES = 2000
 """Lines that one frame may be spread over (our judgement: EVerest writes one value a line, and a report has hundreds)."""
 
+NARROWEST = 79
+"""Characters of a terminal's line that it breaks (our judgement: none that logs are captured in is narrower)."""
+
 MOST_BYTES = 2**22
 """Bytes that one frame spread over lines may have, as for a line."""
 
@@ -98,12 +101,18 @@ def fails_of_link(text: str) -> bool:
 
 
 _WARNS = re.compile(
-    rb"[^{}]{0,120}?(?:\b(?:WARN(?:ING)?|ERRO?R?|FATAL|CRIT(?:ICAL)?|ALARM|ALERT)\b|\blevel=\"?(?:warn|error|fatal|crit)|^\W*[WE]/)"
+    rb"\b(?:WARN(?:ING)?|ERRO?R?|FATAL|CRIT(?:ICAL)?|ALARM|ALERT)\b|\blevel=\"?(?:warn|error|fatal|crit)|^\W*[WE]/"
 )
 """A line that its level, or its first words, call a warning or worse."""
 
 _WORK_ORDER = re.compile(rb"\b(?:work ?order|wo)[ #-]{0,2}\d+\b", re.IGNORECASE)
 """How a line begins to tell of somebody's work at a charger."""
+
+LONGEST_LEVEL = 250
+"""Bytes of a line within which its level stands (our judgement: behind a time and labels)."""
+
+LONGEST_REASON = 200
+"""Characters of what a line says of a connection's end (our judgement: a sentence)."""
 
 LONGEST_REMARK = 400
 """Bytes of such a line that are kept."""
@@ -223,6 +232,7 @@ class Lines:
         self._before: tuple[float | None, _Prefix] = (None, _Prefix(None, None))
         self._closing: set[str] = set()
         self._seen: set[str] = set()
+        self._at: dict[str, str | None] = {}
 
     def entries(self, lines: Iterable[bytes], first: int = 1) -> Iterator[Entry]:
         """The frames and connections of all lines; what is no frame and no connection is passed over.
@@ -278,20 +288,24 @@ class Lines:
         """
         held: list[Numbered] = []
         text = [line[start:]]
-        size, depth = len(line), _depth(line[start:])
+        size, depth, width = len(line), _depth(line[start:]), len(line.rstrip(b"\r\n"))
         following: Numbered | None = None
         while depth > 0 and size <= MOST_BYTES and len(held) < MOST_LINES:
             following = next(numbered, None)
             if following is None:
                 break
             more = following[1]
-            if _BEGINS_A_LINE.match(more) or BEGIN.search(more) or (not held and not problem and not _KIND.match(more)):
+            # a terminal breaks where its line is full, whatever the next one begins with
+            is_full = width >= NARROWEST and len((held[-1][1] if held else line).rstrip(b"\r\n")) == width
+            begins = not is_full and _BEGINS_A_LINE.match(more) is not None
+            if begins or BEGIN.search(more) or (not held and not problem and not _KIND.match(more)):
                 break
             held.append(following)
             following = None
             text.append(more)
             size += len(more)
-            depth += _depth(more)
+            # broken in the middle of a text, a part tells nothing by itself
+            depth = _depth(_unbroken(b"".join(text))) if is_full else depth + _depth(more)
         whole = b"".join(text)
         if held and depth <= 0 and BEGIN.match(whole):
             parts = _whole_frame(whole)
@@ -329,8 +343,10 @@ class Lines:
                 yield found
                 return
         said = line[:LONGEST_REMARK]
+        if b" HTTP/" in said:
+            self._named(rest.decode("utf-8", "replace"))
         is_work = _WORK_ORDER.search(said) is not None
-        if is_work or _FAILS.match(said) or _WARNS.match(said):
+        if is_work or _FAILS.match(said) or _WARNS.search(said[:LONGEST_LEVEL]):
             text = rest.decode("utf-8", "replace").strip()
             yield Remark(number, time, self._named(text), text, is_work)
             return
@@ -348,18 +364,28 @@ class Lines:
         for pattern in OPENED:
             found = pattern.search(text)
             if found is not None:
-                return Connection(number, time, found.groupdict().get("charger") or self._named(text), True)
+                return Connection(number, time, self._whose(found, text), True)
         for pattern in CLOSED:
             found = pattern.search(text)
             if found is not None:
                 told = found.groupdict()
-                charger, code = told.get("charger") or self._named(text), told.get("code")
-                reason = (told.get("reason") or "").strip(" '\"\r\n")
+                charger, code = self._whose(found, text), told.get("code")
+                reason = (told.get("reason") or "").strip(" '\"\r\n") or self._why(text, charger)
                 if charger in self._closing:
                     self._closing.discard(charger)
                     reason = reason or CLOSED_BY_PLATFORM
                 return Connection(number, time, charger, False, None if code is None else int(code), reason or None)
         return None
+
+    def _whose(self, found: re.Match[str], text: str) -> str | None:
+        """The charger whose connection a line tells of: one that frames are of rather than any other name."""
+        named = self._named(text)
+        return named if named in self._seen else found.groupdict().get("charger") or named
+
+    def _why(self, text: str, charger: str | None) -> str:
+        """What a line says of an end behind the charger's name, where it says what failed."""
+        said = text.partition(charger)[2].strip(" :,'\"\r\n") if charger else ""
+        return said[:LONGEST_REASON] if fails_of_link(said) else ""
 
     def _around(self, prefix: bytes) -> tuple[float | None, _Prefix]:
         """Time, charger and word of direction before a frame; those of the line above where nothing stands before it."""
@@ -386,10 +412,20 @@ class Lines:
         return known
 
     def _named(self, text: str) -> str | None:
-        """The charger that a line without a frame is about: one that frames are of, else what can be a name."""
+        """The charger that a line without a frame is about: one that frames are of, what can be a name, or the one whose address
+        other lines have told."""
         seen = (each for each in re.findall(r"[\w.:-]+", text) if each.strip(".:") in self._seen)
-        return next((each.strip(".:") for each in seen), None) or _charger_named(text)
+        found = next((each.strip(".:") for each in seen), None) or _charger_named(text)
+        addresses = _ADDRESS.findall(text)
+        if found is None:
+            return next((self._at[address] for address in addresses if address in self._at), None)
+        if len(addresses) == 1 and len(self._at) < MOST_PREFIXES:
+            # several chargers behind one address are told from each other by nothing
+            self._at[addresses[0]] = found if self._at.get(addresses[0], found) == found else None
+        return found
 
+
+_ADDRESS = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])")
 
 _DRESSED = re.compile(rb"\x1b|&quot;")
 _COLOUR = re.compile(rb"\x1b\[[\d;]*m")
@@ -404,9 +440,13 @@ def _bare(line: bytes) -> bytes:
     return line
 
 
+def _unbroken(text: bytes) -> bytes:
+    return text.replace(b"\r", b"").replace(b"\n", b"")
+
+
 def _whole_frame(text: bytes) -> object:
     """The frame that lines make up; those of a terminal break in the middle of words. None where they make up none."""
-    for joined in (text, text.replace(b"\r", b"").replace(b"\n", b"")):
+    for joined in (text, _unbroken(text)):
         try:
             return read_frame(joined)[0]
         except NoFrame:

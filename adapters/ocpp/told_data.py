@@ -1,4 +1,4 @@
-"""What vendors put into texts: JSON, or pairs of a name and a value, as data that can be searched by its names."""
+"""What vendors put into texts: JSON, or names with values, as data that can be searched by its names."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ LONGEST_DATA = 20_000
 """Characters of a text that is taken apart (our judgement: no message of readings is longer)."""
 
 _PAIR = re.compile(r"\s*([A-Za-z_][\w.\-/%\[\]]{0,63})\s*=\s*(.*?)\s*", re.DOTALL)
+_MEASURED = re.compile(
+    r"\s*([A-Za-z_][\w.\-/>]{0,31}(?: [A-Za-z_][\w.\-/]{0,31}){0,2}?)\s+(-?\d+(?:\.\d+)?)\s*(%|°?[A-Za-zµΩ][A-Za-z/Ω]{0,5})?\s*(?:\(.*)?",
+    re.DOTALL,
+)
+"""A name, a number and its unit (`P_cont 180 kW`), and what stands in brackets behind them."""
 _ANY_SIGN = re.compile(r"[;|\n]")
 _WHERE_NO_SIGN = re.compile(r"[,\s]+(?=[A-Za-z_][\w.\-/%\[\]]{0,63}\s*=)")
 
@@ -60,13 +65,18 @@ def told_in(value: Any) -> Record | None:
 
 
 def pairs_in(text: str) -> Record:
-    """The pairs of a text by their names; none where it has fewer than two."""
+    """The values of a text by their names (`t_cab=41.5`, and between signs also `P_cont 180 kW`); none where it has fewer than two."""
     parts = (_ANY_SIGN if _ANY_SIGN.search(text) else _WHERE_NO_SIGN).split(text[:LONGEST_DATA])
     found: Record = {}
+    has_signs = _ANY_SIGN.search(text) is not None
     for part in parts:
         pair = _PAIR.fullmatch(part)
+        measured = _MEASURED.fullmatch(part) if pair is None and has_signs else None
         if pair is not None:
             found.setdefault(pair.group(1), _value(pair.group(2)))
+        elif measured is not None:
+            name, value, unit = measured.groups()
+            found.setdefault(name if unit is None else f"{name} {unit}", number(value))
     return found if len(found) >= FEWEST_PAIRS else {}
 
 

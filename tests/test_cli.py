@@ -113,6 +113,17 @@ def test_options_restrict_what_is_diagnosed(tmp_path: Path, capsys: pytest.Captu
     assert codes("--as-of", "2026-05-10T11:00:00Z") == []
 
 
+def test_a_page_leaves_out_what_came_after_its_moment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--as-of holds for the records that an HTML report draws and counts, not for its diagnosis alone."""
+    records = case()
+    data = {"fault_code": "F-0421", "fault_message": "told later"}
+    records["events"].append({**records["events"][0], "timestamp": "2026-05-10T13:00:00Z", "data": data})
+    path = written(tmp_path, records)
+    for moment, shown in (("2026-05-10T12:30:00Z", False), ("2026-05-10T13:00:00Z", True)):
+        assert main(["diagnose", path, "--format", "html", "--as-of", moment]) == 0
+        assert ("told later" in capsys.readouterr().out) is shown
+
+
 def test_why_and_why_not_are_the_library_s(bundle: str, capsys: pytest.CaptureFixture[str], triage: Triage) -> None:
     """`--why` gives the hypothesis and `--why-not` the comparison, as JSON the very models, as text the same numbers."""
     diagnosis = triage.diagnose(read_bundle(bundle))

@@ -7,7 +7,8 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from charger_triage.adapters.report.html import diagnosis_html
 from charger_triage.adapters.report.telemetry_columns import thinned
 from charger_triage.adapters.report.wording import decibans, percent
 from charger_triage.engine import Diagnosis, Triage
+from charger_triage.knowledge import TriageKnowledge
 
 from .test_reports import HOSTILE, everywhere
 
@@ -292,6 +294,34 @@ def test_the_order_of_records_changes_no_byte(triage: Triage) -> None:
         pages.append(diagnosis_html(triage.diagnose(bundle), bundle, asked="DC360-03"))
     assert pages[0] == pages[1]
     assert "for DC360-03" in pages[0]
+
+
+def test_a_page_shows_what_its_diagnosis_saw(triage: Triage, knowledge: TriageKnowledge) -> None:
+    """What came after `as_of` is neither drawn nor counted, and a standard's code is none that the knowledge does not document."""
+
+    def fault(device: str, minute: int, code: str) -> dict[str, Any]:
+        data = {"fault_code": code, "fault_message": f"told in minute {minute}"}
+        moment = f"2026-05-12T12:{minute:02}:00Z"
+        return {"timestamp": moment, "device_id": device, "connector_id": 1, "event_type": "fault", "data": data}
+
+    document = {
+        "devices": [{"device_id": device, "site_id": "S"} for device in ("TP-001", "TP-002")],
+        "events": [
+            *(fault("TP-001", minute, "F-0421") for minute in (0, 20)),
+            fault("TP-002", 1, "HighTemperature"),
+            fault("TP-002", 21, "F-0421"),
+        ],
+    }
+    bundle = read_bundle(io.StringIO(json.dumps(document)))
+    without_high_temperature = replace(knowledge, faults={"F-0421": knowledge.faults["F-0421"]})
+    as_of = datetime(2026, 5, 12, 12, 10, tzinfo=UTC).timestamp()
+    page = diagnosis_html(Triage(without_high_temperature).diagnose(bundle, as_of=as_of), bundle, as_of=as_of)
+    assert "0 of 1 other charger of the site report F-0421" in page
+    assert "F-0204" not in page
+    assert not re.search(r"12:2[01]|minute 2[01]", page)
+    everything = diagnosis_html(triage.diagnose(bundle), bundle)
+    assert re.search(r"<td>F-0204</td>", everything)
+    assert "told in minute 20" in everything
 
 
 def hostile_bundle(text: str) -> dict[str, Any]:

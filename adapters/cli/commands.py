@@ -157,7 +157,7 @@ def diagnose(
             destination,
         )
     else:
-        _write_report(diagnosis, bundle, report_format, destination, asked)
+        _write_report(diagnosis, bundle, report_format, destination, asked, moment)
     if diagnosis.warnings:
         problems = counted(len(diagnosis.warnings), "problem")
         shell.log.warning(f"{problems} in the data, listed in the report", skipped_records=bundle.skipped)
@@ -211,7 +211,12 @@ def _json_list(models: Sequence[BaseModel]) -> str:
 
 
 def _write_report(
-    diagnosis: Diagnosis, bundle: Bundle, report_format: Format, destination: Destination, asked: str
+    diagnosis: Diagnosis,
+    bundle: Bundle,
+    report_format: Format,
+    destination: Destination,
+    asked: str,
+    as_of: float | None,
 ) -> None:
     if report_format is Format.JSON:
         destination.write_json(diagnosis.model_dump_json(indent=2))
@@ -219,7 +224,7 @@ def _write_report(
     if report_format is Format.HTML:
         from ..report.html import diagnosis_html
 
-        destination.write(diagnosis_html(diagnosis, bundle, asked=asked))
+        destination.write(diagnosis_html(diagnosis, bundle, asked=asked, as_of=as_of))
         return
     from ..report import diagnosis_markdown, diagnosis_text
 

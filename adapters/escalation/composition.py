@@ -11,9 +11,8 @@ from ...knowledge.models import firmware_standing
 from ...knowledge.observations import Record, Table, plain_json
 from ...knowledge.owners import owners
 from ...knowledge.scene import FaultEvent
-from ...knowledge.survey import fault_events
 from ..bundle import Bundle
-from ..report.record_book import RecordBook
+from ..report.record_book import RecordBook, as_diagnosed
 from ..report.wording import headline, where_of
 from .content import (
     ChargerSection,
@@ -71,15 +70,13 @@ def escalation_of(
     With `redact` every text is freed of what identifies vehicles and people. The same diagnosis and bundle give the same
     bytes. Raises UnknownIncident where the diagnosis has no incident of the id.
     """
-    observations = bundle.observations if as_of is None else bundle.observations.until(as_of)
     redactor = None
     if redact:
         known = known_in(bundle.observations, vocabulary_of(diagnosis))
         known.keep(owners().vendor_contact.address, always=True)
         redactor = Redactor(known, FIELD_KINDS)
-    # a code of another standard is read as a documented one only where the diagnosis has read it so
-    faults, _ = fault_events(observations, {incident.fault_code for incident in diagnosis.incidents})
-    document = _Composition(diagnosis, RecordBook(observations), faults, redactor).document(
+    book, faults = as_diagnosed(diagnosis, bundle, as_of)
+    document = _Composition(diagnosis, book, faults, redactor).document(
         _asked(diagnosis, incident_id, device_id, fault_code)
     )
     if redactor is None:

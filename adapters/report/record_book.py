@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.diagnosis import Diagnosis
 from ...engine.facts import Source, in_words, plain_number
+from ...knowledge.fleet.reported_faults import Faults
 from ...knowledge.observations import Observations, Record, Rows, Table, at_path, epoch, parse_timestamp
+from ...knowledge.survey import fault_events
+from ..bundle import Bundle
 from .telemetry_columns import COLUMNS
 
 Fields = Mapping[str, Any]
@@ -93,6 +97,18 @@ class RecordBook:
         """What the record of a source says, in one line; empty where the bundle does not hold it."""
         record = self.record(source)
         return "" if record is None else described(source.list, record.fields)
+
+
+def as_diagnosed(diagnosis: Diagnosis, bundle: Bundle, as_of: float | None) -> tuple[RecordBook, Faults]:
+    """The records that a diagnosis saw, and the faults as it read them.
+
+    `as_of` (epoch seconds) is what was given to `Triage.diagnose`. The moment that a diagnosis names does not do: a bundle may
+    state it, and that leaves nothing out.
+    """
+    observations = bundle.observations if as_of is None else bundle.observations.until(as_of)
+    # a code of another standard is read as a documented one only where the diagnosis has read it so
+    faults, _ = fault_events(observations, {incident.fault_code for incident in diagnosis.incidents})
+    return RecordBook(observations), faults
 
 
 def described(list_name: str, fields: Fields) -> str:

@@ -17,11 +17,10 @@ from ....engine.facts import Source, in_words
 from ....engine.hypothesis import Hypothesis
 from ....engine.trace import RuleRead
 from ....knowledge.observations import plain_json
-from ....knowledge.survey import fault_events
 from ...bundle import Bundle
 from .. import argument, text, wording
 from ..html_environment import html_environment
-from ..record_book import RecordBook
+from ..record_book import RecordBook, as_diagnosed
 from .chain import BOX_WIDTH, LINE_HEIGHT, PADDING, Picture, chain_of
 from .citations import Citation, Citations, EvidencePlace, cite, sources_of
 from .fleet import Fleet, FleetBook
@@ -104,11 +103,10 @@ class IncidentView:
 
 
 class _Page:
-    def __init__(self, diagnosis: Diagnosis, bundle: Bundle, asked: str) -> None:
+    def __init__(self, diagnosis: Diagnosis, bundle: Bundle, asked: str, as_of: float | None) -> None:
         self.diagnosis = diagnosis
         self.asked = asked
-        self.book = RecordBook(bundle.observations)
-        self.faults, _ = fault_events(bundle.observations)
+        self.book, self.faults = as_diagnosed(diagnosis, bundle, as_of)
         self.fleets = FleetBook(diagnosis, self.book, self.faults)
         self.kinds = text.by_kind(diagnosis.incidents)
         chosen = text.told_in_full(diagnosis.incidents, self.kinds)
@@ -156,9 +154,9 @@ class _Page:
         )
 
 
-def page_of(diagnosis: Diagnosis, bundle: Bundle, asked: str) -> str:
+def page_of(diagnosis: Diagnosis, bundle: Bundle, asked: str, as_of: float | None) -> str:
     """A diagnosis as an HTML page; see `diagnosis_html`."""
-    return _Page(diagnosis, bundle, asked).rendered()
+    return _Page(diagnosis, bundle, asked, as_of).rendered()
 
 
 @cache

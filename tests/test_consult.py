@@ -236,6 +236,11 @@ def test_a_plan_that_may_not_look_far_still_asks(triage: Triage, monkeypatch: py
         ("isolation-test", "800 kohm", 800.0),
         ("isolation-test", "500000 Ohm", 500.0),
         ("can-termination", "0,06 kΩ", 60.0),
+        ("can-termination", "5000 mOhm", 5.0),
+        ("can-termination", "5000 mΩ", 5.0),
+        ("can-termination", "0.5 MOhm", 500_000.0),
+        ("isolation-test", "2 Mohm", 2000.0),
+        ("isolation-test", "500000 mOhm", 0.5),
         ("nat-timeout", "5 min", 300.0),
         ("cellular-signal", "\u221292 dBm", -92.0),
         ("ambient-temperature", "-5 °C", -5.0),
@@ -262,6 +267,8 @@ def test_answers_are_taken_as_they_are_written(triage: Triage, check: str, text:
         ("isolation-test", ">1000", "no single number"),
         ("isolation-test", "-3", "cannot be"),
         ("isolation-test", "9" * 400, "no single number"),
+        ("can-termination", "5 mohm", "milliohms or megohms; write mΩ or MΩ"),
+        ("isolation-test", "5 MOHM", "milliohms or megohms; write mΩ or MΩ"),
         ("cellular-signal", "85", "cannot be"),
         ("ambient-temperature", "nan", "none of the results"),
     ],
@@ -545,6 +552,30 @@ def test_nothing_to_ask_is_said_plainly(converse: Converse, capsys: pytest.Captu
     """A code that is not in the records gives a sentence and no question."""
     assert converse("case.json", "--code", "F-0101", lines=b"1\n") == 0
     assert "nothing to ask for F-0101" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ([], "The visit for A/-/F-0601 does the rest; no second one is needed."),
+        (
+            [{"timestamp": MOMENT, "device_id": "A", "check_id": "ir-thermometer", "value": 45.0}],
+            "The visit for A/-/F-0601 does this as well: Replace the cooling fan and reset its counter (see F-0601).",
+        ),
+    ],
+    ids=["every visit is covered", "the sensor has to be calibrated too"],
+)  # fmt: skip
+def test_a_second_visit_is_spared_only_where_the_first_does_all_of_it(
+    folder: Path, converse: Converse, capsys: pytest.CaptureFixture[str], found: list[Any], says: str
+) -> None:
+    """A cabinet that is hot behind a slow fan: nobody is told to stay away from what the fan's visit does not mend."""
+    records = case(("F-0601", None), ("F-0204", None), check_results=found)
+    records["events"][0]["timestamp"] = "2026-05-10T11:30:00Z"
+    (folder / "case.json").write_text(json.dumps(records), encoding="utf-8")
+    assert converse("case.json", "--code", "F-0204", lines=b"stop\n") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert says in told
+    assert ("no second one" in told) is (found == [])
 
 
 @pytest.mark.usefixtures("folder")

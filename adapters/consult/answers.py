@@ -20,8 +20,10 @@ LONGEST_SHOWN = 40
 """Characters of an answer that are repeated to the person who wrote it."""
 
 FACTORS: Mapping[str, Mapping[str, float]] = {
-    "Ω": {"Ω": 1.0, "ohm": 1.0, "ohms": 1.0, "mΩ": 1e-3, "kΩ": 1e3, "kohm": 1e3, "MΩ": 1e6, "mohm": 1e6, "megohm": 1e6},
-    "kΩ": {"Ω": 1e-3, "ohm": 1e-3, "ohms": 1e-3, "kΩ": 1.0, "kohm": 1.0, "MΩ": 1e3, "mohm": 1e3, "megohm": 1e3, "GΩ": 1e6, "gohm": 1e6},
+    "Ω": {"Ω": 1.0, "ohm": 1.0, "ohms": 1.0, "mΩ": 1e-3, "mOhm": 1e-3, "milliohm": 1e-3, "kΩ": 1e3, "kohm": 1e3,
+          "MΩ": 1e6, "MOhm": 1e6, "Mohm": 1e6, "megohm": 1e6},
+    "kΩ": {"Ω": 1e-3, "ohm": 1e-3, "ohms": 1e-3, "mΩ": 1e-6, "mOhm": 1e-6, "milliohm": 1e-6, "kΩ": 1.0, "kohm": 1.0,
+           "MΩ": 1e3, "MOhm": 1e3, "Mohm": 1e3, "megohm": 1e3, "GΩ": 1e6, "gohm": 1e6},
     "s": {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "min": 60.0, "minutes": 60.0, "h": 3600.0},
     "%": {"%": 1.0, "percent": 1.0, "per cent": 1.0},
     "°C": {"°C": 1.0, "c": 1.0, "degc": 1.0, "celsius": 1.0, "°": 1.0},
@@ -137,6 +139,8 @@ def _factor(unit: str | None, written: str, shown: str, mend: str) -> float:
     factors = FACTORS.get(unit or "", {unit or "": 1.0})
     known = {unicodedata.normalize("NFKC", name): factor for name, factor in factors.items()}
     factor = known.get(written, known.get(written.casefold()))
+    if factor is None and "Ω" in known and written.casefold() == "mohm":
+        raise NotUnderstood(f"{shown} can be milliohms or megohms; write mΩ or MΩ, or mOhm or MOhm")
     if factor is None:
         raise NotUnderstood(f"{shown}: a number in {unit or 'no unit'} is expected; {mend}")
     return factor

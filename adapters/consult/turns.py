@@ -195,8 +195,12 @@ def conclusion(page: Page, incident: Incident, end: End | None) -> None:
         if action.covered_by is None:
             page.line(f"{clean(action.title)} ({WHERE[action.where]}) for {causes}", label="- ", indent=2)
     covered = sorted({a.covered_by for a in incident.actions if a.covered_by is not None})
+    if len(covered) == 1 and not any(a.where == "onsite" and a.covered_by is None for a in incident.actions):
+        page.line(f"The visit for {clean(covered[0])} does the rest; no second one is needed.", indent=2)
+        return
     for name in covered:
-        page.line(f"The visit for {clean(name)} does the rest; no second one is needed.", indent=2)
+        done = [clean(action.title) for action in incident.actions if action.covered_by == name]
+        page.line(f"The visit for {clean(name)} does this as well: {'; '.join(done)}.", indent=2)
 
 
 def close(page: Page, consultation: Consultation, asked_about: Sequence[str]) -> None:

@@ -176,8 +176,9 @@ def test_a_refusal_for_good_ends_the_stream(replies: list[Reply], kind: type[Exc
         [Reply(raw=b"", status=503)] * 3,
         [refused(5001, 429, retry_after_seconds=30)],
         [Reply(claimed=5)],
+        [Reply(raw=b"<html>no such host</html>", status=404, content_type="text/html")] * 2,
     ],
-    ids=["9001", "503", "5001", "cut off"],
+    ids=["9001", "503", "5001", "cut off", "a gateway's 404"],
 )
 def test_a_token_that_cannot_be_renewed_at_once_does_not_end_the_stream(away: list[Reply]) -> None:
     """The platform restarts, the token is no longer valid, and no new one is to be had yet: it is asked for again."""
@@ -194,13 +195,29 @@ def test_a_token_that_cannot_be_renewed_at_once_does_not_end_the_stream(away: li
     assert len(server.times("/operator/oauth/token")) == 2 + len(away)
 
 
-@pytest.mark.parametrize("odd", [Reply(status=302, headers={"Location": "/"}), Reply({"code": 0}), Reply([])])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Reply(status=302, headers={"Location": "/"}),
+        Reply({"code": 0}),
+        Reply([]),
+        *(Reply(raw=b"<html>maintenance</html>", status=s, content_type="text/html") for s in (401, 403, 404, 410, 502)),
+    ],
+)
 def test_nonsense_after_it_worked_is_waited_out(odd: Reply) -> None:
     """A gateway that answers for a platform under maintenance ends no stream that has given frames."""
     server = TellusServer()
     server.streams.extend([[FIRST, "drop"], odd, odd, [SECOND]])
     heard = listen(server, 2)
     assert len(heard.frames) == 2 and len(heard.gaps) == 1
+
+
+def test_a_refusal_of_the_platform_s_own_ends_a_stream_that_has_worked() -> None:
+    """The permission is taken away while frames come: its envelope says so, and no gateway."""
+    server = TellusServer()
+    server.streams.extend([[FIRST, "drop"], refused(2003, 403)])
+    with pytest.raises(PermissionDenied):
+        listen(server, 2)
 
 
 @pytest.mark.parametrize("ids", [[], ["a,b"], [" "], [f"TP-{n}" for n in range(101)], ["x" * 8000]])

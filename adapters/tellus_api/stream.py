@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from ...knowledge.observations import parse_timestamp, plain_json
 from .envelope import HttpAnswer, opened, refusal
 from .errors import (
+    InvalidToken,
     PlatformRefused,
     RateLimited,
     ServerError,
@@ -207,7 +208,9 @@ class Stream:
             return None, "the platform has an error of its own"
         if isinstance(error, Unreachable) and token is None:
             return None, "no connection for a new token"
-        if isinstance(error, (Unreachable, UnexpectedAnswer)) and self._worked:
+        if not _by_the_platform(error) and self._worked:
+            if isinstance(error, InvalidToken) and token is not None:
+                self._tokens.drop(token)  # a gateway may know better that it has expired
             return None, "something else than the platform answers"
         raise error
 
@@ -247,6 +250,13 @@ def _as_answer(error: InvalidStatus) -> HttpAnswer:
     response = error.response
     headers = {name.lower(): value for name, value in response.headers.raw_items()}
     return HttpAnswer(response.status_code, headers, bytes(response.body or b""))
+
+
+def _by_the_platform(error: TellusError) -> bool:
+    """Whether it is the platform, or this computer, that says so: a gateway's answer holds no envelope."""
+    if isinstance(error, PlatformRefused):
+        return error.code is not None
+    return not isinstance(error, (Unreachable, UnexpectedAnswer))
 
 
 def _refusal_of(answer: HttpAnswer, tokens: TokenKeeper) -> TellusError:

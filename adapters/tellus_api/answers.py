@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -119,13 +121,18 @@ def energy_series(raw: RawRecord) -> Document:
 
 def _document(name: str, raw: RawRecord, adapter: TypeAdapter[Any]) -> Document:
     problems: list[DataProblem] = []
-    kept: dict[str, Any] = dict(raw)
     try:
-        fields: Mapping[str, Any] = adapter.validate_python(kept)
+        fields: Mapping[str, Any] = adapter.validate_python(raw)
     except ValidationError as error:
+        kept = plain_json(raw)
         for found in error.errors(include_url=False, include_context=False, include_input=False):
             label = ".".join(str(part) for part in found["loc"])
             problems.append(DataProblem(name, None, label, f"{found['msg'][:160]}; the field is left out"))
-            kept.pop(str(found["loc"][0]), None)
+            *way, last = found["loc"]
+            holder = reduce(getitem, way, kept)
+            if isinstance(last, int):
+                holder[last] = {}  # the places of what comes after it stay what the problems say
+            else:
+                del holder[last]
         fields = adapter.validate_python(kept)
     return Document(plain_json(raw), fields, problems)

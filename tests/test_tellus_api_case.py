@@ -176,7 +176,7 @@ def test_what_the_platform_gave_stands_before_what_a_file_says() -> None:
     case = collected(platform(), ["TP-001"])
     case.lists["devices"][0] = {**case.lists["devices"][0], "sn": None}
     beside: dict[str, list[dict[str, Any]]] = {
-        "devices": [{"device_id": "TP-001", "firmware_version": "1.0.0", "sn": "5", "v2g_capable": True}, {"device_id": "X"}],
+        "devices": [{"device_id": " TP-001 ", "firmware_version": "1.0.0", "sn": "5", "v2g_capable": True}, {"device_id": "X"}],
         "charging_records": [{**session("TP-001"), "energy": 99, "stop_reason": "Local"}],
         "events": [EVENT, EVENT],
     }  # fmt: skip
@@ -187,6 +187,22 @@ def test_what_the_platform_gave_stands_before_what_a_file_says() -> None:
     sessions = case.lists["charging_records"]
     assert len(sessions) == 2 and (sessions[0]["energy"], sessions[0]["stop_reason"]) == (12, "Local")
     assert len(case.lists["events"]) == 1
+
+
+def test_a_connector_s_reading_is_its_charger_s() -> None:
+    """Whatever else a connector holds, the reading is of the charger that was asked, at the time and in the state it gives."""
+    odd = {"connector_id": 1, "status": "idle", "last_telemetry_time": "2026-05-10T11:59:40Z", "temperature": 31,
+           "device_id": "other", "timestamp": "2020-01-01T00:00:00Z", "state": "fault"}  # fmt: skip
+    case = collected(platform(**{"TP-001": device("TP-001", connectors=[odd])}), ["TP-001"])
+    assert case.lists["telemetry"] == [
+        {
+            "timestamp": "2026-05-10T11:59:40Z",
+            "device_id": "TP-001",
+            "connector_id": 1,
+            "state": "idle",
+            "temperature": 31,
+        }
+    ]
 
 
 def test_sessions_are_asked_for_from_sixty_days_before_the_end() -> None:
@@ -375,6 +391,16 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_asked(
     err = capsys.readouterr().err
     assert f"{tmp_path / 'notes.txt'} is no folder you may write to" in err and err.count("\n") == 1
     assert not served.asked
+
+
+def test_a_link_to_an_empty_folder_is_filled_as_the_folder_is(served: TellusServer, tmp_path: Path) -> None:
+    """What passes before minutes of reading passes after them too; the link stays one."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    assert main(["fetch", "--device", "TP-001", "--output", str(tmp_path / "link")]) == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "empty" / "devices.jsonl").exists()
+    assert served.asked
 
 
 def test_retries_do_not_write_into_the_report(

@@ -408,7 +408,11 @@ def test_unexpected_fields_stay_missing_ones_are_unknown_broken_ones_are_warning
         )
         command = await client.command("c/1")
         assert command.fields == {"command_id": "7"} and command.raw["by"] == "x" and len(command.problems) == 1
-        points = [7, {"time": "2026-05-01", "charge_energy": "no", "max_power": 9}, {"time": "2026-05-02", "charge_energy": 5}]
+        points = [
+            7,
+            {"time": "2026-05-01", "charge_energy": "no", "max_power": 9},
+            {"time": "2026-05-02", "charge_energy": 5},
+        ]
         series = {"granularity": "day", "series": points, "total": {"charge_energy": "much", "max_power": 9}}
         server.order("/operator/aggregated/energy", Reply({"code": 0, "data": series}))
         energy = await client.energy("day", datetime(2026, 5, 1), datetime(2026, 5, 2), site_ids=["S-1", "S-2"])

@@ -201,7 +201,10 @@ def test_a_token_that_cannot_be_renewed_at_once_does_not_end_the_stream(away: li
         Reply(status=302, headers={"Location": "/"}),
         Reply({"code": 0}),
         Reply([]),
-        *(Reply(raw=b"<html>maintenance</html>", status=s, content_type="text/html") for s in (401, 403, 404, 410, 502)),
+        *(
+            Reply(raw=b"<html>maintenance</html>", status=s, content_type="text/html")
+            for s in (401, 403, 404, 410, 502)
+        ),
     ],
 )
 def test_nonsense_after_it_worked_is_waited_out(odd: Reply) -> None:

@@ -222,6 +222,16 @@ def test_a_time_far_ahead_spoils_nothing_that_comes_after_it(triage: Triage) -> 
     assert (watch.tally.events, watch.tally.left_out) == (1, 1)
 
 
+def test_a_reading_without_a_time_is_told_and_left_out(triage: Triage) -> None:
+    """A charger's connector that was last heard of "soon" tells nothing; the fault beside it is reported."""
+    odd = {"connector_id": 1, "status": "fault", "last_telemetry_time": "soon"}
+    watch = Watch(triage, **{"TP-001": device("TP-001", connectors=[odd])})
+    watch.run(30, (6, fault()))
+    assert watch.reported() == [("appeared", "TP-001", "F-0421")]
+    assert watch.sightings[0][1].diagnosis.warnings == []
+    assert sum("the platform's readings timestamp: 'soon'" in note for note in watch.notes) == 1
+
+
 def test_a_charger_whose_clock_is_fast_is_not_taken_for_lost(triage: Triage) -> None:
     """Frames five minutes ahead of the platform make its heartbeats look old; no F-0301 is reported and none is polled for."""
     watch = Watch(triage)
@@ -333,6 +343,17 @@ def test_the_history_is_bounded_in_number_time_and_chargers() -> None:
     assert len(held["events"]) == before
     kept = [history.put("events", {"timestamp": 1, "device_id": f"B-{n}", "event_type": "start"}) for n in range(300)]
     assert sum(kept) == MAX_OTHERS
+
+
+def test_no_record_outstays_the_span_of_a_list() -> None:
+    """Neither one without a time nor one ahead of all others keeps what is old behind it; ids count without blanks."""
+    history = History(["A"])
+    for stamp in ("soon", 3600, *range(0, 3600, 600), SPAN_S + 3000):
+        history.put("telemetry", {"timestamp": stamp, "device_id": " A", "connector_id": 1})
+    assert [record["timestamp"] for record in history.around("A")["telemetry"]] == [3600, 3000, SPAN_S + 3000]
+    for name in (" r1 ", "r1"):
+        history.put("charging_records", {"record_id": name, "device_id": "A", "start_time": 0})
+    assert [record["record_id"] for record in history.around("A")["charging_records"]] == ["r1"]
 
 
 @given(st.one_of(st.binary(max_size=80), RECORDS["events"].map(lambda r: json.dumps(r).encode())))

@@ -102,7 +102,7 @@ def _demand_free(folder: Path) -> None:
     """Raise Unusable where the folder cannot be written, before minutes are spent on reading."""
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-        above = next(parent for parent in folder.absolute().parents if parent.exists())
+        above = next(parent for parent in Path(os.path.realpath(folder)).parents if parent.exists())
         writable = above.is_dir() and os.access(above, os.W_OK | os.X_OK)
     except OSError as error:
         raise Unusable(f"--output {folder}: {error.strerror}; name a folder you may write to") from None

@@ -20,6 +20,13 @@ RawRecord = Mapping[str, Any]
 ONE_A_KEY: Mapping[str, str] = {"devices": "device_id", "sites": "site_id", "charging_records": "record_id"}
 """The lists whose records are of one thing each, and the field that names it."""
 
+
+def id_in(record: RawRecord, key: str) -> str | None:
+    """The id in a field of a record as our models read it, text without blanks around it; None where there is none."""
+    value = record.get(key)
+    return None if value is None else str(value).strip()
+
+
 _config = ConfigDict(coerce_numbers_to_str=True, extra="ignore")
 
 

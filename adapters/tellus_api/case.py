@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from ...engine.facts import iso_timestamp
 from ...engine.knowledge_base import DataProblem
 from ...knowledge.observations import Observations, observe, plain_json
 from ...knowledge.records import SCHEMAS
-from .answers import ONE_A_KEY, Answer
+from .answers import ONE_A_KEY, Answer, id_in
 from .client import TellusClient
 from .errors import (
     InvalidToken,
@@ -97,9 +98,9 @@ def _joined(
     if key is None:
         return [*own, *others]
     joined = list(own)
-    places = {str(record[key]): place for place, record in enumerate(own) if record.get(key) is not None}
+    places = {id_in(record, key): place for place, record in enumerate(own) if record.get(key) is not None}
     for record in others:
-        place = places.setdefault(str(record[key]), len(joined))
+        place = places.setdefault(id_in(record, key), len(joined))
         if place == len(joined):
             joined.append(record)
         else:
@@ -130,7 +131,7 @@ async def collect(
     reading = _Reading(client, case, heard or (lambda _: None))
     sites = await client.sites()
     reading.heard(sites)
-    by_site = {record["site_id"]: record for record in sites.raw if isinstance(record.get("site_id"), str)}
+    by_site = {record.fields["site_id"]: record.raw for record in sites.records}
     begin = since or _back(until or datetime.now(UTC))
     asked = list(dict.fromkeys(device_ids))
     await reading.devices(asked, asked_for=True)
@@ -147,14 +148,14 @@ async def collect(
         raise NothingToRead("none of the chargers could be read; " + "; ".join(case.notes))
     devices = reading.found
     where = {_site_of(answer) for answer in devices.values()} | {site_id}
-    case.take(sites, lambda record: record.get("site_id") in where)
+    case.take(sites, lambda record: id_in(record, "site_id") in where)
     for site in sorted(name for name in where if name is not None):
         await reading.devices(_declared(by_site.get(site, {})), asked_for=False)
     for answer in devices.values():
         case.take(answer)
         case.lists.setdefault("telemetry", []).extend(connector_telemetry(answer))
     if sessions is not None:
-        case.take(sessions, lambda record: record.get("device_id") in devices)
+        case.take(sessions, lambda record: id_in(record, "device_id") in devices)
     for device in (
         devices if sessions is None else [d for d in asked if d in devices and _site_of(devices[d]) != site_id]
     ):
@@ -226,7 +227,7 @@ async def _read_site(reading: _Reading, site_id: str, site: Mapping[str, Any], s
     latest = sorted(sessions.records, key=lambda record: -(record.time or 0.0))
     by_session = [record.raw.get("device_id") for record in latest]
     by_session += [record.get("device_id") for record in sessions.raw]  # those too whose sessions do not fit
-    named = [device for device in by_session if isinstance(device, str) and device.strip(". ")]
+    named = [device.strip() for device in by_session if isinstance(device, str) and device.strip(". ")]
     candidates = list(dict.fromkeys([*_declared(site), *named]))
     if len(candidates) > MAX_CANDIDATES:
         left = len(candidates) - MAX_CANDIDATES
@@ -271,10 +272,10 @@ def connector_telemetry(device: Answer) -> list[dict[str, Any]]:
             reading = {key: value for key, value in connector.items() if key not in ("status", "last_telemetry_time")}
             readings.append(
                 {
+                    **reading,
                     "timestamp": connector["last_telemetry_time"],
                     "device_id": record.fields["device_id"],
-                    "state": connector.get("status"),
-                    **reading,
+                    "state": connector.get("status", connector.get("state")),
                 }
             )
     return readings
@@ -294,7 +295,7 @@ def write_case(case: Case, folder: str | Path) -> None:
 
     Raises FileExistsError where the folder is there and holds something, OSError where it cannot be written.
     """
-    target = Path(folder)
+    target = Path(os.path.realpath(folder))  # a folder can take the place of an empty one, and not of a link to it
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"{target} is there already")
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...knowledge.observations import parse_timestamp
 from ...knowledge.records import TIME_FIELD
-from .answers import ONE_A_KEY
+from .answers import ONE_A_KEY, id_in
 
 SPAN_S = 86_400.0
 """Seconds that records are kept behind the charger's newest (judgement: a shift and the day before; runbooks ask for the
@@ -41,24 +41,24 @@ class _Shelf:
 
     def put(self, record: Mapping[str, Any]) -> None:
         time = parse_timestamp(record.get(self._time)) if self._time else None
-        if self._bound_in_time and self._too_old(time):
+        if self._out_of_span(time):
             return
         if self._key is not None:
-            name = record.get(self._key)
-            self._entries = deque(entry for entry in self._entries if entry[1].get(self._key) != name)
+            name = id_in(record, self._key)
+            self._entries = deque(entry for entry in self._entries if id_in(entry[1], self._key) != name)
         self._entries.append((time, record))
         if time is not None and (self.newest is None or time > self.newest):
             self.newest = time
         while len(self._entries) > self._most:
             self._entries.popleft()
-        while self._bound_in_time and self._too_old(self._entries[0][0]):
-            self._entries.popleft()
 
-    def _too_old(self, time: float | None) -> bool:
-        return time is not None and self.newest is not None and time < self.newest - SPAN_S
+    def _out_of_span(self, time: float | None) -> bool:
+        if not self._bound_in_time:
+            return False
+        return time is None or (self.newest is not None and time < self.newest - SPAN_S)
 
     def records(self) -> Iterable[Mapping[str, Any]]:
-        return (record for _, record in self._entries)
+        return (record for time, record in self._entries if not self._out_of_span(time))
 
 
 class History:
@@ -71,11 +71,14 @@ class History:
         self._beat: dict[str, float] = {}
 
     def put(self, name: str, record: Mapping[str, Any]) -> bool:
-        """Take a record of a list; false where it is of a charger beyond those that are kept."""
+        """Take a record of a list; false where it is of a charger beyond those that are kept.
+
+        A reading, heartbeat or event without a time is passed over: no diagnosis could use it.
+        """
         if name == "sites":
-            self._sites[str(record.get("site_id"))] = record
+            self._sites[str(id_in(record, "site_id"))] = record
             return True
-        device = str(record.get("device_id"))
+        device = str(id_in(record, "device_id"))
         known = device in self._shelves or device in self._watched
         if not known and len(self._shelves) >= len(self._watched) + MAX_OTHERS:
             return False
@@ -109,6 +112,6 @@ class History:
                     found.setdefault(name, []).extend(shelf.records())
         return found
 
-    def _site_of(self, device: str) -> Any:
+    def _site_of(self, device: str) -> str | None:
         shelf = self._shelves.get(device, {}).get("devices")
-        return next((record.get("site_id") for record in shelf.records()), None) if shelf is not None else None
+        return next((id_in(record, "site_id") for record in shelf.records()), None) if shelf is not None else None

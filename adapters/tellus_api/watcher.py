@@ -68,12 +68,13 @@ class Sighting:
 
     @property
     def incident(self) -> Incident:
+        """The incident that is told."""
         return self.diagnosis.incidents[0]
 
 
 @dataclass
 class Tally:
-    """What was seen in all; `left_out` are lines that are no event report."""
+    """What was seen in all; `left_out` are lines that are no event report, and reports whose time cannot be meant."""
 
     frames: int = 0
     events: int = 0
@@ -164,7 +165,9 @@ class Watcher:
         else:
             self._take_records(answer)
         if answer.record_list == "devices":
-            for reading in connector_telemetry(answer):
+            readings = connector_telemetry(answer)
+            self._tell_problems("the platform's readings", observe({"telemetry": readings}).problems)
+            for reading in readings:
                 self._history.put("telemetry", reading)
             self._wake.set()
         self._reached.set()

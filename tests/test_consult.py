@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -459,6 +460,20 @@ def test_a_band_that_is_chosen_is_no_measurement(folder: Path, converse: Convers
     assert converse("case.json", "--output", "number.jsonl", lines=b"skip\nskip\n85\nstop\n") == 0
     (measured,) = results_in(folder / "number.jsonl")
     assert measured == {key: value for key, value in chosen.items() if key != "note"}
+
+
+def test_the_command_to_go_on_with_goes_on_in_the_same_way(
+    folder: Path, converse: Converse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever follows it adds to the same file, under the same name and at the charger as before."""
+    options = ["--output", "my answers.jsonl", "--by", "Ann B", "--on-site", "--code", "F-0601"]
+    assert converse("case.json", *options, lines=b"intermittent\nstop\n") == 0
+    (command,) = (line for line in capsys.readouterr().out.splitlines() if "charger-triage consult" in line)
+    _, _, *arguments = shlex.split(command)
+    assert converse(*arguments, lines=b"obstructed\nstop\n") == 0
+    assert [record["by"] for record in results_in(folder / "my answers.jsonl")] == ["Ann B", "Ann B"]
+    assert {"--on-site", "--code"} <= set(arguments)
+    assert {path.name for path in folder.iterdir()} == {"case.json", "my answers.jsonl"}
 
 
 def test_a_consultation_is_resumed_and_nothing_is_written_twice(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +51,7 @@ def consult(
             "--output", "-o", metavar="FILE", help="Where the answers go; - for standard output. [check_results.jsonl]"
         ),
     ] = None,
-    by: Annotated[str, typer.Option(metavar="NAME", help="Who found the results.")] = "consultation",
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who found the results. [consultation]")] = None,
     on_site: Annotated[
         bool, typer.Option("--on-site", help="You are at the charger: no way to it is counted.")
     ] = False,
@@ -80,7 +80,8 @@ def consult(
         asked = " and ".join(part for part in (device, fault_code) if part is not None)
         talk.say(f"There is nothing to ask{f' for {asked}' if asked else ''}: no incident with documented causes.")
         return
-    again = _again(paths, device, code, as_of, results)
+    options = {"--device": device, "--code": code, "--as-of": as_of, "--output": output, "--by": by}
+    again = None if results is None else _again(paths, results, options, ["--on-site"] if on_site else [])
     _Conversation(session, triage, talk).hold(lambda: _keep(session, results, talk, again))
 
 
@@ -103,12 +104,19 @@ def _results_file(output: str | None, paths: Sequence[str]) -> ResultsFile:
 
 
 def _session(
-    triage: Triage, bundle: Bundle, device: str | None, code: str | None, as_of: float | None, by: str, on_site: bool
+    triage: Triage,
+    bundle: Bundle,
+    device: str | None,
+    code: str | None,
+    as_of: float | None,
+    by: str | None,
+    on_site: bool,
 ) -> Consultation | None:
     """The session about the incidents that are asked for; None where there is none with documented causes."""
     from ..consult import Consultation
+    from ..consult.session import DEFAULT_BY
 
-    session = Consultation(triage, bundle, as_of=as_of, by=by, on_site=on_site)
+    session = Consultation(triage, bundle, as_of=as_of, by=DEFAULT_BY if by is None else by, on_site=on_site)
     wanted = [
         incident.incident_id
         for incident in session.incidents
@@ -118,15 +126,12 @@ def _session(
 
 
 def _again(
-    paths: Sequence[str], device: str | None, code: str | None, as_of: str | None, results: ResultsFile | None
-) -> str | None:
-    """The command that goes on where this consultation ends."""
-    if results is None:
-        return None
+    paths: Sequence[str], results: ResultsFile, options: Mapping[str, str | None], switches: Sequence[str]
+) -> str:
+    """The command that goes on where this consultation ends, in the same way and with the same file of answers."""
     inputs = [*paths, *([] if str(results.path) in paths else [str(results.path)])]
-    options = [("--device", device), ("--code", code), ("--as-of", as_of)]
-    given = [part for name, value in options if value is not None for part in (name, value)]
-    return shlex.join([PROGRAM, "consult", *inputs, *given])
+    given = [part for name, value in options.items() if value is not None for part in (name, value)]
+    return shlex.join([PROGRAM, "consult", *inputs, *given, *switches])
 
 
 def _keep(session: Consultation, results: ResultsFile | None, talk: _Talk, again: str | None) -> None:

@@ -276,7 +276,7 @@ def test_the_command_writes_a_fleet_and_says_what_to_do_with_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its words name the folder, the truth and the command that reads it; a small fleet in plain files is diagnosed."""
-    folder = tmp_path / "fleet"
+    folder = tmp_path / "my fleet"
     options = [
         "--chargers",
         "6",
@@ -297,7 +297,7 @@ def test_the_command_writes_a_fleet_and_says_what_to_do_with_it(
     )
     told = capsys.readouterr().out
     assert "6 chargers" in told
-    assert f"charger-triage diagnose {folder}" in told
+    assert f"charger-triage diagnose '{folder}'" in told
     assert str(truth_path(folder, FileFormat.JSONL)) in told
     truths = [json.loads(line) for line in truth_path(folder, FileFormat.JSONL).read_text().splitlines()]
     assert {truth["cause_id"] for truth in truths} == {"F-0805/ev-disconnected"}
@@ -318,6 +318,23 @@ def test_usage_that_makes_no_fleet_is_one_line(options: list[str], says: str, tm
     assert says in error
     assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_of_the_simulation_is_not_blamed_on_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only what the disk refuses is told as a folder that cannot be written."""
+
+    def failing(refusal: Exception) -> str:
+        def fail(*_: object) -> None:
+            raise refusal
+
+        monkeypatch.setattr("charger_triage.adapters.simulation.simulate", fail)
+        assert main(["simulate", "--chargers", "1", "--output", str(tmp_path / "fleet")]) == 2
+        return capsys.readouterr().err
+
+    assert "internal error, ValueError" in failing(ValueError("p does not sum to 1"))
+    assert "cannot be written: no space" in failing(OSError(28, "no space"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])

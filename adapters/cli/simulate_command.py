@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,7 +63,10 @@ def simulate(
     ] = 0.03,
     cause: Annotated[
         list[str] | None,
-        typer.Option(metavar="CAUSE", help="Only incidents of this cause (F-0203/pin-oxidation); may be repeated."),
+        typer.Option(
+            metavar="CAUSE",
+            help="Only incidents of this cause (F-0203/pin-oxidation) and what follows from them; may be repeated.",
+        ),
     ] = None,
     start: Annotated[str, typer.Option(metavar="DATE", help="The first day.")] = "2026-06-01",
 ) -> None:
@@ -85,8 +89,8 @@ def simulate(
             written = write_fleet(plan, folder, FileFormat(list_format), Partition(partition), progress)
     except OutputTaken as error:
         raise Unusable(f"--output: {error}; name a new folder, or take this one away") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
+        reason = error.strerror or str(error)
         raise Unusable(f"--output {folder}: cannot be written: {reason}; name a folder you may write to") from None
     Destination().write(_summary(written, folder, plan, partition))
 
@@ -153,5 +157,6 @@ def _summary(written: Written, folder: Path, plan: FleetPlan, partition: Simulat
     if len(causes) > MOST_CAUSES_TOLD:
         lines.append(f"  and {len(causes) - MOST_CAUSES_TOLD} more causes")
     plain = partition is SimulatedPartition.NONE and written.chargers <= MOST_CHARGERS_AT_ONCE
-    lines.append(f"{PROGRAM} diagnose {name}" if plain else f"{PROGRAM} fleet {name} --output {name}-triaged")
+    command = ["diagnose", name] if plain else ["fleet", name, "--output", f"{name}-triaged"]
+    lines.append(shlex.join([PROGRAM, *command]))
     return "".join(f"{line}\n" for line in lines)

@@ -41,7 +41,7 @@ app = typer.Typer(
     name=PROGRAM,
     help="Tells why an EV charger failed: ranked causes, the reasoning down to the record, the next check.",
     epilog="Exit status: 0 done; 1 done, but records were skipped under --strict, or the knowledge has findings or "
-    "failing cases; 2 input or usage that cannot be used.",
+    "failing cases; 2 input or usage that cannot be used; 130 ended by Ctrl-C; 141 nobody reads the output any more.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -100,6 +100,8 @@ def simulate(
     """
     folder = Path(folder) if Path(folder).name not in ("", "..") else Path(folder).resolve()
     truth = truth_path(folder, file_format)
+    if folder.is_symlink():
+        raise OutputTaken(f"{folder} is there already and a link")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputTaken(f"{folder} is there already and not empty")
     if truth.exists():

@@ -55,7 +55,7 @@ TRUTH: Schema = {
     "cause_id": pl.String,
     "timestamp": MOMENT,
 }
-"""The true causes, one row an incident: charger, connector (null where it is the whole charger's), code, cause, when."""
+"""The true causes, one row a fault as it was reported: charger, connector (null where it is the whole charger's), code, cause, when."""
 
 
 def moments(times: Floats | list[float | None]) -> pl.Series:

@@ -33,7 +33,7 @@ class FleetPlan:
     """A fleet to simulate.
 
     `incident_share` is the share of chargers that meet an incident on a day; 0 makes a healthy fleet. `causes` limits
-    incidents to these cause ids (`F-0203/pin-oxidation`). Raises InvalidPlan where a figure is out of bounds.
+    incidents to these cause ids (`F-0203/pin-oxidation`) and what follows from them. Raises InvalidPlan where a figure is out of bounds.
     """
 
     chargers: int
@@ -55,7 +55,7 @@ class FleetPlan:
             raise InvalidPlan(f"--interval {self.interval_s}: give seconds from 1 to 600")
         if not 0 <= self.incident_share <= 1:
             raise InvalidPlan(f"--incidents {self.incident_share}: give a share from 0 to 1, such as 0.03")
-        if not datetime(2000, 1, 1, tzinfo=UTC) <= self.start <= datetime(2100, 1, 1, tzinfo=UTC):
+        if not datetime(2000, 1, 1, tzinfo=UTC) <= self.start < datetime(2100, 1, 1, tzinfo=UTC):
             raise InvalidPlan(f"--start {self.start:%Y-%m-%d}: give a date from 2000 to 2099")
 
     @property

@@ -1,4 +1,4 @@
-"""Vehicles: a pool for each grid area, of which every site sees a part each day, never two sites the same one.
+"""Vehicles: a pool for each grid area, of which every site sees a part each day, never two sites the same one at a time.
 
 Batteries and powers are rounded from what such models are sold with; which of them discharge is our judgement.
 """
@@ -14,8 +14,14 @@ from .plan import FleetPlan
 from .sites import SITES_PER_AREA, Site
 from .streams import Floats, Generator, Places, stream
 
-VEHICLES_PER_SLOT = 400
+VEHICLES_A_DAY = 400
 """Vehicles that a site may see on one day (our judgement: more than the largest site has sessions at one time)."""
+
+DAYS_BETWEEN = 2
+"""A vehicle of the pool comes every other day, so that one that stays overnight is not at another site in the morning."""
+
+POOL = VEHICLES_A_DAY * DAYS_BETWEEN * SITES_PER_AREA
+"""Vehicles of an area that come to any of its sites; those behind them in the columns come to one site alone."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,15 @@ class Vehicles:
         return {"vin": f"SIM{self.area.replace('-', '')}{vehicle:08d}", "make": model.make, "model": model.model,
                 "firmware": f"{1 + vehicle % 4}.{vehicle % 7}"}  # fmt: skip
 
+    def regular(self, site: Site, model: int) -> int:
+        """A further vehicle of a model (its place in MODELS), which comes to no other site: it may come there on any day."""
+        first = len(
+            self.model
+        )  # one for each site of the area, each of which adds its own without knowing of the others'
+        self.model = np.append(self.model, np.full(SITES_PER_AREA, model))
+        self.health = np.append(self.health, np.ones(SITES_PER_AREA))
+        return first + site.slot
+
     def figure(self, name: str) -> Floats:
         """A figure of every vehicle's model, such as `battery_kwh`."""
         by_model = np.array([float(getattr(model, name)) for model in MODELS])
@@ -73,17 +88,16 @@ class Vehicles:
 def vehicles_of(plan: FleetPlan, site: Site) -> Vehicles:
     """The vehicles of the site's area."""
     rng = stream(plan.seed, "vehicles", site.area)
-    number = VEHICLES_PER_SLOT * SITES_PER_AREA
     shares = np.array([model.share for model in MODELS])
-    model = rng.choice(len(MODELS), number, p=shares / shares.sum())
-    return Vehicles(site.area, model.astype(np.intp), rng.uniform(0.88, 1.0, number))
+    model = rng.choice(len(MODELS), POOL, p=shares / shares.sum())
+    return Vehicles(site.area, model.astype(np.intp), rng.uniform(0.88, 1.0, POOL))
 
 
 def visitors(site: Site, day: int, number: int, rng: Generator) -> Places:
     """The vehicles of so many sessions of one day (a day's number since the epoch), in the order of their arrival.
 
-    A vehicle of the area belongs to one site a day; one comes twice only where all others have been.
+    A vehicle of the area belongs to one site a day, and to none on the next; one comes twice only where all others have been.
     """
     slot = (site.slot + day) % SITES_PER_AREA
-    own = np.arange(VEHICLES_PER_SLOT) * SITES_PER_AREA + slot
+    own = np.arange(day % DAYS_BETWEEN, VEHICLES_A_DAY * DAYS_BETWEEN, DAYS_BETWEEN) * SITES_PER_AREA + slot
     return np.resize(rng.permutation(own), number).astype(np.intp)

@@ -19,16 +19,20 @@ from .sessions import NEVER, Sessions, sessions_of
 from .sites import Site
 from .states import Heat, ModuleTrouble, Outage
 from .streams import Floats, Generator, chance
-from .vehicles import Vehicles, vehicles_of
+from .vehicles import POOL, Vehicles, vehicles_of
 from .weather import ambient_at
 
 Record = dict[str, Any]
-AFTER_HEAT = Callable[[Heat], None]
+AfterHeat = Callable[[Heat], None]
+"""What is done once it is known how warm things get."""
+
+BETWEEN_S = 120 * MINUTE
+"""Seconds between two sessions of one vehicle at a site (our judgement: it has driven meanwhile)."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The true cause of an incident."""
+    """The true cause of one fault, as it was reported."""
 
     device_id: str
     connector_id: int | None
@@ -65,7 +69,7 @@ class SiteWorld:
     network: tuple[str | None, float | None] | None = None
     """The state of the site's network at the end and since when, nothing where nobody watches it; None where it never was out."""
     module_troubles: list[ModuleTrouble] = field(default_factory=list)
-    after_heat: list[AFTER_HEAT] = field(default_factory=list)
+    after_heat: list[AfterHeat] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.owner, self.number = connector_table(self.chargers)
@@ -172,22 +176,34 @@ class SiteWorld:
             sessions.volts[row], sessions.power_kw[row] * 1000 / charger.model.max_current_a / 0.95
         )
 
-    def same_vehicle(self, row: int, other: int) -> None:
-        """Let the vehicle of one session be that of another as well."""
+    def comes_again(self, row: int, other: int) -> bool:
+        """Let the vehicle of one session be that of another as well; false where it cannot have come there in time."""
+        if not self._can_come(row, other):
+            return False
         sessions = self.sessions
+        if sessions.vehicle[row] < POOL:
+            sessions.vehicle[row] = self.vehicles.regular(self.site, int(self.vehicles.model[sessions.vehicle[row]]))
         for name in ("vehicle", "battery_kwh", "volts", "phases"):
             getattr(sessions, name)[other] = getattr(sessions, name)[row]
+        return True
+
+    def _can_come(self, row: int, other: int) -> bool:
+        """Whether the vehicle of a session is plugged in nowhere around another."""
+        sessions = self.sessions
+        same = sessions.vehicle == sessions.vehicle[row]
+        before = sessions.plug_out[same] + BETWEEN_S < sessions.plug_in[other]
+        after = sessions.plug_in[same] > sessions.plug_out[other] + BETWEEN_S
+        return bool(np.all(before | after))
 
     def elsewhere(self, row: int, rng: Generator) -> int | None:
-        """A session at another charger of the same kind, hours away from a session; None where there is none."""
+        """A session at another charger of the same kind, to which the vehicle of a session can come; None where there is none."""
         sessions, own = self.sessions, self.charger_of(int(self.sessions.connector[row]))
         fit = [
             found
             for charger in self.chargers
             if charger.place != own.place and charger.is_dc == own.is_dc and charger.place not in self.busy_until
             for found in self.rows_of(charger)
-            if abs(sessions.start[found] - sessions.start[row]) > 120 * MINUTE
-            and sessions.start[found] < self.plan.end - 30 * MINUTE
+            if self._can_come(row, found) and sessions.start[found] < self.plan.end - 30 * MINUTE
         ]
         return fit[int(rng.integers(len(fit)))] if fit else None
 

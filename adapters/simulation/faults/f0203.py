@@ -152,7 +152,7 @@ def vehicle_inlet(world: SiteWorld, charger: Charger, moment: float, rng: Genera
         return False
     other = world.elsewhere(row, rng) if chance(rng, 0.7) else None
     if other is not None:
-        world.same_vehicle(row, other)
+        world.comes_again(row, other)
     found = False
     for each in (row, other):
         if each is None:

@@ -133,8 +133,7 @@ def negotiation_timeout(world: SiteWorld, charger: Charger, moment: float, rng: 
     if chance(rng, 0.6):
         charger.firmware = "4.0.0"
         stellantis = next(place for place, model in enumerate(MODELS) if model.model == "DrossOne")
-        alike = np.flatnonzero(world.vehicles.model == stellantis)
-        sessions.vehicle[row] = alike[int(rng.integers(len(alike)))]
+        sessions.vehicle[row] = world.vehicles.regular(world.site, stellantis)
     connector = int(sessions.connector[row])
     sessions.turn[row] = NEVER
     sessions.start[row] += NEGOTIATION_S

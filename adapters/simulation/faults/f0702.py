@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..chargers import Charger
 from ..plan import DAY, HOUR, MINUTE
 from ..streams import Generator, chance
@@ -65,7 +63,7 @@ def vehicle_not_eligible(world: SiteWorld, charger: Charger, moment: float, rng:
         return False
     world.sessions.soc[row] = max(float(world.sessions.soc[row]), 0.45)
     for other in _others_of(world, charger, row)[:3]:
-        world.same_vehicle(row, other)
+        world.comes_again(row, other)
     _refuses(world, row, STATE, told(rng, 0.4, refusal_code=str(rng.choice(["NOT_READY", "SERVICE_MODE"]))), rng)
     return True
 
@@ -77,10 +75,10 @@ def model_not_certified(world: SiteWorld, charger: Charger, moment: float, rng: 
     if row is None:
         return False
     uncertified = [place for place, model in enumerate(MODELS) if model.discharges and not model.certified]
-    alike = np.flatnonzero(np.isin(world.vehicles.model, uncertified))
     rows = [row, *(other for other in _others_of(world, charger, row)[:2] if chance(rng, 0.4))]
     for each in rows:
-        world.sessions.vehicle[each] = alike[int(rng.integers(len(alike)))]
+        model = uncertified[int(rng.integers(len(uncertified)))]
+        world.sessions.vehicle[each] = world.vehicles.regular(world.site, model)
         world.sessions.soc[each] = max(float(world.sessions.soc[each]), 0.5)
         _refuses(world, each, MODEL, told(rng, 0.4, refusal_code="NOT_AUTHORISED"), rng)
     return True
@@ -96,8 +94,7 @@ def time_restriction(world: SiteWorld, charger: Charger, moment: float, rng: Gen
     hour = sessions.start[row] % DAY / HOUR
     refusals = [row]
     for other in _others_of(world, charger, row)[:4]:
-        world.same_vehicle(row, other)
-        if abs(sessions.start[other] % DAY / HOUR - hour) < 2:
+        if world.comes_again(row, other) and abs(sessions.start[other] % DAY / HOUR - hour) < 2:
             refusals.append(other)
     for each in refusals:
         sessions.soc[each] = max(float(sessions.soc[each]), 0.45)

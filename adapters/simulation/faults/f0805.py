@@ -76,11 +76,7 @@ def network_abort(world: SiteWorld, charger: Charger, moment: float, rng: Genera
             runs = sessions.start[each] < at < sessions.stop[each] - MINUTE
             if each == row or (runs and chance(rng, 0.5)):
                 details = told(rng, 0.3, abort="session state lost")
-                out = (
-                    max(float(sessions.plug_out[each]), at + 4 * MINUTE)
-                    if sessions.plug_out[each] < at + 4 * MINUTE
-                    else float(sessions.plug_out[each])
-                )
+                out = max(float(sessions.plug_out[each]), at + 4 * MINUTE)
                 _ends(world, each, at + float(np.round(rng.uniform(0, 3), 1)), NETWORK, "other", details, out, away + 3)
                 world.busy_until[other.place] = at + 60 * MINUTE
     return True
@@ -94,7 +90,7 @@ def battery_shutdown(world: SiteWorld, charger: Charger, moment: float, rng: Gen
         return False
     other = world.elsewhere(row, rng) if chance(rng, 0.5) else None
     if other is not None:
-        world.same_vehicle(row, other)
+        world.comes_again(row, other)
     details = told(
         rng, 0.4, ev_error=str(rng.choice(["battery temperature", "state of charge implausible", "FAILED_RESS"]))
     )

@@ -251,6 +251,21 @@ def test_a_name_is_found_in_its_other_forms() -> None:
         ("replaced by J. Smith", "replaced by person-1"),
         ("from 00:1A:2B:3C:4D:5E at 8.8.8.8", "from address-1 at address-2"),
         ("ICCID 8944500102198304826", "ICCID modem-1"),
+        ("server 93.184.216.34 unreachable", "server address-1 unreachable"),
+        ("driver:93.184.216.34.", "driver:address-1."),
+        ("lost 2a00:1450:4001:81b::200e.", "lost address-1."),
+        ("MAC aabb.ccdd.eeff or 001a.2b3c.4d5e.", "MAC address-1 or address-2."),
+        ("idTag 0x04A224B2 refused", "idTag tag-1 refused"),
+        ('{"idTag": "550e8400-e29b-41d4-a716-446655440000"}', '{"idTag": "tag-1"}'),
+        (r"sent {\"idTag\":\"TAGX77\",\"pin\":\"4711\"}", r"sent {\"idTag\":\"tag-1\",\"pin\":\"token-1\"}"),
+        (r"sent {\"password\": \"hunter2\"}", r"sent {\"password\": \"token-1\"}"),
+        ("token: 550e8400-e29b-41d4-a716-446655440000", "token: token-1"),
+        ("in case 01712345678 rings", "in case phone-1 rings"),
+        ("started with card 04A1B2C3", "started with card tag-1"),
+        ("driver Łukasz Nowak said so", "driver person-1 said so"),
+        ("technician Иван Петров", "technician person-1"),
+        ("password: opensesame", "password: token-1"),
+        ("Set-Cookie: sid=abc; Path=/; HttpOnly, then lost", "Set-Cookie: token-1, then lost"),
     ],
 )
 def test_patterns(text: str, expected: str) -> None:
@@ -275,12 +290,109 @@ def test_patterns(text: str, expected: str) -> None:
         "The fan's driver IC degraded by Power Module heat",
         "by field engineer, by remote command",
         "voltage 398.2 V, 125 A, 0.4519 K/min, −13 dB, 99.9%",
+        "authorization: Accepted, contactor K1 failed to close, residual 398 V",
+        "token is required; credentials: missing; password: expected",
+        "token was refused by server, passwords: not set",
+        "session id: CR-20260501-0007",
+        "session started with 398.2V residual, charging started with 32A, stopped for 30min, stopped with E-203",
+        "authorised for connector 2, auth for connector-2",
+        "cell 3.652 3.648 3.650",
+        "module serial 0123456789, part 123-456-7890",
+        "power card 2B-04 replaced, control card A1B2 failed",
+        "User Authentication failed. Customer Complaint: cable stuck. Owner Manual page 3",
+        "server version 93.184.216.34, ver 93.184.216.34",
     ],
 )
 def test_what_level_2_needs_stays(text: str) -> None:
     """Codes, times, versions, ids of chargers, hashes of configurations, private addresses and readings are not touched."""
     known = known_in(observe(case()), ["power module", "heat"])
     assert Redactor(known).text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "expected"),
+    [
+        ("04A224B25C5E80", "card 0x04A224B25C5E80 refused", "card tag-1 refused"),
+        ("04A224B25C5E80", "read 0x04A224B25C5E80", "read tag-1"),
+        ("04A2", "read 0x04A2", "read tag-1"),
+        ("12345678", "read 0x12345678", "read tag-1"),
+        ("550e8400-e29b-41d4-a716-446655440000", "for 550E8400-E29B-41D4-A716-446655440000.", "for tag-1."),
+        ("a1b2c3d4e5f60718", "hash a1b2c3d4e5f60718", "hash tag-1"),
+        ("20260510120000", "at 2026-05-10 12:00:00Z", "at 2026-05-10 12:00:00Z"),
+    ],
+)
+def test_what_a_field_names_stays_nowhere(value: str, text: str, expected: str) -> None:
+    """A tag that a field names is found where its spelling has the shape of an id or a digest, which else stays; a time is a time."""
+    known = known_in(
+        observe({"commands": [{"command_id": "c", "device_id": "A", "command": "x", "params": {"idTag": value}}]})
+    )
+    assert Redactor(known).text(text) == expected
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"component_health": {"idTag": "MY-TAG-X"}},
+        {"power_modules": [{"index": 1, "rfid": "MY-TAG-X"}]},
+        {"phase_details": {"phase_a": {"seen": {"idTag": "MY-TAG-X"}}}},
+        {"remark": '{"data": [{"idTag": "MY-TAG-X"}]}'},
+    ],
+)
+def test_values_are_known_from_any_depth(field: dict[str, Any]) -> None:
+    """A tag deep in a telemetry record, or in JSON that a text holds, is found in the words of another."""
+    telemetry = {"timestamp": AT, "device_id": "A", "connector_id": 1, "voltage": 400, **field}
+    assert Redactor(known_in(observe({"telemetry": [telemetry]}))).text("MY-TAG-X denied") == "tag-1 denied"
+
+
+def test_json_in_a_text_is_redacted_by_its_fields() -> None:
+    """A text that is JSON stays JSON, and its fields say what they hold; one without anything to hide stays as it was."""
+    redactor = Redactor(known_in(observe({})))
+    record = redactor.record({"data": '{"driver": "Bo", "pin_code": 4711, "volt": 398.2}', "other": '{ "volt":398.2 }'})
+    assert record == {
+        "data": '{"driver": "person-1", "pin_code": "token-1", "volt": 398.2}',
+        "other": '{ "volt":398.2 }',
+    }
+
+
+def test_numbers_of_pseudonyms_pass_over_those_in_the_records() -> None:
+    """What a record calls `tag-1` itself is not taken for the tag that the document would have called so."""
+    event = {
+        "timestamp": AT,
+        "device_id": "A",
+        "event_type": "x",
+        "data": {"reason": "tag-1 worn", "idTag": "04A1B2C3"},
+    }
+    redactor = Redactor(known_in(observe({"events": [event]})))
+    assert redactor.text("tag-1 worn, 04A1B2C3 refused") == "tag-1 worn, tag-2 refused"
+
+
+def test_a_known_number_is_found_bare() -> None:
+    """A tag that is a number is redacted where another field holds it as a number; a reading of few digits is not."""
+    data = {"idTag": 123456789, "user_id": 1234567}
+    known = known_in(observe({"events": [{"timestamp": AT, "device_id": "A", "event_type": "x", "data": data}]}))
+    assert Redactor(known).record({"list": [123456789, 1234567]}) == {"list": ["tag-1", 1234567]}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "token is required; credentials: mechanically stuck; password: expected",
+        "started with 398.2V residual; authorised by 398.2V; session id: F-0421-open",
+        "password: mechanically; token: contactor; secret is decibans",
+        "driver Contactor; idTag MECHANICALLY; tag 398.2V",
+    ],
+)
+def test_no_message_takes_our_own_words(triage: Triage, message: str) -> None:
+    """What a text says beside the word for a secret, a tag or a person is not looked for in titles, evidence and sentences of ours."""
+    records = case()
+    records["events"][0]["data"]["fault_message"] = message
+    redacted, plain = diagnosed(triage, records), diagnosed(triage, records, redact=False)
+    assert redacted.summary == plain.summary
+    assert redacted.measurements == plain.measurements
+    for section, unredacted in zip(redacted.sections, plain.sections, strict=True):
+        for incident, before in zip(section.incidents, unredacted.incidents, strict=True):
+            assert incident.ranking == before.ranking
+            assert (incident.open, incident.ruled_out) == (before.open, before.ruled_out)
 
 
 @few

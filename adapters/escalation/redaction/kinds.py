@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from functools import lru_cache
 
 
@@ -19,6 +19,19 @@ class Kind(StrEnum):
     PLATE = "plate"
     MODEM = "modem"
     ADDRESS = "address"
+
+
+class Sureness(IntEnum):
+    """How sure it is that something identifies somebody or opens something: guessed by a word beside it or a common shape,
+    clear by a shape that nothing else has, or named by a field."""
+
+    GUESSED = 1
+    CLEAR = 2
+    NAMED = 3
+
+
+PSEUDONYM = re.compile(rf"\b(?:{'|'.join(kind.value for kind in Kind)})-[1-9]\d*\b")
+"""What stands for somebody: a kind and a number."""
 
 
 _FIELDS: dict[Kind, str] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +10,9 @@ from typing import Any
 
 from ....knowledge.firmware import parse_firmware
 from ....knowledge.observations import Observations, Table
-from ....knowledge.records import SCHEMAS
+from ....knowledge.records import branches, leaves
 from .folding import PREFIX, Lexicon, normal
-from .kinds import Kind, kind_of_field
+from .kinds import PSEUDONYM, Kind, Sureness, kind_of_field
 from .words import GENERIC, ROLES, TRADE, words_of
 
 NAMED_THINGS = frozenset({"sites", "devices"})
@@ -29,8 +30,8 @@ SHORTEST_SPELLING = 5
 SHORTEST_NUMBER = 6
 """Digits from which a number is looked for in text: a shorter one is a reading too often."""
 
-PLAIN_LISTS = {name: frozenset(SCHEMAS[name].__annotations__) for name in ("telemetry", "heartbeats", "connections")}
-"""Lists of many records whose documented fields identify nobody: records with no others need not be searched."""
+PLAIN_LISTS = ("telemetry", "heartbeats")
+"""Lists of many records whose documented fields identify nobody: records with no others at any depth need not be searched."""
 
 _HASH_FIELDS = frozenset({"running_config", "expected_config"})
 _HASH_NAME = re.compile(r"(?:hash|digest|checksum|fingerprint|sha256|crc)$", re.IGNORECASE)
@@ -52,6 +53,7 @@ class Identity:
     key: str
     needs_capital: bool = False
     is_word: bool = False
+    sureness: Sureness = Sureness.NAMED
 
 
 @dataclass
@@ -59,12 +61,15 @@ class KnownValues:
     """What is known before a document is read: identifiers and names to replace, and what must stay as it is.
 
     `kept` are device and site ids, and what else names the charger and not a person; with True they stay whatever they
-    look like, with False unless they look like a VIN, a mail address or a secret.
+    look like, with False unless they look like a VIN, a mail address or a secret. `vocabulary` are words that are no names,
+    `own_texts` whole texts that the knowledge made, `pseudonyms` what the records hold that looks like one of ours.
     """
 
     identities: Lexicon[Identity] = field(default_factory=Lexicon)
     kept: Lexicon[bool] = field(default_factory=Lexicon)
     vocabulary: frozenset[str] = TRADE | ROLES
+    own_texts: frozenset[str] = frozenset()
+    pseudonyms: set[str] = field(default_factory=set)
 
     def keep(self, text: Any, *, always: bool) -> None:
         """Let a text stay as it is."""
@@ -124,19 +129,59 @@ def _is_telling(key: str) -> bool:
     return len(key) >= (PREFIX if any(c.isalpha() for c in key) else SHORTEST_NUMBER)
 
 
-def known_in(observations: Observations, vocabulary: Iterable[str] = ()) -> KnownValues:
-    """The identifiers of all records of a bundle, and what stays; `vocabulary` are texts of ours that hold no names."""
-    words = frozenset(word for text in vocabulary for word in words_of(text) if len(word) > 1)
-    known = KnownValues(vocabulary=TRADE | ROLES | words)
+def known_in(observations: Observations, own_texts: Iterable[str] = ()) -> KnownValues:
+    """The identifiers of all records of a bundle, and what stays; `own_texts` are texts of the knowledge that hold no names."""
+    texts = frozenset(own_texts)
+    words = frozenset(word for text in texts for word in words_of(text) if len(word) > 1)
+    known = KnownValues(vocabulary=TRADE | ROLES | words, own_texts=texts)
     for name, table in observations.tables.items():
         _keep_ids(known, name, table)
     for name, table in observations.tables.items():
+        documented = _documented(name) if name in PLAIN_LISTS else frozenset()
         for raw in _raws(table):
-            if name in PLAIN_LISTS and raw.keys() <= PLAIN_LISTS[name]:
+            if documented and _names_only(raw, documented):
                 continue
+            for text in _texts(raw):
+                known.pseudonyms.update(PSEUDONYM.findall(text))
             for kind, value in fields_of_people(raw, keeps_name=name in NAMED_THINGS):
                 known.identify(kind, value)
     return known
+
+
+def _documented(name: str) -> frozenset[str]:
+    """The names of all fields that the schema of a record list has, whatever they are within."""
+    paths = [*leaves(name), *branches(name), *(part.path for leaf in leaves(name).values() for part in leaf.parts)]
+    return frozenset(path.rpartition(".")[2] for path in paths)
+
+
+def _names_only(value: Any, documented: frozenset[str], depth: int = 0) -> bool:
+    """Whether every field of a record, at any depth, has one of these names."""
+    if isinstance(value, Mapping):
+        return (
+            depth < MAX_DEPTH
+            and value.keys() <= documented
+            and all(
+                _names_only(item, documented, depth + 1)
+                for item in value.values()
+                if isinstance(item, (Mapping, list, tuple))
+            )
+        )
+    if isinstance(value, (list, tuple)):
+        return depth < MAX_DEPTH and all(_names_only(item, documented, depth + 1) for item in value)
+    return True
+
+
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
+    """Every text in a record, the names of its fields among them."""
+    if isinstance(value, str):
+        yield value
+    elif depth < MAX_DEPTH and isinstance(value, Mapping):
+        for key, item in value.items():
+            yield str(key)
+            yield from _texts(item, depth + 1)
+    elif depth < MAX_DEPTH and isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item, depth + 1)
 
 
 def _raws(table: Table) -> Iterator[Mapping[str, Any]]:
@@ -169,10 +214,25 @@ def _keep_ids(known: KnownValues, name: str, table: Table) -> None:
                     known.keep(value, always=False)
 
 
+def json_within(text: str) -> Any:
+    """The object or list that a text is the JSON of; None for any other text."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def fields_of_people(value: Any, *, keeps_name: bool = False, depth: int = 0) -> Iterator[tuple[Kind, Any]]:
-    """Every value in a record that stands in a field of some kind, with the kind; nested values have that of the outer field."""
+    """Every value in a record that stands in a field of some kind, with the kind; nested values have that of the outer field.
+
+    A text that is JSON is read as what it holds.
+    """
     if depth >= MAX_DEPTH:
         return
+    if isinstance(value, str):
+        value = json_within(value)
     if isinstance(value, Mapping):
         for key, item in value.items():
             name = str(key)
@@ -195,6 +255,8 @@ def kind_of_leaf(outer: Kind, name: str) -> Kind:
 def _leaves(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
     if depth >= MAX_DEPTH:
         return
+    if isinstance(value, str) and (within := json_within(value)) is not None:
+        value = within
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _leaves(item, str(key), depth + 1)

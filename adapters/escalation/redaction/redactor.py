@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from .folding import CUT, Folded, Hit, folded, normal
-from .kinds import Kind, kind_of_field
-from .known import MAX_DEPTH, NAMED_PARTS, Identity, KnownValues, are_roles, kind_of_leaf
-from .patterns import Found, found_in, kept_shapes
+from .kinds import PSEUDONYM, Kind, Sureness, kind_of_field
+from .known import MAX_DEPTH, NAMED_PARTS, Identity, KnownValues, are_roles, json_within, kind_of_leaf
+from .patterns import Found, found_in, is_plain, is_reading, kept_shapes
 from .words import GENERIC, words_of
 
 SELF_TELLING = 8
@@ -26,8 +26,9 @@ SHORTEST_MIXED, SHORTEST_PLAIN = 5, 8
 """Signs, with letters and digits mixed or not, from which what one text tells is looked for in the others (judgement: shorter
 ones are words and readings too often)."""
 
-BARE_NUMBER = 10**9
-"""Whole numbers from which a bare number that equals a known identifier is one; judgement: meters count less."""
+BARE_NUMBER = 10**7
+"""Whole numbers from which a bare number that equals a known identifier is one (our judgement: a reading of eight digits is
+seldom, and hardly ever the same eight)."""
 
 _BEFORE_A_CUT = f"'\"{CUT}"
 
@@ -49,18 +50,18 @@ class Redactor:
     _pseudonyms: dict[str, str] = field(default_factory=dict)
     _counts: dict[Kind, int] = field(default_factory=dict)
     _texts: dict[str, str] = field(default_factory=dict)
-    _recognised: set[tuple[str, Kind]] = field(default_factory=set)
+    _recognised: dict[tuple[str, Kind], Sureness] = field(default_factory=dict)
 
     def counts_in(self, text: str) -> dict[str, int]:
         """How many pseudonyms of each kind a text holds, by the word that they begin with."""
-        held = set(_PSEUDONYM.findall(text)) & set(self._pseudonyms.values())
+        held = set(PSEUDONYM.findall(text)) & set(self._pseudonyms.values())
         return {kind.value: number for kind in Kind if (number := sum(_kind_of(name) == kind for name in held))}
 
     def document(self, document: Model) -> Model:
         """A whole document redacted, twice: what is recognised anywhere in it is found in all its spellings everywhere."""
         self.model(document)
-        for key, kind in sorted(self._recognised):
-            self.known.identities.add(key, Identity(kind, key))
+        for (key, kind), sureness in sorted(self._recognised.items()):
+            self.known.identities.add(key, Identity(kind, key, sureness=sureness))
         self._texts.clear()
         return self.model(document)
 
@@ -81,7 +82,9 @@ class Redactor:
         return self._mapping(record, None, 0, keeps_name=keeps_name)
 
     def text(self, text: str) -> str:
-        """A text with everything in it that identifies somebody under its pseudonym."""
+        """A text with everything in it that identifies somebody under its pseudonym; one that the knowledge made stays."""
+        if text in self.known.own_texts:
+            return text
         found = self._texts.get(text)
         if found is None:
             found = self._texts[text] = self._redacted(text)
@@ -93,7 +96,11 @@ class Redactor:
         if isinstance(value, BaseModel):
             return self.model(value)
         if isinstance(value, str):
-            return self._leaf(value, kind)
+            within = json_within(value)
+            if within is None:
+                return self._leaf(value, kind)
+            redacted = self._value(within, kind, depth + 1, keeps_name=keeps_name)
+            return value if redacted == within else json.dumps(redacted, ensure_ascii=False)
         if isinstance(value, Mapping):
             return self._mapping(value, kind, depth, keeps_name=keeps_name)
         if isinstance(value, (list, tuple)):
@@ -151,40 +158,63 @@ class Redactor:
             kind, key = identity.kind, identity.key
         found = self._pseudonyms.get(key)
         if found is None:
-            self._counts[kind] = self._counts.get(kind, 0) + 1
-            found = self._pseudonyms[key] = f"{kind.value}-{self._counts[kind]}"
+            found = self._pseudonyms[key] = self._next(kind)
         return found
+
+    def _next(self, kind: Kind) -> str:
+        """The next pseudonym of a kind that stands nowhere in the records, where it would be taken for one of ours."""
+        while True:
+            number = self._counts[kind] = self._counts.get(kind, 0) + 1
+            pseudonym = f"{kind.value}-{number}"
+            if pseudonym not in self.known.pseudonyms:
+                return pseudonym
 
     def _redacted(self, text: str) -> str:
         if len(text) < 3:
             return text
         whole = folded(text)
         spans = list(self._kept(whole.text))
-        always, kept = (
-            Stretches((start, end) for start, end, stays in spans if stays),
-            Stretches((start, end) for start, end, _ in spans),
-        )
+        kept = {
+            sureness: Stretches((start, end) for start, end, up_to in spans if up_to >= sureness)
+            for sureness in Sureness
+        }
+        stays = kept[Sureness.GUESSED]
         found = [
             item
             for item in self._found(whole.text)
-            if not always.hold(item.start, item.end) and not (item.weak and kept.touch(item.start, item.end))
+            if not kept[item.sureness].hold(item.start, item.end)
+            and not (item.sureness is Sureness.GUESSED and stays.touch(item.start, item.end))
         ]
-        self._recognised.update((normal(item.key), item.kind) for item in found if _is_memorable(normal(item.key)))
-        cuts = [(start, end) for start, end in _cut_words(whole.text) if not kept.hold(start, end)]
+        for item in found:
+            key = normal(item.key)
+            if self._is_memorable(key, whole.text[item.start : item.end]):
+                known_as = (key, item.kind)
+                self._recognised[known_as] = max(item.sureness, self._recognised.get(known_as, item.sureness))
+        cuts = [(start, end) for start, end in _cut_words(whole.text) if not stays.hold(start, end)]
         return self._replaced(text, whole, found, cuts)
 
-    def _kept(self, text: str) -> Iterable[tuple[int, int, bool]]:
-        for start, end in kept_shapes(text):
-            yield start, end, True
+    def _kept(self, text: str) -> Iterable[tuple[int, int, Sureness]]:
+        """Where a text holds what stays, and how sure something may be of which it is kept."""
+        yield from kept_shapes(text)
         for hit in self.known.kept.hits(text):
             if _stands_alone(text, hit.start, hit.end):
-                yield hit.start, hit.end, hit.payload
+                yield hit.start, hit.end, Sureness.NAMED if hit.payload else Sureness.GUESSED
 
     def _found(self, text: str) -> Iterable[Found]:
         for hit in self.known.identities.hits(text):
             if _is_meant(text, hit):
-                yield Found(hit.start, hit.end, hit.payload.kind, hit.payload.key, weak=False)
+                begin = _begin(text, hit.start)
+                yield Found(begin, hit.end, hit.payload.kind, hit.payload.key, hit.payload.sureness)
         yield from found_in(text, self.known.vocabulary)
+
+    def _is_memorable(self, key: str, written: str) -> bool:
+        """Whether what one text tells is so much its own that it may be looked for in all others: no word, and no reading."""
+        if is_reading(written) or all(word in self.known.vocabulary for word in words_of(written)):
+            return False
+        has_digit, has_letter = any(c.isdigit() for c in key), any(c.isalpha() for c in key)
+        if not has_digit and is_plain(written) and (written.islower() or len(words_of(written)) == 1):
+            return False
+        return len(key) >= (SHORTEST_MIXED if has_digit and has_letter else SHORTEST_PLAIN)
 
     def _replaced(self, text: str, whole: Folded, found: list[Found], cuts: list[tuple[int, int]]) -> str:
         """The text with pseudonyms; of what overlaps the surest and longest gives the name, and nothing of the others is left."""
@@ -209,27 +239,18 @@ class Redactor:
         return "".join([*parts, text[done:]])
 
 
-_PSEUDONYM = re.compile(rf"\b(?:{'|'.join(kind.value for kind in Kind)})-[1-9]\d*\b")
-
-
 def is_pseudonym(text: str) -> bool:
     """Whether a text is one that stands for somebody already."""
-    return _PSEUDONYM.fullmatch(text) is not None
+    return PSEUDONYM.fullmatch(text) is not None
 
 
 def _kind_of(pseudonym: str) -> str:
     return pseudonym.rpartition("-")[0]
 
 
-def _is_memorable(key: str) -> bool:
-    """Whether what one text tells is so much its own that it may be looked for in all others."""
-    has_digit, has_letter = any(c.isdigit() for c in key), any(c.isalpha() for c in key)
-    return len(key) >= (SHORTEST_MIXED if has_digit and has_letter else SHORTEST_PLAIN)
-
-
 def _telling(item: Found | None) -> tuple[bool, bool, int]:
-    """How well a stretch says what it is: by a clear sign before by a weak one, a longer before a shorter one."""
-    return (False, False, 0) if item is None else (True, not item.weak, item.end - item.start)
+    """How well a stretch says what it is: by more than a guess before by a guess, a longer before a shorter one."""
+    return (False, False, 0) if item is None else (True, item.sureness > Sureness.GUESSED, item.end - item.start)
 
 
 class Stretches:
@@ -275,7 +296,12 @@ def _is_meant(text: str, hit: Hit[Identity]) -> bool:
         return False
     if has_digit and has_letter and len(value) >= SELF_TELLING:
         return True
-    return _stands_alone(text, hit.start, hit.end)
+    return _stands_alone(text, _begin(text, hit.start), hit.end)
+
+
+def _begin(text: str, start: int) -> int:
+    """Where a value begins, with the mark of a hexadecimal number where it has one."""
+    return start - 2 if start >= 2 and text[start - 2 : start].lower() == "0x" else start
 
 
 def _is_within_sentence(text: str, start: int) -> bool:

@@ -12,6 +12,7 @@ from ...knowledge.observations import Record, Table, plain_json
 from ...knowledge.owners import owners
 from ...knowledge.scene import FaultEvent
 from ..bundle import Bundle
+from ..report.argument import facts_behind
 from ..report.record_book import RecordBook, as_diagnosed
 from ..report.wording import headline, where_of
 from .content import (
@@ -287,11 +288,5 @@ def _title(asked: Sequence[Incident]) -> str:
 def _facts_named(incident: EscalatedIncident) -> set[str]:
     if incident.ranking is None:
         return set()
-    facts = [fact for cause in incident.ranking.causes for item in cause.evidence for fact in item.facts]
-    named = set()
-    while facts:
-        fact = facts.pop()
-        named.add(fact.name)
-        if fact.raised_by is not None:
-            facts += fact.raised_by.facts
-    return named
+    evidence = [item for cause in incident.ranking.causes for item in cause.evidence]
+    return {fact.name for item in evidence for fact in facts_behind(item.facts)}

@@ -8,10 +8,9 @@ from functools import cache
 from ...engine.diagnosis import Diagnosis, Incident
 from ...engine.facts import Source, in_words
 from ...engine.hypothesis import Hypothesis
-from ...engine.trace import FactRead
 from ...knowledge.library import Library, shipped_directory
 from ...knowledge.owners import owners
-from ..report.argument import change_in_words, title_of
+from ..report.argument import change_in_words, facts_behind, title_of
 from ..report.record_book import RecordBook
 from ..report.wording import (
     UNEXPLAINED,
@@ -108,8 +107,9 @@ def checks_done(device_id: str, incidents: Sequence[Incident], book: RecordBook)
                     counted=item.counted,
                     rule_id=item.rule_id,
                 )
-                for source in _check_sources(item.facts):
-                    effects.setdefault(source, {}).setdefault((hypothesis.cause_id, item.rule_id), effect)
+                for fact in facts_behind(item.facts):
+                    for source in fact.sources:
+                        effects.setdefault(source, {}).setdefault((hypothesis.cause_id, item.rule_id), effect)
     done = []
     for record in book.records_of("check_results", device_id):
         source = table.source_of(record)
@@ -142,14 +142,6 @@ def _result(value: object, unit: str | None) -> str:
     if isinstance(value, (int, float)):
         return in_words(float(value), unit)
     return str(value)
-
-
-def _check_sources(facts: Sequence[FactRead]) -> Iterator[Source]:
-    for fact in facts:
-        if fact.raised_by is not None:
-            yield from _check_sources(fact.raised_by.facts)
-        else:
-            yield from (source for source in fact.sources if source.list == "check_results")
 
 
 def ruled_out(incident: Incident) -> list[RuledOut]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...engine.facts import iso_timestamp, plain_number
-from ...engine.trace import FactRead
 from ...knowledge.observations import Record, plain_json
+from ..report.argument import facts_behind
 from ..report.record_book import RecordBook
 from ..report.telemetry_columns import COLUMNS, Column, columns_behind, default_columns, thinned
 from ..report.wording import counted
@@ -59,7 +59,6 @@ def excerpt_of(occurrences: Occurrences, book: RecordBook, clean: Cleaner) -> Te
     values = {path: [row.get(path) for row in flat] for path in paths}
     varying = [path for path in paths if not _is_constant(values[path])]
     rows, kept_fault = _rows(records, [values[path] for path in varying], chosen)
-    places = rows
     return TelemetryExcerpt(
         windows=[(iso_timestamp(first), iso_timestamp(last)) for first, last in windows],
         records=len(records),
@@ -77,7 +76,7 @@ def excerpt_of(occurrences: Occurrences, book: RecordBook, clean: Cleaner) -> Te
                 nearest_to_fault=place in kept_fault,
                 values=[values[path][place] for path in varying[:MAX_COLUMNS]],
             )
-            for place in places
+            for place in rows
         ],
         note=_note(len(records), len(rows), len(times), len(chosen), len(varying)),
         fault_times=[iso_timestamp(time) for time in times if any(a <= time <= b for a, b in windows)],
@@ -208,7 +207,9 @@ def _columns(occurrences: Occurrences, book: RecordBook) -> list[Column]:
     found: dict[str, Column] = {}
     for hypothesis in occurrences.incident.hypotheses[:LEADING]:
         for item in hypothesis.evidence:
-            for fact in _measured(item.facts):
+            for fact in facts_behind(item.facts):
+                if fact.raised_by is not None:
+                    continue
                 rows = book.telemetry_rows(fact.sources)
                 for column in columns_behind(fact.name, fact.value, fact.unit, table, rows):
                     found[column.path] = column
@@ -217,14 +218,6 @@ def _columns(occurrences: Occurrences, book: RecordBook) -> list[Column]:
         return default_columns(occurrences.incident.category)[:MAX_CHARTS]
     order = sorted(found, key=lambda path: (-weights[path], _ORDER[path]))
     return [found[path] for path in order[:MAX_CHARTS]]
-
-
-def _measured(facts: Sequence[FactRead]) -> Iterator[FactRead]:
-    for fact in facts:
-        if fact.raised_by is None:
-            yield fact
-        else:
-            yield from _measured(fact.raised_by.facts)
 
 
 def in_cell(value: Any) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 from ...engine.diagnosis import Incident
 from ...engine.facts import Source, iso_timestamp
-from ...engine.trace import FactRead
 from ...knowledge.observations import Record, Table, epoch, plain_json
+from ..report.argument import facts_behind
 from ..report.record_book import RecordBook, described
 from ..report.wording import counted
 from .content import Timeline, TimelineEntry
@@ -98,16 +98,10 @@ def _distance(time: float | None, times: Sequence[float]) -> float:
 
 def _cited(incident: Incident) -> Iterator[Source]:
     """The records behind the evidence of all causes."""
-
-    def behind(facts: Sequence[FactRead]) -> Iterator[Source]:
-        for fact in facts:
-            yield from fact.sources
-            if fact.raised_by is not None:
-                yield from behind(fact.raised_by.facts)
-
     for hypothesis in incident.hypotheses:
         for item in hypothesis.evidence:
-            yield from behind(item.facts)
+            for fact in facts_behind(item.facts):
+                yield from fact.sources
 
 
 def _candidates(device_id: str, book: RecordBook) -> Iterator[tuple[Table, Record]]:

@@ -38,6 +38,14 @@ def chain(facts: Sequence[FactRead], depth: int = 0) -> Iterator[tuple[int, str]
             continue
         yield depth, f"{fact_in_words(fact)} ← {clean(fact.raised_by.statement)} ({clean(fact.raised_by.rule_id)})"
         yield from chain(fact.raised_by.facts, depth + 1)
+def facts_behind(facts: Sequence[FactRead]) -> Iterator[FactRead]:
+    """Facts and, where one is a finding, the facts behind it."""
+    for fact in facts:
+        yield fact
+        if fact.raised_by is not None:
+            yield from facts_behind(fact.raised_by.facts)
+
+
 
 
 def root_in_words(incident: Incident) -> str | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ....engine.diagnosis import Incident
 from ....engine.facts import Source
 from ....engine.hypothesis import Hypothesis
-from ....engine.trace import EvidenceItem, FactRead
-from ..argument import evidence_of
+from ....engine.trace import EvidenceItem
+from ..argument import evidence_of, facts_behind
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,6 @@ class Citations:
     def anchor(self, number: int) -> str:
         """The anchor of a record's row in the list of records."""
         return f"{self.prefix}-record-{number}"
-
-
-def facts_behind(facts: Sequence[FactRead]) -> Iterator[FactRead]:
-    """Facts and, where one is a finding, the facts behind it."""
-    for fact in facts:
-        yield fact
-        if fact.raised_by is not None:
-            yield from facts_behind(fact.raised_by.facts)
 
 
 def sources_of(item: EvidenceItem) -> list[Source]:

@@ -13,6 +13,7 @@ from ....engine.facts import Source, in_words, iso_timestamp
 from ....engine.trace import RuleRead
 from ....knowledge.observations import Record, Rows, Table, parse_timestamp
 from ....knowledge.scene import FaultEvent
+from ..argument import facts_behind
 from ..record_book import RecordBook, described
 from ..telemetry_columns import (
     COLUMNS,
@@ -36,7 +37,7 @@ from .charts import (
     column_chart,
     event_chart,
 )
-from .citations import Citation, Citations, facts_behind
+from .citations import Citation, Citations
 
 MINUTE = 60.0
 HOUR = 3600.0

@@ -246,6 +246,32 @@ def test_impact_counts_connectors_sessions_and_neighbours(triage: Triage) -> Non
     assert "12.5 kWh" in impact.statement and "TP-002" in impact.statement
 
 
+def test_faults_that_only_a_heartbeat_reports_stand_on_the_timeline(triage: Triage) -> None:
+    """A heartbeat with a fault code is an occurrence, told as one, with its record."""
+    beats = [{"device_id": "TP-001", "timestamp": at(n), "status": "fault", "fault_code": "F-0204"} for n in (0, 1)]
+    document = escalated(triage, {"devices": [DEVICE], "heartbeats": beats})
+    faults = [entry for entry in document.sections[0].timeline.entries if entry.is_fault]
+    assert [(entry.timestamp, entry.source.list) for entry in faults] == [(at(0), "heartbeats"), (at(1), "heartbeats")]
+    assert all("F-0204" in entry.what for entry in faults)
+
+
+def test_what_a_command_carried_is_redacted_by_its_fields(triage: Triage) -> None:
+    """Names and tags in the parameters of a command stand under pseudonyms in the timeline's line, in JSON within it too."""
+    params = {"driver": "Bo", "idTag": "550e8400-e29b-41d4-a716-446655440000", "data": '{"pin_code": "ab"}'}
+    command = {
+        "device_id": "TP-001",
+        "command_id": "c",
+        "command": "remote_start",
+        "created_at": at(0),
+        "params": params,
+    }
+    document = escalated(triage, {"devices": [DEVICE], "events": [fault()], "commands": [command]})
+    (told,) = (entry.what for entry in document.sections[0].timeline.entries if entry.source.list == "commands")
+    assert json.loads(told.partition("params ")[2]) == {
+        "data": '{"pin_code": "token-1"}', "driver": "person-1", "idTag": "tag-1",
+    }  # fmt: skip
+
+
 def test_the_timeline_merges_what_happened_and_keeps_every_fault(triage: Triage) -> None:
     """Events, transitions, commands, visits, grid and state changes stand in order; what is cut is counted, faults never are."""
     own = {"device_id": "TP-001"}

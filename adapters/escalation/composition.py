@@ -173,7 +173,7 @@ class _Composition:
                 for i in self.diagnosis.incidents
                 if i.device_id == device_id and i.incident_id not in there
             ],
-            timeline=timeline_of(device_id, found, self.book),
+            timeline=timeline_of(device_id, found, self.book, self._clean),
             checks_done=checks_done(device_id, incidents, self.book),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...engine.diagnosis import Incident
@@ -15,6 +15,7 @@ from ..report.record_book import RecordBook, described
 from ..report.wording import counted
 from .content import Timeline, TimelineEntry
 from .occurrences import Occurrences
+from .telemetry import Cleaner
 
 MINUTE = 60.0
 DAY = 86_400.0
@@ -41,26 +42,33 @@ LASTING = frozenset({"service_visits", "configurations", "check_results"})
 """Record lists whose entries matter long after they were made."""
 
 AROUND = ("events", "connections", "commands", "grid", "charging_records")
+"""Record lists whose entries matter near an occurrence only; of heartbeats only those that report the fault stand on the timeline."""
+
+FED = ("data", "params", "result")
+"""Fields whose shape nobody prescribes: they may hold records with fields of their own."""
 
 LASTING_COMMANDS = ("firmware", "update", "configur", "reset", "calibrat", "set_")
 """Parts of the names of commands that change a charger for longer than a moment."""
 
 
-def timeline_of(device_id: str, incidents: Sequence[Occurrences], book: RecordBook) -> Timeline:
+def timeline_of(device_id: str, incidents: Sequence[Occurrences], book: RecordBook, clean: Cleaner) -> Timeline:
     """What happened to a charger around the occurrences of its incidents; faults of those are always in, up to a bound."""
     times = sorted({time for occurrences in incidents for time in occurrences.times})
-    own = {fault.source for occurrences in incidents for fault in occurrences.faults}
     cited = {
         source for o in incidents for source in _cited(o.incident) if source.list not in ("telemetry", "heartbeats")
     }
-    entries: dict[Source, TimelineEntry] = {}
+    entries = {
+        fault.source: _entry(fault.source, fault.record, clean, is_fault=True)
+        for occurrences in incidents
+        for fault in occurrences.faults
+    }
     for table, record in _candidates(device_id, book):
         source = table.source_of(record)
         telling = (
             source in cited and record.time is not None and _is_within(record.time, record.time + CITED_BEFORE, times)
         )
-        if source in own or telling or _is_near(table.name, record, times):
-            entries.setdefault(source, _entry(table, record, source, is_fault=source in own))
+        if source not in entries and (telling or _is_near(table.name, record, times)):
+            entries[source] = _entry(source, record, clean, is_fault=False)
     for source, entry in _state_changes(device_id, book, times):
         entries.setdefault(source, entry)
     faults = [e for e in entries.values() if e.is_fault]
@@ -73,7 +81,8 @@ def timeline_of(device_id: str, incidents: Sequence[Occurrences], book: RecordBo
         entries=kept,
         left_out=len(entries) - len(kept),
         scope=(
-            f"Everything from {BEFORE / MINUTE:.0f} min before to {AFTER / MINUTE:.0f} min after each of "
+            "The reports of the faults; events, connections, commands, grid events, sessions and changes of a connector's state "
+            f"from {BEFORE / MINUTE:.0f} min before to {AFTER / MINUTE:.0f} min after each of "
             f"{counted(len(times), 'moment')} at which it occurred; visits, configurations, checks and lasting commands of the "
             f"{LONG_BEFORE / DAY:.0f} days before; and what the evidence names of the day before."
         ),
@@ -144,18 +153,19 @@ def _is_within(start: float, end: float, times: Sequence[float]) -> bool:
     return place < len(times) and times[place] <= max(start, end) + BEFORE
 
 
-def _entry(table: Table, record: Record, source: Source, *, is_fault: bool) -> TimelineEntry:
-    fields = record.fields
-    what = described(table.name, fields) or table.name.replace("_", " ")
-    if table.name == "commands":
+def _entry(source: Source, record: Record, clean: Cleaner, *, is_fault: bool) -> TimelineEntry:
+    # cleaned while the names of their fields still say what the values are: the line that tells of them has lost those
+    fields = {**record.fields, **clean({name: record.fields[name] for name in FED if name in record.fields})}
+    what = described(source.list, fields) or source.list.replace("_", " ")
+    if source.list == "commands":
         what = f"command {what}{_beside(fields, 'params')}{_beside(fields, 'result')}"
-    elif table.name == "connections":
+    elif source.list == "connections":
         what = f"connection {what}"
-    elif table.name == "check_results":
+    elif source.list == "check_results":
         what = f"check {what}"
-    elif table.name == "grid":
+    elif source.list == "grid":
         what = f"grid: {what}"
-    elif table.name == "configurations":
+    elif source.list == "configurations":
         what = f"configuration: {what}"
     owner = fields.get("device_id") or fields.get("site_id") or fields.get("area") or ""
     return TimelineEntry(
@@ -168,7 +178,7 @@ def _entry(table: Table, record: Record, source: Source, *, is_fault: bool) -> T
     )
 
 
-def _beside(fields: Any, name: str) -> str:
+def _beside(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if value is None or value == {} or value == "":
         return ""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...engine.diagnosis import Diagnosis, Incident
+from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.models import firmware_standing
 from ...knowledge.observations import Record, Table, plain_json
 from ...knowledge.owners import owners
 from ...knowledge.scene import FaultEvent
+from ...knowledge.survey import incidences
 from ..bundle import Bundle
 from ..report.argument import facts_behind
 from ..report.record_book import RecordBook, as_diagnosed
@@ -77,7 +79,9 @@ def escalation_of(
         known.keep(owners().vendor_contact.address, always=True)
         redactor = Redactor(known, FIELD_KINDS)
     book, faults = as_diagnosed(diagnosis, bundle, as_of)
-    document = _Composition(diagnosis, book, faults, redactor).document(
+    # the diagnosis may be of one charger only, and what the others show need not be reported by an event
+    shown = {(found.device_id, found.code) for found in incidences(FleetTables(book.observations, faults), {})}
+    document = _Composition(diagnosis, book, faults, shown, redactor).document(
         _asked(diagnosis, incident_id, device_id, fault_code)
     )
     if redactor is None:
@@ -132,6 +136,7 @@ class _Composition:
     diagnosis: Diagnosis
     book: RecordBook
     faults: Sequence[FaultEvent]
+    shown: Collection[tuple[str, str]]
     redactor: Redactor | None
 
     def document(self, asked: Sequence[Incident]) -> Escalation:
@@ -193,7 +198,7 @@ class _Composition:
             leads_to=incident.leads_to,
             mapped_from=incident.mapped_from,
             known_firmware_issue=incident.known_firmware_issue,
-            impact=impact_of(occurrences, self.book, self.faults),
+            impact=impact_of(occurrences, self.book, self.shown),
             ranking=ranking_of(incident),
             ruled_out=ruled_out(incident),
             open=open_tasks(incident),

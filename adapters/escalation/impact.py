@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from ...engine.diagnosis import Incident
 from ...engine.facts import iso_timestamp, plain_number
 from ...knowledge.observations import Observations, at_path
-from ...knowledge.scene import FaultEvent
 from ...knowledge.sessions import Session, sessions_of
 from ..report.record_book import RecordBook
 from ..report.wording import counted, listed, times_of
@@ -27,8 +26,8 @@ MAX_SESSIONS = 50
 """Sessions that a document names one by one; the number of all is given (judgement: a page)."""
 
 
-def impact_of(occurrences: Occurrences, book: RecordBook, faults: Sequence[FaultEvent]) -> Impact:
-    """The impact of an incident; `faults` are those of all chargers."""
+def impact_of(occurrences: Occurrences, book: RecordBook, shown: Collection[tuple[str, str]]) -> Impact:
+    """The impact of an incident; `shown` are the codes that the chargers show, each with its charger before it."""
     incident = occurrences.incident
     known = connectors_of(book.observations, incident.device_id)
     own = {fault.connector_id for fault in occurrences.faults} | {incident.connector_id}
@@ -36,7 +35,7 @@ def impact_of(occurrences: Occurrences, book: RecordBook, faults: Sequence[Fault
     whole = incident.connector_id is None
     sessions = _sessions(occurrences, book)
     energies = [s.energy_kwh for s in sessions if s.energy_kwh is not None]
-    neighbours, alike = _neighbours(incident, book, faults)
+    neighbours, alike = _neighbours(incident, book, shown)
     energy = round(sum(energies), 3) if energies else None
     return Impact(
         whole_charger=whole,
@@ -111,13 +110,15 @@ def _is_hit(session: Session, time: float, connector: int | None) -> bool:
     return session.start - FAILED_WITHIN <= time <= end + FAILED_WITHIN
 
 
-def _neighbours(incident: Incident, book: RecordBook, faults: Sequence[FaultEvent]) -> tuple[int | None, list[str]]:
-    """How many other chargers the site has, and which of them reported the same code; None where the site is not known."""
+def _neighbours(
+    incident: Incident, book: RecordBook, shown: Collection[tuple[str, str]]
+) -> tuple[int | None, list[str]]:
+    """How many other chargers the site has, and which of them show the same code; None where the site is not known."""
     site = book.site_of(incident.device_id)
     if site is None:
         return None, []
     others = {device for device in book.devices if device != incident.device_id and book.site_of(device) == site}
-    return len(others), sorted({f.device_id for f in faults if f.code == incident.fault_code and f.device_id in others})
+    return len(others), sorted(device for device in others if (device, incident.fault_code) in shown)
 
 
 def _connectors_in_words(incident: Incident, known: int) -> str:
@@ -145,5 +146,6 @@ def _site_in_words(neighbours: int | None, alike: Sequence[str]) -> str:
     if not neighbours:
         return "No other charger of the site is in the records."
     if not alike:
-        return f"Of {counted(neighbours, 'other charger')} at the site none reported the same code."
-    return f"Of {counted(neighbours, 'other charger')} at the site {listed(list(alike))} reported the same code."
+        return f"Of {counted(neighbours, 'other charger')} at the site none shows the same code."
+    verb = "shows" if len(alike) == 1 else "show"
+    return f"Of {counted(neighbours, 'other charger')} at the site {listed(list(alike))} {verb} the same code."

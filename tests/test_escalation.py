@@ -161,7 +161,9 @@ def test_the_root_comes_first_and_nobody_is_sent_twice(triage: Triage) -> None:
     assert "F-0601" in document.summary[0] and "behind it F-0204" in document.summary[0]
     onsite = [task for task in second.open if task.where == "onsite" and task.kind == "action"]
     assert onsite and all(task.covered_by == first.incident_id for task in onsite)
-    assert "no second one" in escalation_markdown(document)
+    for form in (escalation_markdown(document), escalation_html(document)):
+        assert "no second one" in form
+        assert "no second visit" not in form
     (only,) = escalation_of(diagnosis, bundle, incident_id=first.incident_id).sections[0].incidents
     assert only.fault_code == "F-0601"
     with pytest.raises(UnknownIncident):

@@ -10,7 +10,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from ..report import wording
-from ..report.argument import chain, contradiction_in_words
+from ..report.argument import chain, contradiction_in_words, covered_in_words
 from ..report.html_environment import html_environment
 from ..report.text import HOW_NUMBERS_WORK, warnings_in_words
 from . import wording as words
@@ -65,6 +65,7 @@ def _environment() -> Environment:
         chain=chain,
         charts_of=charts_of,
         contradiction_in_words=contradiction_in_words,
+        covered_in_words=covered_in_words,
         how_numbers_work=HOW_NUMBERS_WORK,
         in_cell=in_cell,
         payload=_payload,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 from ...knowledge.observations import parse_timestamp
-from ..report.argument import chain, contradiction_in_words
+from ..report.argument import chain, contradiction_in_words, covered_in_words
 from ..report.markup import code, escaped, fenced, table
 from ..report.text import HOW_NUMBERS_WORK, warnings_in_words
 from ..report.wording import LONGEST_TEXT, WHERE, decibans, minutes, moment, percent, read_from, span
@@ -197,9 +197,7 @@ def _open(tasks: Sequence[OpenTask]) -> list[str]:
                 escaped(task.title),
                 WHERE[task.where],
                 "" if task.minutes is None else minutes(task.minutes),
-                escaped(
-                    task.why if task.covered_by is None else f"done by the visit for {task.covered_by}, no second one"
-                ),
+                escaped(covered_in_words(task.covered_by) or task.why),
             ]
             for task in theirs
         ]

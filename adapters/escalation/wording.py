@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...engine.facts import plain_number
+from ..report.argument import consequences_in_words, root_in_words
 from ..report.wording import clean, decibans, firmware_applies, listed, moment, percent, read_from, span
 from .content import (
     AffectedSession,
@@ -19,7 +20,7 @@ from .content import (
 
 
 def pseudonyms_in_words(escalation: Escalation) -> str:
-    """How many of each kind stand under a pseudonym: `Pseudonyms: 2 vehicles, 1 tag.`"""
+    """How many of each kind stand under a pseudonym: `Pseudonyms stand for 2 vehicles and 1 tag.`"""
     if not escalation.pseudonyms:
         return "Nothing of the kind was met." if escalation.redacted else ""
     plurals = {"person": "people", "address": "addresses"}
@@ -100,15 +101,10 @@ def incident_facts(incident: EscalatedIncident) -> list[str]:
 
 def upstream_in_words(incident: EscalatedIncident) -> list[str]:
     """What stands behind an incident, and what it brought about."""
-    lines = []
-    if incident.root is not None:
-        lines.append(f"Root: {clean(incident.root)}. Deal with that one first; no second visit for this one.")
+    root = root_in_words(incident)
+    lines = [] if root is None else [root]
     lines += [f"{clean(up.statement)} ({clean(up.incident_id)})" for up in incident.caused_by]
-    for consequence in incident.leads_to:
-        name = "" if consequence.incident_id is None else f"{clean(consequence.incident_id)}: "
-        where = read_from(consequence.sources)
-        lines.append(f"It brought about {name}{clean(consequence.statement)}{f' ({where})' if where else ''}")
-    return lines
+    return [*lines, *(f"It brought about {line}" for line in consequences_in_words(incident))]
 
 
 def session_in_words(session: AffectedSession) -> str:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
-from ...engine.diagnosis import CheckOutcome, Contradiction, Incident, LeaderChange, RecommendedAction, Watch
+from ...engine.diagnosis import (
+    CheckOutcome,
+    Consequence,
+    Contradiction,
+    Incident,
+    LeaderChange,
+    UpstreamIncident,
+    Watch,
+)
 from ...engine.facts import in_words
 from ...engine.hypothesis import Hypothesis, WhyNot
 from ...engine.trace import ConditionRead, EvidenceItem, FactRead
@@ -29,6 +38,14 @@ def fact_in_words(fact: FactRead) -> str:
     return f"{name} {clean(in_words(fact.value, fact.unit))}"
 
 
+def facts_behind(facts: Sequence[FactRead]) -> Iterator[FactRead]:
+    """Facts and, where one is a finding, the facts behind it."""
+    for fact in facts:
+        yield fact
+        if fact.raised_by is not None:
+            yield from facts_behind(fact.raised_by.facts)
+
+
 def chain(facts: Sequence[FactRead], depth: int = 0) -> Iterator[tuple[int, str]]:
     """What a piece of evidence stands on, down to the records: each step with its depth, the findings' facts below them."""
     for fact in facts:
@@ -38,17 +55,20 @@ def chain(facts: Sequence[FactRead], depth: int = 0) -> Iterator[tuple[int, str]
             continue
         yield depth, f"{fact_in_words(fact)} ← {clean(fact.raised_by.statement)} ({clean(fact.raised_by.rule_id)})"
         yield from chain(fact.raised_by.facts, depth + 1)
-def facts_behind(facts: Sequence[FactRead]) -> Iterator[FactRead]:
-    """Facts and, where one is a finding, the facts behind it."""
-    for fact in facts:
-        yield fact
-        if fact.raised_by is not None:
-            yield from facts_behind(fact.raised_by.facts)
 
 
+class Linked(Protocol):
+    """An incident, diagnosed or escalated, with those behind it and those that it brought about."""
+
+    @property
+    def root(self) -> str | None: ...
+    @property
+    def caused_by(self) -> Sequence[UpstreamIncident]: ...
+    @property
+    def leads_to(self) -> Sequence[Consequence]: ...
 
 
-def root_in_words(incident: Incident) -> str | None:
+def root_in_words(incident: Linked) -> str | None:
     """Which incident stands behind this one and is to be dealt with first; None where this one is the root."""
     if incident.root is None:
         return None
@@ -61,7 +81,7 @@ def root_in_words(incident: Incident) -> str | None:
     return f"Root: {clean(incident.root)}{via}. Deal with that one first."
 
 
-def consequences_in_words(incident: Incident) -> list[str]:
+def consequences_in_words(incident: Linked) -> list[str]:
     """What this incident brought about: other incidents by their id, and what has no code."""
     lines = []
     for consequence in incident.leads_to:
@@ -140,9 +160,9 @@ def _refutation(conditions: Sequence[ConditionRead]) -> str:
     return listed(parts)
 
 
-def action_in_words(action: RecommendedAction) -> str | None:
-    """That the upstream incident's visit does an action too; None for one that stands for itself."""
-    return None if action.covered_by is None else f"done by the visit for {clean(action.covered_by)}, no second one"
+def covered_in_words(incident_id: str | None) -> str | None:
+    """That the visit for an upstream incident does an action too; None for an action that stands for itself."""
+    return None if incident_id is None else f"done by the visit for {clean(incident_id)}, no second one"
 
 
 def evidence_of(hypothesis: Hypothesis) -> list[EvidenceItem]:

@@ -10,11 +10,11 @@ from ...engine.facts import in_words
 from ...engine.hypothesis import Hypothesis, WhyNot
 from ...engine.trace import RuleRead
 from .argument import (
-    action_in_words,
     chain,
     change_in_words,
     consequences_in_words,
     contradiction_in_words,
+    covered_in_words,
     mapping_in_words,
     outcome_in_words,
     root_in_words,
@@ -222,7 +222,7 @@ def _actions(incident: Incident) -> list[str]:
         return []
     lines = ["### Actions", ""]
     for action in incident.actions:
-        covered = action_in_words(action)
+        covered = covered_in_words(action.covered_by)
         lines.append(
             f"- {escaped(action.title)} ({WHERE[action.where]}) for {', '.join(code(cause) for cause in action.for_)}"
             + ("" if covered is None else f"; {escaped(covered)}")

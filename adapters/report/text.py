@@ -12,11 +12,11 @@ from ...engine.diagnosis import DataWarning, Diagnosis, Incident, NextCheck
 from ...engine.hypothesis import Hypothesis, WhyNot
 from ...engine.trace import EvidenceItem, FactRead
 from .argument import (
-    action_in_words,
     chain,
     change_in_words,
     consequences_in_words,
     contradiction_in_words,
+    covered_in_words,
     mapping_in_words,
     outcome_in_words,
     root_in_words,
@@ -388,7 +388,7 @@ def _actions(page: Page, incident: Incident) -> None:
         causes = ", ".join(short_id(cause) for cause in action.for_)
         body = Text(f"{clean(action.title)} ({WHERE[action.where]})")
         body.append(f" for {causes}", "dim")
-        covered = action_in_words(action)
+        covered = covered_in_words(action.covered_by)
         if covered is not None:
             body.append(f"; {covered}", "yellow")
         page.line(body, indent=2, label="- ")

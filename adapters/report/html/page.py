@@ -192,7 +192,7 @@ def _environment() -> Environment:
     environment.globals.update(
         {
             name: getattr(argument, name)
-            for name in ("action_in_words", "change_in_words", "mapping_in_words", "why_not_in_words")
+            for name in ("change_in_words", "covered_in_words", "mapping_in_words", "why_not_in_words")
         }
     )
     environment.globals.update(

@@ -206,7 +206,7 @@ class OpenTask(ResultModel):
 
 
 class TelemetryColumn(ResultModel):
-    """A column of telemetry by its dotted path, what it is called, its unit, and whether it is in the chart."""
+    """A column of telemetry by its dotted path, what it is called and its unit."""
 
     path: str
     title: str

@@ -299,7 +299,7 @@ def test_patterns(text: str, expected: str) -> None:
         "cell 3.652 3.648 3.650",
         "module serial 0123456789, part 123-456-7890",
         "power card 2B-04 replaced, control card A1B2 failed",
-        "User Authentication failed. Customer Complaint: cable stuck. Owner Manual page 3",
+        "User Authentication failed. Customer Complaint: cable stuck. Owner Manual page 3. Technician Arrived late",
         "server version 93.184.216.34, ver 93.184.216.34",
     ],
 )
@@ -384,8 +384,19 @@ def test_a_known_number_is_found_bare() -> None:
 )
 def test_no_message_takes_our_own_words(triage: Triage, message: str) -> None:
     """What a text says beside the word for a secret, a tag or a person is not looked for in titles, evidence and sentences of ours."""
+    assert_our_words_stay(triage, {"fault_message": message})
+
+
+@pytest.mark.parametrize("field", [{"password": "Contactor"}, {"driver": "Max Contactor"}])
+def test_no_field_takes_our_own_words(triage: Triage, field: dict[str, str]) -> None:
+    """A name or a password that is a word of a title is replaced in its field, and the title stays."""
+    assert_our_words_stay(triage, field)
+
+
+def assert_our_words_stay(triage: Triage, data: dict[str, str]) -> None:
+    """An escalation of the case with more data in its fault says of ours what one without redaction says."""
     records = case()
-    records["events"][0]["data"]["fault_message"] = message
+    records["events"][0]["data"].update(data)
     redacted, plain = diagnosed(triage, records), diagnosed(triage, records, redact=False)
     assert redacted.summary == plain.summary
     assert redacted.measurements == plain.measurements

@@ -60,7 +60,7 @@ class Identity:
 class KnownValues:
     """What is known before a document is read: identifiers and names to replace, and what must stay as it is.
 
-    `kept` are device and site ids, and what else names the charger and not a person; with True they stay whatever they
+    `kept` are device and site ids, sentences of our own, and what else names the charger and not a person; with True they stay whatever they
     look like, with False unless they look like a VIN, a mail address or a secret. `vocabulary` are words that are no names,
     `own_texts` whole texts that the knowledge made, `pseudonyms` what the records hold that looks like one of ours.
     """
@@ -134,6 +134,9 @@ def known_in(observations: Observations, own_texts: Iterable[str] = ()) -> Known
     texts = frozenset(own_texts)
     words = frozenset(word for text in texts for word in words_of(text) if len(word) > 1)
     known = KnownValues(vocabulary=TRADE | ROLES | words, own_texts=texts)
+    for text in texts:
+        if len(words_of(text)) > 1:
+            known.keep(text, always=True)
     for name, table in observations.tables.items():
         _keep_ids(known, name, table)
     for name, table in observations.tables.items():

@@ -265,6 +265,21 @@ TRADE = frozenset(
         "data",
         "input",
         "side",
+        "arrived",
+        "called",
+        "complained",
+        "confirmed",
+        "notified",
+        "presented",
+        "said",
+        "stated",
+        "told",
+        "tried",
+        "wants",
+        "was",
+        "had",
+        "has",
+        "is",
     ]
 )
 """Words of reports about chargers that begin sentences and fields, and are not taken for names."""

@@ -248,11 +248,11 @@ def test_impact_counts_connectors_sessions_and_neighbours(triage: Triage) -> Non
     assert "12.5 kWh" in impact.statement and "TP-002" in impact.statement
 
 
-@pytest.mark.parametrize("asked", [{}, {"device_id": "AC22-01"}])
-def test_neighbours_need_no_event_to_show_the_code(triage: Triage, asked: dict[str, str]) -> None:
+@pytest.mark.parametrize("device", [None, "AC22-01"])
+def test_neighbours_need_no_event_to_show_the_code(triage: Triage, device: str | None) -> None:
     """Chargers that are lost as this one is are named, although none could report it and only this one was diagnosed."""
     bundle = read_bundle(EXAMPLES[0].parent / "f0301-site-outage")
-    document = escalation_of(triage.diagnose(bundle, **asked), bundle)
+    document = escalation_of(triage.diagnose(bundle, device_id=device), bundle)
     impact = document.sections[0].incidents[0].impact
     assert impact.same_code_at_site == [f"AC22-0{n}" for n in range(2, 9)]
     assert "AC22-08 show the same code" in impact.statement

@@ -30,9 +30,7 @@ from hypothesis.stateful import (
 
 from charger_triage.adapters.cli import main
 from charger_triage.adapters.consult import Consultation, End, NothingToUndo, NotUnderstood, read_answer
-from charger_triage.adapters.consult.turns import conclusion
 from charger_triage.adapters.files import Bundle, read_bundle, read_bundles
-from charger_triage.adapters.report.page import Page
 from charger_triage.adapters.report.wording import clean
 from charger_triage.engine import Triage
 from charger_triage.engine.inference import infer
@@ -141,20 +139,6 @@ def test_incidents_that_stand_behind_others_come_first(triage: Triage) -> None:
     assert any(behind.values())
     for name, ups in behind.items():
         assert all(order.index(up) < order.index(name) for up in ups if up in order)
-
-
-@pytest.mark.parametrize("own_visit", [False, True])
-def test_a_second_visit_is_spared_only_where_none_is_left(triage: Triage, own_visit: bool) -> None:
-    """Where the upstream incident's visit does every action on site no second one is needed; where one is left, that is not said."""
-    bundle = read_bundle(Path(__file__).parents[1] / "examples" / "f0204-fan-failure.json")
-    (incident,) = (i for i in triage.diagnose(bundle).incidents if i.root is not None)
-    if own_visit:
-        left = incident.actions[-1].model_copy(update={"covered_by": None})
-        incident = incident.model_copy(update={"actions": [*incident.actions, left]})
-    page = Page()
-    conclusion(page, incident, None)
-    assert "does the rest" in str(page)
-    assert ("no second one" in str(page)) == (not own_visit)
 
 
 def test_unknown_incidents_and_undocumented_codes_are_refused(triage: Triage) -> None:

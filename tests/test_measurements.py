@@ -207,3 +207,42 @@ def test_a_push_whose_last_part_was_not_sent_broke_off(sent: int, rule: str, tri
     (incident,) = triage.diagnose(observe({"events": [fault], "commands": parts})).incidents
     fired = {item.rule_id for hypothesis in incident.hypotheses for item in hypothesis.evidence}
     assert fired & {"F-0512.push-completed", "F-0512.push-interrupted"} == {f"F-0512.{rule}"}
+
+
+LOST_29_MINUTES = {
+    "connections": {"connections": [
+        {"timestamp": "2026-05-10T11:31:00Z", "device_id": "A", "transition": "offline"},
+        {"timestamp": "2026-05-10T12:02:00Z", "device_id": "A", "transition": "online"},
+    ]},
+    "the platform's heartbeats": {"heartbeats": [
+        {"timestamp": f"2026-05-10T{11 + n // 60}:{n % 60:02d}:00Z", "device_id": "A",
+         "status": "offline" if 31 <= n < 62 else "online"} for n in range(90)
+    ]},
+    "metadata, and heartbeats of the return": {
+        "devices": [{"device_id": "A", "offline_since": "2026-05-10T11:31:00Z"}],
+        "heartbeats": [{"timestamp": "2026-05-10T12:02:00Z", "device_id": "A", "status": "online"}],
+    },
+    "heartbeats that did not come": {"heartbeats": [
+        {"timestamp": f"2026-05-10T{11 + n // 60}:{n % 60:02d}:00Z", "device_id": "A"}
+        for n in range(90) if not 31 <= n < 62
+    ]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("told", LOST_29_MINUTES.values(), ids=list(LOST_29_MINUTES))
+def test_an_end_long_after_a_loss_that_lasts_is_not_at_the_loss(told: dict[str, Any], triage: Triage) -> None:
+    """However the loss is told, a session that went on for 29 min without a link was not aborted by it at once."""
+
+    def fired(at: str) -> set[str]:
+        fault = {
+            "timestamp": at, "device_id": "A", "connector_id": 1, "event_type": "fault", "data": {"fault_code": "F-0805"},
+        }  # fmt: skip
+        (incident,) = triage.diagnose(observe({**told, "events": [fault]})).incidents
+        return {item.rule_id.split(".")[1] for h in incident.hypotheses for item in h.evidence}
+
+    at_loss = {"link-lost-at-end", "heartbeats-missing"}
+    long_after = {"link-away-for-long", "heartbeats-overdue-for-long"}
+    assert fired("2026-05-10T11:31:20Z") & (at_loss | long_after) <= at_loss
+    assert fired("2026-05-10T11:31:20Z") & at_loss
+    assert fired("2026-05-10T12:00:00Z") & (at_loss | long_after) <= long_after
+    assert fired("2026-05-10T12:00:00Z") & long_after

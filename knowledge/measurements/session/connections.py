@@ -65,15 +65,42 @@ def told_breaks(scene: Scene) -> list[Break]:
     found = list(breaks(scene))
     gone, back = scene.metadata("offline_since"), scene.metadata("online_since")
     if gone is not None:
-        end = float(back.value) if back is not None and float(back.value) >= float(gone.value) else float("inf")
-        found.append(Break(float(gone.value), end, gone.sources[0]))
+        since = float(gone.value)
+        end = float(back.value) if back is not None and float(back.value) >= since else _back_after(scene, since)
+        found.append(Break(since, float("inf") if end is None else end, gone.sources[0]))
     elif back is not None:
         beats = heartbeat_times(scene, scene.device_id)
         found.append(Break(_lost_before(beats, float(back.value)), float(back.value), back.sources[0]))
     found += [Break(f.time, f.time, f.source) for f in connectivity_faults(scene, scene.device_id)]
-    offline = scene.beats(offline=True)
-    found += [Break(time, time, offline.source(place)) for place, (time, _) in enumerate(offline)]
+    found += _told_by_heartbeats(scene)
     return sorted(found, key=lambda b: (b.start, b.end, b.source))
+
+
+def _back_after(scene: Scene, moment: float) -> float | None:
+    """When a charger was connected again for the first time after a moment, by its connection records and its heartbeats."""
+    told = [
+        r.time
+        for r in scene.records("connections")
+        if r.time is not None and r.time > moment and r.fields["transition"] in ("online", "reconnect")
+    ]
+    beats = heartbeat_times(scene, scene.device_id)
+    later = beats[beats > moment]
+    return min([*told, *later[:1].tolist()], default=None)
+
+
+def _told_by_heartbeats(scene: Scene) -> list[Break]:
+    """Times through which the platform's heartbeats say that the charger is offline, each until it was connected again; where
+    no return is known, until the last of them."""
+    found: list[Break] = []
+    said = scene.beats(offline=True)
+    back = None
+    for place, (time, _) in enumerate(said):
+        if found and (back is None or time < back):
+            found[-1] = Break(found[-1].start, time if back is None else back, found[-1].source)
+            continue
+        back = _back_after(scene, time)
+        found.append(Break(time, time if back is None else back, said.source(place)))
+    return found
 
 
 def connectivity_faults(scene: Scene, device: str) -> list[FaultEvent]:
@@ -86,17 +113,28 @@ def heartbeat_times(scene: Scene, device: str) -> Floats:
     return scene.beats(device).times
 
 
+def _around(times: Floats, moment: float) -> Floats:
+    """What moments lie around one, each once (telemetry is often doubled for two connectors); empty where they are too few."""
+    known = times[(times >= moment - 47 * MINUTE) & (times <= moment + 45 * MINUTE)]
+    return np.unique(np.round(known, 1)) if len(known) > FEWEST_BEFORE else known[:0]
+
+
+def overdue(times: Floats, moment: float) -> float | None:
+    """For how many seconds the next of a series was overdue at a moment, by its usual interval before; 0 where it was not."""
+    known = _around(times, moment)
+    early = known[known <= moment]
+    if len(early) < FEWEST_BEFORE:
+        return None
+    return max(0.0, moment - float(early[-1]) - median(np.diff(early)))
+
+
 def largest_gap(times: Floats, moment: float, after: float, *, sparser_later: bool = False) -> float | None:
     """The largest gap from two minutes before to `after` seconds after a moment, in multiples of the usual interval.
 
     Where a series may be sparser after the moment by design (telemetry after a session), a gap that reaches beyond it is
     judged by the later pace.
     """
-    known = times[(times >= moment - 47 * MINUTE) & (times <= moment + 45 * MINUTE)]
-    if len(known) <= FEWEST_BEFORE:
-        return None
-    # Telemetry is often doubled for two connectors; one moment counts once.
-    known = np.unique(np.round(known, 1))
+    known = _around(times, moment)
     early, late = known[known <= moment], known[known > moment]
     if len(early) < FEWEST_BEFORE or not len(late):
         return None

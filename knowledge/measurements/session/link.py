@@ -15,7 +15,7 @@ from ...scene import Scene
 from ...texts import as_number
 from ..common import result_words
 from ..registry import measures
-from .connections import breaks, heartbeat_gap, largest_gap, told_breaks
+from .connections import Break, breaks, heartbeat_gap, heartbeat_times, largest_gap, overdue, told_breaks
 from .occurrences import MAX_COMPARED, ended_session
 from .texts import end_details
 
@@ -43,24 +43,53 @@ def link_gap_in_details(scene: Scene) -> Reading | None:
     return found
 
 
+def _ends(scene: Scene) -> list[float]:
+    """The moments at which the latest occurrence's session ended: the fault, and where it came first, the recorded end."""
+    # Of several occurrences the latest decides; what is asked is what ended this session.
+    session = ended_session(scene, scene.anchor)
+    if session is not None and session.end is not None and scene.anchor - 30 * MINUTE <= session.end < scene.anchor:
+        return [scene.anchor, session.end]
+    return [scene.anchor]
+
+
+def _away_at(told: list[Break], moment: float) -> Break | None:
+    """The break that a moment lies in (or just before, as clocks differ by a second), of several the one that began first."""
+    return next((item for item in told if item.touches(moment, moment + 1)), None)
+
+
+@measures(
+    "link_away_at_end",
+    "seconds the charger had been without connection when the session ended, 0 where it was lost within 1 s after; known where "
+    "the end lies in a loss that the records hold",
+    unit="s",
+    low=0,
+)
+def link_away_at_end(scene: Scene) -> Reading | None:
+    told = told_breaks(scene)
+    found = [
+        Reading(max(0.0, moment - away.start), away.start, (away.source,))
+        for moment in _ends(scene)
+        if (away := _away_at(told, moment)) is not None
+    ]
+    return min(found, key=lambda reading: float(reading.value), default=None)
+
+
 @measures(
     "link_break_distance",
-    "seconds between the end of the session and the nearest loss of connection that began before it (or within 1 s after), 0 "
-    "inside one; known where the records hold such a loss within a day",
+    "seconds from when the charger was last known to be without connection to the end of the session; known where the records "
+    "hold a loss within the day before that was over by then",
     unit="s",
     low=0,
 )
 def link_break_distance(scene: Scene) -> Reading | None:
-    # Of several occurrences the latest decides; what is asked is what ended this session.
-    ends = [scene.anchor]
-    session = ended_session(scene, scene.anchor)
-    if session is not None and session.end is not None and scene.anchor - 30 * MINUTE <= session.end < scene.anchor:
-        ends.append(session.end)
+    told, ends = told_breaks(scene), _ends(scene)
+    if any(_away_at(told, moment) is not None for moment in ends):
+        return None
     found = [
-        Reading(max(0.0, moment - item.end), item.start, (item.source,))
+        Reading(moment - item.end, item.start, (item.source,))
         for moment in ends
-        for item in told_breaks(scene)
-        if item.touches(moment - DAY, moment + 1)
+        for item in told
+        if moment - DAY <= item.end < moment
     ]
     return min(found, key=lambda reading: float(reading.value), default=None)
 
@@ -101,6 +130,10 @@ def minutes_connected_at_end(scene: Scene) -> Reading | None:
     return None
 
 
+LONGEST_OVERDUE = 2 * MINUTE
+"""How long a heartbeat may have been overdue at an end that coincides with a loss (our judgement: as near as a recorded loss)."""
+
+
 def _rows_around_fault(scene: Scene, name: str) -> tuple[Source, ...]:
     """The charger's last record of a list before the fault and its first one after it."""
     table = scene.observations[name]
@@ -132,6 +165,17 @@ def heartbeat_gap_at_end(scene: Scene) -> Reading | None:
 
 
 @measures(
+    "heartbeat_overdue_at_end",
+    "seconds by which the next heartbeat was overdue at the fault, by the usual interval before it",
+    unit="s",
+    low=0,
+)
+def heartbeat_overdue_at_end(scene: Scene) -> Reading | None:
+    late = overdue(heartbeat_times(scene, scene.device_id), scene.anchor)
+    return None if late is None else Reading(late, scene.anchor, _rows_around_fault(scene, "heartbeats"))
+
+
+@measures(
     "telemetry_gap_at_end",
     "largest gap in the charger's telemetry from two minutes before to half a minute after the fault, in multiples of the "
     "usual interval (after the fault, of the later one where that is longer); unknown where connection records put a loss right "
@@ -146,6 +190,19 @@ def telemetry_gap_at_end(scene: Scene) -> Reading | None:
         return None
     gap = largest_gap(table.times[rows], scene.anchor, 30.0, sparser_later=True)
     return None if gap is None else Reading(gap, scene.anchor, _rows_around_fault(scene, "telemetry"))
+
+
+@measures(
+    "telemetry_overdue_at_end",
+    "seconds by which the charger's next telemetry was overdue at the fault, by the usual interval before it",
+    unit="s",
+    low=0,
+)
+def telemetry_overdue_at_end(scene: Scene) -> Reading | None:
+    table = scene.observations["telemetry"]
+    rows = table.by_device.get(scene.device_id)
+    late = None if rows is None else overdue(table.times[rows], scene.anchor)
+    return None if late is None else Reading(late, scene.anchor, _rows_around_fault(scene, "telemetry"))
 
 
 @measures(
@@ -195,22 +252,27 @@ def network_change_minutes_from_end(scene: Scene) -> Reading | None:
 @measures(
     "occurrences_with_link_break",
     "of at least two occurrences around which connection records or heartbeats are known, the share in percent with a loss of "
-    "connection within two minutes or a gap of 2.5 heartbeat intervals",
+    "connection that began or was over within two minutes before, or a gap of 2.5 heartbeat intervals that had not lasted longer; "
+    "those in the midst of a longer loss are left out",
     unit="%",
     low=0,
     high=100,
 )
 def occurrences_with_link_break(scene: Scene) -> Reading | None:
     recorded_from = min([r.time for r in scene.records("connections") if r.time is not None], default=float("inf"))
+    beats = heartbeat_times(scene, scene.device_id)
     told: list[bool] = []
     for time in scene.times[-MAX_COMPARED:]:
-        if any(b.touches(time - 2 * MINUTE, time + 1) for b in breaks(scene)):
-            told.append(True)
+        near = [b for b in breaks(scene) if b.touches(time - 2 * MINUTE, time + 1)]
+        if near:
+            if any(b.start >= time - 2 * MINUTE or b.end < time for b in near):
+                told.append(True)
             continue
         gap = heartbeat_gap(scene, scene.device_id, time)
-        if gap is not None:
-            told.append(gap >= 2.5)
-        elif time >= recorded_from - HOUR:
+        if gap is not None and gap >= 2.5:
+            if (overdue(beats, time) or 0.0) <= LONGEST_OVERDUE:
+                told.append(True)
+        elif gap is not None or time >= recorded_from - HOUR:
             told.append(False)
     if len(told) < 2:
         return None

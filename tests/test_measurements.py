@@ -119,7 +119,9 @@ def fleet(
 @pytest.mark.parametrize(
     ("kinds", "is_cluster"),
     [
-        ({("M", "4.2.0"): (3, 3)}, True),
+        ({("M", "4.2.0"): (3, 3)}, False),
+        ({("M", "4.2.0"): (8, 4), ("M", "4.1.0"): (2, 0)}, False),
+        ({("M", "4.2.0"): (8, 4), ("N", "4.1.0"): (9, 0)}, False),
         ({("M", "4.2.0"): (8, 4), ("M", "4.1.0"): (9, 0)}, True),
         ({("M", "4.2.0"): (3, 2), ("N", "4.2.0"): (3, 2), ("N", "4.1.0"): (9, 0)}, True),
         ({("M", "4.2.0"): (8, 4), ("M", "4.1.0"): (9, 4)}, False),
@@ -127,7 +129,7 @@ def fleet(
         ({("M", "4.2.0"): (300, 4)}, False),
         ({("M", "4.2.0"): (40, 4), ("M", "4.1.0"): (80, 8), ("N", "4.1.0"): (900, 0)}, False),
     ],
-    ids=["nobody else known", "a small site's worth", "two models", "others as often", "a large fleet", "one version only",
+    ids=["nobody else known", "two others known", "only another model known", "a small site's worth", "two models", "others as often", "a large fleet", "one version only",
          "a model that often has it"],
 )  # fmt: skip
 def test_a_cluster_is_more_than_other_versions_let_expect(
@@ -138,6 +140,28 @@ def test_a_cluster_is_more_than_other_versions_let_expect(
     (incident,) = diagnosis.incidents
     fired = {item.rule_id for hypothesis in incident.hypotheses for item in hypothesis.evidence}
     assert (CLUSTER[code] in fired) == is_cluster
+
+
+@pytest.mark.parametrize("code", CLUSTER)
+@pytest.mark.parametrize(
+    ("kinds", "is_cluster"),
+    [
+        ({("M", "260420.0107"): (4, 4)}, True),
+        ({("M", "260420.0107"): (8, 4), ("M", "260301.0100"): (2, 0)}, True),
+        ({("M", "260420.0107"): (8, 4), ("M", "260301.0100"): (3, 0)}, False),
+        ({("M", "260420.0107"): (40, 4)}, False),
+    ],
+    ids=["all of them", "two others", "three others", "few of many"],
+)
+def test_a_cluster_with_nobody_to_compare_with_tells_of_no_comparison(
+    code: str, kinds: Mapping[tuple[str, str], tuple[int, int]], is_cluster: bool, triage: Triage
+) -> None:
+    """It still is one, but how much more often the code comes than elsewhere is unknown."""
+    (incident,) = triage.diagnose(observe(fleet(code, kinds)), device_id="M-260420.0107-000").incidents
+    told = [item for hypothesis in incident.hypotheses for item in hypothesis.evidence]
+    assert any(item.rule_id.endswith("cluster-not-compared") for item in told) == is_cluster
+    if is_cluster:
+        assert not [item.statement for item in told if "times what" in item.statement or "% of the" in item.statement]
 
 
 @pytest.mark.parametrize("heard_by", WITHOUT_CODE)
@@ -246,3 +270,29 @@ def test_an_end_long_after_a_loss_that_lasts_is_not_at_the_loss(told: dict[str, 
     assert fired("2026-05-10T11:31:20Z") & at_loss
     assert fired("2026-05-10T12:00:00Z") & (at_loss | long_after) <= long_after
     assert fired("2026-05-10T12:00:00Z") & long_after
+
+
+@pytest.mark.parametrize(
+    ("version", "applies", "evidence"),
+    [
+        ("3.0.2", True, 7.0),
+        ("3.0.x", None, None),
+        ("3.0.X", None, None),
+        ("3.0.latest", None, None),
+        ("3.0.0-rc1", None, None),
+        ("3.0.3-rc1", False, -30.0),
+        ("3.1.0-rc1", False, -30.0),
+        ("2.9.9", False, -30.0),
+        ("260420.0107", None, None),
+    ],
+)
+def test_whether_the_known_issue_applies_and_what_speaks_for_it_agree(
+    version: str, applies: bool | None, evidence: float | None, triage: Triage
+) -> None:
+    """A version whose patch is left open, or a pre-release of the first affected one, is neither."""
+    lists = fleet("F-0421", {("M", version): (1, 1)})
+    (incident,) = triage.diagnose(observe(lists)).incidents
+    assert incident.known_firmware_issue is not None
+    assert incident.known_firmware_issue.applies is applies
+    told = [item.weight_db for h in incident.hypotheses if "firmware" in h.cause_id for item in h.evidence]
+    assert told == ([] if evidence is None else [evidence])

@@ -200,7 +200,7 @@ def short_id(cause_id: str) -> str:
 def firmware_applies(applies: bool | None) -> str:
     """Whether a known firmware issue holds for this charger."""
     if applies is None:
-        return "cannot be told here: the version is not known, or of another scheme"
+        return "cannot be told here: the version is not known exactly, or of another scheme"
     return "applies to this charger" if applies else "does not apply to this charger"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -155,10 +156,56 @@ RATE_BEFOREHAND = 0.01
 rarer than that in a fleet, and no check of a cluster is passed by one report among a hundred)."""
 
 
+FEWEST_COMPARED = 3
+"""Chargers on other versions that make a comparison (our judgement: as for the shares in percent; of two nothing can be told)."""
+
+
+@dataclass(frozen=True)
+class _Versions:
+    """Chargers that were heard or reported the code, by their firmware: the others on this charger's version, those on other
+    versions, and those of each that reported the code; `model_of` numbers the model of every charger."""
+
+    here: Rows
+    hit_here: Rows
+    elsewhere: Rows
+    hit_elsewhere: Rows
+    model_of: NDArray[np.intp]
+
+    def by_model(self, places: Rows) -> NDArray[np.intp]:
+        return np.bincount(self.model_of[places], minlength=int(self.model_of.max(initial=0)) + 1)
+
+    @property
+    def compared(self) -> Rows:
+        """Those on other versions that are of a model which is found on this one."""
+        found: Rows = self.elsewhere[np.isin(self.model_of[self.elsewhere], self.model_of[self.here])]
+        return found
+
+
+def _versions(scene: Scene, window: float) -> _Versions | None:
+    """None where this charger's version is not known."""
+    version = scene.about("firmware_version")
+    if version is None:
+        return None
+
+    def load() -> _Versions:
+        chargers = scene.fleet.chargers
+        alike = chargers.having("firmware_version", version)
+        unlike = np.setdiff1d(chargers.known("firmware_version"), alike, assume_unique=True)
+        kinds = chargers.groups("model")
+        model_of = np.full(len(chargers), len(kinds), dtype=np.intp)  # of the unknown ones
+        for number, places in enumerate(kinds.values()):
+            model_of[places] = number
+        here, hit_here = _seen_and_hit(scene, without_own(scene, alike), window)
+        elsewhere, hit_elsewhere = _seen_and_hit(scene, unlike, window)
+        return _Versions(here, hit_here, elsewhere, hit_elsewhere, model_of)
+
+    return scene.once(("versions", window), load)
+
+
 _INCIDENCE_RATIO = (
     "other chargers on this firmware version that reported the code within {}, over as many as would have if it were as frequent as "
     "among the same models on other versions (standardised incidence ratio); of chargers that were heard then; known where another "
-    "one on this version was"
+    "one on this version was, and at least three of these models on other versions"
 )
 
 
@@ -173,29 +220,48 @@ def fortnight_incidence_ratio_on_firmware(scene: Scene) -> Reading | None:
 
 
 def _incidence_ratio(scene: Scene, window: float) -> Reading | None:
-    version = scene.about("firmware_version")
-    if version is None:
+    versions = _versions(scene, window)
+    if versions is None or not len(versions.here) or len(versions.compared) < FEWEST_COMPARED:
         return None
+    known_hits = versions.by_model(versions.hit_elsewhere) + SEEN_BEFOREHAND * RATE_BEFOREHAND
+    rates = known_hits / (versions.by_model(versions.elsewhere) + SEEN_BEFOREHAND)
+    expected = float((versions.by_model(versions.here) * rates).sum())
     chargers = scene.fleet.chargers
-    alike = chargers.having("firmware_version", version)
-    unlike = np.setdiff1d(chargers.known("firmware_version"), alike, assume_unique=True)
-    here, hit_here = _seen_and_hit(scene, without_own(scene, alike), window)
-    elsewhere, hit_elsewhere = _seen_and_hit(scene, unlike, window)
-    if not len(here):
-        return None
-    kinds = chargers.groups("model")
-    model_of = np.full(len(chargers), len(kinds))  # of the unknown ones
-    for number, places in enumerate(kinds.values()):
-        model_of[places] = number
-
-    def by_model(places: Rows) -> NDArray[np.intp]:
-        return np.bincount(model_of[places], minlength=len(kinds) + 1)
-
-    rates = (by_model(hit_elsewhere) + SEEN_BEFOREHAND * RATE_BEFOREHAND) / (by_model(elsewhere) + SEEN_BEFOREHAND)
-    expected = float((by_model(here) * rates).sum())
-    found = [chargers.ids[place] for place in hit_here.tolist()]
+    found = [chargers.ids[place] for place in versions.hit_here.tolist()]
     sources = _count(scene, same_code_nearby(scene, window), found).sources
-    return Reading(len(found) / expected, scene.anchor, sources or chargers.sources(here))
+    return Reading(len(found) / expected, scene.anchor, sources or chargers.sources(versions.here))
+
+
+@measures(
+    "chargers_compared_on_other_firmware",
+    "chargers on other firmware versions that were heard within seven days and are of a model found among the others on this version; "
+    "known where another one on this version was heard",
+    unit="1",
+    low=0,
+)
+def chargers_compared_on_other_firmware(scene: Scene) -> Reading | None:
+    versions = _versions(scene, CLUSTER_WINDOW)
+    if versions is None or not len(versions.here):
+        return None
+    compared = versions.compared
+    told = compared if len(compared) else versions.here
+    return Reading(float(len(compared)), scene.anchor, scene.fleet.chargers.sources(told))
+
+
+@measures(
+    "code_share_on_firmware",
+    "of the other chargers on this firmware version that were heard within seven days, the share in percent that reported the code",
+    unit="%",
+    low=0,
+    high=100,
+)
+def code_share_on_firmware(scene: Scene) -> Reading | None:
+    versions = _versions(scene, CLUSTER_WINDOW)
+    if versions is None or not len(versions.here):
+        return None
+    hit = versions.hit_here
+    sources = scene.fleet.chargers.sources(hit if len(hit) else versions.here)
+    return Reading(100.0 * len(hit) / len(versions.here), scene.anchor, sources)
 
 
 def _seen_and_hit(scene: Scene, places: Rows, window: float) -> tuple[Rows, Rows]:

@@ -153,6 +153,26 @@ def test_causes_that_cannot_be_told_apart_are_said_to_be_so() -> None:
     assert "apart" not in diagnosis_text(diagnosis(clear))
 
 
+def test_a_report_recommends_one_check_first() -> None:
+    """What would tell causes apart is the check that every form of the report puts first, and no more is said of it than is so."""
+    first = {"check_id": "close-click", "title": "Listen for the click", "where": "onsite", "minutes": 20.0,
+             "expected_bits": 0.6, "if": {}}  # fmt: skip
+    second = {**first, "check_id": "coil-voltage", "title": "Measure the coil supply", "minutes": 30.0}
+    causes = [
+        {**hypothesis(rank, name, []), "unknown": [{"check_id": "coil-voltage", "would": "separate it"}]}
+        for rank, name in enumerate(("Stuck", "Coil", "Dirty"), 1)
+    ]
+    found = diagnosis(incident(*causes, next_checks=[first, second]))
+    for report in (
+        diagnosis_text(found),
+        diagnosis_markdown(found),
+        diagnosis_html(found, read_bundle(io.StringIO("{}"))),
+    ):
+        shown = paragraphs(report)
+        assert "apart; the check that tells most for its time: Listen for the click (on site, 20 min)" in shown
+        assert "the check that would" not in shown
+
+
 def test_strong_signs_that_disagree_are_named_as_a_pair() -> None:
     """A person and a sensor that contradict each other both stand in one sentence."""
     items = [evidence(13.0, "The fan stood still.", "seen"), evidence(-13.0, "The fan turned at 2150 rpm.", "read")]

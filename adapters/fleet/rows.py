@@ -12,7 +12,7 @@ import polars as pl
 from ...engine.diagnosis import Diagnosis, Incident, NextCheck, RecommendedAction
 from ...engine.hypothesis import Hypothesis
 from ...knowledge.owners import Owned, owners
-from ..report.wording import for_and_against, separating_check, undecided
+from ..report.wording import check_to_do, for_and_against, undecided
 
 ONSITE = "onsite"
 
@@ -110,7 +110,7 @@ def _of_incident(incident: Incident) -> dict[str, Any]:
         "mapped_exactly": None if mapped is None else mapped.exactness == "exact",
         "caused_by": incident.caused_by[0].incident_id if incident.caused_by else None,
         "root": incident.root,
-        **_of_check(separating_check(incident) if undecided(incident) else next(iter(incident.next_checks), None)),
+        **_of_check(check_to_do(incident)),
     }
 
 

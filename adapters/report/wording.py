@@ -213,13 +213,9 @@ def undecided(incident: Incident) -> list[Hypothesis]:
     return close if len(close) > 1 else []
 
 
-def separating_check(incident: Incident) -> NextCheck | None:
-    """The check to do about causes that are not told apart: the best one that separates the first two, else the best."""
-    if not incident.hypotheses:
-        return None
-    separates = {question.check_id for question in incident.hypotheses[0].unknown}
-    useful = [check for check in incident.next_checks if check.check_id in separates]
-    return next(iter([*useful, *incident.next_checks]), None)
+def check_to_do(incident: Incident) -> NextCheck | None:
+    """The one check a report names first, wherever it does: the first of the incident's order (bits per minute)."""
+    return next(iter(incident.next_checks), None)
 
 
 def check_in_words(check: NextCheck) -> str:
@@ -234,9 +230,17 @@ def indecision(incident: Incident) -> str | None:
         return None
     every = len(close) == len(incident.hypotheses)
     which = "these causes" if every else listed([clean(h.title) for h in close])
-    check = separating_check(incident)
-    would = "no check that is left would" if check is None else f"the check that would: {check_in_words(check)}"
-    return f"The records do not tell {which} apart; {would}."
+    return f"The records do not tell {which} apart; {_what_would(incident, close)}."
+
+
+def _what_would(incident: Incident, close: Sequence[Hypothesis]) -> str:
+    """Which check would tell causes apart, or where that is too much to say of one, which tells most."""
+    check = check_to_do(incident)
+    if check is None:
+        return "no check that is left would"
+    # What is not known of the leader separates it from the second; of three causes no check is known to part all.
+    parts = len(close) == 2 and check.check_id in {question.check_id for question in close[0].unknown}
+    return f"the check that {'would' if parts else 'tells most for its time'}: {check_in_words(check)}"
 
 
 def is_unexplained(incident: Incident) -> bool:

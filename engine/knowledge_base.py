@@ -40,12 +40,16 @@ class Cause(RuleModel):
 
 
 class Action(RuleModel):
-    """What mends a cause: where it is done, about how many minutes it takes (our judgement), which causes it is for."""
+    """What mends a cause: where it is done, about how many minutes it takes (our judgement), which causes it is for.
+
+    `check` is the check that the action is, where it is nothing but one; it is not recommended once the result is known.
+    """
 
     title: str
     for_: tuple[Identifier, ...] = Field(alias="for", min_length=1)
     where: Where
     minutes: float = Field(gt=0)
+    check: Identifier | None = None
 
 
 class FirmwareIssue(RuleModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
@@ -406,7 +406,7 @@ class _Reasoner:
             undocumented_probability=round(beliefs.undocumented_probability, PROBABILITY_DECIMALS),
             undocumented_prior_db=beliefs.undocumented_db,
             next_checks=[_next_check(prospect, fault.code) for prospect in ahead],
-            actions=self._actions(beliefs),
+            actions=self._actions(beliefs, standing.facts),
             known_firmware_issue=self._firmware_issue(case.firmware_version),
             caused_by=trace.upstream(ranked[0].cause),
             escalation=None,
@@ -454,11 +454,14 @@ class _Reasoner:
                 hypotheses.append(alone)
         return hypotheses
 
-    def _actions(self, beliefs: Beliefs) -> list[RecommendedAction]:
-        """Actions for the likely causes, by probability over minutes (Kadane and Simon 1977)."""
+    def _actions(self, beliefs: Beliefs, known: Container[str]) -> list[RecommendedAction]:
+        """Actions for the likely causes, by probability over minutes (Kadane and Simon 1977); not checks that were done."""
         fault = self._compiled.fault
+        done = {check.id for check in self._compiled.checks if check.fact_name in known}
         valued = []
         for place, action in enumerate(fault.actions):
+            if action.check in done:
+                continue
             likely = [cause for cause in action.for_ if beliefs.by_cause[cause].probability >= LIKELY]
             if likely:
                 value = sum(beliefs.by_cause[cause].probability for cause in likely) / action.minutes

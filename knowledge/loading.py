@@ -327,6 +327,16 @@ def compile_fault(
         return None, findings
     read = frozenset(pattern.fact_name for compiled in rules for pattern in compiled.patterns)
     bearing = tuple(check for check in checks if fault.code in check.codes and check.fact_name in read)
+    named = {check.id for check in bearing}
+    for place, action in enumerate(fault.actions):
+        if action.check is not None and action.check not in named:
+            where = document.place(("actions", place, "check"))
+            said = f"action {action.title!r} is the check {action.check!r}, which no rule of {fault.code} reads"
+            findings.append(
+                Finding("unreachable", "error", None, where, said, f"use one of {', '.join(sorted(named))}")
+            )
+    if findings:
+        return None, findings
     names = frozenset(name for name in read if not name.startswith(FINDING))
     made = CompiledFault(fault, tuple(rules), names, bearing)
     try:

@@ -57,6 +57,15 @@ def test_a_check_that_cannot_tell_or_is_done_is_not_offered(small: Triage) -> No
     assert [check.check_id for check in small.diagnose({"never": True}).incidents[0].next_checks] == ["idle", "look"]
 
 
+def test_an_action_that_is_a_check_is_recommended_until_it_is_done(small: Triage) -> None:
+    """Whatever came out of it: what is left to do is what mends."""
+    likely = {"noisy": True, "seen": True}
+    assert [action.title for action in small.diagnose(likely).incidents[0].actions] == ["look", "mend"]
+    for result in ("bad", "good"):
+        done = small.diagnose({**likely, "check.look": result}).incidents[0]
+        assert [action.title for action in done.actions] == ["mend"]
+
+
 def test_expected_bits_lie_between_nothing_and_what_is_not_known(small: Triage) -> None:
     """For every combination of facts a check is expected to tell more than nothing and at most the present entropy."""
     for known in product((True, None), repeat=len(FLAGS)):

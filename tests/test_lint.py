@@ -98,6 +98,16 @@ def test_clean_knowledge_has_no_findings(tmp_path: Path) -> None:
     assert linted(tmp_path) == []
 
 
+def test_an_action_names_a_check_that_rules_of_its_code_read(tmp_path: Path) -> None:
+    """Else it would be recommended for ever."""
+    mend = "{title: Mend it, for: [stuck, dirty], where: onsite, minutes: 30"
+    (finding,) = linted(tmp_path, fault=FAULT.replace(mend, f"{mend}, check: vents"))
+    assert (finding.kind, finding.message) == (
+        "unreachable",
+        "action 'Mend it' is the check 'vents', which no rule of F-0421 reads",
+    )
+
+
 @pytest.mark.parametrize(
     ("when", "dead"),
     [

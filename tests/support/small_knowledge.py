@@ -47,7 +47,8 @@ FAULT = Fault.model_validate(
             {"id": "idle-check", "when": [{"check": "idle", "is": "yes"}, {"fact": "never", "is": True}],
              "supports": {"plain": "weakly"}, "statement": "idle", "source": "s"},
         ],
-        "actions": [{"title": "mend", "for": ["plain"], "where": "onsite", "minutes": 10}],
+        "actions": [{"title": "mend", "for": ["plain"], "where": "onsite", "minutes": 10},
+                    {"title": "look", "for": ["plain"], "where": "onsite", "minutes": 5, "check": "look"}],
     }
 )  # fmt: skip
 CHECKS = {

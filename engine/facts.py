@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import floor, log10
 from typing import Literal
 
 FactKind = Literal["number", "text", "flag", "version"]
@@ -24,6 +25,10 @@ MAX_SOURCES = 8
 
 REMEMBERED_TIMES = 16_384
 """Moments whose text is kept (judgement: a few megabytes; sources name the same records again and again)."""
+
+
+VALUE_DECIMALS = 6
+"""Decimals that the value of a fact is rounded to."""
 
 
 @lru_cache(REMEMBERED_TIMES)
@@ -131,7 +136,7 @@ def admit(facts: Iterable[Fact | RefusedFact], catalogue: Catalogue) -> tuple[li
             continue
         value = fact.value
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            value = round(float(value), 6) + 0.0
+            value = round(float(value), VALUE_DECIMALS) + 0.0
         at = None if fact.at is None else round(fact.at, 3)
         unit = fact_type.unit if fact.unit is None and fact_type is not None else fact.unit
         normal = Fact(fact.name, value, unit, at, fact.connector, fact.key, fact.sources)
@@ -178,13 +183,13 @@ def out_of_place(fact: Fact) -> str | None:
     return None
 
 
-def plain_number(value: float) -> str:
-    """A number as a person writes it: no exponent, one decimal from 100 on, two from 1 on, else four, no trailing zeros, `−` for minus."""
+def plain_number(value: float, decimals: int = 4) -> str:
+    """A number as a person writes it: no exponent, one decimal from 100 on, two from 1 on, else `decimals`, no trailing zeros, `−` for minus."""
     size = abs(value)
     if size == int(size):
         text = f"{int(size):,}" if size >= 10_000 else str(int(size))
     else:
-        digits = 1 if size >= 100 else 2 if size >= 1 else 4
+        digits = 1 if size >= 100 else 2 if size >= 1 else decimals
         text = (f"{size:,.{digits}f}" if size >= 10_000 else f"{size:.{digits}f}").rstrip("0").rstrip(".")
     return f"−{text}" if value < 0 and text != "0" else text
 
@@ -208,7 +213,8 @@ def in_words(value: FactValue, unit: str | None) -> str:
         return value
     if unit == MOMENT:
         return _time_in_words(value)
-    number = plain_number(value)
+    # Hours and days are whole seconds in their last decimals: 0.0001 days would be 8.64 s.
+    number = plain_number(value, VALUE_DECIMALS if unit in ("h", "days") and abs(value) < 0.01 else 4)
     if unit is None or unit == "1":
         return number
     if number == "1" and unit in _SINGULAR:
@@ -245,5 +251,7 @@ def said(value: FactValue, unit: str | None) -> str:
     seconds = value * _SECONDS[unit]
     for other, length in _SECONDS.items():
         if other != "ms" and 1 <= abs(seconds) / length < _READS_WELL_BELOW[other]:
-            return in_words(round(seconds / length, 6), other)
+            # No finer than the value itself was rounded: 0.000058 days are 5 s, not 5.01 s.
+            known = VALUE_DECIMALS + floor(log10(length / _SECONDS[unit]))
+            return in_words(round(seconds / length, min(VALUE_DECIMALS, known)), other)
     return in_words(value, unit)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from charger_triage.engine.durable_matcher import DurableMatcher, available
-from charger_triage.engine.facts import MOMENT, Fact, FactType, Version, admit
+from charger_triage.engine.facts import MOMENT, Fact, FactType, Version, admit, in_words
 from charger_triage.engine.facts import said as told
 from charger_triage.engine.inference import infer
 from charger_triage.engine.matching import Matcher, VerdictMatcher, by_name, verdict_of
@@ -444,6 +444,16 @@ def test_a_sentence_counts_as_people_do(statement: str, value: float, said: str)
 def test_a_signed_length_of_time_says_which_way_it_lies(form: str, value: float, said: str) -> None:
     """The sign becomes a word, or is left out where the sentence says it; where it stands it is a minus sign."""
     assert sentence(f"It came {form}.", Fact("gap", value, "s")) == f"It came {said}."
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(5, "5 s"), (6, "6 s"), (59, "59 s"), (601, "10.02 min")])
+def test_a_short_time_in_days_is_told_as_exactly_as_it_is_known(seconds: int, words: str) -> None:
+    """A fact's value is rounded; what it is told in makes no more of it, and what stands beside a threshold no less."""
+    ((fact,), _) = admit(
+        [Fact("waited", seconds / 86_400, "days")], {"waited": FactType("waited", "number", "d", unit="days")}
+    )
+    assert told(fact.value, fact.unit) == words
+    assert float(in_words(fact.value, fact.unit).removesuffix(" days")) * 86_400 == pytest.approx(seconds, rel=0.01)
 
 
 def test_what_a_text_says_is_no_form() -> None:

@@ -24,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from ..engine.facts import Source, iso_timestamp
 from ..engine.knowledge_base import DataProblem
 from .records import SCHEMAS, SYNONYMS, TIME_FIELD, Leaf, adapter, leaves, required_fields
+from .timestamps import moment_of
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -58,7 +59,8 @@ def parse_timestamp(value: Any) -> float | None:
     try:
         return epoch(_TIMESTAMP.validate_python(value))
     except (ValidationError, ValueError, OverflowError):
-        return None
+        moment = moment_of(value) if isinstance(value, str) else None
+        return None if moment is None else epoch(moment)
 
 
 def plain_json(value: Any, depth: int = 0) -> Any:
@@ -638,9 +640,14 @@ def _drop(record: Any, path: Sequence[Any]) -> None:
         return
 
 
-def respelled(leaf: Leaf, value: Any) -> str | None:
-    """A word that is spelled another way, in the contract's spelling; None where it is none of the value's words."""
-    if not leaf.words or not isinstance(value, str):
+def respelled(leaf: Leaf, value: Any) -> str | datetime | None:
+    """A word that is spelled another way, in the contract's spelling, and a timestamp that only we read; None where it is
+    none of the value's words, or no moment."""
+    if not isinstance(value, str):
+        return None
+    if leaf.kind == "moment":
+        return moment_of(value)
+    if not leaf.words:
         return None
     word = value.strip().lower()
     better = SYNONYMS.get(leaf.path.rpartition(".")[2], {}).get(word, word)

@@ -29,7 +29,8 @@ Cycles = Annotated[float, Field(ge=0, le=LARGEST_READING, allow_inf_nan=False)] 
 Dbm = Annotated[float, Field(ge=-200, le=0, allow_inf_nan=False)] | None
 """A received signal, which is always far below a milliwatt (LTE: -140 to -44 dBm, 3GPP TS 36.133)."""
 Whole = Annotated[int, Field(ge=-2_000_000_000, le=2_000_000_000)] | None
-Text = str | None
+Text = Annotated[str, StringConstraints(min_length=0)] | None
+"""Any text. With a constraint, even one that leaves nothing out, pydantic refuses half a character (a lone surrogate), which no JSON holds."""
 Moment = datetime | None
 Key = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
 Name = Key | None
@@ -425,7 +426,7 @@ def _leaf(path: str, hint: Any, needed: bool) -> Leaf:
         return Leaf(path, "number" if bare is float else "whole", hint, needed, low, high)
     if get_origin(bare) is Literal:
         return Leaf(path, "word", hint, needed, words=get_args(bare))
-    if bare is str and marks:
+    if bare is str and marks and marks[0].max_length is not None:
         return Leaf(path, "key", hint, needed, high=marks[0].max_length, lower=bool(marks[0].to_lower))
     if bare is str:
         return Leaf(path, "text", hint, needed)

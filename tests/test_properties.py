@@ -14,7 +14,9 @@ from charger_triage.engine import Diagnosis, Incident, Triage
 from charger_triage.engine.facts import Fact, admit
 from charger_triage.engine.matching import by_name, verdict_of
 from charger_triage.engine.rules import CompiledRule
+from charger_triage.knowledge.columns.cells import set_at
 from charger_triage.knowledge.observations import observe
+from charger_triage.knowledge.records import SCHEMAS, leaves
 
 from .support.arithmetic import check_arithmetic
 from .support.bundles import MOMENT, Bundle, arbitrary, at, bundles, malformed, spoiled
@@ -230,6 +232,31 @@ def test_arbitrary_json_in_any_record_list_never_raises(
     assert "A/1/F-0421" in {incident["incident_id"] for incident in document["incidents"]}
     assert not [warning for warning in document["warnings"] if "measurement failed" in warning["problem"]]
     assert Diagnosis.model_validate_json(text).model_dump_json() == text
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_half_a_character_costs_its_value_alone(triage: Triage, name: str) -> None:
+    """A lone surrogate, which no JSON can hold, in any text of a record is left out with a warning, the fault diagnosed."""
+    needed: dict[str, Any] = {"timestamp": at(0), "start_time": at(0), "device_id": "A", "site_id": "S"}
+    needed |= {"event_type": "stop", "command": "reboot", "transition": "online"}
+    needed |= dict.fromkeys(("record_id", "command_id", "check_id"), "coil-voltage")
+    texts = [leaf for leaf in leaves(name).values() if leaf.path not in needed and leaf.kind in ("text", "key", "free")]
+    record: dict[str, Any] = {path: value for path, value in needed.items() if path in leaves(name)}
+    for leaf in texts:
+        set_at(
+            record,
+            leaf.path,
+            ["z\ud800"]
+            if "list" in str(leaf.hint)
+            else {"z\ud800": "z\ud800"}
+            if "dict" in str(leaf.hint)
+            else "z\ud800",
+        )
+    observations = observe({"events": [FAULT], name: [FAULT, record] if name == "events" else [record]}, at(0))
+    diagnosis = triage.diagnose(observations)
+    assert "A/1/F-0421" in {i["incident_id"] for i in json.loads(diagnosis.model_dump_json())["incidents"]}
+    warned = {warning.field for warning in diagnosis.warnings if warning.list == name}
+    assert {leaf.path for leaf in texts if leaf.kind != "free"} <= warned
 
 
 @pytest.mark.parametrize("deep", [50, 300, 5_000])

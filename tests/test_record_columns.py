@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charger_triage.engine import Triage
+from charger_triage.engine.facts import iso_timestamp
 from charger_triage.engine.knowledge_base import DataProblem
 from charger_triage.knowledge.columns.cells import record_of
 from charger_triage.knowledge.columns.iso_times import NOT_READ, microseconds
@@ -77,7 +78,8 @@ ODD_NUMBERS = [
     float("inf"),
 ]
 MOMENTS = ["2026-05-10T12:00:00Z", "2026-05-10 12:00:00", "2026-05-10T12:00:00.123456+02:00", "2026-05-10", "1778414400", "0001-01-01T00:00:00+05:00",
-           "2026-02-29T00:00:00Z", "2026-05-10T24:00:00Z", "2026-05-10T12:00:60Z", "2026-05-10T12:00:00.1234567Z", "2026-05-10t12:00:00z"]  # fmt: skip
+           "2026-02-29T00:00:00Z", "2026-05-10T24:00:00Z", "2026-05-10T12:00:60Z", "2026-05-10T12:00:00.1234567Z", "2026-05-10t12:00:00z",
+           "2026-05-10 12:00:00+02", "2026-05-10 12:00:00.25-03", "20260510T120000Z", "2026-W19-7T12:00Z"]  # fmt: skip
 NEAR = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1))
 """Moments whose microseconds an epoch in seconds can tell."""
 JSON_CELLS = [
@@ -479,7 +481,7 @@ def test_a_file_without_what_its_records_need_is_told_once() -> None:
         NEAR.map(datetime.isoformat),
         st.sampled_from(MOMENTS),
         st.from_regex(
-            r"[0-9]{4}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,7})?(Z|z|[+-][0-2][0-9]:[0-6][0-9])?",
+            r"[0-9]{4}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,7})?(Z|z|[+-][0-2][0-9](:[0-6][0-9])?)?",
             fullmatch=True,
         ),
     )
@@ -491,6 +493,46 @@ def test_timestamps_read_in_columns_are_those_of_single_records(text: str) -> No
         moment = parse_timestamp(text)
         assert moment is not None
         assert abs(found / 1e6 - moment) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-05-10 10:00:00+02", "2026-05-10T08:00:00Z"),
+        ("2026-05-10 10:00:00.125-03", "2026-05-10T13:00:00.125000Z"),
+        ("20260510T100000Z", "2026-05-10T10:00:00Z"),
+        ("20260510T100000,5+0530", "2026-05-10T04:30:00.500000Z"),
+        ("2026-W19-7T10Z", "2026-05-10T10:00:00Z"),
+        ("2026-05-10T24:00:00Z", "2026-05-11T00:00:00Z"),
+        ("2026-12-31T23:59:60Z", "2027-01-01T00:00:00Z"),
+        ("2026-05-10T24:00:01Z", None),
+        ("2026-05-10T10:00:61Z", None),
+        ("2026-02-29T10:00:00+02", None),
+        ("2026-05-10T10:00:00+24", None),
+        ("2026-05-10 10:00:00+2", None),
+    ],
+)
+def test_every_reader_takes_iso_8601(text: str, moment: str | None) -> None:
+    """Hours alone as an offset, no dashes and colons, weeks, the end of a day and leap seconds: single records, columns and
+    stated moments read one and the same, and warn of what is no moment."""
+    fed = {
+        "timestamp": "2026-05-10T12:00:00Z",
+        "device_id": "A",
+        "last_push": {"at": text},
+        "base_url_changed_at": text,
+    }
+    told = parse_timestamp(text)
+    assert (None if told is None else iso_timestamp(told)) == moment
+    one_by_one = observe({"configurations": [fed, {**fed, "timestamp": text}]})
+    frame, problems = taken("configurations", lines([fed, {**fed, "timestamp": text}]))
+    columns = column_table("configurations", frame)
+    assert len(problems) == len(one_by_one.problems) == (0 if moment else 5)
+    for table in (one_by_one["configurations"], columns):
+        assert len(table.records) == (2 if moment else 1)
+        for path in ("base_url_changed_at", "last_push.at"):
+            (at,) = {*table.numbers(path).tolist()} if moment else (None,)
+            assert at == told
+        assert moment is None or told in table.times.tolist()
 
 
 @pytest.mark.parametrize(

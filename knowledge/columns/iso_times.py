@@ -1,7 +1,7 @@
 """ISO 8601 timestamps in columns: digits turned into microseconds without an object for each.
 
 Only spellings about which there is no doubt are read: `YYYY-MM-DD`, `T` or a blank, `hh:mm:ss`, at most six decimals, and
-`Z`, `±hh:mm` or nothing (UTC). What is not read here is for the validator of single records to judge.
+`Z`, `±hh:mm`, `±hh` or nothing (UTC). What is not read here is for the validator of single records to judge.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ NOT_READ = np.iinfo(np.int64).min
 _SECONDS = len("2026-05-10T12:00:00")
 _DECIMALS = 6
 _OFFSET = len("+02:00")
+_HOURS = len("+02")
 _LONGEST = _SECONDS + 1 + _DECIMALS + _OFFSET
 FIRST_SURE_YEAR, LAST_SURE_YEAR = 2, 9998
 """Years whose moments have a place on the calendar in every time zone."""
@@ -47,8 +48,9 @@ def _of_one_length(letters: Bytes) -> Whole:
     """Timestamps of one length; `letters` has a row for each place in the text."""
     utc = (letters[-1] == ord("Z")) | (letters[-1] == ord("z"))
     offset = ((letters[-_OFFSET] == ord("+")) | (letters[-_OFFSET] == ord("-"))) & (letters[-3] == ord(":")) & ~utc
+    hours = (letters[-_HOURS] == ord("+")) | (letters[-_HOURS] == ord("-"))
     found = np.full(letters.shape[1], NOT_READ, dtype=np.int64)
-    for zoned, zone in ((utc, 1), (offset, _OFFSET), (~(utc | offset), 0)):
+    for zoned, zone in ((utc, 1), (offset, _OFFSET), (hours, _HOURS), (~(utc | offset | hours), 0)):
         if zoned.all():
             return _of_one_spelling(letters, zone)
         if zoned.any():
@@ -80,10 +82,14 @@ def _of_one_spelling(letters: Bytes, zone: int) -> Whole:
     months = np.where(sound, year * 12 + month - 1, 0)
     sound &= (day >= 1) & (day <= _MONTH_DAYS[months])
     seconds_of_day = (hour * 60 + minute) * 60 + second
-    if zone == _OFFSET:
-        ahead, minutes = number(length + 1, length + 3), number(length + 4, length + 6)
-        sound &= (ahead <= 23) & (minutes <= 59)
-        seconds_of_day -= np.where(letters[length] == ord("-"), -60, 60) * (ahead * 60 + minutes)
+    if zone in (_OFFSET, _HOURS):
+        ahead = number(length + 1, length + 3) * 60
+        sound &= ahead <= 23 * 60
+        if zone == _OFFSET:
+            minutes = number(length + 4, length + 6)
+            sound &= minutes <= 59
+            ahead = ahead + minutes
+        seconds_of_day -= np.where(letters[length] == ord("-"), -60, 60) * ahead
     total = (_MONTH_STARTS[months] + day - 1) * 86_400 + seconds_of_day
     total *= 1_000_000
     if decimals:

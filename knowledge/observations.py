@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..engine.facts import Source, iso_timestamp
 from ..engine.knowledge_base import DataProblem
-from .records import SCHEMAS, SYNONYMS, TIME_FIELD, Leaf, adapter, leaves, required_fields
+from .fault_codes import NoFaultCode, normal_code
+from .records import SCHEMAS, SYNONYMS, TIME_FIELD, Leaf, adapter, branches, free_form, leaves, required_fields
 from .timestamps import moment_of
 
 Floats = NDArray[np.float64]
@@ -83,8 +84,77 @@ def plain_json(value: Any, depth: int = 0) -> Any:
 
 
 def canonical_text(raw: Any) -> str:
-    """A record as text that orders records of one moment."""
+    """A record as text that orders records of one key."""
     return json.dumps(plain_json(raw), sort_keys=True, ensure_ascii=True)
+
+
+def repeats(name: str, suspects: Iterable[tuple[int, Mapping[str, Any], Mapping[str, Any]]]) -> set[int]:
+    """Which of some valid records of a list mean the same as another that stands for them; each is given by its place, fields
+    and as it was fed.
+
+    Which of them stands follows from how its free-form values were written, then from all that was fed.
+    """
+    alike: dict[str, list[tuple[str, str, int]]] = {}
+    for place, fields, raw in suspects:
+        written = canonical_text([at_path(fields, path) for path in free_form(name)])
+        alike.setdefault(_meaning(name, fields, raw), []).append((written, canonical_text(raw), place))
+    return {place for same in alike.values() for *_, place in sorted(same)[1:]}
+
+
+def _meaning(name: str, fields: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
+    """What a record of a list says, as text: equal for two that differ in nothing but how they were written.
+
+    Values are those that were read, moments in UTC and fault codes in the dictionary's spelling; in free-form values a number
+    and its digits as text are one, since tables know no other. What is null or empty says nothing. What the schema does not
+    know, and what was left out of the record, counts as it was fed.
+    """
+    said = _said(fields)
+    if said.get("connector_id") == "0":
+        del said["connector_id"]  # the whole charger, as if none were named
+    holder = said.get("data") if name == "events" else said if name == "heartbeats" else None
+    if isinstance(holder, dict) and "fault_code" in holder:
+        with suppress(NoFaultCode):
+            holder["fault_code"] = normal_code(at_path(fields, _CODE_AT[name])) or "no fault"
+    return json.dumps([said, _said(dict(_beside(name, fields, raw)))], sort_keys=True)
+
+
+_CODE_AT = {"events": "data.fault_code", "heartbeats": "fault_code"}
+
+
+def _said(value: Any, depth: int = 0) -> Any:
+    """A value with every single one in it as text, without those that say nothing."""
+    if isinstance(value, Mapping):
+        if depth >= MAX_DEPTH:
+            return plain_json(value, depth)
+        inner = ((str(plain_json(str(key))), _said(item, depth + 1)) for key, item in value.items())
+        return {key: item for key, item in inner if item not in (None, "", {})}
+    if isinstance(value, (list, tuple)):
+        return [_said(item, depth + 1) for item in value] if depth < MAX_DEPTH else plain_json(value, depth)
+    if isinstance(value, datetime):
+        return str(round(epoch(value) * 1e6))
+    plain = plain_json(value)
+    if plain is None or isinstance(plain, str):
+        return plain
+    if isinstance(plain, float) and plain.is_integer():
+        plain = int(plain)
+    return json.dumps(plain)
+
+
+def _beside(
+    name: str, fields: Mapping[str, Any], raw: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """What a record was fed and its fields do not hold, by dotted path."""
+    for key, value in raw.items():
+        path = f"{prefix}{key}"
+        leaf = leaves(name).get(path)
+        if leaf is None and path in branches(name) and isinstance(value, Mapping):
+            yield from _beside(name, fields, value, f"{path}.")
+        elif leaf is None or (at_path(fields, path) is None and not says_nothing(value)):
+            yield path, value
+        elif leaf.kind == "objects" and isinstance(value, list):
+            known = {part.path for part in leaf.parts}
+            if any(item.keys() - known for item in value if isinstance(item, Mapping)):
+                yield path, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,7 +595,7 @@ class ObservationsBuilder:
 
     def build(self) -> Observations:
         """The observations of everything taken so far."""
-        tables: dict[str, Table] = {name: RecordTable(name, *_in_order(self.entries(name))) for name in SCHEMAS}
+        tables: dict[str, Table] = {name: RecordTable(name, *_in_order(name, self.entries(name))) for name in SCHEMAS}
         return Observations(tables, self.as_of, self.all_problems())
 
     def entries(self, name: str) -> Sequence[Entry]:
@@ -549,19 +619,19 @@ def _key_of(time: float | None, fields: Mapping[str, Any]) -> Key:
     return (float("inf") if time is None else time, owner, fields.get("connector_id") or 0)
 
 
-def _in_order(entries: Sequence[Entry]) -> tuple[list[Record], list[Entry], list[Key]]:
-    """Valid records by their keys and then content; an identical record counts a place but stands once.
+def _in_order(name: str, entries: Sequence[Entry]) -> tuple[list[Record], list[Entry], list[Key]]:
+    """Valid records by their keys and then content; of those that mean the same each counts a place and one stands.
 
     With them the entries that only take a place, and the keys of the records.
     """
     keys = [_key_of(time, fields or _NOTHING) for time, fields, _ in entries]
-    order, repeats = _untied(sorted(range(len(keys)), key=keys.__getitem__), keys, entries)
+    order, repeated = _untied(name, sorted(range(len(keys)), key=keys.__getitem__), keys, entries)
     records: list[Record] = []
     left_out: list[Entry] = []
     kept: list[Key] = []
     for index, place in enumerate(order):
         time, fields, raw = entries[place]
-        if fields is None or place in repeats:
+        if fields is None or place in repeated:
             left_out.append(entries[place])
         else:
             records.append(Record(fields, raw, time, index))
@@ -569,20 +639,39 @@ def _in_order(entries: Sequence[Entry]) -> tuple[list[Record], list[Entry], list
     return records, left_out, kept
 
 
-def _untied(order: list[int], keys: Sequence[Key], entries: Sequence[Entry]) -> tuple[list[int], set[int]]:
-    """Places of entries with those of equal keys ordered by content, and which of them say the same as one before."""
-    repeats: set[int] = set()
+def _untied(name: str, order: list[int], keys: Sequence[Key], entries: Sequence[Entry]) -> tuple[list[int], set[int]]:
+    """Places of entries with those of equal keys ordered by content, and which of them mean the same as another that stands."""
+    repeated: set[int] = set()
     if len(set(keys)) == len(keys):
-        return order, repeats
+        return order, repeated
     untied: list[int] = []
+    suspects: list[int] = []
     for _, tied in groupby(order, key=keys.__getitem__):
         group = list(tied)
         if len(group) > 1:
             texts = {place: canonical_text(entries[place][2]) for place in group}
             group.sort(key=texts.__getitem__)
-            repeats.update(place for before, place in pairwise(group) if texts[before] == texts[place])
+            repeated.update(place for before, place in pairwise(group) if texts[before] == texts[place])
+            suspects += _suspects(name, [place for place in group if place not in repeated], entries)
         untied += group
-    return untied, repeats
+    fed = ((place, entries[place][1] or _NOTHING, entries[place][2]) for place in suspects)
+    return untied, repeated | repeats(name, fed)
+
+
+_PLAINLY_TOLD = (str, int, float, bool)
+"""Types of values that are equal where they mean the same; moments are not always, with and without an offset."""
+
+
+def _suspects(name: str, places: Sequence[int], entries: Sequence[Entry]) -> Iterator[int]:
+    """Of valid records of one key those that another one may mean the same as: what is told in one way only is equal."""
+    signs: dict[frozenset[Any], list[int]] = {}
+    free = free_form(name)
+    for place in places:
+        fields = entries[place][1]
+        if fields is not None:
+            told = ((k, v) for k, v in fields.items() if v and v.__class__ in _PLAINLY_TOLD and k not in free)
+            signs.setdefault(frozenset(told), []).append(place)
+    return (place for alike in signs.values() if len(alike) > 1 for place in alike)
 
 
 def _copied(value: Any) -> Any:

@@ -401,6 +401,12 @@ def branches(name: str) -> frozenset[str]:
     return frozenset(path[:place] for path in paths for place, letter in enumerate(path) if letter == ".")
 
 
+@cache
+def free_form(name: str) -> frozenset[str]:
+    """The dotted paths of values of any shape, which are kept as they were fed."""
+    return frozenset(path for path, leaf in leaves(name).items() if leaf.kind == "free")
+
+
 def _leaves(schema: Any, prefix: str, needed: frozenset[str] = frozenset()) -> Iterator[Leaf]:
     for field, hint in get_type_hints(schema, include_extras=True).items():
         inner = _meant(hint)

@@ -144,6 +144,24 @@ def test_a_case_in_parts_is_one_bundle(triage: Triage, tmp_path: Path) -> None:
     assert triage.diagnose(read_bundles(parts)) == triage.diagnose(read_bundle(tmp_path))
 
 
+def test_what_stands_in_two_files_counts_once(triage: Triage, tmp_path: Path) -> None:
+    """The same records as JSON lines and as CSV beside them are the records of one of the files."""
+    as_folder_of_lines(tmp_path)
+    expected = triage.diagnose(read_bundle(tmp_path))
+    (tmp_path / "events-1.csv").write_text(
+        "timestamp,device_id,connector_id,event_type,data.fault_code,data.details.window_ms,soc\n"
+        "2026-05-10T13:59:00+02:00,A,1,plug_in,,,\n2026-05-10 12:00:00,A,1,Fault,421,100.5,\n"
+    )
+    diagnosis = triage.diagnose(read_bundle(tmp_path))
+    assert diagnosis.warnings == []
+    assert [incident.occurrences for incident in diagnosis.incidents] == [1]
+    assert _ranking(diagnosis) == _ranking(expected)
+
+
+def _ranking(diagnosis: Diagnosis) -> list[Any]:
+    return [(i.incident_id, [(h.cause_id, h.probability) for h in i.hypotheses]) for i in diagnosis.incidents]
+
+
 def test_of_several_records_of_a_charger_the_latest_heartbeat_counts_and_gaps_are_filled(triage: Triage) -> None:
     """Snapshots of metadata, or a case in parts: the newest says what is, older ones what it leaves open, whatever their order."""
     device = {key: value for key, value in BUNDLE["devices"][0].items() if key not in ("firmware_version", "status")}

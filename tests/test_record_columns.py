@@ -334,6 +334,56 @@ def test_order_and_repeats_leave_no_trace(shuffled: list[dict[str, Any]], again:
     assert [len(rows) for rows in expected.by_device.values()] == [3, 3, 3]
 
 
+ONE_FAULT: dict[str, Any] = {
+    "timestamp": "2026-05-10T12:00:00Z", "device_id": "A", "event_type": "fault", "connector_id": 1,
+    "data": {"fault_code": "F-0421", "details": {"window_ms": 100.5}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "number"),
+    [
+        ({"timestamp": "2026-05-10T14:00:00+02:00"}, 1),
+        ({"timestamp": 1_778_414_400}, 1),
+        ({"timestamp": "1778414400000"}, 1),
+        ({"connector_id": "1"}, 1),
+        ({"connector_id": 1.0}, 1),
+        ({"event_type": " FAULT"}, 1),
+        ({"data": {**ONE_FAULT["data"], "fault_code": 421}}, 1),
+        ({"data": {**ONE_FAULT["data"], "fault_code": "f0421"}}, 1),
+        ({"data": {"details": {"window_ms": "100.5", "echo": None}, "fault_code": "0421"}}, 1),
+        ({"colour": None}, 1),
+        ({"colour": "red"}, 2),
+        ({"connector_id": 2}, 2),
+        ({"event_type": "alarm"}, 2),
+        ({"data": {"fault_code": 421}}, 2),
+        ({"data": {**ONE_FAULT["data"], "fault_code": 0}}, 2),
+        ({"connector_id": "one"}, 2),
+    ],
+)
+def test_records_that_mean_the_same_count_once(change: dict[str, Any], number: int) -> None:
+    """An event in another notation is the same event, in single records and in columns, and which of both is kept does not
+    depend on their order; one that says more, or something else, is another."""
+    other = {**ONE_FAULT, **change}
+    for read in (
+        lambda fed: observe({"events": fed})["events"],
+        lambda fed: column_table("events", taken("events", pl.concat([lines([each]) for each in fed], how="diagonal_relaxed"))[0]),
+    ):  # fmt: skip
+        kept = [
+            [(dict(record.fields), dict(record.raw)) for record in read(fed).records]
+            for fed in ([ONE_FAULT, other], [other, ONE_FAULT])
+        ]
+        assert len(kept[0]) == number
+        assert kept[0] == kept[1]
+
+
+def test_a_whole_charger_is_no_connector_and_connector_0() -> None:
+    """Connector 0 and none name the same."""
+    fed = [{**ONE_FAULT, "connector_id": connector} for connector in (0, None, "0")]
+    assert len(observe({"events": fed})["events"].records) == 1
+    assert len(column_table("events", taken("events", lines(fed[:2]))[0])) == 1
+
+
 def test_rows_of_one_moment_stand_in_the_order_of_single_records() -> None:
     """Where time and connector are equal, what the records say orders them as it does single records."""
     events = [

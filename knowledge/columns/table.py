@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from ...engine.facts import Source, iso_timestamp
-from ..observations import Floats, Record, Rows, Table, at_path, canonical_text, number_of
-from ..records import TIME_FIELD, Leaf, adapter, branches, leaves
+from ..observations import Floats, Record, Rows, Table, at_path, canonical_text, number_of, repeats
+from ..records import TIME_FIELD, Leaf, adapter, branches, free_form, leaves
 from .arrays import (
     BEGINS,
     BLOCK,
@@ -321,7 +321,7 @@ def column_table(name: str, frame: pl.DataFrame, firsts: Mapping[str, int] | Non
     """A table of rows as `taken` gives them (batches concatenated diagonally), in canonical order.
 
     The order is by charger, time, connector and content (lists whose records name no charger: time, site, content);
-    identical rows stand once. A record's index is its place in this order. Where the table holds the rows of some chargers
+    of those that mean the same one stands. A record's index is its place in this order. Where the table holds the rows of some chargers
     only, `firsts` gives for each charger the index of its first record in the whole list (the number of rows of all chargers
     before it, whatever it is by which they are counted), so that sources do not depend on how the data set was cut; without
     it they count within this table. Raises KeyError where there is no such record list.
@@ -609,7 +609,7 @@ def _order(name: str, frame: pl.DataFrame) -> pl.Series | None:
 
 
 def _untied(name: str, frame: pl.DataFrame, rows: pl.Series, groups: pl.Series, tied: pl.Series) -> pl.Series:
-    """The rows in order with those of equal time ordered by content, identical ones once."""
+    """The rows in order with those of equal time ordered by content, those that mean the same once."""
     import polars as pl
 
     tie = pl.DataFrame({"row": rows, "group": groups}).filter(tied)
@@ -621,8 +621,15 @@ def _untied(name: str, frame: pl.DataFrame, rows: pl.Series, groups: pl.Series, 
     tie = tie.unique(["group", *(f"of {path}" for path in held.columns)], keep="first", maintain_order=True)
     table = _laid_out(name, frame[tie.get_column("row")])
     content = [canonical_text(raw) for raw in table.raws()]
-    tie = tie.select("row", "group", content=pl.Series(content, dtype=pl.String)).unique(
-        ["group", "content"], keep="first"
-    )
+    same = ["group", *(f"of {path}" for path in held.columns if path != REST and path not in free_form(name))]
+    if "connector_id" in held:
+        tie = tie.with_columns(pl.col("of connector_id").fill_null(0))
+    alike = np.flatnonzero(tie.select(same).is_duplicated().to_numpy())
+    records = table.records_at(alike)
+    suspects = ((row, each.fields, each.raw) for row, each in zip(alike.tolist(), records, strict=True))
+    tie = tie.select("row", "group", content=pl.Series(content, dtype=pl.String))
+    stands = np.ones(tie.height, dtype=bool)
+    stands[[*repeats(name, suspects)]] = False
+    tie = tie.filter(pl.Series(stands))
     kept = pl.concat([pl.DataFrame({"row": rows, "group": groups}).filter(~tied).with_columns(content=pl.lit("")), tie])
     return kept.sort("group", "content").get_column("row")

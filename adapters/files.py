@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ..engine.garbage import seldom_collected
 from ..knowledge.columns.cells import json_or_problem, record_of
 from ..knowledge.observations import MAX_WARNINGS_PER_FIELD, Observations, ObservationsBuilder
-from ..knowledge.records import SCHEMAS
+from ..knowledge.records import SCHEMAS, leaves, required_fields
 from .bundle import Bundle, UnreadableInput, list_named
 from .heads import begins_as_bundle
 from .longer_rows import HOW_TO_MEND, first_beyond
@@ -157,6 +157,7 @@ class _Reader:
         others = [entry for entry in entries if not is_named_as_input(entry.name)]
         logs = [entry for entry in others if self._logged_beside(entry)]
         folders = [entry for entry in within if entry.is_dir() and _is_of_a_data_set(entry.name)]
+        unread = [e for e in within if not (e.is_file() or e.is_dir()) and is_named_as_input(e.name)]
         if not files and not logs:
             raise UnreadableInput(f"{path}: {_ONLY_FOLDERS if folders else _NOTHING_WITHIN}")
         for entry in files:
@@ -165,12 +166,14 @@ class _Reader:
             self._pass_over(
                 entry, "files of a folder within a folder are not read; charger-triage fleet reads such data sets"
             )
+        for entry in unread:
+            self._pass_over(entry, _why_unread(entry))
         for entry in others:
             if entry not in logs and _plain_name(entry.name).endswith(TABLES):
                 self._pass_over(entry, "is not named after a record list and is not read; call it such as events.csv")
 
     def _pass_over(self, path: Path, problem: str) -> None:
-        self.builder.report("bundle", None, None, f"{path}: {problem}", skipped=True)
+        self.builder.report(list_named(path.name) or "bundle", None, None, f"{path}: {problem}", skipped=True)
 
     def _logged_beside(self, path: Path) -> bool:
         """Read a file of a folder where it is an OCPP log; one that cannot be opened costs only itself."""
@@ -263,7 +266,14 @@ class _Reader:
 
     def _csv(self, text: str, label: str, named: str | None) -> None:
         fields = _csv_fields(text, label)
+        if not any(fields):
+            raise UnreadableInput(f"{label}: is empty; its first line is to name columns, such as timestamp,device_id")
         found = self._list_of(named, label, fields)
+        if not _knows_any(found, fields):
+            raise UnreadableInput(
+                f"{label}: no column of its first line is one of {found}; that line is to name columns, such as "
+                f"{','.join(sorted(required_fields(found)))}"
+            )
         start = self._fed.get(found, 0)
         longer: list[tuple[int, str]] = []
         self._rows(found, _csv_rows(found, text, label, longer))
@@ -427,8 +437,15 @@ def _plain_name(name: str) -> str:
 
 
 def _is_of_a_data_set(folder: str) -> bool:
-    """Whether a folder is called like a record list or a partition (`site=S-1`), as those that `fleet` reads."""
-    return folder.lower() in SCHEMAS or "=" in folder
+    """Whether a folder is called like a record list, its file or a partition (`site=S-1`), as those that `fleet` reads."""
+    return folder.lower() in SCHEMAS or "=" in folder or is_named_as_input(folder)
+
+
+def _why_unread(path: Path) -> str:
+    """What is wrong with something that is named after a record list and is neither a file nor a folder."""
+    if path.is_symlink() and not path.exists():
+        return f"leads to {path.readlink()}, which is not there, and is not read; put the file there, or take the link away"
+    return "is no file, and is not read; put what comes out of it into a file"
 
 
 def _guess(fields: set[str]) -> str | None:
@@ -484,6 +501,12 @@ def _csv_fields(text: str, label: str) -> list[str]:
         return [name.strip() for name in next(_csv_reader(text), [])]
     except csv.Error as error:
         raise UnreadableInput(f"{label}: is no CSV ({error}); save it as comma-separated UTF-8") from error
+
+
+def _knows_any(record_list: str, fields: Sequence[str]) -> bool:
+    """Whether any of some dotted columns is, or lies in, one that a record list has."""
+    known = {path.split(".")[0] for path in leaves(record_list)}
+    return any(field.split(".")[0] in known for field in fields)
 
 
 def _csv_rows(record_list: str, text: str, label: str, longer: list[tuple[int, str]]) -> Iterator[tuple[int, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
@@ -31,7 +31,7 @@ from .library import (
     shipped_directory,
 )
 from .measurements import catalogue
-from .measurements.checks import unknown_checks
+from .measurements.checks import usable_results
 from .observations import Observations
 from .phrases import phrase_problem
 from .standard_codes import StandardCodes, StandardCodesFile, codes_of
@@ -84,11 +84,15 @@ class TriageKnowledge:
             raise TypeError(f"read_bundle() makes what diagnose() takes, not {type(records).__name__}")
         if as_of is not None:
             observations = observations.until(as_of)
+        results = observations["check_results"]
+        usable, misfits = usable_results(results, self.base.checks)
+        if misfits:
+            tables = {**observations.tables, "check_results": results.part(usable)}
+            observations = replace(observations, tables=tables, stated_as_of=observations.as_of)
         entries = _Seen(self.faults, lambda loaded: loaded.compiled.fault)
         incidents, problems = find_incidents(observations, entries, self._codes)
         subjects = WatchSubjects.beside(incidents, observations)
-        problems += unknown_checks(observations["check_results"], self.base.checks)
-        return Survey(observations.as_of, incidents, [*observations.problems, *problems], subjects)
+        return Survey(observations.as_of, incidents, [*observations.problems, *problems, *misfits], subjects)
 
     @cached_property
     def _codes(self) -> StandardCodes:

@@ -155,7 +155,7 @@ def fault_events(
             continue
         data = record.fields.get("data")
         value = data.get("fault_code") if isinstance(data, Mapping) else None
-        if value is None:
+        if value is None or (isinstance(value, str) and not value.strip()):
             unusable("events", record, "data.fault_code", "a fault event names no code")
             continue
         code = read("events", record, value, "data.fault_code")

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -179,6 +180,7 @@ def test_of_several_records_of_a_charger_the_latest_heartbeat_counts_and_gaps_ar
         assert [incident.fault_code for incident in diagnosis.incidents] == ["F-0421"]
 
 
+RESULT: dict[str, Any] = {"timestamp": "2026-05-10T11:00:00Z", "device_id": "A"}
 WARNED: list[tuple[str, dict[str, Any], tuple[str, int | None, str | None]]] = [
     ("no record", {"events": [*BUNDLE["events"], 7]}, ("events", 2, None)),
     ("no timestamp", {"telemetry": [{"device_id": "A"}]}, ("telemetry", 0, "timestamp")),
@@ -194,6 +196,11 @@ WARNED: list[tuple[str, dict[str, Any], tuple[str, int | None, str | None]]] = [
      ("telemetry", 0, "component_health.cooling_fan_rpm")),
     ("no such check", {"check_results": [{"timestamp": "2026-05-10T11:00:00Z", "device_id": "A", "check_id": "fan_noize", "value": "grinding"}]},
      ("check_results", None, "check_id")),
+    *(
+        (f"no such result {value}", {"check_results": [{**RESULT, "check_id": check, "value": value}]}, ("check_results", None, "value"))
+        for check, value in [("close-click", "purple"), ("close-click", None), ("close-click", 5), ("coil-voltage", "high"),
+                             ("coil-voltage", float("nan")), ("coil-voltage", 1e308), ("coil-voltage", -5), ("coil-voltage", [1])]
+    ),
     ("no such state", {"telemetry": [{**BUNDLE["telemetry"][0], "state": "dreaming"}]}, ("telemetry", 0, "state")),
     ("no list", {"telemetry": {"a": 1}}, ("telemetry", 0, "timestamp")),
     ("unknown list", {"telemetries": []}, ("telemetries", None, None)),
@@ -213,6 +220,16 @@ def test_what_does_not_fit_is_a_warning_with_its_place(
     diagnosis = triage.diagnose(read_bundle(io.StringIO(json.dumps({**BUNDLE, **change}))))
     assert expected in [(warning.list, warning.index, warning.field) for warning in diagnosis.warnings], name
     assert ("events" in change) or [incident.incident_id for incident in diagnosis.incidents] == ["A/1/F-0421"]
+
+
+def test_a_result_that_no_rule_reads_is_told_once_by_charger_and_time(triage: Triage) -> None:
+    """A check's result that is none of its values weighs nothing, and the warning says where it stands and what can be written."""
+    purple = {**RESULT, "connector_id": 1, "check_id": "close-click", "value": "purple"}
+    diagnosis = triage.diagnose(observe({**LISTS, "check_results": [purple, purple]}, BUNDLE["as_of"]))
+    assert [warning.problem for warning in diagnosis.warnings] == [
+        "A, connector 1 at 2026-05-10T11:00:00Z: 'purple' is no result of close-click; write one of present, absent; no rule reads it"
+    ]
+    assert diagnosis.incidents == triage.diagnose(observe(LISTS, BUNDLE["as_of"])).incidents
 
 
 SPELLINGS: list[tuple[str, dict[str, Any]]] = [
@@ -304,8 +321,33 @@ def test_what_a_folder_holds_besides_is_read_or_named(triage: Triage, tmp_path: 
     (tmp_path / "meters.csv").write_text("a,b\n")
     told = [warning.problem for warning in triage.diagnose(read_bundle(tmp_path)).warnings]
     assert len(told) == 2
-    assert "meters.csv: is not named after a record list" in told[1]
-    assert f"{tmp_path / 'grid'}: files of a folder within a folder are not read; charger-triage fleet" in told[0]
+    assert "meters.csv: is not named after a record list" in told[0]
+    assert f"{tmp_path / 'grid'}: files of a folder within a folder are not read; charger-triage fleet" in told[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "said"),
+    [
+        ("telemetry.jsonl", lambda path: path.symlink_to("nowhere"), "leads to nowhere, which is not there"),
+        ("grid.csv.gz", os.mkfifo, "is no file, and is not read"),
+        ("grid.jsonl", Path.mkdir, "files of a folder within a folder are not read"),
+        ("check_results.csv", Path.touch, "is empty"),
+        ("check_results.jsonl", Path.touch, "is empty"),
+        ("configurations.csv", lambda path: path.write_bytes(b"\0\1\2"), "no column of its first line is one of configurations"),
+    ],
+)  # fmt: skip
+def test_no_list_of_a_folder_vanishes_without_a_word(
+    triage: Triage, tmp_path: Path, name: str, make: Callable[[Path], Any], said: str
+) -> None:
+    """What is named after a record list and holds none is a warning that counts as skipped; the other lists are read."""
+    as_folder_of_lines(tmp_path)
+    (tmp_path / name).unlink(missing_ok=True)
+    make(tmp_path / name)
+    bundle = read_bundle(tmp_path)
+    (problem,) = bundle.observations.problems
+    assert (problem.list, bundle.skipped) == (name.partition(".")[0], 1)
+    assert f"{tmp_path / name}: {said}" in problem.problem
+    assert [incident.incident_id for incident in triage.diagnose(bundle).incidents] == ["A/1/F-0421"]
 
 
 def test_a_broken_line_costs_only_itself(triage: Triage, tmp_path: Path) -> None:

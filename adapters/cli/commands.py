@@ -22,6 +22,7 @@ from .lookup import (
     load_triage,
     moment_of,
     read_case,
+    skipped_records,
     supposed_of,
     usable_knowledge,
 )
@@ -158,10 +159,11 @@ def diagnose(
         )
     else:
         _write_report(diagnosis, bundle, report_format, destination, asked, moment)
+    skipped = skipped_records(triage, bundle)
     if diagnosis.warnings:
         problems = counted(len(diagnosis.warnings), "problem")
-        shell.log.warning(f"{problems} in the data, listed in the report", skipped_records=bundle.skipped)
-    if strict and bundle.skipped:
+        shell.log.warning(f"{problems} in the data, listed in the report", skipped_records=skipped)
+    if strict and skipped:
         raise typer.Exit(LACKING)
 
 

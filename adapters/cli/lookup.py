@@ -118,6 +118,14 @@ def read_case(paths: Sequence[str], device: str | None) -> Bundle:
     return bundle
 
 
+def skipped_records(triage: Triage, bundle: Bundle) -> int:
+    """How many records or files could not be used at all; of check results only the knowledge can tell."""
+    from ...knowledge.measurements.checks import usable_results
+
+    _, misfits = usable_results(bundle.observations["check_results"], triage.knowledge.base.checks)
+    return bundle.skipped + len(misfits)
+
+
 def demand_code(triage: Triage, bundle: Bundle, fault_code: str, moment: float | None) -> None:
     """Raise Unusable for a code that neither the dictionary nor the records know: it is taken for a slip of the pen."""
     present = sorted({incident.code for incident in triage.knowledge.survey(bundle, moment).incidents})

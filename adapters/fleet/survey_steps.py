@@ -75,7 +75,7 @@ def reported_faults(
     `telemetry` are the pieces that hold the telemetry of undecided chargers; None before it is known whether there are any.
     `as_of` is the moment of the diagnosis; rows later than `latest` are not read (both epoch seconds).
     """
-    from ...knowledge.measurements.checks import unknown_checks
+    from ...knowledge.measurements.checks import usable_results
     from ...knowledge.survey import chargers_with_undecided_codes, fault_events
 
     def observed(**large: Table) -> Observations:
@@ -93,7 +93,7 @@ def reported_faults(
             small = observed(heartbeats=heartbeats, telemetry=table)
     base = compiled_triage(None).knowledge.base
     faults, problems = fault_events(small, base.faults)
-    problems += unknown_checks(small["check_results"], base.checks)
+    problems += usable_results(small["check_results"], base.checks)[1]
     files.write_faults(faults)
     fleet = files.tables(as_of)
     recorded = (fleet.figures.columns[name] for name in ("telemetry_until", "heartbeats_until"))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ...engine.facts import Fact, Source
-from ...engine.knowledge_base import DataProblem
+import numpy as np
+
+from ...engine.facts import Fact, Source, iso_timestamp
+from ...engine.knowledge_base import Check, DataProblem
 from ...engine.rules import CHECK
-from ..observations import Table
+from ..observations import MAX_WARNINGS_PER_FIELD, Rows, Table, plain_json
 from ..readings import DAY
 from ..scene import Scene
 from ..texts import as_number
@@ -30,6 +32,12 @@ OF_WHAT_WAS = frozenset(
 
 MOST_NAMED = 20
 """Unknown checks that are named one by one (our judgement: more are another list than ours)."""
+
+
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "Ω": (0.0, 1e9), "kΩ": (0.0, 1e9), "s": (0.0, 1e7), "%": (0.0, 1000.0), "°C": (-60.0, 300.0), "dBm": (-150.0, 0.0),
+}  # fmt: skip
+"""The least and the largest result that a measurement in a unit can have (our judgement: a slip of the keyboard beyond them)."""
 
 
 class CheckFound(NamedTuple):
@@ -109,12 +117,62 @@ def _word(text: str) -> str:
     return text.strip().lower().replace("_", "-").replace(" ", "-")[:256]
 
 
-def unknown_checks(results: Table, checks: Collection[str]) -> list[DataProblem]:
-    """Results of checks that nobody knows, which no rule can read: one problem for each name, with what may be meant."""
-    named: dict[str, list[str]] = {}
-    for device, written in zip(results.values("device_id"), results.values("check_id"), strict=True):
-        if written is not None and _word(written) not in checks:
-            named.setdefault(written, []).append(device)
+def usable_results(results: Table, checks: Mapping[str, Check]) -> tuple[Rows, list[DataProblem]]:
+    """The rows of results that rules can read, and what is wrong with the others: nobody knows the check, or it has no such
+    result.
+
+    Checks that nobody knows are one problem for each name, with what may be meant.
+    """
+    unknown: dict[str, list[str]] = {}
+    problems: list[DataProblem] = []
+    usable = []
+    more = 0
+    named, values, devices = (results.values(path) for path in ("check_id", "value", "device_id"))
+    for row, (written, device) in enumerate(zip(named, devices, strict=True)):
+        check = None if written is None else checks.get(_word(written))
+        problem = None if check is None else _misfit(check, values[row])
+        if written is not None and check is None:
+            unknown.setdefault(written, []).append(device)
+        elif problem is None:
+            usable.append(row)
+        elif len(problems) < MAX_WARNINGS_PER_FIELD:
+            said = f"{_where(results, row, device)}: {problem}; no rule reads it"
+            problems.append(DataProblem("check_results", None, "value", said, skipped=True))
+        else:
+            more += 1
+    if more:
+        said = f"{more} more {'record has' if more == 1 else 'records have'} a problem of this kind"
+        problems.append(DataProblem("check_results", None, "value", said, skipped=True, more=more))
+    return np.array(usable, dtype=np.intp), [*_unknown_checks(unknown, checks), *problems]
+
+
+def _misfit(check: Check, found: Any) -> str | None:
+    """What is wrong with a result of a check; None where rules can read it."""
+    value = check_value(found)
+    text = repr(plain_json(found)[:60] if isinstance(found, str) else found)[:80]
+    if check.is_number:
+        unit = "" if check.unit is None else f" in {check.unit}"
+        low, high = LIMITS.get(check.unit or "", (-1e9, 1e9))
+        if not isinstance(value, float):
+            return f"{text} is no result of {check.id}; a number{unit} is expected"
+        return (
+            None
+            if low <= value <= high
+            else f"{text} is no result of {check.id}; it lies between {low:g} and {high:g}{unit}"
+        )
+    if value in [result.value for result in check.results]:
+        return None
+    return f"{text} is no result of {check.id}; write one of {', '.join(str(result.value) for result in check.results)}"
+
+
+def _where(results: Table, row: int, device: str) -> str:
+    """Where a result is found in what was fed, by charger, connector and time: its index is of the canonical order."""
+    connector, time = float(results.connectors[row]), float(results.times[row])
+    place = device if connector != connector else f"{device}, connector {connector:.0f}"
+    return place if time != time else f"{place} at {iso_timestamp(time)}"
+
+
+def _unknown_checks(named: Mapping[str, list[str]], checks: Collection[str]) -> list[DataProblem]:
     problems = []
     for written, devices in sorted(named.items())[:MOST_NAMED]:
         close = get_close_matches(_word(written), checks, n=1, cutoff=0.6)
@@ -123,5 +181,5 @@ def unknown_checks(results: Table, checks: Collection[str]) -> list[DataProblem]
         problem = (
             f"{min(devices)}{more}: no check is called {written[:60]!r}, so that no rule reads its result; {meant}"
         )
-        problems.append(DataProblem("check_results", None, "check_id", problem))
+        problems.append(DataProblem("check_results", None, "check_id", problem, skipped=True))
     return problems

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import lzma
 import re
 import sys
@@ -309,7 +310,9 @@ class _Reader:
             raise UnreadableInput(f"{label}: is empty; give a JSON document, JSON lines, CSV or an OCPP log")
         document, problem = json_or_problem(stripped)
         if problem is None:
-            self._document(document, label, record_list)
+            twice = isinstance(document, dict) and _names_a_list_twice(stripped, document)
+            for part in _parts_of(stripped, document) if twice else [document]:
+                self._document(part, label, record_list)
         elif "\n" in stripped.strip() and stripped[0] in "{[" and _looks_like_lines(stripped):
             self._lines(text, label, record_list)
         elif stripped[0] not in "{[" and "," in stripped.split("\n", 1)[0]:
@@ -336,6 +339,7 @@ class _Reader:
 
     def _lines(self, text: str, label: str, record_list: str | None) -> None:
         records: list[Any] = []
+        numbers: list[int] = []
         bad: list[tuple[int, int, str]] = []
         for number, line in enumerate(text.lstrip("\ufeff").split("\n")):
             if not line.strip():
@@ -344,6 +348,7 @@ class _Reader:
             if problem is not None:
                 bad.append((len(records), number + 1, problem))
             records.append(_BROKEN if problem is not None else value)
+            numbers.append(number + 1)
         for place, number, problem in bad:
             name = record_list or "bundle"
             self.builder.report(
@@ -353,15 +358,27 @@ class _Reader:
                 f"{label} line {number} is no JSON ({problem}); it is skipped",
                 skipped=True,
             )
-        self._sorted_out(records, label, record_list)
+        if record_list is None and any(_holds_lists(record) for record in records):
+            for record in records:
+                if _holds_lists(record):
+                    self._document(record, label, None)
+            records = [_BROKEN if _holds_lists(record) else record for record in records]
+            if all(record is _BROKEN for record in records):
+                return
+        self._sorted_out(records, label, record_list, numbers)
 
-    def _sorted_out(self, records: Sequence[Any], label: str, record_list: str | None) -> None:
-        """Give each record to its list: the file's, the one it names (`list`), or the one its fields tell."""
+    def _sorted_out(
+        self, records: Sequence[Any], label: str, record_list: str | None, lines: Sequence[int] | None = None
+    ) -> None:
+        """Give each record to its list: the file's, the one it names (`list`), or the one its fields tell.
+
+        `lines` are the numbers of the lines that they stand in, where each stands in one.
+        """
         if record_list is not None:
             self._rows(record_list, ((place, record) for place, record in enumerate(records) if record is not _BROKEN))
             return
-        unknown = 0
-        for record in records:
+        unknown: list[int] = []
+        for place, record in enumerate(records):
             if record is _BROKEN:
                 continue
             named = record.get("list") or record.get("record_list") if isinstance(record, Mapping) else None
@@ -373,21 +390,21 @@ class _Reader:
                 else None
             )
             if found is None:
-                unknown += 1
+                unknown.append(place)
                 continue
             self._rows(found, iter([(0, record)]))
-        if unknown and unknown == sum(record is not _BROKEN for record in records):
+        if unknown and len(unknown) == sum(record is not _BROKEN for record in records):
             raise UnreadableInput(
                 f'{label}: holds no record list; give an object whose keys are record lists, such as {{"events": [...]}}'
             )
-        if unknown:
-            self.builder.report(
-                "bundle",
-                None,
-                None,
-                f"{label}: {unknown} records belong to no known list; they are skipped",
-                skipped=True,
-            )
+        for place in unknown[:MAX_WARNINGS_PER_FIELD]:
+            where = f"line {lines[place]}" if lines is not None else f"record {place}"
+            said = f'{label} {where} belongs to no known list; it is skipped; name its list in the record, such as "list": "events"'
+            self.builder.report("bundle", None, None, said, skipped=True)
+        if len(unknown) > MAX_WARNINGS_PER_FIELD:
+            more = len(unknown) - MAX_WARNINGS_PER_FIELD
+            said = f"{label}: {more} more records have a problem of this kind"
+            self.builder.report("bundle", None, None, said, skipped=True)
 
 
 _BROKEN = object()
@@ -419,11 +436,53 @@ def _can_be_log(head: bytes) -> bool:
     return head[:4] != b"PAR1" and not begins_as_bundle(head) and _SIGNS_OF_LOG.search(head) is not None
 
 
+def _names_a_list_twice(text: str, document: Mapping[str, Any]) -> bool:
+    """Whether a record list may stand twice in a JSON object, of which its reader keeps the last one."""
+    if text.count("[") == sum(isinstance(value, list) for value in document.values()):
+        return False
+    names = set()
+    place = text.find("[")
+    while place >= 0:
+        before = text[max(0, place - 40) : place].rstrip()
+        name = before[:-1].rstrip()[:-1].rpartition('"')[2] if before.endswith(":") else None
+        if name in SCHEMAS:
+            if name in names:
+                return True
+            names.add(name)
+        place = text.find("[", place + 1)
+    return False
+
+
+def _parts_of(text: str, document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """A JSON object as several, so that what it names twice is read both times."""
+    members: list[tuple[str, Any]] = []
+
+    def kept(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members[:] = pairs  # the outermost object ends last
+        return dict(pairs)
+
+    try:
+        json.loads(text, object_pairs_hook=kept)
+    except (ValueError, RecursionError):  # the other reader takes longer numbers and deeper nesting
+        return [document]
+    parts: list[dict[str, Any]] = [{}]
+    for name, value in members:
+        if name in parts[-1]:
+            parts.append({})
+        parts[-1][name] = value
+    return parts
+
+
 def _is_bundle(document: Mapping[str, Any], record_list: str | None) -> bool:
     """Whether an object holds record lists, rather than being a record of the list that its file is named after."""
     if record_list is not None:
         return isinstance(document.get(record_list), list)
     return bool(not document or set(document) & {"as_of", "bundle_version", *SCHEMAS})
+
+
+def _holds_lists(record: Any) -> bool:
+    """Whether a record of JSON lines is a bundle of its own."""
+    return isinstance(record, Mapping) and any(isinstance(record.get(name), list) for name in SCHEMAS)
 
 
 def is_named_as_input(name: str) -> bool:

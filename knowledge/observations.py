@@ -482,7 +482,7 @@ class ObservationsBuilder:
         if self.as_of is None:
             self.problems.append(
                 DataProblem(
-                    "bundle", None, "as_of", f"{_short(value)} is no timestamp; the newest one in the bundle is used"
+                    "bundle", None, "as_of", f"{shown(value)} is no timestamp; the newest one in the bundle is used"
                 )
             )
 
@@ -549,14 +549,14 @@ class ObservationsBuilder:
                 bad = True
                 label = str(path[0]) if path else None
                 missing = problem["type"] == "missing"
-                what = "is missing" if missing else f"{_short(problem['input'])}: {_sentence(problem['msg'])}"
+                what = "is missing" if missing else f"{shown(problem['input'])}: {_sentence(problem['msg'])}"
                 self._warn(name, index, label, f"{what}; the record is skipped", skipped=True)
                 continue
             _drop(mended, path)
             if says_nothing(given):
                 continue
             label = ".".join(str(part) for part in path)
-            self._warn(name, index, label, f"{_short(given)}: {_sentence(problem['msg'])}; the field is left out")
+            self._warn(name, index, label, f"{shown(given)}: {_sentence(problem['msg'])}; the field is left out")
         if bad:
             return None
         try:
@@ -581,7 +581,7 @@ class ObservationsBuilder:
             leaves(name)[path].validator.validate_python(value)
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False)[0]
-            self._warn(name, index, path, f"{_short(value)}: {_sentence(found['msg'])}; the field is left out")
+            self._warn(name, index, path, f"{shown(value)}: {_sentence(found['msg'])}; the field is left out")
 
     def count_more(self, name: str, path: str, records: int) -> None:
         """Count records that nobody looked at, since they all have a field's problem that has been told of others."""
@@ -674,12 +674,11 @@ def _suspects(name: str, places: Sequence[int], entries: Sequence[Entry]) -> Ite
     return (place for alike in signs.values() if len(alike) > 1 for place in alike)
 
 
-def _copied(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _copied(item) if isinstance(item, (Mapping, list)) else item for key, item in value.items()}
-    if isinstance(value, list):
-        return [_copied(item) if isinstance(item, (Mapping, list)) else item for item in value]
-    return value
+def _copied(value: Any, depth: int = 0) -> Any:
+    """A record of its own as deep as anything in it is mended, which is far above MAX_DEPTH."""
+    if depth < MAX_DEPTH and isinstance(value, Mapping):
+        return {key: _copied(item, depth + 1) for key, item in value.items()}
+    return [_copied(item, depth + 1) for item in value] if depth < MAX_DEPTH and isinstance(value, list) else value
 
 
 def _parent(record: Any, path: Sequence[Any]) -> Any:
@@ -749,7 +748,10 @@ def _kind(value: Any) -> str:
     return names.get(type(value).__name__, type(value).__name__)
 
 
-def _short(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a warning quotes it, at most 60 characters."""
+    if value is None or (isinstance(value, float) and not np.isfinite(value)):
+        return json.dumps(value)  # null, NaN and Infinity, as they were fed
     text = repr(plain_json(value)) if not isinstance(value, str) else repr(plain_json(value[:60]))
     return text if len(text) <= 60 else f"{text[:57]}…"
 

@@ -530,5 +530,11 @@ class Scene:
 
 
 def payload_of(record: Record) -> Any:
-    """The record as fed, safe to write as JSON."""
-    return plain_json(dict(record.raw))
+    """The record as fed, safe to write as JSON; its members in an order that does not depend on how they were fed."""
+    return _ordered(plain_json(dict(record.raw)))
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [*map(_ordered, value)] if isinstance(value, list) else value

@@ -142,6 +142,15 @@ def test_why_and_why_not_are_the_library_s(bundle: str, capsys: pytest.CaptureFi
         assert arithmetic(last) in capsys.readouterr().out
 
 
+def test_what_is_read_is_not_written_by_another_name(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hard link of the input is the input, which no report replaces."""
+    (tmp_path / "other.json").hardlink_to(bundle)
+    assert main(["diagnose", bundle, "--output", str(tmp_path / "other.json")]) == 2
+    assert "is what is read" in capsys.readouterr().err
+
+
 def test_what_if_is_told_by_suppose(bundle: str, capsys: pytest.CaptureFixture[str], triage: Triage) -> None:
     """`--suppose` ranks as if a check had been done: the first set of checks that would change the leader does."""
     diagnosis = triage.diagnose(read_bundle(bundle))
@@ -179,7 +188,7 @@ def test_a_report_says_what_was_supposed(bundle: str, report_format: str, capsys
         (["diagnose", "CASE", "--suppose", "close-click=loud"], "write one of present, absent"),
         (["diagnose", "CASE", "--suppose", "close-clack=present"], "did you mean close-click?"),
         (["diagnose", "CASE", "--suppose", "coil-voltage=low"], "“low” is no single number"),
-        (["diagnose", "CASE", "--suppose", "coil-voltage=1e2"], "“1e2”: a number in"),
+        (["diagnose", "CASE", "--suppose", "coil-voltage=1e2"], "“1e2”: a number in % is expected\n"),
         (["diagnose", "CASE", "--suppose", "coil-voltage=1,000"], "can be read in two ways"),
         (["diagnose", "CASE", "--suppose", "fan_dropouts=999999999999999"], "cannot be: it would have to lie between"),
         (["diagnose", "CASE", "--suppose", "close-click=absent", "--suppose", "close-click=present"], "supposed twice"),

@@ -362,6 +362,52 @@ def test_a_broken_line_costs_only_itself(triage: Triage, tmp_path: Path) -> None
     assert len(bundle.observations["telemetry"].records) == len(lines)
 
 
+FAULT = BUNDLE["events"][1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"events": [FAULT]})[:-1] + ', "events": []}',
+        json.dumps({"events": [{**FAULT, "data": {**FAULT["data"], "tags": []}}]})[:-1] + ',"events"\n:\n[]}',
+        '{"devices": [{"device_id": "B", "connectors": [1]}], "events": [], "as_of": null, "events": [' + json.dumps(FAULT) + "]}",
+        json.dumps({"events": [FAULT]}) + "\n" + json.dumps({"events": [FAULT], "devices": LISTS["devices"]}),
+        json.dumps({"devices": LISTS["devices"]}) + "\n" + json.dumps(FAULT),
+        json.dumps({"events": [{**FAULT, "deep": None}]}).replace("null", "[" * 600 + "]" * 600),
+        json.dumps({"events": [FAULT]})[:-1] + ', "telemetry": [{"a": "[{\\"", "b": ' + '{"x":' * 900 + "1" + "}" * 900 + "}]}",
+    ],
+    ids=["twice", "twice, spaced", "twice, the second counts", "bundles in lines", "a bundle and a record", "deep", "deep beside texts with brackets"],
+)  # fmt: skip
+def test_no_part_of_a_document_is_lost(triage: Triage, text: str) -> None:
+    """A list that stands twice is read both times, bundles in lines are one, and what nests too deep costs itself alone."""
+    diagnosis = triage.diagnose(read_bundle(io.StringIO(text)))
+    assert [(i.incident_id, i.occurrences) for i in diagnosis.incidents] == [("A/1/F-0421", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("\n".join(['{"a": 1}', "", json.dumps(FAULT), "7"]), ["line 1", "line 4"]),
+        (json.dumps([FAULT, {"a": 1}, 7]), ["record 1", "record 2"]),
+    ],
+)
+def test_records_of_no_list_are_told_one_by_one(text: str, places: list[str]) -> None:
+    """A record whose list cannot be told is named by its line, or its place in the document, and counts as skipped."""
+    bundle = read_bundle(io.StringIO(text))
+    assert [p.problem.partition(" belongs to no known list")[0] for p in bundle.observations.problems] == [
+        f"stream {place}" for place in places
+    ]
+    assert bundle.skipped == 2
+
+
+@pytest.mark.parametrize("written", ["NaN", "Infinity", "null"])
+def test_what_is_no_value_is_quoted_as_it_was_fed(written: str) -> None:
+    """Where a timestamp is needed, the warning shows what stands there instead."""
+    text = json.dumps({"events": [{**FAULT, "timestamp": "here"}]}).replace('"here"', written)
+    (problem,) = read_bundle(io.StringIO(text)).observations.problems
+    assert problem.problem.startswith(f"{written}: input should be a valid datetime")
+
+
 def test_cells_beyond_the_header_are_told(tmp_path: Path) -> None:
     """A row of CSV with more cells than the header (a decimal comma cuts one in two) is read as it stands, and a warning
     names its place, the cell and how to mend it; blank cells at the end of rows say nothing."""

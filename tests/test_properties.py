@@ -57,6 +57,15 @@ def test_any_order_of_records_gives_the_same_bytes(triage: Triage, bundle: Bundl
     assert _json(triage, shuffled) == expected.model_dump_json()
 
 
+def test_the_order_of_a_record_s_members_leaves_no_trace(triage: Triage) -> None:
+    """What an escalation carries of an undocumented code is the same bytes, in whatever order its members were fed."""
+    event = {**FAULT, "data": {"fault_code": "X-9", "details": {"b": [{"d": 1, "c": 2}], "a": 2}}}
+    turned = dict(reversed(event.items())) | {
+        "data": {"details": {"a": 2, "b": [{"c": 2, "d": 1}]}, "fault_code": "X-9"}
+    }
+    assert _json(triage, {"events": [event]}) == _json(triage, {"events": [turned]})
+
+
 @few
 @given(bundle=bundles())
 def test_a_record_that_is_fed_twice_counts_once(triage: Triage, bundle: Bundle) -> None:

@@ -59,7 +59,7 @@ class Destination:
         written = Path(self.file)
         for path in map(Path, paths):
             with suppress(OSError, ValueError):
-                if written.resolve() == path.resolve():
+                if written.resolve() == path.resolve() or (written.exists() and written.samefile(path)):
                     raise Unusable(
                         f"--output {written}: is what is read, and records are left as they are; name another file"
                     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ MAX_NESTING = 500
 
 
 def json_or_problem(text: str) -> tuple[Any, str | None]:
-    """JSON with NaN and infinities allowed, or what is wrong with it."""
+    """JSON with NaN and infinities allowed, or what is wrong with it. A value nested too deep is replaced by text that says so."""
     try:
         return from_json(text, allow_inf_nan=True), None
     except ValueError as error:
@@ -29,7 +30,10 @@ def json_or_problem(text: str) -> tuple[Any, str | None]:
     ):
         return None, problem
     if _nesting(text) > MAX_NESTING:
-        return None, f"it nests deeper than {MAX_NESTING}"
+        shallow = _cut(text)
+        if shallow is None:
+            return None, f"it nests deeper than {MAX_NESTING}"
+        text = shallow
     try:
         return json.loads(text), None
     except (ValueError, RecursionError) as error:
@@ -44,8 +48,12 @@ def cell_value(cell: Any) -> Any:
     return cell
 
 
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{}\]]', re.DOTALL)
+"""A text, whose brackets do not count, or a bracket."""
+
+
 def _nesting(text: str) -> int:
-    """The deepest nesting of brackets, strings not told apart (too deep is refused either way)."""
+    """The deepest nesting of brackets, strings not told apart (what is none too deep is not cut)."""
     depth = deepest = 0
     for character in text:
         if character in "[{":
@@ -54,6 +62,24 @@ def _nesting(text: str) -> int:
         elif character in "]}":
             depth -= 1
     return deepest
+
+
+def _cut(text: str) -> str | None:
+    """JSON with text for what nests deeper than MAX_NESTING; None where its brackets do not close."""
+    kept: list[str] = []
+    depth = done = 0
+    for found in _BRACKETS.finditer(text):
+        letter = found[0]
+        if letter in "[{":
+            depth += 1
+            if depth == MAX_NESTING + 1:
+                kept.append(text[done : found.start()])
+        elif letter in "]}":
+            depth -= 1
+            if depth == MAX_NESTING:
+                kept.append('"(nested too deep)"')
+                done = found.end()
+    return None if depth else "".join([*kept, text[done:]])
 
 
 def record_of(name: str, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from ...engine.facts import Fact, Source, iso_timestamp
 from ...engine.knowledge_base import Check, DataProblem
 from ...engine.rules import CHECK
-from ..observations import MAX_WARNINGS_PER_FIELD, Rows, Table, plain_json
+from ..observations import MAX_WARNINGS_PER_FIELD, Rows, Table, shown
 from ..readings import DAY
 from ..scene import Scene
 from ..texts import as_number
@@ -149,7 +149,7 @@ def usable_results(results: Table, checks: Mapping[str, Check]) -> tuple[Rows, l
 def _misfit(check: Check, found: Any) -> str | None:
     """What is wrong with a result of a check; None where rules can read it."""
     value = check_value(found)
-    text = repr(plain_json(found)[:60] if isinstance(found, str) else found)[:80]
+    text = shown(found)
     if check.is_number:
         unit = "" if check.unit is None else f" in {check.unit}"
         low, high = LIMITS.get(check.unit or "", (-1e9, 1e9))

@@ -113,12 +113,19 @@ def _meaning(name: str, fields: Mapping[str, Any], raw: Mapping[str, Any]) -> st
         del said["connector_id"]  # the whole charger, as if none were named
     holder = said.get("data") if name == "events" else said if name == "heartbeats" else None
     if isinstance(holder, dict) and "fault_code" in holder:
-        with suppress(NoFaultCode):
-            holder["fault_code"] = normal_code(at_path(fields, _CODE_AT[name])) or "no fault"
+        holder["fault_code"] = _code(name, fields) or holder["fault_code"]
     return json.dumps([said, _said(dict(_beside(name, fields, raw)))], sort_keys=True)
 
 
 _CODE_AT = {"events": "data.fault_code", "heartbeats": "fault_code"}
+
+
+def _code(name: str, fields: Mapping[str, Any]) -> str | None:
+    """The fault code that a record names, in the dictionary's spelling; None where it names none that can be one."""
+    value = at_path(fields, _CODE_AT[name]) if name in _CODE_AT else None
+    with suppress(NoFaultCode):
+        return None if value is None or value == "" else normal_code(value) or "no fault"
+    return None
 
 
 def _said(value: Any, depth: int = 0) -> Any:
@@ -664,13 +671,13 @@ _PLAINLY_TOLD = (str, int, float, bool)
 
 def _suspects(name: str, places: Sequence[int], entries: Sequence[Entry]) -> Iterator[int]:
     """Of valid records of one key those that another one may mean the same as: what is told in one way only is equal."""
-    signs: dict[frozenset[Any], list[int]] = {}
+    signs: dict[tuple[str | None, frozenset[Any]], list[int]] = {}
     free = free_form(name)
     for place in places:
         fields = entries[place][1]
         if fields is not None:
             told = ((k, v) for k, v in fields.items() if v and v.__class__ in _PLAINLY_TOLD and k not in free)
-            signs.setdefault(frozenset(told), []).append(place)
+            signs.setdefault((_code(name, fields), frozenset(told)), []).append(place)
     return (place for alike in signs.values() if len(alike) > 1 for place in alike)
 
 

@@ -365,10 +365,15 @@ def test_records_that_mean_the_same_count_once(change: dict[str, Any], number: i
     """An event in another notation is the same event, in single records and in columns, and which of both is kept does not
     depend on their order; one that says more, or something else, is another."""
     other = {**ONE_FAULT, **change}
-    for read in (
-        lambda fed: observe({"events": fed})["events"],
-        lambda fed: column_table("events", taken("events", pl.concat([lines([each]) for each in fed], how="diagonal_relaxed"))[0]),
-    ):  # fmt: skip
+
+    def of_records(fed: list[dict[str, Any]]) -> Table:
+        return observe({"events": fed})["events"]
+
+    def of_columns(fed: list[dict[str, Any]]) -> Table:
+        rows = pl.concat([lines([record]) for record in fed], how="diagonal_relaxed")
+        return column_table("events", taken("events", rows)[0])
+
+    for read in (of_records, of_columns):
         kept = [
             [(dict(record.fields), dict(record.raw)) for record in read(fed).records]
             for fed in ([ONE_FAULT, other], [other, ONE_FAULT])

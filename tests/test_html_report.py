@@ -324,6 +324,15 @@ def test_a_page_shows_what_its_diagnosis_saw(triage: Triage, knowledge: TriageKn
     assert "told in minute 20" in everything
 
 
+def test_neighbours_are_counted_whichever_charger_is_diagnosed(triage: Triage) -> None:
+    """What other chargers show counts where only one was asked for, and no event reports it."""
+    bundle = read_bundle(example("f0301"))
+    whole = triage.diagnose(bundle)
+    device = next(incident.device_id for incident in whole.incidents if incident.fault_code == "F-0301")
+    for diagnosis in (whole, triage.diagnose(bundle, device_id=device)):
+        assert "7 of 7 other chargers of the site report F-0301" in diagnosis_html(diagnosis, bundle)
+
+
 def hostile_bundle(text: str) -> dict[str, Any]:
     """Records with a text in every place that takes one, around a fault with much evidence."""
     document: dict[str, Any] = json.loads(example("f0204").read_text())

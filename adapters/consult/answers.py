@@ -10,6 +10,7 @@ from string import ascii_lowercase
 
 from ...engine.facts import in_words
 from ...engine.knowledge_base import Check, CheckResult
+from ...knowledge.measurements.checks import limits_in
 from ..report.wording import clean, listed
 
 SPELLING = 0.8
@@ -30,20 +31,6 @@ FACTORS: Mapping[str, Mapping[str, float]] = {
     "dBm": {"dBm": 1.0, "db": 1.0},
 }  # fmt: skip
 """What a number in some unit is in the check's (SI prefixes; words in small letters are read in any case)."""
-
-LIMITS: Mapping[str, tuple[float, float]] = {
-    "Ω": (0.0, 1e9),
-    "kΩ": (0.0, 1e9),
-    "s": (0.0, 1e7),
-    "%": (0.0, 1000.0),
-    "°C": (-60.0, 300.0),
-    "dBm": (-150.0, 0.0),
-}
-"""The least and the largest value a measurement in a unit can have (our judgement: a slip of the keyboard beyond them; a
-received signal is always below 0 dBm)."""
-
-LARGEST = 1e9
-"""The largest size of a number in any other unit (as of readings in the records)."""
 
 _NUMBER = re.compile(r"[<>≤≥=~≈]?\s*([+−-]?\d{1,15}(?:[.,]\d{1,12})?)\s*(.*)", re.DOTALL)
 _THOUSANDS = re.compile(r"[+−-]?\d{1,3}(?:[,'’ ]\d{3})+(?:\.\d+)?\b")
@@ -125,7 +112,7 @@ def read_number(written: str, unit: str | None, mend: str) -> float:
     if found is None or written[0] in "<>≤≥" or found[2][:1].isdigit():
         raise NotUnderstood(f"{shown} is no single number; {mend}")
     value = float(found[1].replace(",", ".").replace("−", "-")) * _factor(unit, found[2].strip(), shown, mend)
-    low, high = LIMITS.get(unit or "", (-LARGEST, LARGEST))
+    low, high = limits_in(unit)
     if not low <= value <= high:
         raise NotUnderstood(
             f"{shown} cannot be: it would have to lie between {in_words(low, unit)} and {in_words(high, unit)}"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...engine.diagnosis import Diagnosis, Incident
-from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.models import firmware_standing
 from ...knowledge.observations import Record, Table, plain_json
 from ...knowledge.owners import owners
 from ...knowledge.scene import FaultEvent
-from ...knowledge.survey import incidences
 from ..bundle import Bundle
 from ..report.argument import facts_behind
-from ..report.record_book import RecordBook, as_diagnosed
+from ..report.record_book import RecordBook, Shown, as_diagnosed
 from ..report.wording import headline, where_of
 from .content import (
     ChargerSection,
@@ -78,9 +76,7 @@ def escalation_of(
         known = known_in(bundle.observations, vocabulary_of(diagnosis))
         known.keep(owners().vendor_contact.address, always=True)
         redactor = Redactor(known, FIELD_KINDS)
-    book, faults = as_diagnosed(diagnosis, bundle, as_of)
-    # the diagnosis may be of one charger only, and what the others show need not be reported by an event
-    shown = {(found.device_id, found.code) for found in incidences(FleetTables(book.observations, faults), {})}
+    book, faults, shown = as_diagnosed(diagnosis, bundle, as_of)
     document = _Composition(diagnosis, book, faults, shown, redactor).document(
         _asked(diagnosis, incident_id, device_id, fault_code)
     )
@@ -136,7 +132,7 @@ class _Composition:
     diagnosis: Diagnosis
     book: RecordBook
     faults: Sequence[FaultEvent]
-    shown: Collection[tuple[str, str]]
+    shown: Shown
     redactor: Redactor | None
 
     def document(self, asked: Sequence[Incident]) -> Escalation:

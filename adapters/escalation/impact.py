@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ...engine.diagnosis import Incident
 from ...engine.facts import iso_timestamp, plain_number
 from ...knowledge.observations import Observations, at_path
 from ...knowledge.sessions import Session, sessions_of
-from ..report.record_book import RecordBook
+from ..report.record_book import RecordBook, Shown
 from ..report.wording import counted, listed, times_of
 from .content import AffectedSession, Impact
 from .occurrences import Occurrences
@@ -26,7 +26,7 @@ MAX_SESSIONS = 50
 """Sessions that a document names one by one; the number of all is given (judgement: a page)."""
 
 
-def impact_of(occurrences: Occurrences, book: RecordBook, shown: Collection[tuple[str, str]]) -> Impact:
+def impact_of(occurrences: Occurrences, book: RecordBook, shown: Shown) -> Impact:
     """The impact of an incident; `shown` are the codes that the chargers show, each with its charger before it."""
     incident = occurrences.incident
     known = connectors_of(book.observations, incident.device_id)
@@ -110,9 +110,7 @@ def _is_hit(session: Session, time: float, connector: int | None) -> bool:
     return session.start - FAILED_WITHIN <= time <= end + FAILED_WITHIN
 
 
-def _neighbours(
-    incident: Incident, book: RecordBook, shown: Collection[tuple[str, str]]
-) -> tuple[int | None, list[str]]:
+def _neighbours(incident: Incident, book: RecordBook, shown: Shown) -> tuple[int | None, list[str]]:
     """How many other chargers the site has, and which of them show the same code; None where the site is not known."""
     site = book.site_of(incident.device_id)
     if site is None:

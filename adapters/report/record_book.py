@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,12 +12,16 @@ import numpy as np
 from ...engine.diagnosis import Diagnosis
 from ...engine.facts import Source, in_words, plain_number
 from ...knowledge.fleet.reported_faults import Faults
+from ...knowledge.fleet.tables import FleetTables
 from ...knowledge.observations import Observations, Record, Rows, Table, at_path, epoch, parse_timestamp
-from ...knowledge.survey import fault_events
+from ...knowledge.survey import fault_events, incidences
 from ..bundle import Bundle
 from .telemetry_columns import COLUMNS
 
 Fields = Mapping[str, Any]
+
+Shown = Collection[tuple[str, str]]
+"""Chargers with the codes that they show."""
 
 MAX_READINGS_TOLD = 6
 """Readings of one telemetry record that its description names (our judgement: one line of a table)."""
@@ -99,16 +103,18 @@ class RecordBook:
         return "" if record is None else described(source.list, record.fields)
 
 
-def as_diagnosed(diagnosis: Diagnosis, bundle: Bundle, as_of: float | None) -> tuple[RecordBook, Faults]:
-    """The records that a diagnosis saw, and the faults as it read them.
+def as_diagnosed(diagnosis: Diagnosis, bundle: Bundle, as_of: float | None) -> tuple[RecordBook, Faults, Shown]:
+    """The records that a diagnosis saw, the faults as it read them, and which charger shows which code.
 
+    The diagnosis may be of one charger only, and what the others show need not be reported by an event.
     `as_of` (epoch seconds) is what was given to `Triage.diagnose`. The moment that a diagnosis names does not do: a bundle may
     state it, and that leaves nothing out.
     """
     observations = bundle.observations if as_of is None else bundle.observations.until(as_of)
     # a code of another standard is read as a documented one only where the diagnosis has read it so
     faults, _ = fault_events(observations, {incident.fault_code for incident in diagnosis.incidents})
-    return RecordBook(observations), faults
+    shown = {(found.device_id, found.code) for found in incidences(FleetTables(observations, faults), {})}
+    return RecordBook(observations), faults, shown
 
 
 def described(list_name: str, fields: Fields) -> str:

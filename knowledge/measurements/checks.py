@@ -37,7 +37,16 @@ MOST_NAMED = 20
 LIMITS: Mapping[str, tuple[float, float]] = {
     "Ω": (0.0, 1e9), "kΩ": (0.0, 1e9), "s": (0.0, 1e7), "%": (0.0, 1000.0), "°C": (-60.0, 300.0), "dBm": (-150.0, 0.0),
 }  # fmt: skip
-"""The least and the largest result that a measurement in a unit can have (our judgement: a slip of the keyboard beyond them)."""
+"""The least and the largest result that a measurement in a unit can have (our judgement: a slip of the keyboard beyond them; a
+received signal is always below 0 dBm)."""
+
+LARGEST = 1e9
+"""The largest size of a number in any other unit (as of readings in the records)."""
+
+
+def limits_in(unit: str | None) -> tuple[float, float]:
+    """The least and the largest result that a measurement in a unit can have."""
+    return LIMITS.get(unit or "", (-LARGEST, LARGEST))
 
 
 class CheckFound(NamedTuple):
@@ -152,7 +161,7 @@ def _misfit(check: Check, found: Any) -> str | None:
     text = shown(found)
     if check.is_number:
         unit = "" if check.unit is None else f" in {check.unit}"
-        low, high = LIMITS.get(check.unit or "", (-1e9, 1e9))
+        low, high = limits_in(check.unit)
         if not isinstance(value, float):
             return f"{text} is no result of {check.id}; a number{unit} is expected"
         return (

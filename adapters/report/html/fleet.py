@@ -10,7 +10,7 @@ from ....engine.diagnosis import Diagnosis, Incident
 from ....engine.facts import iso_timestamp
 from ....knowledge.observations import Record
 from ....knowledge.scene import FaultEvent
-from ..record_book import RecordBook
+from ..record_book import RecordBook, Shown
 from ..wording import clean, counted
 
 MAX_CHARGERS = 40
@@ -44,16 +44,16 @@ class Fleet:
 
 
 class FleetBook:
-    """Which charger reported which code, counted once for all incidents of a page."""
+    """Which charger shows which code, counted once for all incidents of a page."""
 
-    def __init__(self, diagnosis: Diagnosis, book: RecordBook, faults: Sequence[FaultEvent]) -> None:
+    def __init__(self, diagnosis: Diagnosis, book: RecordBook, faults: Sequence[FaultEvent], shown: Shown) -> None:
         self._book = book
         self._reported: dict[tuple[str, str], list[float]] = {}
         for fault in faults:
             self._reported.setdefault((fault.device_id, fault.code), []).append(fault.time)
         self._raised = {(i.device_id, i.fault_code): i.last_seen for i in diagnosis.incidents}
         self._codes: dict[str, set[str]] = {}
-        for device, code in [*self._reported, *self._raised]:
+        for device, code in [*self._reported, *self._raised, *shown]:
             self._codes.setdefault(device, set()).add(code)
 
     def around(self, incident: Incident) -> Fleet | None:

@@ -106,8 +106,8 @@ class _Page:
     def __init__(self, diagnosis: Diagnosis, bundle: Bundle, asked: str, as_of: float | None) -> None:
         self.diagnosis = diagnosis
         self.asked = asked
-        self.book, self.faults = as_diagnosed(diagnosis, bundle, as_of)
-        self.fleets = FleetBook(diagnosis, self.book, self.faults)
+        self.book, self.faults, shown = as_diagnosed(diagnosis, bundle, as_of)
+        self.fleets = FleetBook(diagnosis, self.book, self.faults, shown)
         self.kinds = text.by_kind(diagnosis.incidents)
         chosen = text.told_in_full(diagnosis.incidents, self.kinds)
         self.views = [self._view(incident, f"incident-{number}") for number, incident in enumerate(chosen, 1)]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from charger_triage.engine import Triage
 from charger_triage.knowledge import TriageKnowledge, load_knowledge
 
-settings.register_profile("ci", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", parent=settings.get_profile("ci"), max_examples=10_000)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=25)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -54,7 +54,7 @@ CHARGER = (
     re.compile(r"(?:\[ocpp\]|\bocpp:)\s*([^\s\[\]]+?)\s*:\s*(?:receive|send)\b"),
     re.compile(r"\bT\d+:([\w.-]+)"),
     re.compile(
-        r"\b(?:charge[ _-]?point|charging[ _-]?station|station|charger|charge[ _-]?box|cp)(?:[ _-]?id)?\s*[=:]\s*[\"']?([^\s,;\"'\[\]()]+)",
+        r"\b(?:charge[ _-]?point|charging[ _-]?station|station|charger|charge[ _-]?box|cp)(?:[ _-]?id)?[\"']?\s*[=:]\s*[\"']?([^\s,;\"'\[\]()]+)",
         re.IGNORECASE,
     ),
     re.compile(rf"(?:^|\s)([^\s\[\]:<>=]+)\s*(?:{_ARROW})\s*{_KIND_NAMED}$"),
@@ -247,8 +247,8 @@ class Lines:
             if not number:
                 return
             begin = BEGIN.search(line)
-            if begin is None and _QUOTED.search(line):
-                line = _unquoted(line)
+            if begin is None and _ESCAPED_BEGIN.search(line):
+                line = _unescaped(line)
                 begin = BEGIN.search(line)
             if begin is not None:
                 start = begin.start()
@@ -288,7 +288,8 @@ class Lines:
         """
         held: list[Numbered] = []
         text = [line[start:]]
-        size, depth, width = len(line), _depth(line[start:]), len(line.rstrip(b"\r\n"))
+        size, width = len(line), len(line.rstrip(b"\r\n"))
+        depth, is_within = _depth(_unbroken(line[start:]))
         following: Numbered | None = None
         while depth > 0 and size <= MOST_BYTES and len(held) < MOST_LINES:
             following = next(numbered, None)
@@ -304,8 +305,8 @@ class Lines:
             following = None
             text.append(more)
             size += len(more)
-            # broken in the middle of a text, a part tells nothing by itself
-            depth = _depth(_unbroken(b"".join(text))) if is_full else depth + _depth(more)
+            deeper, is_within = _depth(_unbroken(more), is_within and is_full)
+            depth += deeper
         whole = b"".join(text)
         if held and depth <= 0 and BEGIN.match(whole):
             parts = _whole_frame(whole)
@@ -454,37 +455,63 @@ def _whole_frame(text: bytes) -> object:
     return None
 
 
-_QUOTED = re.compile(rb'"?(\[\s*[2-6]\s*,\s*\\"(?:[^"\\]|\\.)*+)"' rb"|'(\[\s*[2-6]\s*,\s*\\\"(?:[^'\\]|\\.)*+)'")
-"""A frame as the text of a field (`payload="[2,\\"7\\",…]"`), as logfmt and dumps of SQL write it."""
+_ESCAPED_BEGIN = re.compile(rb'\[\s*[2-6]\s*,\s*\\"')
+"""Where a frame begins as the text of a field (`payload="[2,\\"7\\",…]"`), as logfmt and dumps of SQL write it."""
 
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+_ENDS = {quote: re.compile(rb"(?:[^%b\\]|\\.)*+%b" % (quote, quote), re.DOTALL) for quote in (b'"', b"'")}
+"""The rest of a text up to the quotation mark that ends it."""
 
 
-def _unquoted(line: bytes) -> bytes:
-    """A line with such frames as they were sent; as it is where the text cannot be read."""
+def _unescaped(line: bytes) -> bytes:
+    """A line with such frames as they were sent; as it is where a text does not end or cannot be read."""
+    parts: list[bytes] = []
+    done = 0
+    while (begin := _ESCAPED_BEGIN.search(line, done)) is not None:
+        quote = b"'" if line[begin.start() - 1 : begin.start()] == b"'" else b'"'
+        end = _ENDS[quote].match(line, begin.start())
+        if end is None:
+            break
+        parts += [line[done : begin.start()].removesuffix(quote), _sent(end[0][:-1], quote)]
+        done = end.end()
+    return b"".join([*parts, line[done:]])
 
-    def read(quoted: re.Match[bytes]) -> bytes:
-        if quoted[2] is not None:
-            return _ESCAPED.sub(rb"\1", quoted[2])
-        try:
-            return str(orjson.loads(b'"%s"' % quoted[1])).encode("utf-8", "replace")
-        except orjson.JSONDecodeError:
-            return quoted[0]
 
-    return _QUOTED.sub(read, line)
+def _sent(text: bytes, quote: bytes) -> bytes:
+    """What a text in quotation marks stands for."""
+    if quote == b"'":
+        return _ESCAPED.sub(rb"\1", text)
+    try:
+        return str(orjson.loads(b'"%b"' % text)).encode("utf-8", "replace")
+    except orjson.JSONDecodeError:
+        return text
 
 
 _BEGINS_A_LINE = re.compile(rb"\d{4}[-/]\d\d|\d\d\.\d\d\.\d{4}|[A-Z]|\[[A-Za-z]|\[\s*$")
 """How a line of a log begins, and no further line of a frame that is spread over several."""
 
 _KIND = re.compile(rb"\s*[2-6]\s*,")
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+("|\\?\Z)', re.DOTALL)
+_REST_OF_TEXT = re.compile(rb'(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
-def _depth(text: bytes) -> int:
-    """How many brackets and braces a text opens and does not close."""
-    bare = _TEXT.sub(b"", text)
-    return bare.count(b"[") + bare.count(b"{") - bare.count(b"]") - bare.count(b"}")
+def _depth(line: bytes, is_within: bool = False) -> tuple[int, bool]:
+    """How many brackets and braces a line opens and does not close, and whether it ends within a text; `is_within` says whether it
+    begins within one."""
+    if is_within:
+        rest = _REST_OF_TEXT.match(line)
+        if rest is None:
+            return 0, True
+        line = line[rest.end() :]
+    ends_within = False
+
+    def left_out(text: re.Match[bytes]) -> bytes:
+        nonlocal ends_within
+        ends_within = text[1] != b'"'
+        return b""
+
+    bare = _TEXT.sub(left_out, line)
+    return bare.count(b"[") + bare.count(b"{") - bare.count(b"]") - bare.count(b"}"), ends_within
 
 
 def _read_prefix(text: str) -> _Prefix:
@@ -517,7 +544,7 @@ _BRACKETED = re.compile(r"\[([^\s\[\]]{2,64})\]\s*(?:\w+:\s*)?\w")
 _OF_A_TENANT = re.compile(r"(?:^|\s)\d{1,6}:([A-Za-z][\w.-]{1,63})(?=:?\s)")
 """As CitrineOS names a charger: behind the number of its tenant."""
 _IN_A_FIELD = re.compile(
-    r"\b(?:id|cp|cs|station|client|identity|charge_?point|charge_?box)(?:_?id)?(?:=|:\s*(?=['\"]))['\"]?([^'\"\s,;\]]{2,64})",
+    r"\b(?:id|cp|cs|station|client|identity|charge_?point|charge_?box)(?:_?id)?['\"]?(?:=|:\s*(?=['\"]))['\"]?([^'\"\s,;\]]{2,64})",
     re.IGNORECASE,
 )
 """As structured data of syslog, logfmt and objects of JavaScript name it."""

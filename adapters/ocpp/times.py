@@ -72,6 +72,9 @@ _WRITTEN = tuple(
 """Dates as `asctime`, web servers, Java's logging and Americans write them; of two numbers the month is the first where there is a
 half of the day behind them, else the other."""
 
+_CLOCK = re.compile(rb"\d:\d\d:\d\d")
+"""What every time of day has in it."""
+
 _PARTIAL = tuple(
     re.compile(pattern)
     for pattern in (
@@ -87,7 +90,7 @@ def logged_time(text: bytes) -> tuple[float | None, bool, bytes]:
     """The first time in a text, whether it names no zone, and the text without it."""
     found = _DATED.search(text)
     if found is None:
-        return _epoch(text) or _written(text) or (None, False, text)
+        return _epoch(text) or (_written(text) if _CLOCK.search(text) else None) or (None, False, text)
     year, month, day, first, second, third, hour, minute, seconds, fraction, zone = found.groups()
     date = (year, month, day) if year is not None else (third, second, first)
     moment = _seconds(*date, hour, minute, seconds)
@@ -217,7 +220,7 @@ class Clock:
     def read(self, text: bytes) -> tuple[float | None, bytes]:
         """The time in a text in UTC, and the text without it; one without a year or a date is the nearest to where the log is."""
         moment, zoneless, rest = logged_time(text)
-        if moment is None and self.latest is not None:
+        if moment is None and self.latest is not None and _CLOCK.search(text):
             moment, rest = self._nearest(text, self.latest + self.ahead_s)
             zoneless = True
         time = self.utc(moment, zoneless)

@@ -131,5 +131,5 @@ def _next(tasks: Sequence[OpenTask], is_undecided: bool) -> str:
     elif is_undecided:
         said.append("level 2 is asked which of them it knows from this model and firmware")
     else:
-        said.append("level 2 is asked to confirm the cause and that this mends it")
+        said.append("level 2 is asked to confirm the cause and what mends it")
     return ", and ".join(said)

@@ -1,4 +1,4 @@
-"""The test suite on every supported Python; an interpreter that is absent is skipped with a line that says so."""
+"""The test suite, and the built wheel, on every supported Python; an interpreter that is absent is skipped with a line that says so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import nox
 
@@ -13,6 +14,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = [f"tests-{python}" for python in PYTHONS]
 
 
 def show_pyenv_pythons() -> None:
@@ -44,6 +46,14 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-n", "2", *session.posargs)
 
 
+@nox.session(python=PRESENT)
+def wheel(session: nox.Session) -> None:
+    """Install the wheel that was built, diagnose an example and run every case beside the rules, on an interpreter of its own."""
+    session.install(*map(str, Path("dist").glob("*.whl")))
+    session.run("charger-triage", "diagnose", "examples/f0101-inrush-weld.json", silent=True)
+    session.run("charger-triage", "kb", "test")
+
+
 def absent(session: nox.Session) -> None:
     """Stand in for an interpreter that is not installed."""
     session.skip("this Python is not installed here")
@@ -51,4 +61,5 @@ def absent(session: nox.Session) -> None:
 
 for python in PYTHONS:
     if python not in PRESENT:
-        nox.session(name=f"tests-{python}", venv_backend="none")(absent)
+        for name in ("tests", "wheel"):
+            nox.session(name=f"{name}-{python}", venv_backend="none")(absent)

@@ -487,8 +487,8 @@ def test_the_document_says_whether_it_is_redacted(triage: Triage) -> None:
     ["a", "A1", "a@", "A B C 1 ", "eyJ.", "token:", "+1 ", "x…", "2026-05-10 WVWZZZ1KZ6W612305 ", "00:", "by A B ", "J.J.", "tag 04A1B2C3 ",
      "Anna ", "é"],
 )  # fmt: skip
-def test_a_megabyte_takes_seconds(piece: str) -> None:
-    """No text makes a pattern slow: a megabyte of its worst piece takes as long per letter as a tenth of it."""
+def test_a_long_text_takes_no_longer_per_letter(piece: str) -> None:
+    """No text makes a pattern slow: a quarter megabyte of its worst piece takes as long per letter as a tenth of it."""
     redactor = Redactor(
         known_in(
             observe({"events": [{"timestamp": AT, "device_id": "A", "event_type": "x", "data": {"driver": "Anna B"}}]})
@@ -501,5 +501,5 @@ def test_a_megabyte_takes_seconds(piece: str) -> None:
         redactor.text(text)
         return time.process_time() - start
 
-    small, large = seconds(100_000), seconds(1_000_000)
-    assert large < 60 * max(small, 0.05)
+    small, large = seconds(25_000), seconds(250_000)
+    assert large < 60 * max(small, 0.0125)

@@ -281,9 +281,14 @@ class _Reader:
         for index, beyond in longer[:MAX_WARNINGS_PER_FIELD]:
             problem = f"{label}: {beyond!r} stands beyond the {len(fields)} columns of the header and is not read; {HOW_TO_MEND}"
             self.builder.report(found, start + index, None, problem)
-        if len(longer) > MAX_WARNINGS_PER_FIELD:
-            more = len(longer) - MAX_WARNINGS_PER_FIELD
-            self.builder.report(found, None, None, f"{label}: {more} more records have a problem of this kind")
+        self._count_more(found, label, len(longer))
+
+    def _count_more(self, record_list: str, label: str, records: int, *, skipped: bool = False) -> None:
+        """Count those of the records with one problem that were not named one by one."""
+        more = records - MAX_WARNINGS_PER_FIELD
+        if more > 0:
+            said = f"{label}: {more} more records have a problem of this kind"
+            self.builder.report(record_list, None, None, said, skipped=skipped)
 
     def _list_of(self, named: str | None, label: str, fields: Sequence[str]) -> str:
         found = named or _guess({field.split(".")[0] for field in fields})
@@ -358,13 +363,12 @@ class _Reader:
                 f"{label} line {number} is no JSON ({problem}); it is skipped",
                 skipped=True,
             )
-        if record_list is None and any(_holds_lists(record) for record in records):
-            for record in records:
-                if _holds_lists(record):
-                    self._document(record, label, None)
-            records = [_BROKEN if _holds_lists(record) else record for record in records]
-            if all(record is _BROKEN for record in records):
-                return
+        bundles = [place for place, record in enumerate(records) if record_list is None and _holds_lists(record)]
+        for place in bundles:
+            self._document(records[place], label, None)
+            records[place] = _BROKEN
+        if bundles and all(record is _BROKEN for record in records):
+            return
         self._sorted_out(records, label, record_list, numbers)
 
     def _sorted_out(
@@ -401,10 +405,7 @@ class _Reader:
             where = f"line {lines[place]}" if lines is not None else f"record {place}"
             said = f'{label} {where} belongs to no known list; it is skipped; name its list in the record, such as "list": "events"'
             self.builder.report("bundle", None, None, said, skipped=True)
-        if len(unknown) > MAX_WARNINGS_PER_FIELD:
-            more = len(unknown) - MAX_WARNINGS_PER_FIELD
-            said = f"{label}: {more} more records have a problem of this kind"
-            self.builder.report("bundle", None, None, said, skipped=True)
+        self._count_more("bundle", label, len(unknown), skipped=True)
 
 
 _BROKEN = object()

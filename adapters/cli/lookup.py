@@ -198,13 +198,10 @@ def _typed(text: str, fact_type: FactType, assignment: str) -> bool | float | st
         from ..consult.answers import NotUnderstood, read_number
 
         unit = None if fact_type.unit == "1" else fact_type.unit
-        expected = f"a number{f' in {unit}' if unit else ''} is expected"
         try:
-            return read_number(text, unit, expected)
+            return read_number(text, unit, f"a number{f' in {unit}' if unit else ''} is expected")
         except NotUnderstood as error:
-            raise Unusable(
-                f"--suppose {assignment!r}: {str(error).replace(f'{expected}; {expected}', expected)}"
-            ) from None
+            raise Unusable(f"--suppose {assignment!r}: {error}") from None
     if fact_type.kind == "flag":
         words = {"yes": True, "true": True, "no": False, "false": False}
         if text.lower() not in words:

@@ -129,7 +129,9 @@ def _factor(unit: str | None, written: str, shown: str, mend: str) -> float:
     if factor is None and "Ω" in known and written.casefold() == "mohm":
         raise NotUnderstood(f"{shown} can be milliohms or megohms; write mΩ or MΩ, or mOhm or MOhm")
     if factor is None:
-        raise NotUnderstood(f"{shown}: a number in {unit or 'no unit'} is expected; {mend}")
+        # the caller may say the same
+        expected = dict.fromkeys((f"a number in {unit or 'no unit'} is expected", mend))
+        raise NotUnderstood(f"{shown}: {'; '.join(expected)}")
     return factor
 
 

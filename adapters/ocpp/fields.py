@@ -80,16 +80,17 @@ def names_of(item: Mapping[str, Any]) -> Names:
 # objects of a log have the same fields again and again
 @lru_cache(maxsize=256)
 def _named(keys: Sequence[str]) -> Names:
-    bare = {key: _bare(key) for key in keys}
+    bare = {key: re.sub(r"\d", "", _plain(key)) for key in keys}
     found = {what: [key for name in names for key in keys if bare[key] == name] for what, names in NAMES.items()}
     for what, pattern in CALLED_LIKE.items():
         found[what] += [key for key in keys if pattern.search(bare[key]) and key not in found[what]]
     return found
 
 
-def _bare(key: str) -> str:
-    plain = unicodedata.normalize("NFKD", key).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z]", "", plain.lower())
+def _plain(value: Any) -> str:
+    """What a value is written as, in small letters and digits without accents and signs."""
+    plain = unicodedata.normalize("NFKD", str(value)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]", "", plain.lower())
 
 
 def first(item: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -164,7 +165,7 @@ def _put_together(item: Mapping[str, Any], names: Names) -> list[Any]:
     action, kind = _action_of(item, names)
     if message_id is None:
         return []
-    kind = kind or KINDS.get(_bare_value(first(item, names["kind"]))) or _kind_by_state(item)
+    kind = kind or KINDS.get(_plain(first(item, names["kind"]))) or _kind_by_state(item)
     payload = object_of(first(item, names["payload"]))
     if payload is not None:
         if action is not None and kind in (None, CALL):
@@ -194,11 +195,6 @@ def _action_of(item: Mapping[str, Any], names: Names) -> tuple[str | None, int |
         if found is not None and found[1] in ACTIONS and found[2]:
             return found[1], CALL if found[2].lower().startswith("req") else CALL_RESULT
     return told, None
-
-
-def _bare_value(value: Any) -> str:
-    plain = unicodedata.normalize("NFKD", str(value)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]", "", plain.lower())
 
 
 def object_of(value: Any) -> Mapping[str, Any] | None:

@@ -66,9 +66,9 @@ def told_in(value: Any) -> Record | None:
 
 def pairs_in(text: str) -> Record:
     """The values of a text by their names (`t_cab=41.5`, and between signs also `P_cont 180 kW`); none where it has fewer than two."""
-    parts = (_ANY_SIGN if _ANY_SIGN.search(text) else _WHERE_NO_SIGN).split(text[:LONGEST_DATA])
-    found: Record = {}
     has_signs = _ANY_SIGN.search(text) is not None
+    parts = (_ANY_SIGN if has_signs else _WHERE_NO_SIGN).split(text[:LONGEST_DATA])
+    found: Record = {}
     for part in parts:
         pair = _PAIR.fullmatch(part)
         measured = _MEASURED.fullmatch(part) if pair is None and has_signs else None

@@ -36,6 +36,12 @@ CHARGING_STATES = {
 ALARMING = frozenset(("problem", "active", "tripped", "operated", "overload"))
 """Variables that tell of a fault where they are true (OCPP 2.0.1, standardised variables of components)."""
 
+CONTROLLER = "ctrlr"
+"""How the standard's components end whose variables are settings."""
+
+MOST_VARIABLES = 200
+"""Variables of one report whose values are kept as words of the charger (our judgement: a full report has some hundreds)."""
+
 TRUE = frozenset(("true", "1"))
 
 ALARMS = frozenset(("AbnormalCondition", "EVCommunicationLost"))
@@ -217,12 +223,6 @@ def reported(charger: Charger, entries: Sequence[Mapping[str, Any]], value: str,
     if held:
         charger.event("ocpp", time, None, held)
 
-
-CONTROLLER = "ctrlr"
-"""How the standard's components end whose variables are settings."""
-
-MOST_VARIABLES = 200
-"""Variables of one report whose values are kept as words of the charger (our judgement: a full report has some hundreds)."""
 
 COMMUNICATION = frozenset(("ocppcommctrlr",))
 """The component that holds the intervals."""

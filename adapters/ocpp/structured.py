@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ...knowledge.observations import parse_timestamp
 from ...knowledge.texts import words_of
+from .connection_lines import fails_of_link
 from .fields import (
     LABELS,
     Names,
@@ -27,7 +28,7 @@ from .fields import (
 )
 from .frames import Connection, Entry, Frame, NoFrame, Remark, frame_of
 from .json_values import NoJson, decoded, read_json
-from .layouts import Lines, fails_of_link, is_told_in
+from .layouts import Lines, is_told_in
 from .problems import Problems
 from .times import Clock, logged_time, plausible
 
@@ -169,7 +170,7 @@ class Objects:
             return
         told = (text_of(first(item, names[what])) for what in ("event", "reason"))
         said = " ".join(found.replace("_", " ") for found in told if found is not None)
-        if beside.charger is not None and fails_of_link(said):
+        if beside.charger is not None and fails_of_link(said.encode("utf-8", "replace")):
             yield Remark(number, beside.time, beside.charger, said)
             return
         for text in texts_with_frames(item, names):

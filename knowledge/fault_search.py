@@ -74,18 +74,18 @@ def find_faults(asked: str, directory: str | Path | None = None) -> FaultSearch:
     return search.find(asked)
 
 
-def codes_named(asked: str) -> tuple[list[str], str]:
+def codes_named(asked: str, directory: str | Path | None = None) -> tuple[list[str], str]:
     """The codes that a question names, each once, in their order, and what it says besides.
 
     `F-0421 F-0101` and `421, 101` name two; of a question without a code the list is empty. A number behind a word
-    (`error 1006`) that is not the only code is one where it is documented.
+    (`error 1006`) that is not the only code is one where it is documented, in the shipped knowledge or in that of a folder.
     """
     read = asked[:MAX_ASKED]
     words = [word for word in re.split(r"[\s,;]+", read) if word]
     if len(words) > 1 and all(word.isdecimal() or _WHOLE_CODE.match(word) for word in words):
         return list(dict.fromkeys(filter(None, map(_normal, words)))), ""
     matches = list(_CODE.finditer(read))
-    documented = _shipped().library.codes
+    documented = (_shipped().library if directory is None else Library(Path(directory))).codes
     found = [
         (match, code)
         for match in matches

@@ -157,6 +157,16 @@ class StandardCodes:
         """The row of what a charger reports as a code: one of a standard, else a vendor's words for it."""
         return self.lookup(code) or self.said_in_words(code)
 
+    def asked_for(self, text: str) -> StandardCode | None:
+        """The row that somebody means who asks: as `lookup`, and besides by a part of a code that only one has.
+
+        That is `AcDcConverter` for AcDcConverter.Problem, `SoftReset` for StopReason.SoftReset, `1006` for CloseCode.1006. A code
+        that a charger reports is never read so: there the same words can mean something else.
+        """
+        bare = spelled_alike(text)
+        by_part = [row for row in self.rows.values() if bare in (spelled_alike(part) for part in row.code.split("."))]
+        return self.lookup(text) or (by_part[0] if len(by_part) == 1 else None)
+
 
 @cache
 def shipped_codes() -> StandardCodes:
@@ -193,18 +203,6 @@ def said_in_words(text: str) -> StandardCode | None:
 def reported(code: str) -> StandardCode | None:
     """`StandardCodes.reported` in the shipped table."""
     return shipped_codes().reported(code)
-
-
-def asked_for(text: str) -> StandardCode | None:
-    """The shipped row that somebody means who asks: as `lookup`, and besides by a part of a code that only one has.
-
-    That is `AcDcConverter` for AcDcConverter.Problem, `SoftReset` for StopReason.SoftReset, `1006` for CloseCode.1006. A code that
-    a charger reports is never read so: there the same words can mean something else.
-    """
-    bare = spelled_alike(text)
-    rows = standard_codes().values()
-    by_part = [row for row in rows if bare in (spelled_alike(part) for part in row.code.split("."))]
-    return lookup(text) or (by_part[0] if len(by_part) == 1 else None)
 
 
 def activity(observations: Observations, device_id: str, connector_id: int | None, time: float) -> Activity:

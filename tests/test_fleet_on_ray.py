@@ -37,6 +37,7 @@ def terms(*there: Path, version: str | None = None) -> Terms:
         str(Path.cwd()),
         tuple(str(path) for path in there),
         version or package_version(),
+        None,
         shipped_knowledge().base.digest,
     )
 

@@ -15,7 +15,7 @@ from charger_triage.engine.diagnosis import Incident
 from charger_triage.knowledge import KnowledgeError, TriageKnowledge, load_knowledge, open_knowledge
 from charger_triage.knowledge.library import shipped_directory
 from charger_triage.knowledge.observations import observe
-from charger_triage.knowledge.standard_codes import activity, asked_for, lookup, reported, standard_codes
+from charger_triage.knowledge.standard_codes import activity, lookup, reported, shipped_codes, standard_codes
 
 
 def event(second: int, kind: str, connector: int | None = 1, **data: Any) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def test_the_tables_of_both_standards_are_whole() -> None:
 )  # fmt: skip
 def test_who_asks_may_name_a_part(text: str, code: str | None, reported: str | None) -> None:
     """A part of a code finds its row where only one has it, but not what a charger reports: there it can mean something else."""
-    asked, found = asked_for(text), lookup(text)
+    asked, found = shipped_codes().asked_for(text), lookup(text)
     assert (asked and asked.code, found and found.code) == (code, reported)
 
 

@@ -26,7 +26,7 @@ from .lookup import (
     supposed_of,
     usable_knowledge,
 )
-from .options import AsOf, OneCharger, OneCode, Paths
+from .options import AsOf, KnowledgeFolder, OneCharger, OneCode, Paths
 from .output import Destination
 from .shell import PROGRAM, LogFormat, Shell
 from .simulate_command import simulate
@@ -117,6 +117,7 @@ def diagnose(
         typer.Option(metavar="NAME=VALUE", help="What if: the result of a check, or a fact, is so; may be repeated."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if records were skipped.")] = False,
+    knowledge: KnowledgeFolder = None,
 ) -> None:
     """Find the incidents in records and rank their causes.
 
@@ -140,9 +141,9 @@ def diagnose(
     with shell.progress("reading records"):
         bundle = read_case(paths, device)
     with shell.progress("diagnosing"):
-        triage = load_triage()
+        triage = load_triage(knowledge)
         supposed = supposed_of(suppose, triage) if suppose else None
-        with usable_knowledge():
+        with usable_knowledge(knowledge):
             diagnosis = triage.diagnose(bundle, as_of=moment, device_id=device, fault_code=fault_code, suppose=supposed)
     if fault_code is not None and not diagnosis.incidents:
         demand_code(triage, bundle, fault_code, moment)
@@ -248,6 +249,7 @@ def explain(
     report_format: Annotated[
         EntryFormat, typer.Option("--format", help="How the answer is written.")
     ] = EntryFormat.TEXT,
+    knowledge: KnowledgeFolder = None,
 ) -> None:
     """Show what is known of a fault code, or find the codes that words describe.
 
@@ -256,7 +258,7 @@ def explain(
     """
     from .explaining import write_explanation
 
-    write_explanation(" ".join(words), report_format.value, Destination())
+    write_explanation(" ".join(words), report_format.value, Destination(), knowledge)
 
 
 app.command()(consult)

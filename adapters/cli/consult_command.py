@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from .failures import INTERRUPTED, ReaderGone, Unusable
-from .lookup import demand_code, fault_code_of, load_triage, moment_of, read_case
-from .options import AsOf, OneCharger, OneCode
+from .lookup import demand_code, fault_code_of, load_triage, moment_of, read_case, usable_knowledge
+from .options import AsOf, KnowledgeFolder, OneCharger, OneCode
 from .output import Destination
 from .shell import PROGRAM, Shell, wants_colour
 
@@ -55,6 +55,7 @@ def consult(
     on_site: Annotated[
         bool, typer.Option("--on-site", help="You are at the charger: no way to it is counted.")
     ] = False,
+    knowledge: KnowledgeFolder = None,
 ) -> None:
     """Ask for the most useful check, take the answer, rank again.
 
@@ -72,15 +73,18 @@ def consult(
         bundle = read_case(paths, device)
     talk = _Talk(sys.stderr if output == STDOUT else None)
     with shell.progress("diagnosing"):
-        triage = load_triage()
-        session = _session(triage, bundle, device, fault_code, moment, by, on_site)
+        triage = load_triage(knowledge)
+        with usable_knowledge(knowledge):
+            session = _session(triage, bundle, device, fault_code, moment, by, on_site)
     if session is None:
         if fault_code is not None:
             demand_code(triage, bundle, fault_code, moment)
         asked = " and ".join(part for part in (device, fault_code) if part is not None)
         talk.say(f"There is nothing to ask{f' for {asked}' if asked else ''}: no incident with documented causes.")
         return
-    options = {"--device": device, "--code": code, "--as-of": as_of, "--output": output, "--by": by}
+    options = {
+        "--device": device, "--code": code, "--as-of": as_of, "--output": output, "--by": by, "--knowledge": knowledge,
+    }  # fmt: skip
     again = None if results is None else _again(paths, results, options, ["--on-site"] if on_site else [])
     _Conversation(session, triage, talk).hold(lambda: _keep(session, results, talk, again))
 

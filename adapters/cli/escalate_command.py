@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .lookup import demand_code, fault_code_of, load_triage, moment_of, read_case, usable_knowledge
-from .options import AsOf, OneCharger, Paths
+from .options import AsOf, KnowledgeFolder, OneCharger, Paths
 from .output import Destination
 from .shell import Shell
 
@@ -42,6 +42,7 @@ def escalate(
     no_redact: Annotated[
         bool, typer.Option("--no-redact", help="Leave VINs, id tags, tokens and names as they were recorded.")
     ] = False,
+    knowledge: KnowledgeFolder = None,
 ) -> None:
     """Write what level 2 needs of the incidents in one document.
 
@@ -56,7 +57,7 @@ def escalate(
     with shell.progress("reading records"):
         bundle = read_case(paths, device)
     with shell.progress("writing the escalation"):
-        document = _document(bundle, device, fault_code, moment, redact=not no_redact)
+        document = _document(bundle, device, fault_code, moment, knowledge, redact=not no_redact)
         _write(document, document_format, destination)
     if not document.sections:
         shell.log.warning("there is no incident to escalate; the document says so")
@@ -65,16 +66,23 @@ def escalate(
 
 
 def _document(
-    bundle: Bundle, device: str | None, fault_code: str | None, moment: float | None, *, redact: bool
+    bundle: Bundle,
+    device: str | None,
+    fault_code: str | None,
+    moment: float | None,
+    knowledge: str | None,
+    *,
+    redact: bool,
 ) -> Escalation:
     from ..escalation import escalation_of
 
-    triage = load_triage()
-    with usable_knowledge():
+    triage = load_triage(knowledge)
+    with usable_knowledge(knowledge):
         diagnosis = triage.diagnose(bundle, as_of=moment, device_id=device)
     if fault_code is not None:
         demand_code(triage, bundle, fault_code, moment)
-    return escalation_of(diagnosis, bundle, fault_code=fault_code, redact=redact, as_of=moment)
+    checks = triage.knowledge.base.checks
+    return escalation_of(diagnosis, bundle, fault_code=fault_code, redact=redact, as_of=moment, checks=checks)
 
 
 def _write(document: Escalation, document_format: EscalationFormat, destination: Destination) -> None:

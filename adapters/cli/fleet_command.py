@@ -10,8 +10,8 @@ import typer
 
 from .failures import INTERRUPTED, Unusable, ended_calmly
 from .fleet_progress import shown_progress
-from .lookup import moment_of, usable_knowledge
-from .options import AsOf
+from .lookup import load_from, moment_of, usable_knowledge
+from .options import AsOf, KnowledgeFolder
 from .output import Destination
 from .shell import Shell
 
@@ -52,6 +52,7 @@ def fleet(
         bool, typer.Option("--restart", help="Begin anew, and take away what an earlier run has left in DIR.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; warnings only.")] = False,
+    knowledge: KnowledgeFolder = None,
 ) -> None:
     """Diagnose all chargers of a data set, and say what to roll out and whom to send where.
 
@@ -59,6 +60,8 @@ def fleet(
     """
     shell = context.ensure_object(Shell)
     moment = None if as_of is None else moment_of(as_of)
+    if knowledge is not None:
+        load_from(knowledge)  # so that a mistake is told at once, and not of each charger that meets it
     from ..fleet.workers import WorkersFailed, workers_begun
 
     number = workers or _workers_there(ray)
@@ -67,7 +70,7 @@ def fleet(
             # loaded only now, while workers load what they need
             from ..fleet.run import Options
 
-            options = Options(as_of=moment, workers=number, ray=ray)
+            options = Options(as_of=moment, workers=number, ray=ray, knowledge=knowledge)
             summary = _summary_of(shell, paths, output, options, begun, restart=restart, quiet=quiet)
     except WorkersFailed as error:
         raise Unusable(f"{error}; -v shows more, fewer --workers need less of everything") from None
@@ -87,7 +90,7 @@ def _summary_of(
     from ..fleet.run import run_fleet
 
     try:
-        with usable_knowledge(), shown_progress(shell.complain, quiet=quiet) as progress:
+        with usable_knowledge(options.knowledge), shown_progress(shell.complain, quiet=quiet) as progress:
             return run_fleet(paths, Path(output), options, restart=restart, progress=progress, begun=begun)
     except (UnreadableInput, RayUnusable) as error:
         raise Unusable(str(error)) from None

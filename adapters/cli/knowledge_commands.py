@@ -8,7 +8,8 @@ import typer
 
 from ..report.wording import clean, counted
 from .failures import LACKING, Unusable
-from .lookup import demand_folder, documented_codes, fault_code_of, load_from, load_triage
+from .lookup import demand_folder, documented_codes, fault_code_of, load_from, load_triage, usable_knowledge
+from .options import KnowledgeFolder
 from .output import Destination
 from .shell import Shell
 
@@ -21,24 +22,29 @@ Directory = Annotated[
 
 
 @kb.command("list")
-def list_() -> None:
+def list_(knowledge: KnowledgeFolder = None) -> None:
     """List the codes and their causes."""
     from ..report import catalogue_text
 
-    triage = load_triage()
+    triage = load_triage(knowledge)
     out = Destination()
-    explanations = [triage.explain(code) for code in documented_codes(triage)]
+    with usable_knowledge(knowledge):
+        explanations = [triage.explain(code) for code in documented_codes(triage)]
     out.write(catalogue_text(explanations, width=out.width, colour=out.colour))
 
 
 @kb.command()
-def show(cause: Annotated[str, typer.Argument(metavar="CAUSE", help="A cause: F-0421/aux-contact-dirty.")]) -> None:
+def show(
+    cause: Annotated[str, typer.Argument(metavar="CAUSE", help="A cause: F-0421/aux-contact-dirty.")],
+    knowledge: KnowledgeFolder = None,
+) -> None:
     """Show a cause with its rules, checks and actions."""
     from ..report import cause_text
 
     code_part, slash, name = cause.strip().partition("/")
-    triage = load_triage()
-    causes = {c.cause_id: code for code in documented_codes(triage) for c in triage.explain(code).causes}
+    triage = load_triage(knowledge)
+    with usable_knowledge(knowledge):
+        causes = {c.cause_id: code for code in documented_codes(triage) for c in triage.explain(code).causes}
     if not slash:
         named = [cause_id for cause_id in causes if cause_id.partition("/")[2] == code_part]
         cause_id = named[0] if len(named) == 1 else ""
@@ -112,8 +118,8 @@ def test(
 
 
 @kb.command()
-def export() -> None:
+def export(knowledge: KnowledgeFolder = None) -> None:
     """Write the knowledge base as JSON, with its schema."""
     from ..report import exported_document
 
-    Destination().write_json(exported_document(load_triage().knowledge.base))
+    Destination().write_json(exported_document(load_from(knowledge).base))

@@ -37,12 +37,17 @@ def fault_code_of(text: str) -> str:
     return code
 
 
-def load_triage() -> Triage:
-    """The façade over the shipped knowledge. Raises Unusable where that is broken."""
-    from ...engine import Triage
+def load_triage(directory: str | None = None) -> Triage:
+    """The façade over the knowledge in a folder, or the shipped one. Raises Unusable where that is not there or broken.
 
-    with usable_knowledge():
-        return Triage()
+    Mistakes in the file of a code come to light where the code is first met.
+    """
+    from ...engine import Triage
+    from ...knowledge import open_knowledge
+
+    demand_folder(directory)
+    with usable_knowledge(directory):
+        return Triage() if directory is None else Triage(open_knowledge(directory))
 
 
 def load_from(directory: str | None) -> TriageKnowledge:

@@ -13,3 +13,11 @@ AsOf = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="The moment of the diagnosis; what came later is left out."),
 ]
+KnowledgeFolder = Annotated[
+    str | None,
+    typer.Option(
+        "--knowledge",
+        metavar="DIR",
+        help="Rules, checks and early warnings of this folder in place of the installed ones.",
+    ),
+]

@@ -15,6 +15,7 @@ import typer
 from ..report.wording import clean, counted, moment
 from .failures import Unusable
 from .lookup import load_triage
+from .options import KnowledgeFolder
 from .output import Destination
 from .shell import Shell
 from .tellus_access import BaseUrlOption, CredentialsOption, DevicesOption, run_on_platform, settings_of
@@ -42,6 +43,7 @@ def watch(
     ] = WatchFormat.TEXT,
     credentials: CredentialsOption = None,
     base_url: BaseUrlOption = None,
+    knowledge: KnowledgeFolder = None,
 ) -> None:
     """Follow chargers on the vendor's platform and tell each incident as it appears.
 
@@ -52,7 +54,7 @@ def watch(
     if not device:
         raise Unusable("name the chargers to watch by --device ID")
     settings = settings_of("watch", credentials, base_url)
-    triage = load_triage()
+    triage = load_triage(knowledge)
     destination = Destination()
     write = _json_line if report_format is WatchFormat.JSON else _text
 

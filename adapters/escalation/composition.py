@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...engine.diagnosis import Diagnosis, Incident
+from ...engine.knowledge_base import Check
 from ...knowledge.models import firmware_standing
 from ...knowledge.observations import Record, Table, plain_json
 from ...knowledge.owners import owners
@@ -26,7 +27,7 @@ from .content import (
 )
 from .impact import connectors_of, impact_of
 from .occurrences import Occurrences, occurrences_of
-from .reasoning import checks_done, open_tasks, ranking_of, ruled_out, vocabulary_of
+from .reasoning import checks_done, open_tasks, ranking_of, ruled_out, shipped_checks, vocabulary_of
 from .redaction import Kind, Redactor, known_in
 from .summary import summary_of, summary_of_all
 from .telemetry import excerpt_of
@@ -62,12 +63,14 @@ def escalation_of(
     fault_code: str | None = None,
     redact: bool = True,
     as_of: float | None = None,
+    checks: Mapping[str, Check] | None = None,
 ) -> Escalation:
     """The escalation of a diagnosis: of one incident, of a charger's, of those of a code, or of all.
 
     An incident that is asked for comes with those that stand behind it.
 
     `bundle` is what was diagnosed, and `as_of` (epoch seconds) what was given to `Triage.diagnose`: what came later is left out.
+    `checks` are those of the knowledge that was reasoned with, where it is not the shipped one.
     With `redact` every text is freed of what identifies vehicles and people. The same diagnosis and bundle give the same
     bytes. Raises UnknownIncident where the diagnosis has no incident of the id.
     """
@@ -77,9 +80,9 @@ def escalation_of(
         known.keep(owners().vendor_contact.address, always=True)
         redactor = Redactor(known, FIELD_KINDS)
     book, faults, shown = as_diagnosed(diagnosis, bundle, as_of)
-    document = _Composition(diagnosis, book, faults, shown, redactor).document(
-        _asked(diagnosis, incident_id, device_id, fault_code)
-    )
+    document = _Composition(
+        diagnosis, book, faults, shown, redactor, shipped_checks() if checks is None else checks
+    ).document(_asked(diagnosis, incident_id, device_id, fault_code))
     if redactor is None:
         return document
     redacted = redactor.document(document)
@@ -134,6 +137,7 @@ class _Composition:
     faults: Sequence[FaultEvent]
     shown: Shown
     redactor: Redactor | None
+    checks: Mapping[str, Check]
 
     def document(self, asked: Sequence[Incident]) -> Escalation:
         chargers: dict[str, list[Incident]] = {}
@@ -175,7 +179,7 @@ class _Composition:
                 if i.device_id == device_id and i.incident_id not in there
             ],
             timeline=timeline_of(device_id, found, self.book, self._clean),
-            checks_done=checks_done(device_id, incidents, self.book),
+            checks_done=checks_done(device_id, incidents, self.book, self.checks),
         )
 
     def _incident(self, occurrences: Occurrences, device: DeviceCard) -> EscalatedIncident:

@@ -8,6 +8,7 @@ from functools import cache
 from ...engine.diagnosis import Diagnosis, Incident
 from ...engine.facts import Source, in_words
 from ...engine.hypothesis import Hypothesis
+from ...engine.knowledge_base import Check
 from ...knowledge.library import Library, shipped_directory
 from ...knowledge.owners import owners
 from ..report.argument import change_in_words, facts_behind, title_of
@@ -91,9 +92,10 @@ def _behind(hypothesis: Hypothesis, incident: Incident) -> str | None:
     return f"{distance}{'; ' if parts else ''}{'; '.join(parts)}"
 
 
-def checks_done(device_id: str, incidents: Sequence[Incident], book: RecordBook) -> list[CheckDone]:
+def checks_done(
+    device_id: str, incidents: Sequence[Incident], book: RecordBook, checks: Mapping[str, Check]
+) -> list[CheckDone]:
     """Every check made at a charger, in time order, with what it did to the ranking of these incidents."""
-    titles = _check_titles()
     table = book.observations["check_results"]
     effects: dict[Source, dict[tuple[str, str], CheckEffect]] = {}
     for incident in incidents:
@@ -114,12 +116,12 @@ def checks_done(device_id: str, incidents: Sequence[Incident], book: RecordBook)
     for record in book.records_of("check_results", device_id):
         source = table.source_of(record)
         check_id = record.fields["check_id"]
-        title, unit = titles.get(check_id, (check_id, None))
+        check = checks.get(check_id)
         done.append(
             CheckDone(
                 check_id=check_id,
-                title=title,
-                result=_result(record.fields["value"], unit),
+                title=check_id if check is None else check.title,
+                result=_result(record.fields["value"], None if check is None else check.unit),
                 connector_id=record.fields.get("connector_id") or None,
                 timestamp=source.timestamp,
                 by=record.fields.get("by"),
@@ -131,9 +133,9 @@ def checks_done(device_id: str, incidents: Sequence[Incident], book: RecordBook)
 
 
 @cache
-def _check_titles() -> Mapping[str, tuple[str, str | None]]:
-    """Title and unit of each check of the shipped knowledge."""
-    return {check.id: (check.title, check.unit) for check in Library(shipped_directory()).checks}
+def shipped_checks() -> Mapping[str, Check]:
+    """The checks of the shipped knowledge by their ids."""
+    return {check.id: check for check in Library(shipped_directory()).checks}
 
 
 def _result(value: object, unit: str | None) -> str:

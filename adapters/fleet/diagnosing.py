@@ -27,12 +27,13 @@ from .rows import HYPOTHESES, WATCHES, Charger, filled, frame_of, hypothesis_row
 @dataclass(frozen=True)
 class Job:
     """What all batches of a run have in common: the fleet's files, where parts go, the moment of the diagnosis (epoch seconds;
-    None where no record has a time), and by what rules are matched."""
+    None where no record has a time), by what rules are matched, and the folder of the knowledge (None for the shipped one)."""
 
     fleet: FleetFiles
     parts: str
     as_of: float | None
     matcher: str | None
+    knowledge: str | None = None
 
 
 class Diagnoser:
@@ -40,7 +41,7 @@ class Diagnoser:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.triage = compiled_triage(job.matcher)
+        self.triage = compiled_triage(job.matcher, job.knowledge)
 
     @property
     def fleet(self) -> FleetTables:

@@ -58,19 +58,22 @@ class RayUnusable(RuntimeError):
 
 @dataclass(frozen=True)
 class Terms:
-    """What a worker has to find on its node: the working directory of the run, files and folders, the version of the package and
-    the digest of its knowledge."""
+    """What a worker has to find on its node: the working directory of the run, files and folders, the version of the package, the
+    folder of the knowledge (None for the shipped one) and its digest."""
 
     directory: str
     there: tuple[str, ...]
     version: str
+    folder: str | None
     knowledge: str
 
     def unmet(self) -> str | None:
         """What is not as it has to be, in words; the working directory becomes this process's own where it is there."""
-        from ...engine.triage import package_version, shipped_knowledge
+        from ...engine.triage import package_version
+        from ...knowledge.library import Library, shipped_directory
 
-        if (package_version(), shipped_knowledge().base.digest) != (self.version, self.knowledge):
+        folder = shipped_directory() if self.folder is None else Path(self.folder)
+        if (package_version(), Library(folder).digest) != (self.version, self.knowledge):
             return (
                 f"it has not the charger-triage {self.version} with the knowledge {self.knowledge[:19]}… of this machine; install "
                 "the same on all nodes"

@@ -22,7 +22,7 @@ def _load() -> None:
     for name in SCHEMAS:
         adapter(name)
     with suppress(Exception):  # what is wrong with the knowledge is told by the command itself
-        compiled_triage(None).compile_watches()
+        compiled_triage().compile_watches()
 
 
 # a search for cyclic garbage finds none in what is loaded, and takes an eighth of the time

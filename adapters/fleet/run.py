@@ -77,7 +77,8 @@ class Silence:
 class Options:
     """How a run is done: the moment of the diagnosis (epoch seconds) after which nothing counts, where none is given the
     newest of the data set; worker processes (0 for this one alone); how much a batch holds; how rules are matched; the
-    address of the Ray cluster that the workers are of (0 of them for as many as it has cores), "local" for one of this machine.
+    address of the Ray cluster that the workers are of (0 of them for as many as it has cores), "local" for one of this machine;
+    the folder of the knowledge, None for the shipped one.
     """
 
     as_of: float | None = None
@@ -85,6 +86,7 @@ class Options:
     size: BatchSize = field(default_factory=BatchSize)
     matcher: str | None = None
     ray: str | None = None
+    knowledge: str | None = None
 
 
 def run_fleet(
@@ -121,7 +123,9 @@ class _Run:
         self.options = options
         self.progress = progress
         self.workers = workers
-        self.library = Library(shipped_directory())
+        # workers may be of another folder
+        self.knowledge = None if options.knowledge is None else str(Path(options.knowledge).absolute())
+        self.library = Library(shipped_directory() if self.knowledge is None else Path(self.knowledge))
         self.work = output / WORK
         self.parts = output / PARTS
         self.fleet = FleetFiles(self.work / "fleet", secrets.token_hex(8))
@@ -155,6 +159,7 @@ class _Run:
             str(Path.cwd()),
             (str(folder), self.data_set.files[0].path),
             package_version(),
+            self.knowledge,
             self.library.digest,
         )
         workers = RayWorkers(self.options.ray, self.options.workers, folder, terms)
@@ -222,14 +227,14 @@ class _Run:
         )
 
     def _job(self, as_of: float | None) -> Job:
-        return Job(self.fleet, str(self.parts), as_of, self.options.matcher)
+        return Job(self.fleet, str(self.parts), as_of, self.options.matcher, self.knowledge)
 
     def _surveyed(self, tasks: Sequence[Task], gathered: Sequence[Gathered]) -> tuple[Surveyed, list[Trouble]]:
         self.progress.stage("finding incidents", 1, "data set")
         stated, wrong = stated_moment(self.data_set.bundle)
         given = self.options.as_of
         # beside a Ray cluster in this process: each round would be a job of its own, which takes longer to begin
-        surveyor = Surveyor(self.work, self.fleet, tasks, self.workers, self.options.size)
+        surveyor = Surveyor(self.work, self.fleet, tasks, self.workers, self.options.size, self.knowledge)
         surveyed = surveyor.survey(gathered, stated if given is None else given, cut=given is not None)
         passed_over = [Trouble("bundle", NO_FIELD, p.name, NO_ROW, p.reason) for p in self.data_set.passed_over]
         read = [trouble for each in gathered for trouble in each.troubles]

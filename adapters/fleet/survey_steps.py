@@ -65,6 +65,7 @@ class Reported:
 
 def reported_faults(
     files: FleetFiles,
+    knowledge: str | None,
     places: Places,
     as_of: float | None,
     latest: float | None,
@@ -73,7 +74,7 @@ def reported_faults(
     """Write the faults of all chargers; or say of which chargers telemetry is needed for that.
 
     `telemetry` are the pieces that hold the telemetry of undecided chargers; None before it is known whether there are any.
-    `as_of` is the moment of the diagnosis; rows later than `latest` are not read (both epoch seconds).
+    `knowledge` is the folder of the knowledge, None for the shipped one; `as_of` the moment of the diagnosis; rows later than `latest` are not read (both epoch seconds).
     """
     from ...knowledge.measurements.checks import usable_results
     from ...knowledge.survey import chargers_with_undecided_codes, fault_events
@@ -91,7 +92,7 @@ def reported_faults(
         if frames:
             table = column_table("telemetry", pl.concat(frames, how="diagonal"))
             small = observed(heartbeats=heartbeats, telemetry=table)
-    base = compiled_triage(None).knowledge.base
+    base = compiled_triage(folder=knowledge).knowledge.base
     faults, problems = fault_events(small, base.faults)
     problems += usable_results(small["check_results"], base.checks)[1]
     files.write_faults(faults)
@@ -110,7 +111,9 @@ class LookedThrough:
     may_warn: Sequence[str]
 
 
-def looked_through(files: FleetFiles, as_of: float | None, chargers: Sequence[str]) -> LookedThrough:
+def looked_through(
+    files: FleetFiles, knowledge: str | None, as_of: float | None, chargers: Sequence[str]
+) -> LookedThrough:
     """Look for incidents and possible early warnings of some chargers, which are given in order.
 
     Where it cannot be found out whether there may be a warning, there may.
@@ -124,7 +127,7 @@ def looked_through(files: FleetFiles, as_of: float | None, chargers: Sequence[st
     for incidence in incidences(fleet, {}, chargers):
         codes.setdefault(incidence.device_id, set()).add(incidence.code)
     others = [charger for charger in chargers if charger not in codes]
-    watches = compiled_triage(None).knowledge.base.watches
+    watches = compiled_triage(folder=knowledge).knowledge.base.watches
     may_warn: Sequence[str]
     try:
         may_warn = chargers_that_may_warn(watches, fleet, files.extents(chargers), others)

@@ -81,13 +81,14 @@ def stated_moment(bundle: str | None) -> tuple[float | None, list[Trouble]]:
 
 @dataclass
 class Surveyor:
-    """Surveys what some tasks have gathered."""
+    """Surveys what some tasks have gathered, by the knowledge in a folder (None for the shipped one)."""
 
     work: Path
     files: FleetFiles
     tasks: Sequence[Task]
     workers: Workers
     size: BatchSize = field(default_factory=BatchSize)
+    knowledge: str | None = None
 
     def survey(self, gathered: Iterable[Gathered], as_of: float | None, cut: bool) -> Surveyed:
         """What is to be done. `as_of` is the moment of the diagnosis where one is given; with `cut` nothing later was kept."""
@@ -122,7 +123,7 @@ class Surveyor:
 
     def _reported(self, moment: float | None, latest: float | None) -> tuple[Reported, Located]:
         """Which chargers there are, once their faults are written, and where the rows of all are."""
-        report = partial(reported_faults, self.files, self._places, moment, latest)
+        report = partial(reported_faults, self.files, self.knowledge, self._places, moment, latest)
         outcomes = self._carried_out(report, partial(located, self._places))
         (reported,) = (each for each in outcomes if isinstance(each, Reported))
         (where,) = (each for each in outcomes if isinstance(each, Located))
@@ -135,7 +136,10 @@ class Surveyor:
         least, most = LOOKED_THROUGH_TOGETHER
         together = min(max(least, -(-len(chargers) // max(self.workers.number, 1))), most)
         starts = range(0, len(chargers), together)
-        steps = [partial(looked_through, self.files, moment, chargers[start : start + together]) for start in starts]
+        steps = [
+            partial(looked_through, self.files, self.knowledge, moment, chargers[start : start + together])
+            for start in starts
+        ]
         found: list[LookedThrough] = self._carried_out(*steps)
         affected = {charger: codes for each in found for charger, codes in each.affected.items()}
         return LookedThrough(affected, sorted(charger for each in found for charger in each.may_warn))

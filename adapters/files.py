@@ -144,9 +144,9 @@ class _Reader:
         try:
             read()
         except UnreadableInput:
-            from .ocpp.closing import lone_close
+            from .ocpp.undated import told_without_time
 
-            told = lone_close(content)
+            told = told_without_time(content)
             if told is None:
                 raise
             raise UnreadableInput(f"{label}: {told}") from None
@@ -420,7 +420,9 @@ _ONLY_FOLDERS = (
 )
 
 _SIGNS_OF_LOG = re.compile(
-    rb'\[\s*[2-6]\s*,\s*[\\"\d&]|[A-Za-z]{7}"\s*,|\baction\b|(?:Boot|Status)Notification|connect(?:ed|ion)|^[^\S\n]*\[\s*$',
+    rb'\[\s*[2-6]\s*,\s*[\\"\d&]|[A-Za-z]{7}"\s*,|\baction\b|(?:Boot|Status)Notification|connect(?:ed|ion)|^[^\S\n]*\[\s*$'
+    rb"|\d:\d\d:\d\d\b[^\n]{0,400}?\b(?i:error|fault(?:ed)?|fail(?:ed|ure)?|alarm|warn\w*|fatal)\b"
+    rb"|\b(?:ERROR|WARN|FATAL)\b[^\n]{0,40}?\d:\d\d:\d\d",
     re.MULTILINE,
 )
 

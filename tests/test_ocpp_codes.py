@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from charger_triage.adapters.files import read_bundle
 from charger_triage.adapters.report.standard_code import standard_code_markdown, standard_code_text
 from charger_triage.engine import Triage
 from charger_triage.engine.diagnosis import Incident
@@ -245,3 +247,24 @@ def test_every_row_can_be_shown(code: str, knowledge: TriageKnowledge) -> None:
     for shown in (standard_code_text(row, titles, width=120), standard_code_markdown(row, titles)):
         assert row.meaning[:40] in shown
         assert all(titles[fault] in shown for fault in row.faults)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "reported_as", "code"),
+    [
+        ("com.evgo.mrec", "F009", "F-0203"),
+        ("com.evgo.mrec", "F001,F008", "F-0101"),
+        ("com.other", "F009", "OtherError F009"),
+    ],
+)
+def test_codes_of_evgo_are_told_by_their_vendor_id(
+    vendor: str, reported_as: str, code: str, tmp_path: Path, triage: Triage
+) -> None:
+    """EVgo's own table has codes of the dictionary's look; only its vendor id tells that they are meant."""
+    payload = {
+        "connectorId": 1, "errorCode": "OtherError", "status": "Faulted", "timestamp": "2026-05-10T08:00:00Z",
+        "vendorId": vendor, "vendorErrorCode": reported_as,
+    }  # fmt: skip
+    path = tmp_path / "CP-7.log"
+    path.write_text(json.dumps([2, "1", "StatusNotification", payload]))
+    assert [incident.fault_code for incident in triage.diagnose(read_bundle(path)).incidents] == [code]

@@ -10,10 +10,10 @@ from typing import IO, Any
 from ...knowledge.observations import ObservationsBuilder
 from ..bundle import Bundle, UnreadableInput
 from .charger import Emitted
-from .closing import lone_close
 from .log import look_at, records
 from .problems import Report
 from .reading import head_of, opened
+from .undated import told_without_time
 
 LOG = "ocpp_log"
 """The list that warnings about a log itself name."""
@@ -74,7 +74,7 @@ def _opened(source: str | Path | IO[bytes], label: str) -> IO[bytes]:
 
 
 def _no_log(head: bytes, label: str) -> UnreadableInput:
-    told = lone_close(head) or "holds no OCPP frame; give a log of OCPP 1.6-J or 2.0.1 messages"
+    told = told_without_time(head) or "holds no OCPP frame; give a log of OCPP 1.6-J or 2.0.1 messages"
     return UnreadableInput(f"{label}: {told}")
 
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from ...knowledge.standard_codes import lookup
-from .fault_codes import LOST, alarm_of_link, is_ours, tells_of_absence
+from .fault_codes import LOST, alarm_in_words, alarm_of_link, is_ours, tells_of_absence
 from .pairing import Pairing
 from .ratings import ratings_in
 from .schemas import Version
@@ -51,6 +51,9 @@ AWAY_INTERVALS = 1.5
 
 TOLD_ONCE_BACK_S = 300.0
 """Seconds after its return within which a charger tells that it was away (our judgement: it sends what it has kept at once)."""
+
+ONE_CLOSE_S = 5.0
+"""Seconds within which lines that tell of a close mean the same one (our judgement: a close takes a round trip)."""
 
 MOST_REMARKS = 2_000
 """Lines of a log about a charger's link that are kept (our judgement: a day of attempts, one or two a minute)."""
@@ -163,9 +166,12 @@ class Charger:
             self._fans[fan] = (time, speed)
         return min(speed, *(told for _, told in self._fans.values()))
 
-    def remarked(self, time: float, text: str) -> None:
-        """A log says something of it in a line of its own; where it is the platform's alarm, the charger is at fault."""
-        alarm = alarm_of_link(text)
+    def remarked(self, time: float, text: str, *, alone: bool = False) -> None:
+        """A log says something of it in a line of its own; where it is the platform's alarm, the charger is at fault.
+
+        `alone` says that the log holds no messages, so that its words are all that tells of faults.
+        """
+        alarm = alarm_of_link(text) or (alarm_in_words(text) if alone else None)
         self._remarks += 1
         if alarm is not None:
             self.faulty(None, alarm, time, text, {})
@@ -200,8 +206,15 @@ class Charger:
         if time is not None:
             self.emit("connections", time, {"transition": "online", **given(reason=reason)})
 
+    @property
+    def is_away(self) -> bool:
+        """Whether its connection was closed, and not opened since."""
+        return self._is_open is False
+
     def closed(self, time: float | None, code: int | None, reason: str | None) -> None:
-        """Its connection was closed."""
+        """Its connection was closed; what several lines tell of one close is told once."""
+        if self.is_away and code is None and reason is None and _is_soon(self._opened_or_closed, time):
+            return
         self._is_open, self._opened_or_closed, self._fresh = False, time, False
         self._told_alive()
         if time is not None:
@@ -225,6 +238,8 @@ class Charger:
         """Something of the charger came, if only a pong."""
         if time is not None:
             self.last_heard = time
+        if self.is_away:
+            self._is_open = None
 
     def alive(self, time: float | None) -> None:
         """A frame of the charger came: a sign of life, kept where a pause follows it."""
@@ -488,6 +503,10 @@ class Charger:
             since = "online_since" if self._is_open else "offline_since"
             status |= {"status": "online" if self._is_open else "offline", since: iso(self._opened_or_closed)}
         self.out.append(("devices", {"device_id": self.id, **self.about, **status}))
+
+
+def _is_soon(before: float | None, time: float | None) -> bool:
+    return before is not None and time is not None and 0 <= time - before <= ONE_CLOSE_S
 
 
 def given(**fields: Any) -> Record:

@@ -7,10 +7,16 @@ from typing import Literal, NamedTuple
 
 from .prefixes import NAME
 
+Event = Literal["opened", "closed", "failing", "closing", "sign"]
+"""What becomes of a connection: `failing` is an attempt that fails, `closing` that its close is begun, `sign` that a charger is heard."""
+
 LONGEST_LINK_FAILURE = 400
 """Bytes of a text that are looked through for what fails of a link (our judgement: a sentence)."""
 
-_CONNECTS = re.compile(rb"conn?e[ck]t|conexi|clos|\bopen|handshake|web ?socket|\bws\b|verbind", re.IGNORECASE)
+_CONNECTS = re.compile(
+    rb"conn?e[ck]t|conn fail|-- HTTP|HTTP/1|pong timeout|conexi|clos|\bopen|handshake|web ?socket|\bws\b|verbind",
+    re.IGNORECASE,
+)
 
 _FAILS = re.compile(
     rb".*(?<![a-z0-9])f[-_ ]?030[12](?!\d)|(?=.*\bheartbeats?\b).*\boffline\b|"
@@ -21,6 +27,18 @@ _FAILS = re.compile(
     re.IGNORECASE,
 )
 """What a line says of a link or what it stands on that fails."""
+
+
+_OF_PLATFORM = re.compile(
+    rb"\A(?!.*\b(?:slac|v2g\w*|iso ?15118|secc|plc|tcp peer)).*"
+    rb"(?:web ?socket|\bwss?\b|ocpp|csms|central ?system|back ?end|\bcharge(?:r\b| ?point| ?box)|charging station|wallbox|-- HTTP)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_of_platform(text: bytes) -> bool:
+    """Whether a text speaks of a charger's connection to its platform, and not of one to a vehicle."""
+    return _OF_PLATFORM.match(text) is not None
 
 
 def fails_of_link(text: bytes) -> bool:
@@ -54,11 +72,27 @@ _OPENED = (
     ),
     re.compile(r"\A(?!.*\bnot\b).*\b(?:client|peer|station|charger|charge ?point) (?:re)?connected\b", re.IGNORECASE),
     re.compile(r"\A\W*(?:re)?connect(?:ed)?\W*\Z", re.IGNORECASE),
+    re.compile(r"\b(?:handling new|upgraded websocket) connection for (?P<charger>[^\s:]+)"),
+    re.compile(r"\]\s= connection is OPEN\b"),
+    re.compile(r"_Connection_Restored?\b|\bconnection (?:is |was )?restored\b", re.IGNORECASE),
 )
-"""Lines that tell that a connection was opened: evcc, Home Assistant, SteVe, CitrineOS, EVerest, MicroOcpp, plain words, and a
-field that holds nothing else."""
+"""Lines that tell that a connection was opened: evcc, Home Assistant, SteVe, CitrineOS, EVerest, MicroOcpp, plain words, a field
+that holds nothing else, ocpp-go, and the websockets library."""
 
 _CLOSED = (
+    re.compile(
+        r"\bhandling read error for (?P<charger>[^\s:]+): websocket: close (?P<code>[1-4]\d{3}) \((?P<reason>[^)]*)\)"
+    ),
+    re.compile(r"\bclosed connection to (?P<charger>[^\s:]+)"),
+    re.compile(
+        r"\bConnection closed to '(?P<charger>[^']*)': (?:received|sent) (?P<code>[1-4]\d{3}) \((?P<reason>[^)]*)\)"
+    ),
+    re.compile(r"\]\s[<>] CLOSE (?P<code>[1-4]\d{3}) \((?P<reason>[^)]*)\)"),
+    re.compile(r"\]\s! failing connection with code (?P<code>[1-4]\d{3})\b"),
+    re.compile(r"\]\s= connection is CLOSED\b"),
+    re.compile(r"\bCharger\s+disconnected from\b"),
+    re.compile(r"\bReconnecting because of (?P<reason>a pong timeout\b[^!\r\n]*)"),
+    re.compile(r"\b(?:OCPP client closed connection to server|Closed websocket of NetworkConfigurationPriority)\b"),
     re.compile(r"charge point disconnected:\s*(?P<charger>\S+)", re.IGNORECASE),
     re.compile(r"\bCharger (?P<charger>\S+) disconnected from\b"),
     re.compile(
@@ -115,12 +149,31 @@ _CLOSED = (
 _CLOSING = (re.compile(r"\bClosing websocket to '(?P<charger>[^']+)'"),)
 """Home Assistant announces that it closes a connection; the close itself is told by another line."""
 
-_PONG = (re.compile(r"\bConnection latency from '[^']*' to '(?P<charger>[^']+)': .*\bpong="),)
-"""Home Assistant tells how long a ping and its answer took."""
+_SIGNS = (
+    re.compile(r"\bConnection latency from '[^']*' to '(?P<charger>[^']+)': .*\bpong="),
+    re.compile(r"\]\s< GET \S*/(?P<charger>[^/\s]+) HTTP/1"),
+    re.compile(r"\]\s= connection is CONNECTING\b"),
+)
+"""Home Assistant tells how long a ping and its answer took; the websockets library that somebody asks for a connection."""
 
-_EVENTS: tuple[tuple[Literal["opened", "closed", "closing", "pong"], tuple[re.Pattern[str], ...]], ...] = (
-    ("pong", _PONG),
+_FAILING = (
+    re.compile(r"\bFailed to connect to websocket server, (?P<reason>.*)"),
+    re.compile(r"\bCLIENT_CONNECTION_ERROR\b: (?P<reason>.*)"),
+    re.compile(r"\bOCPP client connection to server failed\b"),
+    re.compile(r"-- (?P<reason>HTTP error [45]\d\d)\b"),
+    re.compile(r"\bconnection failed ?[(\[](?P<reason>[^)\]]*)"),
+    re.compile(r"_Connection_Fail(?:ed|ure)?\b|\b(?:backend|server|csms|ocpp) connection fail", re.IGNORECASE),
+    re.compile(
+        r"\b(?:failed|unable|could not|cannot) to? ?(?:re)?connect (?:to|with) (?:the )?(?:csms|central system|backend|server|web ?socket)\b(?P<reason>.*)",
+        re.IGNORECASE,
+    ),
+)
+"""Lines that tell of an attempt to connect that failed: EVerest, MicroOcpp, the websockets library, and plain words."""
+
+_EVENTS: tuple[tuple[Event, tuple[re.Pattern[str], ...]], ...] = (
+    ("sign", _SIGNS),
     ("closing", _CLOSING),
+    ("failing", _FAILING),
     ("opened", _OPENED),
     ("closed", _CLOSED),
 )
@@ -129,7 +182,7 @@ _EVENTS: tuple[tuple[Literal["opened", "closed", "closing", "pong"], tuple[re.Pa
 class Told(NamedTuple):
     """What a line tells of a connection: whose it is, what became of it, and how it ended."""
 
-    event: Literal["opened", "closed", "closing", "pong"]
+    event: Event
     charger: str | None
     code: int | None = None
     reason: str | None = None

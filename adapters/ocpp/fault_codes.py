@@ -11,6 +11,15 @@ from .values import LONGEST_TEXT, text
 
 _OURS = re.compile(r"(?<![A-Za-z0-9])F[-_ ]?(\d{4})(?![A-Za-z0-9])", re.IGNORECASE)
 _CHARGEX = re.compile(r"(?<![A-Za-z0-9])CX[-_ ]?0?(\d{2})(?!\d)", re.IGNORECASE)
+_STANDARD = re.compile(
+    r"\b(?:ConnectorLockFailure|EVCommunicationError|GroundFailure|HighTemperature|OverCurrentFailure|OverVoltage|PowerMeterFailure"
+    r"|PowerSwitchFailure|ReaderFailure|ResetFailure|UnderVoltage|WeakSignal)\b"
+)
+"""Errors of OCPP 1.6 that no program calls its own mistakes."""
+
+_FAULTY = re.compile(r"\b(?:error|fault(?:ed)?|alarm|fail(?:ed|ure)?)\b", re.IGNORECASE)
+"""What a line has to say beside a vendor's words for a fault."""
+
 _BARE_NUMBER = re.compile(r"(?:F[\s_-]*)?\d{1,4}(?:\.0)?", re.IGNORECASE)
 
 LOST = "F-0301"
@@ -39,6 +48,21 @@ VENDOR = "tellus"
 """The vendor whose chargers send the dictionary's codes; a bare number of another vendor is none of them."""
 
 
+EVGO = "com.evgo.mrec"
+"""The vendor id under which chargers report by EVgo's minimum required error codes of 2022, of which ChargeX's were made."""
+
+OF_EVGO = {"A000": "CX009", "A001": "CX020", "F000": "CX023", "F007": "CX021", "F008": "CX024", "F009": "CX019"}
+"""EVgo's codes as ChargeX's of the same meaning (mrec.evgo.com, version 1.0.1): authorisation timeout, partial insertion, proximity
+signal, capacitance, voltage before or after charging, hot cable. The others are not known to us."""
+
+
+def known_elsewhere(vendor: str | None, code: object) -> object:
+    """A vendor's code, as ChargeX's where the vendor id says by whose table it is; of several the first that is known."""
+    if vendor != EVGO or not isinstance(code, str):
+        return code
+    return next((OF_EVGO[each] for each in re.findall(r"[AF]0\d\d", code.upper()) if each in OF_EVGO), code)
+
+
 def is_ours(vendor: str | None) -> bool:
     """Whether a vendor's bare numbers are codes of the dictionary."""
     return vendor is not None and VENDOR in vendor.lower()
@@ -62,6 +86,16 @@ def alarm_of_link(said: str) -> str | None:
     if named is not None:
         return f"F-{named[1]}"
     return LOST if _MISSED.match(said) else None
+
+
+def alarm_in_words(said: str) -> str | None:
+    """The code that a line of a log without messages names: one error of the standard, or a vendor's words for a fault; None where
+    it names none, or several."""
+    named = {found.group() for found in _STANDARD.finditer(said)}
+    if len(named) == 1:
+        return named_code((), said.partition(next(iter(named)))[2].strip(" .:,-"), named.pop(), ours=False)
+    row = said_in_words(said) if not named and _FAULTY.search(said) else None
+    return None if row is None or not row.maps_to else row.code
 
 
 def says_in_words(code: str) -> bool:

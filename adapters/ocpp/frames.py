@@ -129,7 +129,8 @@ class Frame(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """A line that tells that a connection was opened or closed; `code` is the WebSocket close code."""
+    """A line that tells that a connection was opened or closed; `code` is the WebSocket close code. `attempted` says that it was
+    not there at all, since an attempt to open it failed."""
 
     line: int
     time: float | None
@@ -137,6 +138,7 @@ class Connection(NamedTuple):
     opened: bool
     code: int | None = None
     reason: str | None = None
+    attempted: bool = False
 
 
 class Sign(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterable, Iterator
 
-from .connection_lines import Told, fails_of_link, told_of_connection
+from .connection_lines import Told, fails_of_link, is_of_platform, told_of_connection
 from .frames import BEGIN, Connection, Entry, Frame, NoFrame, Remark, Sign, frame_of, is_cut_frame, mended, read_frame
 from .prefixes import Prefix, charger_named, read_prefix
 from .problems import Problems
@@ -36,6 +36,8 @@ _WARNS = re.compile(
 )
 """A line that its level, or its first words, call a warning or worse."""
 
+_TELLS_OF_A_FAULT = re.compile(rb"\b(?:error|fault(?:ed)?|alarm|fail(?:ed|ure)?)\b", re.IGNORECASE)
+
 _WORK_ORDER = re.compile(rb"\b(?:work ?order|wo)[ #-]{0,2}\d+\b", re.IGNORECASE)
 """How a line begins to tell of somebody's work at a charger."""
 
@@ -59,7 +61,9 @@ _NO_LINE: Numbered = (0, b"")
 class Lines:
     """Reads the lines of a log one by one and gives what they hold, with a frame spread over lines put together."""
 
-    def __init__(self, clock: Clock, problems: Problems) -> None:
+    def __init__(self, clock: Clock, problems: Problems, *, without_frames: bool = False) -> None:
+        """Take clock and problems of the log; in one without frames what lines say of faults counts as well."""
+        self._without_frames = without_frames
         self._clock = clock
         self._problems = problems
         self._prefixes: dict[bytes, Prefix] = {}
@@ -174,6 +178,8 @@ class Lines:
             return
         time, rest = self._clock.read(line[:400])
         told = told_of_connection(line[:LONGEST_PREFIX])
+        if told is not None and self._without_frames and told.charger is None and not is_of_platform(line):
+            told = None
         if told is not None and told.event == "closing":
             self._closing.add(told.charger or "")
         elif told is not None:
@@ -183,7 +189,8 @@ class Lines:
         if b" HTTP/" in said:
             self._named(rest.decode("utf-8", "replace"))
         is_work = _WORK_ORDER.search(said) is not None
-        if is_work or fails_of_link(said) or _WARNS.search(said[:LONGEST_LEVEL]):
+        warns = _WARNS.search(said[:LONGEST_LEVEL]) or (self._without_frames and _TELLS_OF_A_FAULT.search(said))
+        if is_work or fails_of_link(said) or warns:
             text = rest.decode("utf-8", "replace").strip()
             yield Remark(number, time, self._named(text), text, is_work)
             return
@@ -191,7 +198,7 @@ class Lines:
 
     def _connection(self, number: int, time: float | None, text: str, told: Told) -> Connection | Sign:
         """A line's telling of a connection, whose charger is one that frames are of rather than any other name."""
-        if told.event == "pong":
+        if told.event == "sign":
             return Sign(number, time, told.charger)
         named = self._named(text)
         charger = named if named in self._seen else told.charger or named
@@ -201,7 +208,7 @@ class Lines:
         if charger in self._closing:
             self._closing.discard(charger)
             reason = reason or CLOSED_BY_PLATFORM
-        return Connection(number, time, charger, False, told.code, reason or None)
+        return Connection(number, time, charger, False, told.code, reason or None, told.event == "failing")
 
     def _why(self, text: str, charger: str | None) -> str:
         """What a line says of an end behind the charger's name, where it says what failed."""

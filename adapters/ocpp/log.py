@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import IO, Literal
 
 from ..heads import begins_as_bundle
 from . import measured, v16, v201
 from .charger import Charger, Emitted, given
 from .commands import commanded
+from .connection_lines import fails_of_link, is_of_platform
+from .fault_codes import alarm_in_words
 from .frames import (
     ACTIONS,
     CALL_ERROR,
@@ -22,6 +24,7 @@ from .frames import (
     Entry,
     Frame,
     Remark,
+    Sign,
     is_cut_frame,
 )
 from .json_values import NoJson, read_json
@@ -48,6 +51,9 @@ MOSTLY = 3
 _FRAME_ANYWHERE = re.compile(
     rb"\[\s*[2-6]\s*,\s*(?:\\?\"{1,2}[^\"\\]{0,256}\\?\"{1,2}\s*,|&quot;)|^[^\S\n]*\[\s*$", re.MULTILINE
 )
+_HEADER = re.compile(rb"\s*[\w .\"-]+(?:[,;\t|][\w .\"-]+)+\r?\n")
+"""The header of a table, which no log begins with."""
+
 _PLAIN = rb'(?:\s*"[^"\\\n]{1,64}"\s*:\s*(?:"[^"\\\n]{0,256}"|[\w.+-]{1,64}|\[\s*\]|\{[^{}\[\]]{0,256}\})\s*,)*+'
 _ARRAY_WITHIN = re.compile(
     rb"\{" + _PLAIN + rb'(?:\s*"[^"\\\n]{1,64}"\s*:\s*\{' + _PLAIN + rb')?\s*"[^"\\\n]{1,64}"\s*:\s*(?=\[\s*[{\[])'
@@ -58,13 +64,14 @@ their messages so."""
 
 @dataclass(frozen=True)
 class Head:
-    """What the beginning of a log tells: its layout, how far its clock is ahead of UTC, the one charger it is of, and whether its
-    newest entry comes first."""
+    """What the beginning of a log tells: its layout, how far its clock is ahead of UTC, the one charger it is of, whether its newest
+    entry comes first, and whether it holds no frames but what lines say of a charger's faults and connections."""
 
     layout: Layout
     ahead_s: float
     charger: str | None
     newest_first: bool = False
+    without_frames: bool = False
 
 
 def look_at(head: bytes) -> Head | None:
@@ -77,18 +84,33 @@ def look_at(head: bytes) -> Head | None:
     if layout is None:
         return None
     clock = Clock()
-    entries: list[Entry] = []
-    for entry in _entries(layout, head, None, clock, Problems()):
-        entries.append(entry)
-        if len(entries) >= HEAD_ENTRIES:
-            break
-    if not any(is_told_in(entry) for entry in entries):
-        return None
+    entries = [*islice(_entries(layout, head, None, clock, Problems()), HEAD_ENTRIES)]
+    without_frames = not any(is_told_in(entry) for entry in entries)
+    if without_frames:
+        if layout != "lines" or _HEADER.match(head):
+            return None
+        clock = Clock()
+        entries = [*islice(_entries(layout, head, None, clock, Problems(), without_frames=True), HEAD_ENTRIES)]
+        if not any(entry.time is not None and _tells_by_itself(entry) for entry in entries):
+            return None
     for logged, told in _moments(entries):
         clock.vote(logged, told)
     chargers = {entry.charger for entry in entries if entry.charger is not None}
     charger = chargers.pop() if len(chargers) == 1 else None
-    return Head(layout, clock.elected, charger, _newest_first([e.time for e in entries if e.time is not None]))
+    newest_first = _newest_first([e.time for e in entries if e.time is not None])
+    return Head(layout, clock.elected, charger, newest_first, without_frames)
+
+
+def _tells_by_itself(entry: Entry) -> bool:
+    """Whether an entry of a log without frames tells of a connection, of a link that fails, or of a fault."""
+    if isinstance(entry, Remark):
+        return alarm_in_words(entry.text) is not None or _link_of_charger_fails(entry.text)
+    return not isinstance(entry, Sign)
+
+
+def _link_of_charger_fails(said: str) -> bool:
+    text = said.encode("utf-8", "replace")
+    return fails_of_link(text) and is_of_platform(text)
 
 
 def _newest_first(times: list[float]) -> bool:
@@ -119,7 +141,11 @@ def _layout_of(head: bytes) -> Layout | None:
     lines = [line for line in stripped.split(b"\n", 50)[:50] if line.strip()]
     if first not in (b"[", b"") and len(lines) > 1 and _is_csv(lines, objects, head):
         return "csv"
-    if has_frame or any(is_cut_frame(line) for line in lines) or re.search(rb"connect|clos", head, re.IGNORECASE):
+    if (
+        has_frame
+        or any(is_cut_frame(line) for line in lines)
+        or re.search(rb"connect|clos|error|fault|fail|warn", head, re.IGNORECASE)
+    ):
         return "lines"
     return None
 
@@ -143,7 +169,15 @@ def _loaded(line: bytes) -> object:
         return None
 
 
-def _entries(layout: Layout, head: bytes, rest: IO[bytes] | None, clock: Clock, problems: Problems) -> Iterator[Entry]:
+def _entries(
+    layout: Layout,
+    head: bytes,
+    rest: IO[bytes] | None,
+    clock: Clock,
+    problems: Problems,
+    *,
+    without_frames: bool = False,
+) -> Iterator[Entry]:
     def report(problem: str) -> None:
         problems.add("reading", None, problem, skipped=True)
 
@@ -159,7 +193,7 @@ def _entries(layout: Layout, head: bytes, rest: IO[bytes] | None, clock: Clock, 
         case "csv":
             yield from Objects(clock, problems).rows(lines)
         case _:
-            yield from Lines(clock, problems).entries(lines)
+            yield from Lines(clock, problems, without_frames=without_frames).entries(lines)
 
 
 def _moments(entries: list[Entry]) -> Iterator[tuple[float, float]]:
@@ -185,6 +219,7 @@ class Reader:
         self._clock = clock
         self._problems = problems
         self._nameless = head.charger or fallback
+        self._without_frames = head.without_frames
         self._directions = Directions()
         self._chargers: dict[str, Charger] = {}
         self._now: float | None = None
@@ -229,16 +264,27 @@ class Reader:
         """What a log says beside its messages, of the charger that it names or its words do, or of the only one."""
         named = (entry.charger, *re.findall(r"[\w.-]+", entry.text))
         known = next((self._chargers[each] for each in named if each in self._chargers), None)
-        if known is None and len(self._chargers) == 1:
+        if known is None and self._without_frames:
+            known = self._charger(entry.charger or self._nameless)
+        elif known is None and len(self._chargers) == 1:
             known = next(iter(self._chargers.values()))
-        if known is not None and entry.time is not None:
-            self._now = entry.time
-            (known.worked_on if entry.is_work else known.remarked)(entry.time, entry.text)
+        if known is None or entry.time is None:
+            return
+        self._now = entry.time
+        if entry.is_work:
+            known.worked_on(entry.time, entry.text)
+            return
+        if self._without_frames and not known.is_away and _link_of_charger_fails(entry.text):
+            known.closed(entry.time, None, entry.text)
+        known.remarked(entry.time, entry.text, alone=self._without_frames)
 
     def _connection(self, charger: Charger, entry: Connection) -> None:
         time = self._now if entry.time is None else entry.time
         if entry.opened:
             charger.opened(time, entry.reason)
+        elif entry.attempted and charger.is_away:
+            if time is not None and entry.reason:
+                charger.remarked(time, entry.reason)
         else:
             self._abandon(charger, time)
             charger.closed(time, entry.code, entry.reason)
@@ -454,7 +500,7 @@ def records(
     clock = Clock(seen.ahead_s)
     reader = Reader(seen, clock, fallback, problems)
     take, out = reader.take, reader.out
-    entries: Iterable[Entry] = _entries(seen.layout, head, rest, clock, problems)
+    entries: Iterable[Entry] = _entries(seen.layout, head, rest, clock, problems, without_frames=seen.without_frames)
     for entry in reversed([*entries]) if seen.newest_first else entries:
         take(entry)
         if out:

@@ -78,7 +78,7 @@ _CLOCK = re.compile(rb"\d:\d\d:\d\d")
 _PARTIAL = tuple(
     re.compile(pattern)
     for pattern in (
-        rb"\b" + _MONTH + rb"\s+(?P<day>\d{1,2})\s" + _HOUR,
+        rb"\b" + _MONTH + rb"(?:\s+|/)(?P<day>\d{1,2})\s" + _HOUR,
         rb"(?<![\d-])(?P<month>\d\d)-(?P<day>\d\d)\s" + _HOUR,
         rb"^\W{0,3}" + _HOUR + rb"(?![:\d])",
     )

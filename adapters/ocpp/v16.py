@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .charger import Charger, Record, Session, given
-from .fault_codes import is_known, is_ours, named_code, unwanted_end
+from .fault_codes import is_known, is_ours, known_elsewhere, named_code, unwanted_end
 from .frames import Frame
 from .meter_values import telemetry
 from .told_data import told_in
@@ -64,7 +64,7 @@ def status_notification(charger: Charger, frame: Frame, time: float, _: bool) ->
     # Without an error and in order a charger's own words are remarks: only a code that is known says otherwise.
     is_well = state not in (None, "fault") and word(payload.get("errorCode")) == "noerror"
     code = named_code(
-        (payload.get("vendorErrorCode"),), None if is_well else info, payload.get("errorCode"),
+        (known_elsewhere(vendor, payload.get("vendorErrorCode")),), None if is_well else info, payload.get("errorCode"),
         ours=charger.sends_our_codes or is_ours(vendor),
     )  # fmt: skip
     if code is not None and is_well and not is_known(code):

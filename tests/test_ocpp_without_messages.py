@@ -57,12 +57,13 @@ def test_lines_tell_of_faults_and_connections(kind: str, tmp_path: Path, triage:
 
 
 def test_why_no_attempt_succeeds_is_evidence(tmp_path: Path, triage: Triage) -> None:
-    """Attempts that fail with TLS leave the charger offline once, and put the certificate first."""
-    path = tmp_path / "CP-7.log"
+    """Attempts that fail with TLS leave the charger, which its address names, offline once, and put the certificate first."""
+    path = tmp_path / "station.log"
     path.write_text(FOUND["attempts to connect"][0])
     bundle = read_bundle(path)
     assert [r.fields["transition"] for r in bundle.observations["connections"].records] == ["offline"]
     (incident,) = triage.diagnose(bundle).incidents
+    assert incident.device_id == "CP-7"
     leader, *others = incident.hypotheses
     assert leader.cause_id == "F-0301/tls-certificate-expired"
     told = {item.rule_id for hypothesis in others for item in hypothesis.evidence}

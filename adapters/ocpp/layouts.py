@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Iterator
 
 from .connection_lines import Told, fails_of_link, is_of_platform, told_of_connection
 from .frames import BEGIN, Connection, Entry, Frame, NoFrame, Remark, Sign, frame_of, is_cut_frame, mended, read_frame
-from .prefixes import Prefix, charger_named, read_prefix
+from .prefixes import Prefix, charger_named, identity_in, read_prefix
 from .problems import Problems
 from .times import Clock, without_times
 from .wrapping import ESCAPED_BEGIN, bare, open_brackets, unbroken, unescaped, whole_frame
@@ -72,6 +72,7 @@ class Lines:
         self._closing: set[str] = set()
         self._seen: set[str] = set()
         self._at: dict[str, str | None] = {}
+        self._own: str | None = None
 
     def entries(self, lines: Iterable[bytes], first: int = 1) -> Iterator[Entry]:
         """The frames and connections of all lines; what is no frame and no connection is passed over.
@@ -177,6 +178,8 @@ class Lines:
             yield from self._mended(number, line, 0, "its beginning is missing")
             return
         time, rest = self._clock.read(line[:400])
+        if self._without_frames and self._own is None:
+            self._own = identity_in(line[:LONGEST_PREFIX].decode("utf-8", "replace"))
         told = told_of_connection(line[:LONGEST_PREFIX])
         if told is not None and self._without_frames and told.charger is None and not is_of_platform(line):
             told = None
@@ -246,7 +249,7 @@ class Lines:
         found = next((each.strip(".:") for each in seen), None) or charger_named(text)
         addresses = _ADDRESS.findall(text)
         if found is None:
-            return next((self._at[address] for address in addresses if address in self._at), None)
+            return next((self._at[address] for address in addresses if address in self._at), self._own)
         if len(addresses) == 1 and len(self._at) < MOST_PREFIXES:
             # several chargers behind one address are told from each other by nothing
             self._at[addresses[0]] = found if self._at.get(addresses[0], found) == found else None

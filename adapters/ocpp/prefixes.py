@@ -105,6 +105,18 @@ _BEFORE_A_CONNECTION = re.compile(
 )
 
 
+_IDENTITY = re.compile(
+    r"(?:\bwss?://[^\s\"'\]]*/|\bpath: \[/(?:[\w.-]+/)*)((?=[\w.-]*\d)[A-Za-z0-9][\w.-]{1,63})(?=[\s\"',;)\]]|$)"
+)
+"""The end of the address at which a charger connects: its identity (OCPP-J 1.6, 3.1.1)."""
+
+
+def identity_in(text: str) -> str | None:
+    """The charger whose address on the platform a line names; None where it names none."""
+    found = _IDENTITY.search(text)
+    return None if found is None else found.group(1)
+
+
 def charger_named(text: str) -> str | None:
     """The charger that stands in brackets before the words of a line, behind a tenant's number, or before the words that tell of
     its connection; None where nothing that can be one does."""

@@ -384,6 +384,21 @@ def test_record_lists_within_a_bundle_are_read(tmp_path: Path, triage: Triage) -
     assert [device for device, _ in codes(tmp_path / "alone")] == ["A"]
 
 
+def test_names_that_are_no_utf_8_cost_themselves(tmp_path: Path) -> None:
+    """A file below is passed over with a warning; a folder that was given, or is to hold the results, is refused."""
+    odd = "telemetry\udcff.csv"
+    written(tmp_path, {"devices.jsonl": DEVICES, "events.jsonl": lines(fault("A", "2026-05-01T00:00:00Z"))})
+    try:
+        (tmp_path / "data" / odd).write_text("timestamp\n")
+    except (OSError, UnicodeError):  # not on every system
+        pytest.skip("files cannot be named so here")
+    ((_, _, said),) = warnings(ran(tmp_path))
+    assert "is no UTF-8" in said
+    for paths, output in (([tmp_path / "data" / odd], tmp_path / "other"), ([tmp_path / "data"], tmp_path / odd)):
+        with pytest.raises(UnreadableInput, match=r"is no UTF-8, .* name"):
+            run_fleet(paths, output, Options(workers=0))
+
+
 def test_the_output_is_no_input(tmp_path: Path) -> None:
     """Results may be written into the folder that is read, and are not read by the next run."""
     (tmp_path / "devices.jsonl").write_text(DEVICES)

@@ -344,12 +344,13 @@ def test_the_command_writes_a_fleet_and_says_what_to_do_with_it(
     [
         (["--chargers", "0"], "--chargers 0"),
         (["--chargers", "2", "--start", "May"], "is no date"),
+        (["--chargers", "2", "--output", "fleet\udcff"], "is no UTF-8"),
         (["--chargers", "2", "--cause", "F-0203/pins"], "did you mean F-0203/pin-oxidation"),
     ],
 )
 def test_usage_that_makes_no_fleet_is_one_line(options: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     """What cannot be simulated ends with status 2, a line that helps, and no folder."""
-    assert main(["simulate", *options, "--output", str(tmp_path / "fleet")]) == 2
+    assert main(["simulate", "--output", str(tmp_path / "fleet"), *options]) == 2
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1

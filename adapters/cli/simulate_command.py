@@ -85,10 +85,15 @@ def simulate(
         raise Unusable(str(error)) from None
     folder = Path(output)
     try:
+        output.encode()
         with ended_calmly(), _shown(shell, plan) as progress:
             written = write_fleet(plan, folder, FileFormat(list_format), Partition(partition), progress)
     except OutputTaken as error:
         raise Unusable(f"--output: {error}; name a new folder, or take this one away") from None
+    except UnicodeEncodeError:
+        raise Unusable(
+            f"--output {clean(folder)}: the name is no UTF-8, in which files are named; name another"
+        ) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise Unusable(f"--output {folder}: cannot be written: {reason}; name a folder you may write to") from None

@@ -69,6 +69,10 @@ class PassedOver:
     reason: str
 
 
+NO_UTF8 = "its name is no UTF-8, in which results name what they are of"
+"""What is wrong with a file's name."""
+
+
 @dataclass(frozen=True)
 class DataSet:
     """All files of a data set by name, the file that states the moment of the diagnosis, and what was passed over."""
@@ -125,6 +129,8 @@ class _Search:
         self._here = str(Path.cwd())
 
     def look_at(self, path: Path) -> None:
+        if not is_utf8(path):
+            raise UnreadableInput(f"{path}: {NO_UTF8}; rename it")
         try:
             if path.is_dir():
                 self._walk(path)
@@ -152,6 +158,10 @@ class _Search:
             below: list[tuple[str, str, tuple[str, ...]]] = []
             for entry in self._entries(folder):
                 path = os.path.join(folder, entry.name)
+                if not is_utf8(entry.name):
+                    named = path.encode("utf-8", "replace").decode()
+                    self.passed_over.add(PassedOver(named, f"{NO_UTF8}; it is passed over: rename it"))
+                    continue
                 # where a folder lies is known, and to look up each entry's place anew takes longer than all the rest
                 lies = os.path.realpath(path) if entry.is_symlink() else os.path.join(place, entry.name)
                 if _is_folder(entry):
@@ -222,6 +232,15 @@ class _Search:
                 status.st_mtime_ns,
             ),
         )
+
+
+def is_utf8(name: str | Path) -> bool:
+    """Whether the name of a file can be written as UTF-8, as in results and by the readers of Parquet it has to be."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

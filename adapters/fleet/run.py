@@ -24,7 +24,7 @@ from ...knowledge.library import Library, shipped_directory
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput
 from ..report.wording import listed
-from .data_set import DataSet, find_data_set
+from .data_set import NO_UTF8, DataSet, find_data_set, is_utf8
 from .diagnosing import Job, diagnose, failed
 from .fleet_files import FleetFiles
 from .gathering import Gathered, Task, gather, halves, tasks_of, unread
@@ -316,6 +316,8 @@ def _told_before(output: Path) -> Summary:
 
 def _refuse_place(output: Path, paths: Sequence[str | Path]) -> None:
     """Raise UnreadableInput where results cannot be put: into a file, or among the data."""
+    if not is_utf8(output):
+        raise UnreadableInput(f"{output}: {NO_UTF8}; name another folder")
     there = next((path for path in (output, *output.parents) if path.exists()), output)
     if there.is_file():
         raise UnreadableInput(f"{there}: is a file; --output names a folder, which the run makes")

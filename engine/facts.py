@@ -30,6 +30,9 @@ REMEMBERED_TIMES = 16_384
 VALUE_DECIMALS = 6
 """Decimals that the value of a fact is rounded to."""
 
+BOUNDS_TOLERANCE = 1e-6
+"""By how much a value may pass the bounds of its kind: what was computed is rounded (the last decimal that is kept)."""
+
 
 @lru_cache(REMEMBERED_TIMES)
 def iso_timestamp(seconds: float) -> str:
@@ -86,7 +89,8 @@ class Fact:
 class FactType:
     """What facts of one name mean.
 
-    `low` and `high` bound the values that can occur at all (in `unit`): a condition beyond them can never be met.
+    `low` and `high` bound the values that can occur at all (in `unit`): a condition beyond them can never be met, and a fact
+    beyond them is refused.
     `choices` lists the texts that can occur, where they are known. `parse` turns the text of a rule's constant into a
     Version. `many` marks names of which one incident may have several facts. `supposable` is false for what only something
     done later can tell: it is not supposed where the question is what would change the leader.
@@ -102,6 +106,14 @@ class FactType:
     many: bool = False
     parse: Callable[[str], Version | None] | None = None
     supposable: bool = True
+
+    def beyond(self, value: float) -> str | None:
+        """Why a number of it cannot be, beyond its bounds by more than rounding; None for one that can."""
+        if self.low is not None and value < self.low - BOUNDS_TOLERANCE:
+            return f"{in_words(value, self.unit)} cannot be: it is below {in_words(self.low, self.unit)}"
+        if self.high is not None and value > self.high + BOUNDS_TOLERANCE:
+            return f"{in_words(value, self.unit)} cannot be: it is above {in_words(self.high, self.unit)}"
+        return None
 
 
 Catalogue = Mapping[str, FactType]
@@ -156,6 +168,9 @@ def _misfit(fact: Fact, fact_type: FactType) -> str | None:
                 return f"a number is expected, not {type(value).__name__}"
             if not abs(value) <= NUMBER_LIMIT:
                 return f"{value!r} is not a finite number up to {NUMBER_LIMIT:.0e}"
+            beyond = fact_type.beyond(value)
+            if beyond is not None:
+                return beyond
         case "flag":
             if not isinstance(value, bool):
                 return f"true or false is expected, not {type(value).__name__}"

@@ -9,7 +9,7 @@ from ..engine.facts import Version
 
 _DOTTED = re.compile(r"^v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d+)*(?:[-+~_ ]?([0-9a-z.+_-]*))?$", re.IGNORECASE)
 _DATED = re.compile(r"^v?(\d{6})\.(\d{1,4})$", re.IGNORECASE)
-_PRERELEASE = re.compile(r"^(rc|alpha|beta|dev|pre|a|b)[\d.]*", re.IGNORECASE)
+_PRERELEASE = re.compile(r"^(?:(?:rc|alpha|beta|dev|pre(?:view|release)?)(?![a-z])|[ab]\d)", re.IGNORECASE)
 
 _OPEN = re.compile(r"^v?\d+\.\d+\.\D|[\d.]x(?:\.|$)", re.IGNORECASE)
 """What stands for any patch (`3.0.x`): it may be one before or after whatever is asked for."""

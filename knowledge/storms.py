@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from .observations import Table
 from .readings import MINUTE
 
@@ -12,19 +14,30 @@ STORM_WINDOW_S = 10 * MINUTE
 """The window of a reconnect storm (dictionary F-0302)."""
 
 
+SAME_CONNECTION_S = 10.0
+"""A `reconnect` and an `online` this close are one connection told twice (our judgement)."""
+
+_UP = frozenset(("online", "reconnect"))
+
+
 def reconnects(connections: Table, device: str) -> list[float]:
-    """When the charger reconnected (epoch seconds): each `reconnect`, and each `online` after an `offline` or another
-    `online` that no `reconnect` announced."""
+    """When the charger reconnected (epoch seconds): each `reconnect`, and each `online` after an `offline` or another `online`;
+    an `online` and a `reconnect` that tell of one connection count once."""
     rows = connections.by_device.get(device)
     if rows is None:
         return []
     transitions = connections.texts("transition")
-    times = []
+    times: list[float] = []
     before: str | None = None
+    up_since = -inf
     for row in rows:
-        transition = transitions[row]
-        if transition == "reconnect" or (transition == "online" and before in ("offline", "online")):
-            times.append(float(connections.times[row]))
+        transition, time = transitions[row], float(connections.times[row])
+        told_twice = {before, transition} == _UP and time - up_since <= SAME_CONNECTION_S
+        is_reconnect = transition == "reconnect" or (transition == "online" and before in ("offline", "online"))
+        if is_reconnect and not (told_twice and times[-1:] == [up_since]):
+            times.append(time)
+        if transition in _UP and not told_twice:
+            up_since = time
         before = transition
     return times
 

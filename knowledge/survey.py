@@ -149,6 +149,7 @@ def fault_events(
             return None
 
     events = observations["events"]
+    reported: set[tuple[str, str]] = set()
     for row in _rows_of_faults(events):
         record = events.records[row]
         if record.time is None:
@@ -160,8 +161,9 @@ def fault_events(
             continue
         code = read("events", record, value, "data.fault_code")
         if code is not None:
+            reported.add((record.fields["device_id"], code))
             add(record, record.fields.get("connector_id") or None, code, record.time, events.source_of(record))
-    reported = {(fault.device_id, fault.code) for fault in found}
+    reported |= {(fault.device_id, fault.code) for fault in found}
     heartbeats = observations["heartbeats"]
     for row, value in enumerate(heartbeats.values("fault_code")):
         if value is None or np.isnan(heartbeats.times[row]):

@@ -106,16 +106,30 @@ def affirmed(data: Any) -> Iterator[str]:
                     yield f"{path} {said}"
 
 
+_NUMBER = re.compile(
+    r"^\s*[<>=~≈]?\s*(?:([+−-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d{1,12})?)(?![\d,])|([+−-]?\d{1,15}(?:[.,]\d{1,12})?))"
+)
+_NO_NUMBER = re.compile(r"\s*(?:\d{4}-\d\d|\d{1,2}:\d\d|\d+\.\d+\.\d|\d{1,4}/\d{1,2}/\d)")
+"""How dates, times of day, versions and addresses begin."""
+
+
 def as_number(value: Any) -> float | None:
-    """A number, or the number that a text begins with; None for anything else, and for what is not finite."""
+    """A number, or the number that a text begins with; None for anything else, for what is not finite, and for dates, times of day,
+    versions and addresses.
+
+    Three digits behind a comma are thousands (`1,620 rpm`) unless a zero stands before it (`0,620`), other commas decimal.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
         number = float(value) if abs(value) < 1e300 else float("inf")
         return number if abs(number) < float("inf") else None
     if isinstance(value, str):
-        match = re.match(r"^\s*[<>=~≈]?\s*([+−-]?\d{1,15}(?:[.,]\d{1,12})?)", value)
-        return float(match.group(1).replace(",", ".").replace("−", "-")) if match else None
+        match = _NUMBER.match(value)
+        if match is None or _NO_NUMBER.match(value):
+            return None
+        thousands, plain = match.groups()
+        return float((plain.replace(",", ".") if thousands is None else thousands.replace(",", "")).replace("−", "-"))
     return None
 
 

@@ -12,15 +12,13 @@ from ....engine.facts import Source
 from ...observations import Floats, Record, epoch
 from ...readings import MINUTE, Readings, percentile
 from ...scene import Scene, Whose
+from ...storms import SAME_CONNECTION_S
 
 HEARTBEAT_LOST = "F-0301"
 RECONNECT_STORM = "F-0302"
 
 DEFAULT_HEARTBEAT_S = 30.0
 """Heartbeat interval where none is configured (dictionary F-0301)."""
-
-SAME_CONNECTION = 10.0
-"""A `reconnect` and an `online` this close are one connection told twice (our judgement)."""
 
 ON_PURPOSE = 2 * MINUTE
 """A clean close and back within this is a reconnect on purpose (our judgement)."""
@@ -102,7 +100,7 @@ def _connections(scene: Scene, device: str) -> History:
         elif online_since is None:
             found.starts.append(Moment(time, record))
             online_since = time
-        elif transition == previous or time - online_since > SAME_CONNECTION:
+        elif transition == previous or time - online_since > SAME_CONNECTION_S:
             # a new connection whose drop was not logged: the old one ended by now
             found.drops.append(Moment(time, record))
             found.lives.append(Span(time, time - online_since, record))

@@ -179,7 +179,8 @@ class _Reader:
     def _logged_beside(self, path: Path) -> bool:
         """Read a file of a folder where it is an OCPP log; one that cannot be opened costs only itself."""
         try:
-            return self._logged(path)
+            # somebody's notes may speak of faults too
+            return self._logged(path, with_messages=not _is_called_log(path.name))
         except OSError as error:
             problem = f"{path}: cannot be read: {error.strerror or error}; check its permissions"
             self.builder.report("bundle", None, None, problem, skipped=True)
@@ -210,15 +211,19 @@ class _Reader:
         """Read a file of a zip as an OCPP log; false where it is none."""
         from .ocpp.bundle import charger_of
 
+        with_messages = not _is_called_log(member.filename)
         with archive.open(member) as file:
-            return self._read_log(file, f"{label}/{member.filename}", charger_of(member.filename))
+            return self._read_log(
+                file, f"{label}/{member.filename}", charger_of(member.filename), with_messages=with_messages
+            )
 
     def _log(self, content: bytes, label: str) -> bool:
         """Read content as an OCPP log; false where it is none."""
         return _can_be_log(content[:HEAD]) and self._read_log(io.BytesIO(content), label)
 
-    def _logged(self, path: Path) -> bool:
-        """Read a file as an OCPP log, without taking it into memory; false where it is none, or named after a list."""
+    def _logged(self, path: Path, *, with_messages: bool = False) -> bool:
+        """Read a file as an OCPP log, without taking it into memory; false where it is none, or named after a list. `with_messages`
+        says that one without messages is none."""
         if is_named_as_input(path.name):
             return False
         with path.open("rb") as file:
@@ -227,14 +232,16 @@ class _Reader:
             from .ocpp.bundle import charger_of
 
             file.seek(0)
-            return self._read_log(file, str(path), charger_of(path))
+            return self._read_log(file, str(path), charger_of(path), with_messages=with_messages)
 
-    def _read_log(self, file: IO[bytes], label: str, charger: str | None = None) -> bool:
+    def _read_log(
+        self, file: IO[bytes], label: str, charger: str | None = None, *, with_messages: bool = False
+    ) -> bool:
         from .ocpp.bundle import NAMELESS
         from .ocpp.reading import head_of, opened
 
         stream = opened(file)
-        return self._ocpp_logs().read(head_of(stream), stream, label, charger or NAMELESS)
+        return self._ocpp_logs().read(head_of(stream), stream, label, charger or NAMELESS, with_messages=with_messages)
 
     def _ocpp_logs(self) -> Logs:
         if self._logs is None:
@@ -492,6 +499,10 @@ def is_named_as_input(name: str) -> bool:
     """Whether a file of a folder is read as a record list because of its name."""
     plain = _plain_name(name)
     return plain == "bundle.json" or (list_named(plain) is not None and plain.endswith(SUFFIXES))
+
+
+def _is_called_log(name: str) -> bool:
+    return re.search(r"\.log\b", _plain_name(name)) is not None
 
 
 def _plain_name(name: str) -> str:

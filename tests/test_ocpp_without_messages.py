@@ -116,3 +116,12 @@ def test_words_beside_messages_raise_no_fault(tmp_path: Path, triage: Triage) ->
         '2026-05-10T08:00:00Z [CP-7] <- [2,"1","Heartbeat",{}]\n2026-05-10T08:00:01Z [CP-7] ERROR status HighTemperature\n'
     )
     assert triage.diagnose(read_bundle(path)).incidents == []
+
+
+@pytest.mark.parametrize(("name", "codes"), [("notes.txt", []), ("CP-7.log", ["F-0101"]), ("CP-7.log.1", ["F-0101"])])
+def test_notes_beside_other_files_are_no_log(name: str, codes: list[str], tmp_path: Path, triage: Triage) -> None:
+    """In a folder only what is called a log is one, where it holds no messages."""
+    (tmp_path / "devices.jsonl").write_text('{"device_id": "CP-7"}\n')
+    (tmp_path / name).write_text("2026-05-10 08:00:00 relay adhesion error on connector\n")
+    found = triage.diagnose(read_bundle(tmp_path)).incidents
+    assert [incident.fault_code for incident in found] == codes

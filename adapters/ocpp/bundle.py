@@ -92,13 +92,16 @@ class Logs:
         self._fed: dict[str, int] = {}
         self._devices: dict[str, list[tuple[str, str, Mapping[str, Any]]]] = {}
 
-    def read(self, head: bytes, rest: IO[bytes] | None, label: str, charger: str = NAMELESS) -> bool:
+    def read(
+        self, head: bytes, rest: IO[bytes] | None, label: str, charger: str = NAMELESS, *, with_messages: bool = False
+    ) -> bool:
         """Read a log from its head and the stream behind it; false where it is no OCPP log, and nothing was read.
 
-        `label` is what warnings call it, `charger` what a charger is called that it does not name.
+        `label` is what warnings call it, `charger` what a charger is called that it does not name; `with_messages` says that
+        one without messages is none.
         """
         seen = look_at(head)
-        if seen is None:
+        if seen is None or (with_messages and seen.without_frames):
             return False
         self._take(records(seen, head, rest, charger, self._reporter(label)))
         return True

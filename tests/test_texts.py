@@ -195,3 +195,23 @@ def test_what_is_written_out_is_a_report(triage: Triage, list_name: str, record:
     (incident,) = triage.diagnose(observe(records)).incidents
     fired = {evidence.rule_id for h in incident.hypotheses if h.cause_id == OVERLOAD for evidence in h.evidence}
     assert ("F-0204.told-later-load" in fired) is tells
+
+
+@pytest.mark.parametrize(
+    ("cause", "note"),
+    [
+        ("F-0421/coil-under-voltage", "Netzteil 24V bricht ein, ersetzt"),
+        ("F-0601/bearing-wear", "lager versleten, ventilator vervangen"),
+        ("F-0301/power-cycle", "FI im Verteiler war gefallen, wieder eingeschaltet"),
+        ("F-0301/tls-certificate-expired", "certificat expiré, renouvelé sur place"),
+        ("F-0203/pin-oxidation", "Steckkontakte oxidiert, gereinigt"),
+        ("F-0411/termination-resistor", "Abschlusswiderstand fehlte am letzten Modul, nachgerüstet"),
+    ],
+)
+def test_what_a_visit_found_is_read_in_other_languages(triage: Triage, cause: str, note: str) -> None:
+    """A technician's note in German, French or Dutch puts the cause first that it names."""
+    code = cause.partition("/")[0]
+    fault = {"timestamp": "2026-05-10T08:00:00Z", "device_id": "A", "event_type": "fault", "data": {"fault_code": code}}
+    visit = {"timestamp": "2026-05-11T08:00:00Z", "device_id": "A", "work": note}
+    (incident,) = triage.diagnose(observe({"events": [fault], "service_visits": [visit]})).incidents
+    assert incident.hypotheses[0].cause_id == cause

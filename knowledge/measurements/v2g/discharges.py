@@ -14,7 +14,7 @@ from ...sessions import Session
 from ...texts import as_number, flat, words_of
 from .occurrences import the_vehicle
 from .payload import LIMIT_KEY
-from .records import FLOWING_KW, of_connector, outflow, sampled
+from .records import FLOWING_KW, outflow, sampled
 from .vehicles import Vehicle, chargers_with, session_vehicle
 
 _OUTWARD = re.compile(r"\b(discharg\w*|v2g|export\w*|feed in|to grid|bidirectional|v2h|v2x)\b")
@@ -73,7 +73,7 @@ def moved_energy_out(scene: Scene, session: Session) -> bool | None:
     if session.soc_start is not None and session.soc_end is not None and session.soc_end <= session.soc_start - 2:
         return True
     end = session.end if session.end is not None else session.start + 12 * HOUR
-    rows = of_connector(scene, session.connector_id, sampled(scene, session.device_id, session.start, end, 120))
+    rows = sampled(scene, session.device_id, session.start, end, 120, session.connector_id)
     if len(rows):
         _, flowing = outflow(scene, rows)
         if len(flowing):
@@ -105,8 +105,8 @@ def discharges(scene: Scene) -> list[Discharge]:
 def _discharge(scene: Scene, session: Session) -> Discharge:
     start, end, soc, soc_end = session.start, session.end or session.start, session.soc_start, session.soc_end
     # Within a long stay, telemetry tells when energy really flowed.
-    rows = sampled(scene, session.device_id, session.start, session.end or session.start + 12 * HOUR)
-    told, out = outflow(scene, of_connector(scene, session.connector_id, rows))
+    until = session.end or session.start + 12 * HOUR
+    told, out = outflow(scene, sampled(scene, session.device_id, session.start, until, connector=session.connector_id))
     flowing = told[out]
     if len(flowing):
         table = scene.observations["telemetry"]

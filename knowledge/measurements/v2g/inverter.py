@@ -15,7 +15,7 @@ from .discharges import discharges
 from .evidence import sources_of
 from .occurrences import latest_first, meets_occurrence
 from .payload import early_and_late, measured_numbers, told_numbers
-from .records import FLOWING_KW, flows_out, in_sync, sampled, sources_of_rows
+from .records import FLOWING_KW, flows_out, in_sync, own_sampled, sampled, sources_of_rows
 
 _STATUS = "inverter_sync_status"
 
@@ -231,7 +231,7 @@ def sync_flutters_before_loss(scene: Scene) -> Reading | None:
 def seconds_unsynced_before_loss(scene: Scene) -> Reading | None:
     table = scene.observations["telemetry"]
     for time in latest_first(scene):
-        rows = sampled(scene, scene.device_id, time - HOUR, time, 720)
+        rows = own_sampled(scene, time - HOUR, time)
         known = rows[~table.one_of(_STATUS, (None,), rows)]
         if not len(known):
             continue

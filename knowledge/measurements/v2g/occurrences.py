@@ -18,7 +18,7 @@ from ...scene import FaultEvent, Scene
 from ...sessions import Session
 from ...texts import as_number, flat, words_of
 from .payload import as_percent, spelled
-from .records import asks_for_discharge, of_connector, same_connector, sampled
+from .records import asks_for_discharge, same_connector, sampled
 from .vehicles import Vehicle, session_at, vehicle_in, vehicle_in_events, vehicle_of, vehicle_of_stay
 
 LOSS, REFUSAL = "F-0701", "F-0702"
@@ -218,8 +218,9 @@ def _soc_then(scene: Scene, fault: FaultEvent, session: Session | None) -> float
         if as_number(value) is not None and _SOC.search(path) and not _SOC_LIMIT.search(path):
             return as_percent(value)
     table = scene.observations["telemetry"]
-    rows = sampled(scene, fault.device_id, fault.time - 15 * MINUTE, fault.time + 2 * MINUTE)
-    rows = of_connector(scene, fault.connector_id, rows)
+    rows = sampled(
+        scene, fault.device_id, fault.time - 15 * MINUTE, fault.time + 2 * MINUTE, connector=fault.connector_id
+    )
     rows = rows[~np.isnan(table.numbers("soc")[rows])]
     up_to = int(table.times[rows].searchsorted(fault.time, "right"))
     best = float(table.numbers("soc")[rows[max(0, up_to - 1)]]) if len(rows) else None

@@ -14,24 +14,25 @@ FLOWING_KW = 0.2
 """Power from which energy flows rather than a meter's noise (our judgement)."""
 
 
-def sampled(scene: Scene, device: str, start: float, end: float, most: int = 400) -> Rows:
-    """The telemetry rows of a charger from start to end, evenly thinned to about so many."""
+def sampled(scene: Scene, device: str, start: float, end: float, most: int = 400, connector: int | None = None) -> Rows:
+    """The telemetry rows of a charger from start to end, where a connector is given those that may be of it (as
+    `same_connector` says), evenly thinned to about so many."""
     rows = scene.telemetry_rows(start, end, device=device)
-    return rows[:: len(rows) // most + 1] if len(rows) > most else rows
-
-
-def of_connector(scene: Scene, connector: int | None, rows: Rows) -> Rows:
-    """Of some telemetry rows those that may be of a connector, as `same_connector` says."""
-    if not connector:
-        return rows
     named = scene.observations["telemetry"].connectors[rows]
-    chosen: Rows = rows[np.isnan(named) | (named == connector)]
+    if connector:
+        may_be = np.isnan(named) | (named == connector)
+        rows, named = rows[may_be], named[may_be]
+    if len(rows) <= most:
+        return rows
+    # connectors report in turn, so that every other row may be one connector's: each is thinned by itself
+    by_connector = np.argsort(named, kind="stable")
+    chosen: Rows = rows[np.sort(by_connector[:: len(rows) // most + 1])]
     return chosen
 
 
 def own_sampled(scene: Scene, start: float, end: float) -> Rows:
     """The telemetry rows of the incident's connector, and those that name none, from start to end, thinned to about 720."""
-    return of_connector(scene, scene.connector_id, sampled(scene, scene.device_id, start, end, 720))
+    return sampled(scene, scene.device_id, start, end, 720, scene.connector_id)
 
 
 def flows_out(scene: Scene, rows: Rows) -> NDArray[np.bool_]:

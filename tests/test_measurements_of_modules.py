@@ -41,6 +41,69 @@ def statuses(**by_module: str) -> list[Row]:
     return [{"index": int(name[1:]), "status": status} for name, status in by_module.items()]
 
 
+# The load of connectors together
+
+STEADY = [*range(180, 0, -10)]
+
+
+@pytest.mark.parametrize("path", ["dc_bus_current", "current", "power"])
+@pytest.mark.parametrize(
+    ("connectors", "drop"),
+    [
+        ({1: (0, STEADY, 200, 200)}, 0.0),
+        ({1: (0, STEADY, 200, 0)}, 100.0),
+        ({1: (0, STEADY, 200, 200), 2: (0, STEADY, 0, 0)}, 0.0),
+        ({1: (0, STEADY, 200, 200), 2: (-2, STEADY, 0, 0)}, 0.0),
+        ({1: (0, STEADY, 200, 0), 2: (-2, STEADY, 0, 0)}, 100.0),
+        ({1: (0, STEADY, 200, 0), 2: (-2, STEADY, 300, 300)}, 40.0),
+        ({1: (0, STEADY, 200, 0), 2: (-2, STEADY, 200, 200), None: (0, STEADY, 400, 200)}, 50.0),
+        ({1: (0, STEADY, 200, 0), None: (0, STEADY, 200, 0)}, 100.0),
+    ],
+    ids=["steady", "gone", "idle beside it at one moment", "idle beside it in turn", "gone beside an idle one",
+         "one of two gone", "and rows of the charger itself", "one connector and the charger itself"],
+)  # fmt: skip
+def test_a_load_that_falls_is_that_of_all_connectors(
+    path: str, connectors: dict[int | None, tuple[float, Sequence[int], float, float]], drop: float, triage: Triage
+) -> None:
+    """A connector that never had a load takes none away when it reports last."""
+    rows = [
+        at(seconds + shift, connector, **{path: late if seconds <= 30 else early})
+        for connector, (shift, moments, early, late) in connectors.items()
+        for seconds in moments
+    ]
+    found = measured(triage, ["load_drop_before_fault"], events=[fault("F-0411")], telemetry=rows)
+    assert found == {"load_drop_before_fault": drop}
+
+
+@pytest.mark.parametrize("shift", [0, 7], ids=["at one moment", "in turn"])
+def test_shares_of_faults_and_of_time_are_of_the_load_of_all_connectors(shift: int, triage: Triage) -> None:
+    """Two connectors at half the power together load the modules fully, and an idle one beside a loaded one is no rest."""
+    hours = 24
+    ended = [3_600 * n for n in range(1, 4)]
+    rows = []
+    for n in range(hours * 60):
+        seconds = 60 * n + 20
+        full = any(time <= seconds <= time + 600 for time in ended) or seconds <= 600
+        rows += [at(seconds, 1, power=75 if full else 45), at(seconds + shift, 2, power=75 if full else 0)]
+    names = ["faults_at_high_load_share", "faults_at_no_load_share", "time_at_high_load_share"]
+    found = measured(triage, names, events=[fault("F-0411", time) for time in (*ended, 0)], telemetry=rows)
+    assert found.pop("time_at_high_load_share") == pytest.approx(100 * 40 / (hours * 60), abs=0.5)
+    assert found == {"faults_at_high_load_share": 100.0, "faults_at_no_load_share": 0.0}
+
+
+def test_a_session_that_left_no_last_reading_is_no_load_beside_the_next_one(triage: Triage) -> None:
+    """Where connectors report in sessions only and take turns, the highest power is that of one of them."""
+    telemetry = [
+        at(3_600 * hour + 60 * minute, connector, power=150.0)
+        for hour in range(5)
+        for connector, minutes in ((1, range(33, 58)), (2, range(1, 30)))
+        for minute in minutes
+    ]
+    events = [fault("F-0411", 3_600 * hour) for hour in range(4)]
+    found = measured(triage, ["faults_at_high_load_share"], events=events, telemetry=telemetry)
+    assert found == {"faults_at_high_load_share": 100.0}
+
+
 # Discharges of one connector beside another that reports
 
 OTHERS = [(), (1,), (1, 3)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ...readings import HOUR, MINUTE, Reading, Readings, few
 from ...scene import Scene
 from ...texts import words_of
 from ..registry import measures
-from .telemetry import MODULE_HISTORY
+from .telemetry import MODULE_HISTORY, usual_step
 
 HIGH_LOAD = 0.7
 """Share of the highest power of the month from which load counts as high (our judgement)."""
@@ -20,6 +21,45 @@ HIGH_LOAD = 0.7
 
 JUST_BEFORE = 30.0
 """Seconds before a timeout in which the load counts as there (our judgement: a module is called silent within seconds)."""
+
+
+STANDS_FOR = 6 * MINUTE
+"""Seconds after which a reading tells nothing any more of the load (our judgement: under load a connector reports every five
+minutes or more often)."""
+
+STANDS_FOR_STEPS = 2.0
+"""Times the usual step between its rows for which a connector's reading stands beside those of others (our judgement: one row may be
+lost, and a session that ends leaves no more of them)."""
+
+
+def _together(load: Readings, stands_for: float = np.inf) -> Readings:
+    """The load of all connectors together at each moment at which one of them reports: modules feed whichever of them asks.
+
+    The others count with their last reading of so many seconds. Each moment is told by the record with the highest load, and
+    rows without connector count only where fewer than two connectors are named: they repeat what these say.
+    """
+    connectors = load.table.connectors[load.rows]
+    numbers = np.unique(connectors[~np.isnan(connectors)])
+    if len(numbers) < 2:
+        return replace(load, values=np.abs(load.values))
+    named = np.flatnonzero(~np.isnan(connectors))
+    order = named[np.lexsort((-np.abs(load.values[named]), load.times[named]))]
+    _, highest = np.unique(load.times[order], return_index=True)
+    told = load.at(order[highest])
+    total = np.zeros(len(told))
+    for number in numbers:
+        own = load.at(connectors == number)
+        last = own.times.searchsorted(told.times, "right") - 1
+        stands = (last >= 0) & (told.times - own.times[last] <= stands_for)
+        total += np.where(stands, np.abs(own.values[last]), 0.0)
+    return replace(told, values=total)
+
+
+def _in_month(scene: Scene, load: Readings) -> Readings:
+    """The load of all connectors together in the month up to the latest occurrence."""
+    month = load.between(scene.anchor - MODULE_HISTORY, scene.anchor)
+    step = usual_step(month.table, month.rows)
+    return _together(month, STANDS_FOR if step is None else min(STANDS_FOR, STANDS_FOR_STEPS * step))
 
 
 def _load(scene: Scene) -> Readings:
@@ -32,8 +72,8 @@ def _load(scene: Scene) -> Readings:
 
 @measures(
     "load_drop_before_fault",
-    "how far the load (DC bus current, else current, else power) fell from its highest in the three minutes before the latest "
-    "occurrence to its last reading more than two seconds before it",
+    "how far the load (DC bus current, else current, else power) of all connectors together fell from its highest in the three "
+    "minutes before the latest occurrence to its last reading more than two seconds before it",
     unit="%",
     low=0,
     high=100,
@@ -41,13 +81,10 @@ def _load(scene: Scene) -> Readings:
 def load_drop_before_fault(scene: Scene) -> Reading | None:
     load = _load(scene)
     for time in reversed(scene.times[-20:]):
-        window = load.between(time - 3 * MINUTE, time - 2.0)
-        values = np.abs(window.values)
-        if len(window) >= 3 and values.max() > 0:
-            # several connectors may report at one moment: their last readings together
-            last = float(values[window.times >= window.times[-1] - 1e-3].max())
-            drop = 100.0 * max(0.0, 1.0 - last / float(values.max()))
-            return window.reading(drop, time, [int(np.argmax(values)), len(window) - 1])
+        window = _together(load.between(time - 3 * MINUTE, time - 2.0))
+        if len(window) >= 3 and window.values.max() > 0:
+            drop = 100.0 * (1.0 - float(window.values[-1]) / float(window.values.max()))
+            return window.reading(drop, time, [int(np.argmax(window.values)), len(window) - 1])
     return None
 
 
@@ -90,24 +127,24 @@ def _sessions_broken_off(scene: Scene) -> Iterator[tuple[float, float, Source]]:
 
 
 def _fault_loads(scene: Scene) -> list[tuple[float, Source]]:
-    """The power just before each occurrence that has a reading, as a share of the month's highest."""
+    """The power of all connectors just before each occurrence that has a reading, as a share of the month's highest."""
 
     def load() -> list[tuple[float, Source]]:
         power = scene.readings("power", which="all")
         if len(power) < 10:
             power = scene.readings("current", which="all")
-        month = power.between(scene.anchor - MODULE_HISTORY, scene.anchor)
-        top = float(np.abs(month.values).max()) if len(month) else 0.0
+        month = _in_month(scene, power)
+        top = float(month.values.max()) if len(month) else 0.0
         found: list[tuple[float, Source]] = []
         if top <= 0:
             return found
         for time in scene.times[-50:]:
             # the last two readings at least: the very last one may already show the loss of power, of many those of half a minute
-            near = power.between(time - 6 * MINUTE, time + 1.0)
+            near = _together(power.between(time - STANDS_FOR, time + 1.0))
             if len(near):
                 start = max(0, min(len(near) - 2, int(near.times.searchsorted(time - JUST_BEFORE))))
-                place = start + int(np.argmax(np.abs(near.values[start:])))
-                found.append((float(np.abs(near.values[place])) / top, near.source(place)))
+                place = start + int(np.argmax(near.values[start:]))
+                found.append((float(near.values[place]) / top, near.source(place)))
         return found
 
     return scene.once(("fault loads",), load)
@@ -145,16 +182,16 @@ def faults_at_no_load_share(scene: Scene) -> Reading | None:
 
 @measures(
     "time_at_high_load_share",
-    "share of the month's telemetry rows under load that are at 70 % or more of the highest power; known from twenty rows on",
+    "share of the month's telemetry rows under load that are at 70 % or more of the highest power of all connectors together; "
+    "known from twenty rows on",
     unit="%",
     low=0,
     high=100,
 )
 def time_at_high_load_share(scene: Scene) -> Reading | None:
-    power = scene.readings("power", which="all").between(scene.anchor - MODULE_HISTORY, scene.anchor)
-    loads = np.abs(power.values)
-    top = float(loads.max()) if len(loads) else 0.0
-    loaded = loads[loads > 0.05 * top]
+    power = _in_month(scene, scene.readings("power", which="all"))
+    top = float(power.values.max()) if len(power) else 0.0
+    loaded = power.values[power.values > 0.05 * top]
     if len(loaded) < 20 or top <= 0:
         return None
     return power.reading(100.0 * float((loaded >= HIGH_LOAD * top).mean()))

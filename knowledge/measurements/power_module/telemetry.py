@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise, repeat
@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....engine.facts import Source
-from ...readings import DAY
+from ...observations import Rows, Table
+from ...readings import DAY, median
 from ...scene import Scene
 
 MODULE_HISTORY = 30 * DAY
@@ -74,6 +75,19 @@ class ModuleRows:
         """The rows of these numbers, the last one not included."""
         return ModuleRows(self.times[first:stop], self.places[first:stop], self.modules[first:stop])
 
+    def at(self, rows: Sequence[int]) -> ModuleRows:
+        """The rows of these numbers, which ascend."""
+        if len(rows) == len(self):
+            return self
+        return ModuleRows(
+            [self.times[row] for row in rows], [self.places[row] for row in rows], [self.modules[row] for row in rows]
+        )
+
+    def telling_of(self, names: Set[str]) -> ModuleRows:
+        """Those that hold the status of any of these modules: the rows of a connector may list none but its own."""
+        telling = (stretch for stretch in self.stretches if not names.isdisjoint(stretch.modules))
+        return self.at([row for stretch in telling for row in range(stretch.first, stretch.last + 1)])
+
 
 class _Listed(NamedTuple):
     """Telemetry rows that list modules: time and place of each row, and by row the modules' indices and a value of each, in
@@ -116,10 +130,7 @@ def module_rows(scene: Scene) -> ModuleRows:
         runs = [(said, sum(1 for _ in alike)) for said, alike in groupby(told)]
         known = _by_module(said for said, _ in runs)
         modules = [each for (_, number), said in zip(runs, known, strict=True) for each in repeat(said, number)]
-        kept = [row for row, said in enumerate(modules) if said]
-        if len(kept) == len(modules):
-            return ModuleRows(times, places, modules)
-        return ModuleRows([times[row] for row in kept], [places[row] for row in kept], [modules[row] for row in kept])
+        return ModuleRows(times, places, modules).at([row for row, said in enumerate(modules) if said])
 
     return scene.once(("module rows",), load)
 
@@ -133,6 +144,17 @@ def module_temperatures(scene: Scene, reach: float) -> list[ModuleRow]:
         return [row for row in rows if row.modules]
 
     return scene.once(("module temperatures", reach), load)
+
+
+def usual_step(table: Table, rows: Rows) -> float | None:
+    """Seconds that usually lie between a connector's telemetry rows, by some rows in time order; None where no connector has two.
+
+    Connectors report at one moment or in turn, so that neighbouring rows of several tell nothing of it.
+    """
+    connectors = np.nan_to_num(table.connectors[rows])
+    by_connector = np.argsort(connectors, kind="stable")
+    steps = np.diff(table.times[rows[by_connector]])[np.diff(connectors[by_connector]) == 0]
+    return median(steps) if len(steps) else None
 
 
 def row_source(scene: Scene, place: int) -> Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -102,6 +102,161 @@ def test_a_session_that_left_no_last_reading_is_no_load_beside_the_next_one(tria
     events = [fault("F-0411", 3_600 * hour) for hour in range(4)]
     found = measured(triage, ["faults_at_high_load_share"], events=events, telemetry=telemetry)
     assert found == {"faults_at_high_load_share": 100.0}
+
+
+# Modules that several connectors report
+
+
+def fluttering(connectors: Iterable[tuple[int | None, float]]) -> list[Row]:
+    """An hour of telemetry in which module 0 drops out three times for five minutes, as connectors report it."""
+    silent = {*range(16, 21), *range(31, 36), *range(46, 51)}
+    return [
+        at(60 * minute + shift, connector, power_modules=statuses(m0="timeout" if minute in silent else "ok", m1="ok"))
+        for minute in range(1, 61)
+        for connector, shift in connectors
+    ]
+
+
+@pytest.mark.parametrize(
+    "connectors",
+    [[(None, 0)], [(1, 0)], [(1, 0), (2, 0)], [(1, 0), (2, -2)], [(1, 0), (2, -30)]],
+    ids=["the charger", "one", "two at one moment", "two in turn", "two half a step apart"],
+)  # fmt: skip
+def test_returns_count_however_many_connectors_tell_of_them(
+    connectors: list[tuple[int | None, float]], triage: Triage
+) -> None:
+    """The step between a connector's rows is that of its own, so that no row seems to be missing between them."""
+    names = ["module_returns_unaided", "module_silences", "silent_modules_share"]
+    found = measured(triage, names, events=[fault("F-0411", 3_000)], telemetry=fluttering(connectors))
+    assert found == {"module_returns_unaided": 3.0, "module_silences": 3.0, "silent_modules_share": 50.0}
+
+
+def halves(minutes: Iterable[int], silent: range, connectors: Sequence[int] = (1, 2)) -> list[Row]:
+    """Rows of two connectors that list the modules of their own half; modules 0 and 2 are silent for some of the minutes."""
+    return [
+        at(60 * minute + connector, connector, power_modules=statuses(**listed))
+        for minute in minutes
+        for connector in connectors
+        for word in ["timeout" if minute in silent else "ok"]
+        for listed in [{"m0": word, "m1": "ok"} if connector == 1 else {"m2": word, "m3": "ok"}]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "expected"),
+    [
+        (halves(range(1, 181), range(1, 181)), {"module_silences": 1.0, "silent_modules_share": 50.0, "module_silent_minutes": 179.0}),
+        (halves(range(1, 181), range(1, 181), (1,)) + halves(range(1, 181), range(0), (2,)),
+         {"module_silences": 1.0, "silent_modules_share": 25.0, "module_silent_minutes": 179.0}),
+        (halves(range(600, 1_000), range(600, 701), (1,)) + halves(range(1, 1_000), range(300, 310), (2,)),
+         {"module_silences": 2.0, "silent_modules_share": 25.0, "module_silent_minutes": 9.0}),
+    ],
+    ids=["both halves", "one half", "a half that is heard of no more"],
+)  # fmt: skip
+def test_a_silence_of_one_half_of_the_modules_is_one(
+    telemetry: list[Row], expected: dict[str, float], triage: Triage
+) -> None:
+    """A row that lists the other half's modules ends no silence, and none goes on for ever where nobody tells of it."""
+    found = measured(triage, list(expected), events=[fault("F-0411")], telemetry=telemetry)
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("back", "effect"), [(range(0), "recovered"), (range(1, 62), "no-change")], ids=["back", "silent as before"]
+)
+def test_what_a_reset_did_is_told_by_rows_of_the_modules_that_were_silent(
+    back: range, effect: str, triage: Triage
+) -> None:
+    """Rows that list other modules say neither that a reset helped nor that it did not."""
+    telemetry = [
+        *halves(range(60, 121), range(60, 121), (1,)),
+        *halves(range(1, 60), back, (1,)),
+        *halves(range(1, 121), range(0), (2,)),
+    ]
+    reset = {
+        "command_id": "1",
+        "device_id": "A",
+        "command": "reset_power_module",
+        "status": "completed",
+        "created_at": at(60 * 60)["timestamp"],
+    }
+    events = [fault("F-0411", 60 * 100)]
+    found = measured(triage, ["module_reset_effect"], events=events, telemetry=telemetry, commands=[reset])
+    assert found == {"module_reset_effect": effect}
+
+
+def test_falls_along_the_bus_are_seen_where_connectors_list_a_half_each(triage: Triage) -> None:
+    """A module falls silent against what was last told of it, not against the row before."""
+    falls = {0: range(0), 1: range(60, 600, 180), 2: range(60, 600, 90), 3: range(60, 600, 60)}
+    telemetry = [
+        at(
+            60 * minute + module // 2,
+            1 + module // 2,
+            power_modules=[
+                {"index": each, "status": "timeout" if minute in falls[each] else "ok"} for each in (module, module + 1)
+            ],
+        )
+        for minute in range(1, 700)
+        for module in (0, 2)
+    ]
+    found = measured(triage, ["silence_rises_along_bus"], events=[fault("F-0411")], telemetry=telemetry)
+    assert found["silence_rises_along_bus"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        ([300, 299, 1, 0], {}),
+        ([300, 299, 298, 240, 239, 238, 237, 236], {"module_silent_minutes": 4.0}),
+        ([*range(60, 30, -1), 20, 10, 0], {"module_silent_minutes": 60.0}),
+        ([300, 240, 180, 120, 60], {"module_silent_minutes": 240.0}),
+    ],
+    ids=["hours without a row", "an hour without a row", "less often once at rest", "hourly"],
+)
+def test_a_silence_is_unbroken_only_where_rows_tell_of_it(
+    minutes: list[int], expected: dict[str, float], triage: Triage
+) -> None:
+    """Hours without telemetry are not hours of silence; a charger that reports seldom is heard all the same."""
+    telemetry = [at(60 * minute, power_modules=statuses(m0="timeout", m1="ok")) for minute in minutes]
+    assert measured(triage, ["module_silent_minutes"], events=[fault("F-0411")], telemetry=telemetry) == expected
+
+
+@pytest.mark.parametrize(
+    ("heats", "gap"),
+    [((60, 40), 20.0), ((60, 40, 60), 10.0), ((60, 40, 50), 15.0), ((60, 40, 50, 45), 15.0)],
+    ids=["one", "two", "two others", "three"],
+)
+def test_a_module_is_held_against_the_median_of_its_siblings(
+    heats: Sequence[float], gap: float, triage: Triage
+) -> None:
+    """Of two siblings the median lies between them."""
+    telemetry = [
+        at(
+            60 * minute,
+            power_modules=[
+                {"index": place, "status": "timeout" if place == 0 and minute < 2 else "ok", "temperature": heat}
+                for place, heat in enumerate(heats)
+            ],
+        )
+        for minute in range(20)
+    ]
+    found = measured(triage, ["module_heat_over_siblings"], events=[fault("F-0411", module=0)], telemetry=telemetry)
+    assert found == {"module_heat_over_siblings": gap}
+
+
+def test_the_silent_modules_heat_is_read_however_often_another_connector_lists_others(triage: Triage) -> None:
+    """Rows of other modules between those of the silent one do not crowd it out."""
+    telemetry = [
+        at(20 * step + connector, connector, power_modules=[
+            {"index": 2 * connector + place, "status": "timeout" if (connector, place) == (1, 0) and step < 2 else "ok",
+             "temperature": 60 if place == 0 else 40}
+            for place in range(2)
+        ])
+        for step in range(88)
+        for connector in (1, 2)
+    ]  # fmt: skip
+    found = measured(triage, ["module_heat_over_siblings"], events=[fault("F-0411", module=2)], telemetry=telemetry)
+    assert found == {"module_heat_over_siblings": 20.0}
 
 
 # Discharges of one connector beside another that reports

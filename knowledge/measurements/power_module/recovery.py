@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ....engine.facts import Source
 from ...observations import epoch
-from ...readings import DAY, HOUR, MINUTE, Reading, few, median
+from ...readings import DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...texts import flat, words_of
 from ..registry import measures
-from .telemetry import ModuleRows, module_rows, row_source
+from .telemetry import ModuleRows, module_rows, row_source, usual_step
 
 RESETS = ("reset_power_module", "power_module_reset", "reset_module", "module_reset", "restart_module", "soft_reset",
           "hard_reset", "reboot", "restart", "reset", "power_cycle")  # fmt: skip
@@ -57,15 +58,18 @@ HOLE_STEPS = 5.0
 RESTART_S = 15.0
 """A charger that restarts sends no telemetry for at least so long (our judgement; the runbook allows up to 90 s)."""
 
+AT_REST = 20 * MINUTE
+"""Time without telemetry that may be a charger's way once no session goes on (our judgement: OCPP's clock-aligned values are
+mostly sent every quarter of an hour)."""
+
 
 class Run(NamedTuple):
-    """Unbroken telemetry rows of one module: ok or not, first and last time, how many, place of the first; whether rows are
+    """Consecutive telemetry rows of one module: ok or not, first and last time, place of the first; whether rows of it are
     missing before the first, for as long as a restart takes."""
 
     ok: bool
     start: float
     end: float
-    rows: int
     place: int
     after_hole: bool
 
@@ -77,23 +81,36 @@ def _rows_near_fault(scene: Scene) -> ModuleRows:
     return next((window for window in near if len(window)), rows.cut(0, 0))
 
 
+def _hole(scene: Scene, rows: ModuleRows) -> float:
+    """Seconds between two rows from which on some are missing."""
+    step = usual_step(scene.observations["telemetry"], np.array(rows.places, dtype=np.intp))
+    return np.inf if step is None else max(RESTART_S, HOLE_STEPS * step)
+
+
+def _without_holes(scene: Scene, rows: ModuleRows) -> Iterator[ModuleRows]:
+    """The parts of some rows between which more are missing than a charger at rest leaves out."""
+    cuts = np.flatnonzero(np.diff(rows.times) >= max(AT_REST, _hole(scene, rows))) + 1
+    for first, stop in pairwise([0, *cuts.tolist(), len(rows)]):
+        yield rows.cut(first, stop)
+
+
 def _runs(scene: Scene) -> dict[str, list[Run]]:
     """The runs of each module near the fault, in time order."""
 
     def load() -> dict[str, list[Run]]:
         rows = _rows_near_fault(scene)
         found: dict[str, list[Run]] = {}
-        hole = max(RESTART_S, HOLE_STEPS * median(np.diff(rows.times)) if len(rows) > 2 else np.inf)
+        hole = _hole(scene, rows)
         for stretch in rows.stretches:
             start, end = rows.times[stretch.first], rows.times[stretch.last]
-            after_hole = stretch.first > 0 and start - rows.times[stretch.first - 1] >= hole
             for name, word in stretch.modules.items():
                 runs = found.setdefault(name, [])
                 ok = word == "ok"
                 if runs and runs[-1].ok == ok:
-                    runs[-1] = runs[-1]._replace(end=end, rows=runs[-1].rows + stretch.rows)
+                    runs[-1] = runs[-1]._replace(end=end)
                 else:
-                    runs.append(Run(ok, start, end, stretch.rows, rows.places[stretch.first], after_hole))
+                    after_hole = bool(runs) and start - runs[-1].end >= hole
+                    runs.append(Run(ok, start, end, rows.places[stretch.first], after_hole))
         return found
 
     return scene.once(("module runs",), load)
@@ -127,18 +144,20 @@ def module_returns_unaided(scene: Scene) -> Reading | None:
 
 @measures(
     "module_silent_minutes",
-    "longest unbroken time, over at least three telemetry rows, that a module was not ok within six hours of the latest "
-    "occurrence that has module status",
+    "longest unbroken time, over at least three telemetry rows of the module that lie no more than twenty minutes or five of their "
+    "usual steps apart, that it was not ok within six hours of the latest occurrence that has module status",
     unit="min",
     low=0,
 )
 def module_silent_minutes(scene: Scene) -> Reading | None:
     best: Reading | None = None
-    for name, runs in sorted(_runs(scene).items()):
-        for run in runs:
-            minutes = (run.end - run.start) / MINUTE
-            if not run.ok and run.rows >= 3 and (best is None or minutes > float(best.value)):
-                best = Reading(minutes, run.end, (row_source(scene, run.place),), key=name)
+    rows = _rows_near_fault(scene)
+    silent = ((name, run) for name, runs in sorted(_runs(scene).items()) for run in runs if not run.ok)
+    for name, run in silent:
+        for part in _without_holes(scene, rows.between(run.start, run.end).telling_of({name})):
+            minutes = (part.times[-1] - part.times[0]) / MINUTE
+            if len(part) >= 3 and (best is None or minutes > float(best.value)):
+                best = Reading(minutes, part.times[-1], (row_source(scene, part.places[0]),), key=name)
     return best
 
 
@@ -195,10 +214,10 @@ def _outcome(scene: Scene, reset: Reset, until: float) -> Outcome | None:
     silent = frozenset[str]()
     for stretch in rows.between(reset.time - 30 * MINUTE, reset.time + 5.0).stretches:
         silent = stretch.silent or silent
-    after = rows.between(begin, min(until, reset.time + 6 * HOUR))
+    after = rows.between(begin, min(until, reset.time + 6 * HOUR)).telling_of(silent)
     result = reset.fields.get("result")
     answers = [value for key, value in flat(result) if isinstance(value, bool) and _ANSWERS.search(key)]
-    if silent and len(after):
+    if len(after):
         good = [not silent & stretch.silent for stretch in after.stretches for _ in range(stretch.rows)]
         word = _verdict(good)
         if word == "recovered" and relapse is not None:

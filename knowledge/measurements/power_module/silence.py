@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import groupby, pairwise
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from ...readings import HOUR, MINUTE, Reading, few, median
 from ...scene import Scene
 from ..registry import measures
 from .named_modules import EVERY, modules_in, modules_said, silent_share_said
-from .telemetry import MODULE_HISTORY, ModuleRows, module_names, module_rows, row_source
+from .telemetry import MODULE_HISTORY, ModuleRows, Stretch, module_names, module_rows, row_source
 
 
 class Silence(NamedTuple):
@@ -64,11 +63,31 @@ def _silent_near(rows: ModuleRows, moment: float) -> ModuleRows:
 
 
 def _silent_stretches(rows: ModuleRows) -> Iterator[tuple[int, int, frozenset[str]]]:
-    """First and last row of each unbroken run of rows with silent modules, and these modules."""
-    for silent, run in groupby(rows.stretches, key=lambda stretch: bool(stretch.silent)):
-        if silent:
-            alike = list(run)
-            yield alike[0].first, alike[-1].last, frozenset[str]().union(*(stretch.silent for stretch in alike))
+    """First and last row that tell of silent modules, and these modules, of each time until all of them were ok again.
+
+    A row need not list all modules (a connector may list none but its own): what it does not list is as it was last told, for
+    an hour at the most (our judgement, the same as for sparse telemetry after a fault).
+    """
+    run: list[Stretch] = []
+    silent = frozenset[str]()
+    for stretch in rows.stretches:
+        unlisted = silent - stretch.modules.keys()
+        if unlisted and rows.times[stretch.first] - rows.times[run[-1].last] > HOUR:
+            yield _one_silence(run)
+            run, unlisted = [], frozenset()
+        silent = unlisted | stretch.silent
+        if stretch.silent:
+            run.append(stretch)
+        elif run and not silent:
+            yield _one_silence(run)
+            run = []
+    if run:
+        yield _one_silence(run)
+
+
+def _one_silence(run: Sequence[Stretch]) -> tuple[int, int, frozenset[str]]:
+    """First and last row of some stretches, and the modules that were silent in any."""
+    return run[0].first, run[-1].last, frozenset[str]().union(*(stretch.silent for stretch in run))
 
 
 def _separate(scene: Scene) -> list[Silence]:
@@ -193,11 +212,13 @@ def silence_rises_along_bus(scene: Scene) -> Reading | None:
     rows = module_rows(scene)
     times = {name: 0 for name in sorted(module_names(scene)) if name.isdecimal() and len(name) <= 3}
     falls: list[int] = []
-    for earlier, later in pairwise(rows.stretches):
-        for name, word in later.modules.items():
-            if name in times and word != "ok" and earlier.modules.get(name) == "ok":
+    last: dict[str, str] = {}
+    for stretch in rows.stretches:
+        for name, word in stretch.modules.items():
+            if name in times and word != "ok" and last.get(name) == "ok":
                 times[name] += 1
-                falls.append(rows.places[later.first])
+                falls.append(rows.places[stretch.first])
+        last |= stretch.modules
     numbers = np.array(list(times.values()), dtype=float)
     if len(times) < 4 or len(falls) < 12 or np.ptp(numbers) == 0:
         return None

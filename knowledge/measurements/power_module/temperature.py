@@ -19,11 +19,10 @@ def module_heat_over_siblings(scene: Scene) -> Reading | None:
     if name is None:
         return None
     gaps: list[tuple[float, int]] = []
-    rows = module_temperatures(scene, 30 * MINUTE)
+    rows = [row for row in module_temperatures(scene, 30 * MINUTE) if name in row.modules and len(row.modules) >= 2]
     for row in rows[:: max(1, len(rows) // 60)]:
-        if name in row.modules and len(row.modules) >= 2:
-            others = sorted(value for key, value in row.modules.items() if key != name)
-            gaps.append((row.modules[name] - others[len(others) // 2], row.place))
+        others = [value for key, value in row.modules.items() if key != name]
+        gaps.append((row.modules[name] - median(others), row.place))
     if not gaps:
         return None
     sources = few([row_source(scene, gaps[0][1]), row_source(scene, gaps[-1][1])])

@@ -74,8 +74,12 @@ def neighbours_lost_at_end(scene: Scene) -> Reading | None:
     return Reading(float(len(lost)), scene.anchor, scene.sources("devices", lost or seen))
 
 
-def _ended_within(scene: Scene, session: Session, seconds: float) -> bool:
-    return session.end is not None and abs(session.end - scene.anchor) <= seconds
+def _broke_off(scene: Scene, session: Session, seconds: float) -> bool | None:
+    """Whether a session that ran up to the fault ended unexpectedly within so many seconds of it; None where its end, or why it
+    ended then, is not told."""
+    if session.end is None:
+        return None
+    return abs(session.end - scene.anchor) <= seconds and ended_unexpectedly(scene, session)
 
 
 def _running_before(scene: Scene, sessions: Iterable[Session], seconds: float) -> list[Session]:
@@ -85,8 +89,8 @@ def _running_before(scene: Scene, sessions: Iterable[Session], seconds: float) -
 
 @measures(
     "neighbour_sessions_ended_at_end",
-    "other chargers of the site whose session ended unexpectedly within three minutes of the fault; known where the site has "
-    "other chargers with a session then",
+    "other chargers of the site whose session ended unexpectedly within three minutes of the fault; known where of a session at "
+    "one of them it is told that it did, ended as it should or went on",
     unit="1",
     low=0,
 )
@@ -95,10 +99,10 @@ def neighbour_sessions_ended_at_end(scene: Scene) -> Reading | None:
     for record in scene.neighbours:
         device = record.fields["device_id"]
         sessions = _running_before(scene, scene.sessions(device=device, which="all"), TOGETHER)
-        bad = any(_ended_within(scene, s, TOGETHER) and ended_unexpectedly(scene, s) for s in sessions)
-        if bad or any(abs(f.time - scene.anchor) <= TOGETHER for f in scene.faults("own", device=device)):
+        told = [broken for s in sessions if (broken := _broke_off(scene, s, TOGETHER)) is not None]
+        if any(told) or any(abs(f.time - scene.anchor) <= TOGETHER for f in scene.faults("own", device=device)):
             hit.append(record)
-        if sessions:
+        if told:
             seen.append(record)
     if not hit and not seen:
         return None
@@ -107,8 +111,8 @@ def neighbour_sessions_ended_at_end(scene: Scene) -> Reading | None:
 
 @measures(
     "other_connectors_ended_at_end",
-    "other connectors of this charger whose session ended unexpectedly within two minutes of the fault; known where one had a "
-    "session then",
+    "other connectors of this charger whose session ended unexpectedly within two minutes of the fault; known where of a session "
+    "on one of them it is told that it did, ended as it should or went on",
     unit="1",
     low=0,
 )
@@ -116,20 +120,17 @@ def other_connectors_ended_at_end(scene: Scene) -> Reading | None:
     if scene.connector_id is None:
         return None
     running = _running_before(scene, scene.sessions(which="others"), 2 * MINUTE)
-    bad = {
-        s.connector_id: s.source
-        for s in running
-        if _ended_within(scene, s, 2 * MINUTE) and ended_unexpectedly(scene, s) is not False
-    }
+    told = [(s, broken) for s in running if (broken := _broke_off(scene, s, 2 * MINUTE)) is not None]
+    bad = {s.connector_id: s.source for s, broken in told if broken}
     faults = [
         f
         for f in scene.faults("own", device=scene.device_id)
         if f.connector_id not in (None, scene.connector_id) and abs(f.time - scene.anchor) <= 2 * MINUTE
     ]
-    if not running and not faults:
+    if not told and not faults:
         return None
     hit = set(bad) | {f.connector_id for f in faults}
-    sources = few([*bad.values(), *(f.source for f in faults)] or [s.source for s in running])
+    sources = few([*bad.values(), *(f.source for f in faults)] or [s.source for s, _ in told])
     return Reading(float(len(hit)), scene.anchor, sources)
 
 

@@ -13,6 +13,10 @@ from .observations import Observations, Record, Table, epoch
 SAME_SESSION = 120.0
 """Seconds by which the start event and the record of one session may differ (our judgement: clock and authorisation)."""
 
+LONGEST_OPEN = 3 * 86400.0
+"""Seconds from its start on which a session may go on whose end is not told (our judgement: a vehicle that stands over a long
+weekend; what is open for longer has lost its end)."""
+
 
 class Session(NamedTuple):
     """One session: start and end in epoch seconds (end None while running or unknown), power in kW, energy in kWh.
@@ -42,8 +46,8 @@ class Session(NamedTuple):
 
     @property
     def over_by(self) -> float:
-        """Epoch seconds by which it was over: its end, else the next start on its connector; infinite where it may go on."""
-        return self.next_start if self.end is None else self.end
+        """Epoch seconds by which it was over: its end, else the next start on its connector, else LONGEST_OPEN after its start."""
+        return min(self.next_start, self.start + LONGEST_OPEN) if self.end is None else self.end
 
     @property
     def duration(self) -> float | None:
@@ -210,6 +214,12 @@ def _told_by_events(records: Sequence[Record]) -> list[_Begun]:
         if record is not None:
             sessions.append(_Begun(record, end, reason, details))
 
+    def stopped(connector: int | None) -> int | None:
+        """The connector under which a session runs that a stop on this one ends; a record that names none means the only one."""
+        if connector in running:
+            return connector
+        return next(iter(running)) if connector is None and len(running) == 1 else None
+
     for record in records:
         kind = record.fields["event_type"]
         if kind not in ("start", "stop", "plug_out"):
@@ -220,7 +230,7 @@ def _told_by_events(records: Sequence[Record]) -> list[_Begun]:
             running[connector] = record
         elif kind == "stop":
             data = record.data
-            close(connector, record.time, _text(data.get("reason")), data.get("details"))
+            close(stopped(connector), record.time, _text(data.get("reason")), data.get("details"))
         else:
             close(connector, record.time, None, None)
     for connector in list(running):

@@ -12,7 +12,7 @@ from ...fleet.extents import Column
 from ...observations import Floats
 from ...readings import DAY, Reading, few
 from ...scene import Scene
-from ..connectivity.history import DEFAULT_HEARTBEAT_S, Moment, history, logged, most_in_ten_minutes
+from ..connectivity.history import Moment, heartbeat_interval, history, logged, most_in_ten_minutes
 from ..registry import measures
 from .ranges import Known, Range, ranged
 
@@ -132,20 +132,14 @@ def _late_heartbeats(scene: Scene) -> DailyCounts | None:
     """Pauses of more than two heartbeat intervals, by the beat that ends each."""
 
     def load() -> DailyCounts | None:
-        table = scene.observations["heartbeats"]
-        rows = table.by_device.get(scene.device_id)
-        if rows is None or len(rows) < 2:
+        beats = scene.beats()
+        if len(beats) < 2:
             return None
-        times = table.times[rows]
-        told = scene.readings("settings.heartbeat_interval_s", table="configurations", which="all").where(
-            lambda v: v > 0
-        )
-        last = told.last()
-        interval = DEFAULT_HEARTBEAT_S if last is None else float(last.value)
-        late = np.flatnonzero((np.diff(times) > 2.0 * interval) & (times[1:] <= scene.anchor)) + 1
-        behind = late[times[late] > scene.anchor - LATELY_DAYS * DAY]
-        sources = [table.source(int(rows[place])) for place in (behind[[0, -1]] if len(behind) else [-1])]
-        return _daily_counts(scene, times[late], float(times[0]), sources)
+        interval = heartbeat_interval(scene, scene.device_id)
+        late = np.flatnonzero((np.diff(beats.times) > 2.0 * interval) & (beats.times[1:] <= scene.anchor)) + 1
+        behind = late[beats.times[late] > scene.anchor - LATELY_DAYS * DAY]
+        sources = [beats.source(int(place)) for place in (behind[[0, -1]] if len(behind) else [len(beats) - 1])]
+        return _daily_counts(scene, beats.times[late], float(beats.times[0]), sources)
 
     found: DailyCounts | None = scene.once("daily late heartbeats", load)
     return found

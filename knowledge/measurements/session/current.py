@@ -12,7 +12,7 @@ from ....engine.facts import Source
 from ...readings import CHARGING_STATES, MINUTE, Reading, Readings, few, median, percentile
 from ...scene import Scene
 from ..registry import measures
-from .occurrences import at_latest_occurrence, state_entered, timed_events
+from .occurrences import at_latest_occurrence, state_entered, state_left, timed_events
 
 
 @dataclass(frozen=True)
@@ -147,11 +147,9 @@ def state_flutters_at_end(scene: Scene) -> Reading | None:
         states = scene.words("state").between(start, time)
         told = [(moment, word in CHARGING_STATES) for moment, word in states]
         events = timed_events(scene, "state", start=start, end=time)
-        changes = [
-            (moment, to in CHARGING_STATES) for moment, event in events if (to := state_entered(event)) is not None
-        ]
-        if changes:
-            changes.insert(0, (start, True))
+        changes = [(moment, to in CHARGING_STATES) for moment, event in events if (to := state_entered(event))]
+        if changes and (left := state_left(events[0][1])) is not None:
+            changes.insert(0, (start, left in CHARGING_STATES))
         if len(told) < 4 and not changes:
             return None
         sources = [states.source(0), states.source(len(states) - 1)] if len(told) else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ...observations import Record
-from ...readings import DAY, HOUR, MINUTE, Reading
+from ...readings import HOUR, MINUTE, Reading
 from ...scene import Scene
 from ...sessions import Session
 from ...texts import words_of
@@ -39,11 +39,7 @@ def ended_session(scene: Scene, moment: float) -> Session | None:
 
 
 def _ended_session(scene: Scene, moment: float) -> Session | None:
-    found = [
-        s
-        for s in scene.sessions()
-        if s.start - MINUTE <= moment and s.over_by >= moment - 30 * MINUTE and moment - s.start < 3 * DAY
-    ]
+    found = [s for s in scene.sessions() if s.start - MINUTE <= moment and s.over_by >= moment - 30 * MINUTE]
     return min(
         found, key=lambda s: (abs((s.end if s.end is not None else moment + HOUR) - moment), -s.start), default=None
     )
@@ -58,5 +54,14 @@ def timed_events(
 
 def state_entered(event: Record) -> str | None:
     """The state a state event leads to, in words ("" where it names none); None where the event has no data."""
+    return _state(event, "to")
+
+
+def state_left(event: Record) -> str | None:
+    """The state a state event comes from, in words; None where it names none."""
+    return _state(event, "from") or None
+
+
+def _state(event: Record, end: str) -> str | None:
     data = event.fields.get("data")
-    return words_of(str(data.get("to") or "")) if isinstance(data, Mapping) else None
+    return words_of(str(data.get(end) or "")) if isinstance(data, Mapping) else None

@@ -7,8 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
-from operator import attrgetter
-from typing import Any, Literal, TypeVar
+from operator import attrgetter, itemgetter
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,10 +26,11 @@ from .sessions import Session, sessions_of
 from .texts import affirmed, as_number, flat
 from .topics import topics_of
 
-__all__ = ["FLEET", "INCIDENCES", "FaultEvent", "Incidence", "Scene", "Which", "Whose", "payload_of"]
+__all__ = ["FLEET", "INCIDENCES", "FaultEvent", "Incidence", "Said", "Scene", "Which", "Whose", "payload_of"]
 
 Which = Literal["own", "all", "others"]
 Loaded = TypeVar("Loaded")
+Detail = float | str | bool
 
 
 INCIDENCES = "incidences"
@@ -44,6 +45,14 @@ Whose = Record | Literal["own"] | None
 
 MOST_TIMES = 20
 """Occurrences, the latest, around which messages of the charger are looked at (our judgement: enough to see what they have in common)."""
+
+
+class Said(NamedTuple):
+    """What one record says: when (epoch seconds), where it stands, and what."""
+
+    time: float
+    source: Source
+    data: Any
 
 
 class Scene:
@@ -385,11 +394,13 @@ class Scene:
 
     @cached_property
     def session(self) -> Session | None:
-        """The session the latest occurrence belongs to: running then, or ended at most five minutes before."""
+        """The session the latest occurrence belongs to: running then, else the nearest that ended at most five minutes before or
+        began at most one after; of several that are running the last."""
         for time in reversed(self.times):
             candidates = [s for s in self.sessions() if s.start - MINUTE <= time and s.over_by >= time - 5 * MINUTE]
             if candidates:
-                return candidates[-1]
+                nearest: Session = min(reversed(candidates), key=partial(_seconds_away, time))
+                return nearest
         return None
 
     # Faults elsewhere
@@ -406,32 +417,37 @@ class Scene:
 
     # Texts
 
-    def payload(self) -> list[tuple[Source, Any]]:
-        """What the fault events carry: message and details; alarms of the charger within ten minutes, and its messages and problems of
-        its parts that are no documented code within two."""
+    def told(self) -> list[Said]:
+        """What the fault events carry, in time order: message and details; alarms of the charger within ten minutes, and its messages
+        and problems of its parts that are no documented code within two."""
 
-        def load() -> list[tuple[Source, Any]]:
+        def load() -> list[Said]:
             recent = self.times[-MOST_TIMES:]
-            found: list[tuple[Source, Any]] = [
-                (self.source("events", message), message.data)
+            events = [
+                message
                 for time in recent
                 for message in self.events("ocpp", "log", which="own", start=time - 2 * MINUTE, end=time + 2 * MINUTE)
                 if message.data
             ]
-            found += [(fault.source, fault.said) for fault in self.incidence.faults]
             for time in self.times:
-                alarms = self.events("alarm", which="own", start=time - 10 * MINUTE, end=time + 10 * MINUTE)
-                found.extend((self.source("events", alarm), alarm.data) for alarm in alarms)
+                events += self.events("alarm", which="own", start=time - 10 * MINUTE, end=time + 10 * MINUTE)
+            found = [Said(event.time or 0.0, self.source("events", event), event.data) for event in events]
+            found += [Said(fault.time, fault.source, fault.said) for fault in self.incidence.faults]
             found += [
-                (fault.source, fault.said)
+                Said(fault.time, fault.source, fault.said)
                 for fault in self.faults(device=self.device_id)
                 if not fault.code.startswith("F-")
                 and fault.connector_id in (None, self.connector_id)
                 and self.occurrence_near(fault.time, 2 * MINUTE) in recent
             ]
-            return found
+            each_once = {each.source: each for each in found}
+            return sorted(each_once.values(), key=itemgetter(0, 1))
 
         return self._once(("payload",), load)
+
+    def payload(self) -> list[tuple[Source, Any]]:
+        """The same without the times."""
+        return self._once(("payload texts",), lambda: [(each.source, each.data) for each in self.told()])
 
     def details(self) -> Iterator[tuple[str, Any, Source]]:
         """Every value in the payload with its words as a key path, `coil_supply_v` as "coil supply v"."""
@@ -439,23 +455,48 @@ class Scene:
             for path, value in flat(data):
                 yield path, value, source
 
-    def detail_number(self, *patterns: str) -> Reading | None:
-        """The number in the payload whose key's words match one of the regular expressions; of several that of the latest occurrence,
-        and of one occurrence what its fault says before what alarms and messages around it do, the latest of those."""
-        found = [
-            Reading(number, self.anchor, (source,))
-            for path, value, source in self.details()
-            if (number := as_number(value)) is not None and any(re.search(pattern, path) for pattern in patterns)
-        ]
+    def latest_first(self, said: Iterable[Said]) -> list[Said]:
+        """What was said of the latest occurrence before what was of earlier ones, and of one occurrence what its fault says before
+        what stands around it, the latest of that first."""
         faults = {fault.source for fault in self.incidence.faults}
 
-        def place(reading: Reading) -> tuple[float, bool, float]:
-            (source,) = reading.sources
-            moment = self.anchor if source.timestamp is None else datetime.fromisoformat(source.timestamp).timestamp()
-            occurrence = self.occurrence_near(moment, 10 * MINUTE)
-            return moment if occurrence is None else occurrence, source in faults, moment
+        def place(each: Said) -> tuple[float, bool, float, Source]:
+            is_own = each.source in faults
+            occurrence = None if is_own else self.occurrence_near(each.time, 10 * MINUTE)
+            return each.time if occurrence is None else occurrence, is_own, each.time, each.source
 
-        return max(reversed(found), key=place, default=None)
+        return sorted(said, key=place, reverse=True)
+
+    def latest_said(self, read: Callable[[Any], Detail | None], said: Iterable[Said] | None = None) -> Reading | None:
+        """What `read` makes of the latest record of the payload (see `latest_first`) that it makes anything of, or of the first of
+        other texts; at that record's time."""
+        if said is None:
+            said = self._once(("payload", "latest first"), lambda: self.latest_first(self.told()))
+        for time, source, data in said:
+            found = read(data)
+            if found is not None:
+                return Reading(found, time, (source,))
+        return None
+
+    def latest_detail(
+        self, read: Callable[[str, Any], Detail | None], said: Iterable[Said] | None = None
+    ) -> Reading | None:
+        """The same where `read` takes the words of a key and its value; of several in one record the last."""
+
+        def last(data: Any) -> Detail | None:
+            found = [detail for path, value in flat(data) if (detail := read(path, value)) is not None]
+            return found[-1] if found else None
+
+        return self.latest_said(last, said)
+
+    def detail_number(self, *patterns: str) -> Reading | None:
+        """The number in the payload whose key's words match one of the regular expressions; of several the latest, as in
+        `latest_detail`."""
+
+        def number(path: str, value: Any) -> float | None:
+            return as_number(value) if any(re.search(pattern, path) for pattern in patterns) else None
+
+        return self.latest_detail(number)
 
     def mentions(self, texts: Iterable[tuple[Source, Any]]) -> list[Reading]:
         """The topics of the fault's vocabulary that texts or structured details mention and do not deny; without those that only
@@ -527,6 +568,11 @@ class Scene:
         Of a charger of another site it must not depend on more than the lists of the whole fleet hold.
         """
         return self._of_charger(("measurement", key, device), device, load)
+
+
+def _seconds_away(moment: float, session: Session) -> float:
+    """Seconds between a moment and a session; 0 while it ran."""
+    return max(session.start - moment, moment - session.over_by, 0.0)
 
 
 def payload_of(record: Record) -> Any:

@@ -7,9 +7,9 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from ....engine.facts import Source
-from ...readings import DAY, Reading, few
+from ...readings import DAY, Reading
 from ...scene import Scene
-from ...texts import as_number
+from ...texts import as_number, flat
 from ..registry import measures
 from .onset import onset
 from .parts import PARTS
@@ -61,11 +61,12 @@ def configuration_mention(scene: Scene) -> Iterable[Reading]:
 
 def detail_text(scene: Scene, pattern: str) -> Reading | None:
     """The latest text or number in the payload whose key's words match a regular expression, as text."""
-    found: Reading | None = None
-    for path, value, source in scene.details():
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and re.search(pattern, path):
-            found = Reading(str(value), scene.anchor, (source,))
-    return found
+
+    def text(path: str, value: Any) -> str | None:
+        is_said = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+        return str(value) if is_said and re.search(pattern, path) else None
+
+    return scene.latest_detail(text)
 
 
 @measures(
@@ -76,61 +77,68 @@ def detail_text(scene: Scene, pattern: str) -> Reading | None:
     high=100,
 )
 def push_progress_in_details(scene: Scene) -> Reading | None:
-    direct = scene.detail_number(
-        r"\bprogress\b",
-        r"\b(applied|completed?|received|transferred|written) (pct|percent|percentage)$",
-        r"\bpct (applied|complete)",
-    )
-    if direct is not None and 0 <= float(direct.value) <= 100:
+    return scene.latest_said(_progress)
+
+
+_PROGRESS = re.compile(
+    r"\bprogress\b|\b(applied|completed?|received|transferred|written) (pct|percent|percentage)$|\bpct (applied|complete)"
+)
+_DONE = re.compile(
+    rf"\b{PARTS} (applied|received|written|acked|acknowledged|transferred|done|sent)$"
+    rf"|\b(applied|received|written|acked|acknowledged|transferred|last) {PARTS}$|\bapplied$"
+)
+_TOTAL = re.compile(
+    rf"\b{PARTS} (total|expected|planned|count)$|\b(total|expected|planned|all) {PARTS}$|\b(total|expected)$"
+)
+
+
+def _progress(data: Any) -> float | None:
+    """How far one record says that a push came, in percent: as such, or by what was applied of how many, in fields or in words."""
+
+    def number(key: re.Pattern[str]) -> float | None:
+        found = [as_number(value) for path, value in flat(data) if key.search(path)]
+        return next((number for number in reversed(found) if number is not None), None)
+
+    direct, done, total = number(_PROGRESS), number(_DONE), number(_TOTAL)
+    if direct is not None and 0 <= direct <= 100:
         return direct
-    done = scene.detail_number(
-        rf"\b{PARTS} (applied|received|written|acked|acknowledged|transferred|done|sent)$",
-        rf"\b(applied|received|written|acked|acknowledged|transferred|last) {PARTS}$",
-        r"\bapplied$",
-    )
-    total = scene.detail_number(
-        rf"\b{PARTS} (total|expected|planned|count)$",
-        rf"\b(total|expected|planned|all) {PARTS}$",
-        r"\b(total|expected)$",
-    )
-    if done is not None and total is not None and float(total.value) > 0:
-        portion = 100.0 * float(done.value) / float(total.value)
-        if 0 <= portion <= 100:
-            return Reading(portion, done.at, few([*done.sources, *total.sources]))
-    return _progress_in_words(scene)
+    if done is not None and total is not None and total > 0 and 0 <= done <= total:
+        return 100.0 * done / total
+    return _progress_in_words(data)
 
 
-def _progress_in_words(scene: Scene) -> Reading | None:
-    """The first "14 of 32 keys" or "14/32" in a text of the payload that is about a push, in percent."""
-    for path, value, source in scene.details():
+def _progress_in_words(data: Any) -> float | None:
+    """The first "14 of 32 keys" or "14/32" in a text that is about a push, in percent."""
+    for path, value in flat(data):
         match = re.search(r"\b(\d{1,6})\s*(?:of|/|out of)\s*(\d{1,6})\b", value) if isinstance(value, str) else None
         if match is None or not re.search(PARTS + r"|push|appl|transfer|progress", f"{path} {value.lower()}"):
             continue
         part, whole = int(match.group(1)), int(match.group(2))
         if part <= whole and whole > 0:
-            return Reading(100.0 * part / whole, scene.anchor, (source,))
+            return 100.0 * part / whole
     return None
 
 
 def _keys_in_details(scene: Scene, pattern: str, none: Container[str]) -> Reading | None:
-    """Keys that the payload counts (the last count) or else lists, under details of a name; `none` are words for no key."""
-    number: float | None = None
-    listed = 0
-    sources: list[Source] = []
-    for path, value, source in scene.details():
-        if not re.search(pattern, path) or value is None or isinstance(value, bool):
-            continue
-        counted = as_number(value) if not isinstance(value, str) or re.fullmatch(r"\s*\d+\s*", value) else None
-        if counted is not None:
-            number = counted
-        elif isinstance(value, str) and value.strip().lower() not in none:
-            listed += 1
-        else:
-            continue
-        sources.append(source)
-    if not sources:
-        return None
-    return Reading(max(0.0, float(listed if number is None else number)), scene.anchor, few(sources))
+    """Keys that the payload counts (the last count of a record) or else lists, under details of a name; `none` are words for no
+    key."""
+
+    def keys(data: Any) -> float | None:
+        counted: list[float] = []
+        listed: list[str] = []
+        for path, value in flat(data):
+            if not re.search(pattern, path):
+                continue
+            number = as_number(value) if not isinstance(value, str) or re.fullmatch(r"\s*\d+\s*", value) else None
+            if number is not None:
+                counted.append(number)
+            elif isinstance(value, str) and value.strip().lower() not in none:
+                listed.append(value)
+        if not counted and not listed:
+            return None
+        return max(0.0, counted[-1]) if counted else float(len(listed))
+
+    return scene.latest_said(keys)
 
 
 @measures(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,14 @@ def _last_close(scene: Scene) -> Record | None:
     return min(closes, key=lambda moment: abs(moment.time - lost)).record if closes else None
 
 
+_CLEAN_CLOSE = re.compile(r"\b(clean close|closed cleanly|clean closed?|was clean|unclean( close)?)\b")
+
+
+def _is_clean(path: str, value: Any) -> bool | None:
+    """Whether a field of the payload says that the connection was closed by a closing handshake."""
+    return value != ("unclean" in path) if isinstance(value, bool) and _CLEAN_CLOSE.search(path) else None
+
+
 @measures(
     "loss_closed_cleanly", "whether the connection that the loss ended was closed by a closing handshake", kind="flag"
 )
@@ -43,12 +52,7 @@ def loss_closed_cleanly(scene: Scene) -> Reading | None:
     record = _last_close(scene)
     if record is not None and record.fields.get("clean_close") is not None:
         return Reading(bool(record.fields["clean_close"]), record.time, (scene.source("connections", record),))
-    for path, value, source in scene.details():
-        if isinstance(value, bool) and re.search(
-            r"\b(clean close|closed cleanly|clean closed?|was clean|unclean( close)?)\b", path
-        ):
-            return Reading(value != ("unclean" in path), scene.anchor, (source,))
-    return None
+    return scene.latest_detail(_is_clean)
 
 
 @measures("loss_close_code", "WebSocket close code of the connection that the loss ended", unit="1", low=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from ...observations import Record, parse_timestamp
 from ...readings import DAY, HOUR, Reading
@@ -41,12 +42,14 @@ def _certificate_end(scene: Scene) -> Told | None:
     known = scene.metadata("certificates.tls_not_after")
     if known is not None:
         return Told(float(known.value), known.sources)
-    for path, value, source in scene.details():
-        if _CERTIFICATE_END.search(path) and isinstance(value, str) and re.match(r"^\d{4}-\d\d-\d\d", value):
-            moment = parse_timestamp(value)
-            if moment is not None:
-                return Told(moment, (source,))
-    return None
+    told = scene.latest_detail(_end_in_details)
+    return None if told is None else Told(float(told.value), told.sources)
+
+
+def _end_in_details(path: str, value: Any) -> float | None:
+    """The date under a key of the payload that names a certificate's end."""
+    dated = isinstance(value, str) and re.match(r"^\d{4}-\d\d-\d\d", value) is not None
+    return parse_timestamp(value) if dated and _CERTIFICATE_END.search(path) else None
 
 
 @measures(

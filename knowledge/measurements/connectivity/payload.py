@@ -45,15 +45,15 @@ def told_seconds(scene: Scene, *patterns: str, bare: float = 1.0) -> Reading | N
 
     A number whose key names none counts in `bare` seconds.
     """
-    found: Reading | None = None
-    for path, value, source in scene.details():
+
+    def seconds(path: str, value: Any) -> float | None:
         number = as_number(value)
         if number is None or not any(re.search(pattern, path) for pattern in patterns):
-            continue
-        seconds = number * seconds_per_unit(path, bare)
-        if 0 < seconds <= _LONGEST_TOLD:
-            found = Reading(seconds, scene.anchor, (source,))
-    return found
+            return None
+        told = number * seconds_per_unit(path, bare)
+        return told if 0 < told <= _LONGEST_TOLD else None
+
+    return scene.latest_detail(seconds)
 
 
 def told_close_code(scene: Scene) -> Reading | None:
@@ -156,12 +156,13 @@ def stated_well(scene: Scene) -> Iterable[Reading]:
 
 @measures("backoff_stated_off", "whether a field of the payload states that the reconnect back-off is off", kind="flag")
 def backoff_stated_off(scene: Scene) -> Reading | None:
-    for path, value, source in scene.details():
+    def is_off(path: str, value: Any) -> bool | None:
         if not re.search(r"\bback ?off( enabled| active| state| mode| applied| working)?$", path):
-            continue
+            return None
         said = words_of(value) if isinstance(value, str) else value
         if said is False or said in ("off", "none", "no", "disabled", "false", "inactive", "0"):
-            return Reading(True, scene.anchor, (source,))
-        if said is True or said in ("on", "yes", "enabled", "exponential", "true", "active", "ok"):
-            return Reading(False, scene.anchor, (source,))
-    return None
+            return True
+        is_on = said is True or said in ("on", "yes", "enabled", "exponential", "true", "active", "ok")
+        return False if is_on else None
+
+    return scene.latest_detail(is_off)

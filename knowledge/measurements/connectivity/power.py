@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from math import isnan
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ import numpy as np
 from ....engine.facts import Source
 from ...fleet.chargers import NONE
 from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, few, median
-from ...scene import Scene
+from ...scene import Said, Scene
 from ...sessions import Session
-from ...texts import as_number, flat, words_of
+from ...texts import as_number, words_of
 from ..common import restarts
 from ..grid_of_site import grid_records
 from ..registry import measures
@@ -312,26 +313,31 @@ _UPTIME = re.compile(r"\buptime\b(?!.*\b(pct|percent(age)?|ratio|share|sla)\b)")
 
 @measures(
     "uptime_told",
-    "how long the charger says it has been up (payload, or events within a day after the loss)",
+    "how long the charger said it had been up when it first did so after the latest loss: in the payload, in events within a day or "
+    "with heartbeats within an hour",
     unit="min",
     low=0,
 )
 def uptime_told(scene: Scene) -> Reading | None:
     lost = lost_at(scene)
-    texts: list[tuple[Source, Any]] = list(scene.payload())
-    later = scene.events(which="all", start=lost - MINUTE, end=lost + DAY)
-    texts.extend((scene.source("events", event), event.fields.get("data")) for event in later)
-    texts.extend(
-        (scene.source("heartbeats", record), record.raw)
+    # what it said before says nothing of whether it started anew with this loss
+    since = min(lost, scene.anchor) - MINUTE
+    said = [each for each in scene.told() if each.time >= since]
+    said += [
+        Said(event.time or 0.0, scene.source("events", event), event.fields.get("data"))
+        for event in scene.events(which="all", start=since, end=lost + DAY)
+    ]
+    said += [
+        Said(time, scene.source("heartbeats", record), record.raw)
         for time, record in logged(scene, "heartbeats", scene.anchor, scene.anchor + HOUR)
         if time > scene.anchor and any("uptime" in str(key) for key in record.raw)
-    )
-    for source, data in texts:
-        for path, value in flat(data):
-            number = as_number(value) if _UPTIME.search(path) else None
-            if number is not None and number >= 0:
-                return Reading(number * seconds_per_unit(path) / MINUTE, scene.anchor, (source,))
-    return None
+    ]
+
+    def minutes(path: str, value: Any) -> float | None:
+        number = as_number(value) if _UPTIME.search(path) else None
+        return None if number is None or number < 0 else number * seconds_per_unit(path) / MINUTE
+
+    return scene.latest_detail(minutes, sorted(said, key=itemgetter(0, 1)))
 
 
 # What ran on: a charger with power goes on charging and taking data

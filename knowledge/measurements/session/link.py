@@ -17,7 +17,7 @@ from ..common import result_words
 from ..registry import measures
 from .connections import Break, breaks, heartbeat_gap, heartbeat_times, largest_gap, overdue, told_breaks
 from .occurrences import MAX_COMPARED, ended_session
-from .texts import end_details
+from .texts import latest_of_end
 
 _LINK_KEY = re.compile(
     r"\b(offline|outage|network|connection|connectivity|ws|websocket|link|backend|csms|platform|uplink|heartbeat|reconnect)\b"
@@ -32,15 +32,14 @@ _DURATION_KEY = re.compile(
 
 @measures("link_gap_in_details", "seconds without network that stop details or the fault tell of", unit="s", low=0)
 def link_gap_in_details(scene: Scene) -> Reading | None:
-    found = None
-    for path, value, source in end_details(scene):
+    def seconds(path: str, value: Any) -> float | None:
         number, duration = as_number(value), _DURATION_KEY.search(path)
         if number is None or number < 0 or duration is None:
-            continue
-        if _LINK_KEY.search(path) and _LASTING_KEY.search(path):
-            scale = 0.001 if duration["milliseconds"] else 60.0 if duration["minutes"] else 1.0
-            found = Reading(number * scale, scene.anchor, (source,))
-    return found
+            return None
+        scale = 0.001 if duration["milliseconds"] else 60.0 if duration["minutes"] else 1.0
+        return number * scale if _LINK_KEY.search(path) and _LASTING_KEY.search(path) else None
+
+    return latest_of_end(scene, seconds)
 
 
 def _ends(scene: Scene) -> list[float]:

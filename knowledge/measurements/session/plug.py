@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from .occurrences import (
     state_entered,
     timed_events,
 )
-from .texts import end_details, end_volts
+from .texts import end_volts, latest_of_end
 
 
 def _plugs(scene: Scene) -> list[tuple[float, Record]]:
@@ -246,16 +247,15 @@ _CONNECTED_KEY = re.compile(
     kind="flag",
 )
 def vehicle_connected_at_end(scene: Scene) -> Reading | None:
-    found = None
-    for path, value, source in end_details(scene):
-        if not _CONNECTED_KEY.search(path):
-            continue
+    def connected(path: str, value: Any) -> bool | None:
         word = str(value).strip().lower()
+        if not _CONNECTED_KEY.search(path):
+            return None
         if word in ("true", "yes", "1", "connected", "present", "inserted"):
-            found = Reading(True, scene.anchor, (source,))
-        elif word in ("false", "no", "0", "disconnected", "absent", "removed"):
-            found = Reading(False, scene.anchor, (source,))
-    return found
+            return True
+        return False if word in ("false", "no", "0", "disconnected", "absent", "removed") else None
+
+    return latest_of_end(scene, connected)
 
 
 _PLUGGED = (

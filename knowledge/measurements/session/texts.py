@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ....engine.facts import Source
 from ...observations import Record
 from ...readings import DAY, MINUTE, Reading, few
-from ...scene import Scene
-from ...texts import as_number, flat
+from ...scene import Said, Scene
+from ...texts import as_number
 from ..registry import measures
 from .occurrences import away_from_occurrences, ended_session, timed_events
 
@@ -38,25 +38,27 @@ def _beyond_contract(record: Record) -> dict[str, Any]:
     return extra
 
 
-def _end_texts(scene: Scene) -> list[tuple[Source, Any]]:
+def _end_texts(scene: Scene) -> list[Said]:
     """Everything that is said of the end: record, stop and other events, the fault, alarms, other faults at that moment."""
 
-    def load() -> list[tuple[Source, Any]]:
-        texts: list[tuple[Source, Any]] = list(scene.payload())
-        sessions = {s.source: s for t in scene.times if (s := ended_session(scene, t)) is not None}
-        for source, session in sessions.items():
-            texts.append((source, {"stop_reason": session.stop_reason, "details": session.details}))
+    def load() -> list[Said]:
+        texts = [*scene.told()]
+        sessions = {s.source: (time, s) for time in scene.times if (s := ended_session(scene, time)) is not None}
+        for source, (time, session) in sessions.items():
+            texts.append(Said(time, source, {"stop_reason": session.stop_reason, "details": session.details}))
         for record in scene.records("charging_records", which="own"):
             source = scene.source("charging_records", record)
             if source in sessions:
-                texts.append((source, _beyond_contract(record)))
+                texts.append(Said(sessions[source][0], source, _beyond_contract(record)))
+        beside: dict[Source, Said] = {}
         for time in scene.times:
             for moment, event in timed_events(scene, start=time - 2 * MINUTE, end=time + 2 * MINUTE):
                 kind, said = event.fields["event_type"], _said(event)
                 in_payload = kind == "fault" and moment in scene.times
                 if said is not None and not in_payload and kind not in _EXPECTED_EVENTS:
-                    texts.append((scene.source("events", event), said))
-        return texts
+                    source = scene.source("events", event)
+                    beside[source] = Said(moment, source, said)
+        return scene.latest_first([*texts, *beside.values()])
 
     return scene.once(("end texts",), load)
 
@@ -69,7 +71,7 @@ def _end_texts(scene: Scene) -> list[tuple[Source, Any]]:
     many=True,
 )
 def session_end_mention(scene: Scene) -> Iterable[Reading]:
-    return scene.mentions(_end_texts(scene))
+    return scene.mentions((source, data) for _, source, data in _end_texts(scene))
 
 
 def _past_texts(scene: Scene) -> list[tuple[Source, Any]]:
@@ -115,20 +117,14 @@ def repeated_alarm_mention(scene: Scene) -> Iterable[Reading]:
     ]
 
 
-def end_details(scene: Scene) -> Iterator[tuple[str, Any, Source]]:
-    """Every value in what is said of the end, with its words as a key path."""
-    for source, data in _end_texts(scene):
-        for path, value in flat(data):
-            yield path, value, source
+def latest_of_end(scene: Scene, read: Callable[[str, Any], float | bool | None]) -> Reading | None:
+    """What `read` makes of a key's words and its value in what is said of the end, as in `Scene.latest_detail`."""
+    return scene.latest_detail(read, _end_texts(scene))
 
 
 def end_number(scene: Scene, pattern: str, low: float = float("-inf"), high: float = float("inf")) -> Reading | None:
-    """The last number under a key whose words match a regular expression; None where it is not from low to high."""
-    found = None
-    for path, value, source in end_details(scene):
-        number = as_number(value)
-        if number is not None and re.search(pattern, path):
-            found = Reading(number, scene.anchor, (source,))
+    """The latest number under a key whose words match a regular expression; None where it is not from low to high."""
+    found = latest_of_end(scene, lambda path, value: as_number(value) if re.search(pattern, path) else None)
     return found if found is not None and low <= float(found.value) <= high else None
 
 

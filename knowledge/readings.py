@@ -122,6 +122,11 @@ class Readings:
             return self, other
         return self.at_rows(other.rows), other.at_rows(self.rows)
 
+    def by_connector(self) -> list[Readings]:
+        """Those in records that name no connector, then those in each connector's; without what is empty."""
+        connectors = np.nan_to_num(self.table.connectors[self.rows])
+        return [self._pick(connectors == each) for each in np.unique(connectors)]
+
     def words(self, path: str) -> list[str | None]:
         """Another column's word in the record of each of these."""
         return self.table.texts_at(path, self.rows)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numpy as np
-
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
 from ...scene import Scene
 from ..common import age
+from ..cycle_counters import KEPT, last_reset
 from ..fleet import CLUSTER_WINDOW, same_code_nearby
 from ..registry import measures
 from .payload import Figure, figures, leaves
@@ -54,13 +53,30 @@ def _rated_life_of(scene: Scene, model: str, device: str) -> float | None:
     return None if kind is None else RATED_CYCLES[kind == "DC"]
 
 
-def cycle_counts(scene: Scene) -> Readings:
-    """The contactor's counter, up to ten minutes after the latest occurrence."""
-    return _plausible(_up_to_fault(scene, scene.readings("component_health.contactor_cycles")))
-
-
-def _plausible(counts: Readings) -> Readings:
+def _reported_counts(scene: Scene) -> Readings:
+    counts = _up_to_fault(scene, scene.readings("component_health.contactor_cycles"))
     return counts.where(lambda v: (v >= 0) & (v <= 1e8))
+
+
+def cycle_counts(scene: Scene) -> Readings:
+    """The contactor's counter, up to ten minutes after the latest occurrence.
+
+    It is that of the connector's own records, else of those that name none. Of a fault that names no connector it is the
+    highest of all that there are; empty where another is more than a tenth below, since it is not known which one is meant.
+    """
+
+    def load() -> Readings:
+        reported = _reported_counts(scene)
+        counters = reported.by_connector()
+        if not counters:
+            return reported
+        if scene.connector_id is not None:
+            return counters[-1]
+        newest = [float(counts.values[-1]) for counts in counters]
+        most = max(newest)
+        return counters[newest.index(most)] if min(newest) >= KEPT * most else reported.at(slice(0))
+
+    return scene.once("contactor cycles", load)
 
 
 _GROUPED = re.compile(r"(?<![\w-])\d{1,3}(?:[ ,.']\d{3})+(?!\d)|(?<![\w-])\d{4,7}(?!\d)")
@@ -120,7 +136,8 @@ def _told_count(scene: Scene) -> Reading | None:
 @measures(
     "contactor_life_used",
     "the contactor's cycles at the fault in percent of its rated life (the charger's own figure, else 60,000 AC or 100,000 DC): "
-    "its counter, with what it had shown before it was set back without a new contactor; unknown where that is not told",
+    "its counter, with what it had shown before it was set back without a new contactor; unknown where that is not told, and where "
+    "the fault names no connector and those of the connectors differ by more than a tenth",
     unit="%",
     low=0,
 )
@@ -150,11 +167,10 @@ class _CounterReset:
 
 
 def _counter_reset(scene: Scene) -> _CounterReset | None:
-    """The counter's last fall by at least a tenth; else the last reset command; else the last visit that reports one."""
+    """The last reset that the counter shows; else the last command to reset it; else the last visit that reports one."""
     counts = cycle_counts(scene)
-    falls = np.flatnonzero(counts.values[1:] < 0.9 * counts.values[:-1])
-    if len(falls):
-        place = int(falls[-1])
+    place = last_reset(counts)
+    if place is not None:
         return _CounterReset(float(counts.times[place + 1]), float(counts.values[place]), counts.source(place + 1))
     for command in reversed(scene.records("commands")):
         done = command.fields.get("status") not in ("failed", "rejected", "queued")
@@ -207,7 +223,7 @@ def sessions_per_day(scene: Scene) -> Reading | None:
 )
 def estimated_life_used(scene: Scene) -> Reading | None:
     rate, days, life = sessions_per_day(scene), age(scene), _rated_life(scene)
-    if rate is None or days is None or life is None or len(cycle_counts(scene)):
+    if rate is None or days is None or life is None or len(_reported_counts(scene)):
         return None
     return Reading(100.0 * float(rate.value) * float(days.value) / life, scene.anchor, rate.sources)
 

@@ -14,6 +14,7 @@ from ...readings import DAY, Reading, Readings, few
 from ...scene import Scene
 from ..common import age
 from ..contactor.counters import RATED_CYCLES, cycle_counts
+from ..cycle_counters import last_reset
 from ..registry import measures
 from .lines import daily_line, days_until, recent
 from .ranges import Known, Range, has_a_line, ranged
@@ -35,11 +36,9 @@ class Wear:
 
 
 def since_last_reset(counts: Readings) -> tuple[Readings, bool]:
-    """The readings after the counter's last fall by at least a tenth, and whether there was one."""
-    falls = np.flatnonzero(counts.values[1:] < 0.9 * counts.values[:-1])
-    if not len(falls):
-        return counts, False
-    return counts.between(float(counts.times[falls[-1] + 1]), np.inf), True
+    """The readings since the counter was last set back, and whether it ever was."""
+    place = last_reset(counts)
+    return (counts, False) if place is None else (counts.at(slice(place + 1, None)), True)
 
 
 def contactor(scene: Scene) -> Wear:

@@ -101,9 +101,15 @@ def distortion_reaches_limit(scene: Scene) -> Reading | None:
 # Cycles
 
 
-def _counter(scene: Scene, name: str) -> Readings:
+def _reported(scene: Scene, name: str) -> Readings:
     counts = scene.readings(f"component_health.{name}", which="all")
     return counts.between(-np.inf, latest(scene)).where(lambda v: v >= 0)
+
+
+def _counter(scene: Scene, name: str) -> Readings:
+    """A part's counter; where each connector has such a part, of that with the most cycles."""
+    reported = _reported(scene, name)
+    return max(reported.by_connector(), key=lambda counts: float(counts.values[-1]), default=reported)
 
 
 def _inverter_wear(scene: Scene) -> Wear:
@@ -111,7 +117,7 @@ def _inverter_wear(scene: Scene) -> Wear:
         counts = _counter(scene, "bidirectional_inverter_cycles")
         if not len(counts):
             return Wear(counts, False, None)
-        limit = _counter(scene, "bidirectional_inverter_max_cycles").where(lambda v: v > 0).last()
+        limit = _reported(scene, "bidirectional_inverter_max_cycles").where(lambda v: v > 0).last()
         return Wear(*since_last_reset(counts), None if limit is None else float(limit.value))
 
     return scene.once("inverter wear", load)
@@ -124,7 +130,12 @@ def _discharge_contactor(scene: Scene) -> Wear:
     return scene.once("discharge contactor wear", load)
 
 
-@measures("inverter_life_share", "the bidirectional inverter's cycles in percent of its own limit", unit="%", low=0)
+@measures(
+    "inverter_life_share",
+    "the bidirectional inverter's cycles in percent of its own limit; where connectors count apart, those of the highest counter",
+    unit="%",
+    low=0,
+)
 def inverter_life_share(scene: Scene) -> Reading | None:
     return life_share(_inverter_wear(scene))
 
@@ -151,7 +162,8 @@ def days_to_inverter_life_end(scene: Scene) -> Reading | None:
 
 @measures(
     "discharge_contactor_life_share",
-    "the discharge contactor's cycles in percent of the 100,000 of a DC contactor",
+    "the discharge contactor's cycles in percent of the 100,000 of a DC contactor; where connectors count apart, those of the "
+    "highest counter",
     unit="%",
     low=0,
 )

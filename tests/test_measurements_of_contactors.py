@@ -1,0 +1,145 @@
+"""Contactors: whose counter is read, what sets one back, how shares and voltages are written, and what is one fault or vehicle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from charger_triage.engine import Triage
+from charger_triage.engine.facts import Fact
+from charger_triage.knowledge.observations import observe
+
+T = "2026-05-10T12:00:00Z"
+
+Lists = dict[str, list[dict[str, Any]]]
+
+CHARGER = {
+    "device_id": "A", "model": "TP-DC180", "site_id": "S", "product": {"current_type": "DC"},
+    "connectors": [{"connector_id": 1}, {"connector_id": 2}],
+}  # fmt: skip
+
+
+def minute(number: int) -> str:
+    """A moment before T, minutes after ten o'clock."""
+    return f"2026-05-10T{10 + number // 60}:{number % 60:02d}:00Z"
+
+
+def fault(
+    code: str, connector: int | None = 1, device: str = "A", details: dict[str, Any] | None = None, **data: Any
+) -> dict[str, Any]:
+    """A fault at T."""
+    told = {"fault_code": code, **data, **({} if details is None else {"details": details})}
+    return {"timestamp": T, "device_id": device, "connector_id": connector, "event_type": "fault", "data": told}
+
+
+def counted(connector: int | None, *counts: float, name: str = "contactor_cycles") -> list[dict[str, Any]]:
+    """Telemetry of a connector with its counter, minute by minute."""
+    return [
+        {"timestamp": minute(n), "device_id": "A", "connector_id": connector, "component_health": {name: count}}
+        for n, count in enumerate(counts)
+    ]
+
+
+def measured(triage: Triage, lists: Lists, *names: str, connector: int | None = 1) -> dict[str, Any]:
+    """What is measured of the charger's incident at a connector; what is not known is left out."""
+    cases = triage.knowledge.survey(observe({"devices": [CHARGER], **lists}), None).incidents
+    (case,) = (case for case in cases if (case.device_id, case.connector_id) == ("A", connector))
+    found = (fact for fact in case.measure(names) if isinstance(fact, Fact))
+    return {fact.name: round(fact.value, 2) if isinstance(fact.value, float) else fact.value for fact in found}
+
+
+# Counters
+
+
+@pytest.mark.parametrize(
+    ("connector", "counters", "used"),
+    [
+        (1, {1: 20_000, 2: 80_000}, 20.0),
+        (2, {1: 20_000, 2: 80_000}, 80.0),
+        (None, {1: 20_000, 2: 80_000}, None),
+        (None, {1: 80_000, 2: 80_000}, 80.0),
+        (None, {1: 80_000, 2: 78_000}, 80.0),
+        (None, {1: 80_000}, 80.0),
+        (None, {None: 80_000}, 80.0),
+        (1, {None: 80_000}, 80.0),
+        (1, {None: 100_000, 1: 20_000, 2: 80_000}, 20.0),
+    ],
+    ids=["its own", "the other's own", "whose is not known", "one contactor for both", "nearly alike", "the only one",
+         "the charger's", "told by the charger alone", "its own beside their sum"],
+)  # fmt: skip
+def test_a_contactor_has_one_counter(
+    connector: int | None, counters: dict[int | None, float], used: float | None, triage: Triage
+) -> None:
+    """Counters of several connectors are several counters, and none of them was set back where they stand apart."""
+    rows = [row for each, count in counters.items() for row in counted(each, *[count] * 20)]
+    lists = {"events": [fault("F-0101", connector)], "telemetry": rows}
+    names = ("contactor_life_used", "counter_reset_without_replacement")
+    wanted = {} if used is None else {"contactor_life_used": used}
+    assert measured(triage, lists, *names, connector=connector) == wanted
+
+
+def test_counters_that_are_not_told_apart_are_no_missing_counter(triage: Triage) -> None:
+    """The life is estimated by sessions only where no counter was reported, and what the fault itself tells is read."""
+    sessions = [
+        {"record_id": str(day), "device_id": "A", "connector_id": 1, "start_time": f"2026-04-{day:02d}T08:00:00Z",
+         "end_time": f"2026-04-{day:02d}T09:00:00Z", "energy": 20.0}
+        for day in range(1, 29)
+    ]  # fmt: skip
+    charger = {**CHARGER, "lifecycle": {"usage_duration_days": 2_000}}
+    rows = [*counted(1, 20_000), *counted(2, 80_000)]
+    lists: Lists = {"devices": [charger], "charging_records": sessions, "events": [fault("F-0101", None)]}
+    names = ("contactor_life_used", "estimated_life_used")
+    assert set(measured(triage, lists, *names, connector=None)) == {"estimated_life_used"}
+    assert measured(triage, {**lists, "telemetry": rows}, *names, connector=None) == {}
+    told = [fault("F-0101", None, details={"contactor_cycles": 79_000})]
+    assert measured(triage, {**lists, "telemetry": rows, "events": told}, *names, connector=None) == {
+        "contactor_life_used": 79.0
+    }
+
+
+@pytest.mark.parametrize(
+    ("counts", "used", "reset"),
+    [
+        ([60_000, 60_000, 0, 60_001], 60.0, None),
+        ([60_000, 0, 0, 1, 60_002], 60.0, None),
+        ([60_000, 0, 60_001, 0, 60_002], 60.0, None),
+        ([20_000, 65_535, 20_001], 20.0, None),
+        ([20_000, 65_535, 65_535, 20_001], 20.0, None),
+        ([60_000, 59_000, 59_001], 59.0, None),
+        ([60_000, 0, 1, 2], 60.0, True),
+        ([60_000, 0, 1, 60_000, 2], 60.0, True),
+        ([3_000, 60_000, 200, 300], 60.3, True),
+        ([60_000, 0, 60_001, 5, 6], 60.01, True),
+    ],
+    ids=["a zero", "zeroes", "zeroes again and again", "a peak", "peaks", "within a tenth", "set back",
+         "set back, and a stray reading of before", "set back lower than it began", "a zero, then set back"],
+)  # fmt: skip
+def test_a_counter_that_counts_on_was_not_set_back(
+    counts: Sequence[float], used: float, reset: bool | None, triage: Triage
+) -> None:
+    """Readings out of line are stray where the counter goes on afterwards from where it was."""
+    lists = {"events": [fault("F-0101")], "telemetry": counted(1, *counts)}
+    found = measured(triage, lists, "contactor_life_used", "counter_reset_without_replacement")
+    assert found["contactor_life_used"] == pytest.approx(used, abs=0.011)
+    assert found.get("counter_reset_without_replacement") == reset
+
+
+@pytest.mark.parametrize(
+    ("rows", "share"),
+    [
+        ([*counted(1, 99_000, 99_000, name="discharge_contactor_cycles"),
+          *counted(2, 500, 500, name="discharge_contactor_cycles")], "99%"),
+        (counted(1, 90_000, 0, 90_001, name="discharge_contactor_cycles"), "90%"),
+        (counted(1, 90_000, 0, 1, name="discharge_contactor_cycles"), None),
+    ],
+    ids=["of two connectors the worn one", "a stray zero", "set back"],
+)  # fmt: skip
+def test_the_charger_is_warned_of_by_its_most_worn_contactor(
+    rows: list[dict[str, Any]], share: str | None, triage: Triage
+) -> None:
+    """What the other connector counts hides no contactor that is near its life."""
+    diagnosis = triage.diagnose(observe({"devices": [CHARGER], "telemetry": rows}, T))
+    said = [watch.trend for watch in diagnosis.watches if watch.what == "discharge contactor near its rated life"]
+    assert said == ([] if share is None else [f"The discharge contactor has made {share} of 100,000 cycles."])

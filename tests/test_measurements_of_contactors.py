@@ -143,3 +143,33 @@ def test_the_charger_is_warned_of_by_its_most_worn_contactor(
     diagnosis = triage.diagnose(observe({"devices": [CHARGER], "telemetry": rows}, T))
     said = [watch.trend for watch in diagnosis.watches if watch.what == "discharge contactor near its rated life"]
     assert said == ([] if share is None else [f"The discharge contactor has made {share} of 100,000 cycles."])
+
+
+# Shares
+
+
+@pytest.mark.parametrize(
+    ("details", "name", "percent"),
+    [
+        ({"contactor_wear_pct": 1.2}, "contactor_life_used", 1.2),
+        ({"contactor_wear": "1.2 %"}, "contactor_life_used", 1.2),
+        ({"contactor_wear_pct": 60}, "contactor_life_used", 60.0),
+        ({"contactor_wear_ratio": 1.2}, "contactor_life_used", 120.0),
+        ({"contactor_wear": 0.6}, "contactor_life_used", 60.0),
+        ({"contactor_life_remaining_pct": 1.2}, "contactor_life_used", 98.8),
+        ({"contactor_life_remaining": 0.25}, "contactor_life_used", 75.0),
+        ({"precharge_level_pct": 1.4}, "precharge_level", 1.4),
+        ({"precharge_level_ratio": 0.97}, "precharge_level", 97.0),
+    ],
+)
+def test_what_is_written_in_percent_is_no_fraction(
+    details: dict[str, Any], name: str, percent: float, triage: Triage
+) -> None:
+    """A small share in percent stays small; only what names no percent may be a fraction."""
+    assert measured(triage, {"events": [fault("F-0101", details=details)]}, name) == {name: percent}
+
+
+@pytest.mark.parametrize("details", [{"rh": 0.55}, {"rh": 55}, {"humidity_pct": 55}, {"humidity": "55 %"}])
+def test_humidity_is_written_in_several_ways(details: dict[str, Any], triage: Triage) -> None:
+    """That it is relative does not say that it is in percent."""
+    assert measured(triage, {"events": [fault("F-0421", details=details)]}, "humidity") == {"humidity": 55.0}

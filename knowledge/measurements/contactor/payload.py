@@ -49,8 +49,9 @@ class Figure(Leaf):
 
     @property
     def percent(self) -> float:
-        """A share, whether it was written as 0.82 or as 82."""
-        return self.number * 100.0 if abs(self.number) <= 1.5 else self.number
+        """A share, whether it was written as 82 or as 0.82; what says that it is in percent is no fraction."""
+        is_fraction = self.unit != "pct" and abs(self.number) <= 1.5
+        return self.number * 100.0 if is_fraction else self.number
 
     @property
     def amps(self) -> float:
@@ -63,7 +64,7 @@ _UNITS = {
     "second": "s", "seconds": "s", "v": "v", "volt": "v", "volts": "v", "vdc": "v", "vac": "v", "voltage": "v",
     "mv": "mv", "a": "a", "amp": "a", "amps": "a", "ampere": "a", "amperes": "a", "ka": "ka", "current": "a",
     "u": "v", "i": "a", "pct": "pct", "percent": "pct", "%": "pct", "ratio": "ratio", "fraction": "ratio", "x": "times", "times": "times",
-    "kohm": "kohm", "kohms": "kohm", "mohm": "mohm", "rh": "pct", "kω": "kohm", "mω": "mohm",
+    "kohm": "kohm", "kohms": "kohm", "mohm": "mohm", "kω": "kohm", "mω": "mohm",
 }  # fmt: skip
 _RAIL = re.compile(r"\b(12|24|48)v\b|\bv(12|24|48)\b")
 _SPOKEN = re.compile(

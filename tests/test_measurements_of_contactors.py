@@ -173,3 +173,29 @@ def test_what_is_written_in_percent_is_no_fraction(
 def test_humidity_is_written_in_several_ways(details: dict[str, Any], triage: Triage) -> None:
     """That it is relative does not say that it is in percent."""
     assert measured(triage, {"events": [fault("F-0421", details=details)]}, "humidity") == {"humidity": 55.0}
+
+
+# The grid
+
+
+@pytest.mark.parametrize(
+    ("record", "percent"),
+    [
+        ({"voltage_v": 310}, 77.5),
+        ({"voltage_v": 300}, 130.43),
+        ({"voltage_v": 184}, 80.0),
+        ({"voltage_v": 430}, 107.5),
+        ({"voltage_v": 0.8}, None),
+        ({"voltage_v": 9_500}, None),
+    ],
+)
+def test_a_grid_record_is_of_one_nominal_voltage(record: dict[str, Any], percent: float | None, triage: Triage) -> None:
+    """One record is the same sag or swell for whichever fault it is read."""
+    told = {"timestamp": "2026-05-10T11:55:00Z", "site_id": "S", "kind": "voltage_excursion", "duration_s": 5, **record}
+    for code, connector, name in (
+        ("F-0421", 1, "grid_dip_near_failures"),
+        ("F-0411", None, "grid_peak_before_fault"),
+        ("F-0601", None, "grid_low_before_fault"),
+    ):
+        lists: Lists = {"sites": [{"site_id": "S"}], "grid": [told], "events": [fault(code, connector)]}
+        assert measured(triage, lists, name, connector=connector) == ({} if percent is None else {name: percent})

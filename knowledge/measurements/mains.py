@@ -17,6 +17,18 @@ LINE_NOMINAL_V = 400.0
 """Nominal voltage between two phases in Europe."""
 
 
+def percent_of_nominal(volts: float | None) -> float | None:
+    """A recorded grid voltage in percent of 230 V or 400 V, whichever it is nearer to in proportion (our judgement: 310 V
+    are a line that sagged by a fifth rather than a phase a third too high).
+
+    None below 20 V and from 1,000 V on, where it may be given per unit or be that of another grid level (our judgement).
+    """
+    if volts is None or not 20.0 < volts < 1000.0:
+        return None
+    is_line = volts * volts > PHASE_NOMINAL_V * LINE_NOMINAL_V
+    return 100.0 * volts / (LINE_NOMINAL_V if is_line else PHASE_NOMINAL_V)
+
+
 def phase_voltages(scene: Scene) -> Iterator[Readings]:
     """The voltage of each phase of the charger."""
     for phase in ("a", "b", "c"):
@@ -35,8 +47,6 @@ class Excursion(NamedTuple):
 def grid_excursions(scene: Scene, before: float, after: float) -> list[Excursion]:
     """Grid voltages recorded for a moment from `before` seconds before to `after` seconds after one of the latest twenty
     occurrences.
-
-    Nominal is 230 V phase to neutral or 400 V between phases, whichever level the figure lies at.
     """
     known = _excursions(scene)
     return [
@@ -51,11 +61,10 @@ def _excursions(scene: Scene) -> list[Excursion]:
     def load() -> list[Excursion]:
         found = []
         for record in grid_records(scene):
-            volts = record.fields.get("voltage_v")
-            if volts is not None and 20.0 < volts < 1000.0 and record.time is not None:
-                nominal = PHASE_NOMINAL_V if volts < 320.0 else LINE_NOMINAL_V
+            percent = percent_of_nominal(record.fields.get("voltage_v"))
+            if percent is not None and record.time is not None:
                 until = record.time + max(0.0, record.fields.get("duration_s") or 0.0)
-                found.append(Excursion(record.time, until, 100.0 * volts / nominal, scene.source("grid", record)))
+                found.append(Excursion(record.time, until, percent, scene.source("grid", record)))
         return found
 
     return scene.once(("grid excursions",), load)

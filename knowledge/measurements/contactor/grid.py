@@ -11,6 +11,7 @@ from ...observations import Record
 from ...readings import DAY, MINUTE, Reading, median
 from ...scene import Scene
 from ..grid_of_site import grid_records
+from ..mains import percent_of_nominal
 from ..registry import measures
 from .at_failed_start import around_failures
 
@@ -38,18 +39,13 @@ def grid_disturbance_lead(scene: Scene) -> Reading | None:
 
 def _voltage_left(record: Record) -> float | None:
     """What a grid record left of the nominal voltage, in percent."""
-    volts = record.fields.get("voltage_v")
-    if record.fields.get("kind") == "outage":
-        return 0.0
-    if isinstance(volts, (int, float)) and volts > 0:
-        return 100.0 * float(volts) / (400.0 if volts > 300 else 230.0)
-    return None
+    return 0.0 if record.fields.get("kind") == "outage" else percent_of_nominal(record.fields.get("voltage_v"))
 
 
 @measures(
     "grid_dip_near_failures",
-    "lowest voltage of a grid excursion at the site or in its area within a quarter hour of a failed start, in percent of 230 V "
-    "(of 400 V where it is above 300 V); an outage counts as none left",
+    "lowest voltage of a grid excursion at the site or in its area within a quarter hour of a failed start, in percent of 230 V or "
+    "400 V, whichever it is nearer to in proportion; an outage counts as none left",
     unit="%",
     low=0,
 )

@@ -199,3 +199,46 @@ def test_a_grid_record_is_of_one_nominal_voltage(record: dict[str, Any], percent
     ):
         lists: Lists = {"sites": [{"site_id": "S"}], "grid": [told], "events": [fault(code, connector)]}
         assert measured(triage, lists, name, connector=connector) == ({} if percent is None else {name: percent})
+
+
+# Faults and vehicles that are one
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "number"),
+    [
+        (1, [("A", None)], 0.0),
+        (1, [("A", 2)], 1.0),
+        (1, [("A", 2), ("A", None)], 1.0),
+        (1, [("B", None)], 1.0),
+        (1, [("B", None), ("B", 1)], 1.0),
+        (1, [("B", 1), ("B", 2), ("A", 2)], 3.0),
+        (None, [("A", 1)], None),
+    ],
+)
+def test_a_fault_told_without_its_connector_is_not_another_connectors(
+    own: int | None, others: list[tuple[str, int | None]], number: float | None, triage: Triage
+) -> None:
+    """A weld that is told twice is one; whose it is does not show where the fault names no connector."""
+    here = {device for device, _ in others} - {"A"}
+    devices: list[dict[str, Any]] = [CHARGER, *({"device_id": device, "site_id": "S"} for device in sorted(here))]
+    events = [fault("F-0101", own), *(fault("F-0101", connector, device) for device, connector in others)]
+    found = measured(triage, {"devices": devices, "events": events}, "connectors_with_code_at_once", connector=own)
+    assert found == ({} if number is None else {"connectors_with_code_at_once": number})
+
+
+def test_a_vehicle_is_one_however_its_number_is_written(triage: Triage) -> None:
+    """Charger, payload and the other charger write one identification number in small letters, with spaces, in capitals."""
+
+    def session(number: int, device: str, vin: str) -> dict[str, Any]:
+        return {"record_id": str(number), "device_id": device, "connector_id": 1, "start_time": "2026-05-10T11:58:00Z",
+                "end_time": T, "energy": 0.1, "vehicle_info": {"vin": vin}}  # fmt: skip
+
+    lists: Lists = {
+        "devices": [CHARGER, {"device_id": "B", "site_id": "R"}],
+        "charging_records": [session(1, "A", "wvwzzz1"), session(2, "B", "WVWZZZ1")],
+        "events": [fault("F-0421", details={"vin": " WVWzzz1 "}), fault("F-0421", device="B")],
+    }
+    assert measured(triage, lists, "vehicles_at_faults", "vehicle_with_code_elsewhere") == {
+        "vehicles_at_faults": 1.0, "vehicle_with_code_elsewhere": 1.0,
+    }  # fmt: skip

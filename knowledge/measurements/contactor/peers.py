@@ -8,36 +8,45 @@ from typing import NamedTuple
 import numpy as np
 
 from ....engine.facts import Source
+from ...fleet.reported_faults import FaultEvent
 from ...observations import Floats, Record
 from ...readings import CHARGING_STATES, DAY, HOUR, MINUTE, Reading, few
 from ...scene import Scene
 from ...texts import flat
-from ..elsewhere import chargers_of_vehicles
+from ..elsewhere import chargers_of_vehicles, vehicle_key
 from ..fleet import same_code_nearby, without_own
 from ..registry import measures
 from .starts import Attempt, attempts, charged, failed_starts, good_starts
 
 
+def _is_elsewhere(scene: Scene, fault: FaultEvent) -> bool:
+    """Whether a fault is certainly another connector's: the same one may be told with its connector and without."""
+    own, other = scene.connector_id, fault.connector_id
+    return fault.device_id != scene.device_id or (own is not None and other is not None and own != other)
+
+
 @measures(
     "connectors_with_code_at_once",
-    "other connectors of the charger or the site's other chargers that reported the code within ten minutes of the first occurrence",
+    "other connectors of the charger and those of the site's other chargers that reported the code within ten minutes of the first "
+    "occurrence; a report that names none tells the same fault as one of its charger that does",
     unit="1",
     low=0,
 )
 def connectors_with_code_at_once(scene: Scene) -> Reading | None:
-    if not scene.neighbours and len(scene.connectors()) < 2:
+    if not scene.neighbours and (scene.connector_id is None or len(scene.connectors()) < 2):
         return None
     near = {r.fields["device_id"] for r in scene.neighbours} | {scene.device_id}
     hits = [
         fault
         for fault in scene.faults("own")
-        if fault.device_id in near
-        and abs(fault.time - scene.first) <= 10 * MINUTE
-        and (fault.device_id, fault.connector_id) != (scene.device_id, scene.connector_id)
+        if fault.device_id in near and abs(fault.time - scene.first) <= 10 * MINUTE and _is_elsewhere(scene, fault)
     ]
-    places = {(fault.device_id, fault.connector_id) for fault in hits}
+    named = {(fault.device_id, fault.connector_id) for fault in hits if fault.connector_id is not None}
+    unnamed = {fault.device_id for fault in hits} - {device for device, _ in named}
     return Reading(
-        float(len(places)), scene.first, few([f.source for f in hits] or [f.source for f in scene.incidence.faults])
+        float(len(named) + len(unnamed)),
+        scene.first,
+        few([f.source for f in hits] or [f.source for f in scene.incidence.faults]),
     )
 
 
@@ -137,14 +146,14 @@ def batch_peers_with_code(scene: Scene) -> Reading | None:
     return Reading(float(len(hit)), scene.anchor, chargers.sources(hit if len(hit) else peers))
 
 
-def _vins_in(record: Record) -> Iterator[str]:
+def _vehicles_in(record: Record) -> Iterator[str]:
     for path, value in flat(record.data):
-        if path.split()[-1:] == ["vin"] and isinstance(value, str) and value:
-            yield value
+        if path.split()[-1:] == ["vin"] and isinstance(value, str) and value.strip():
+            yield vehicle_key(value)
 
 
 def _vehicles_at_faults(scene: Scene) -> dict[str, Source]:
-    """The vehicles at the connector when the faults happened, by their identification number."""
+    """The vehicles at the connector when the faults happened, by their keys."""
 
     def load() -> dict[str, Source]:
         found: dict[str, Source] = {}
@@ -152,14 +161,14 @@ def _vehicles_at_faults(scene: Scene) -> dict[str, Source]:
             for session in scene.sessions():
                 begun = time - 12 * HOUR <= session.start <= time + 5 * MINUTE
                 if session.vin and begun and session.over_by >= time - 5 * MINUTE:
-                    found.setdefault(session.vin, session.source)
+                    found.setdefault(vehicle_key(session.vin), session.source)
         for fault in scene.incidence.faults:
-            for vin in _vins_in(fault.record):
-                found.setdefault(vin, fault.source)
+            for vehicle in _vehicles_in(fault.record):
+                found.setdefault(vehicle, fault.source)
         for event in scene.events("plug_in", "start", "auth_ok", which="own"):
             if event.time is not None and any(0 <= time - event.time <= 5 * MINUTE for time in scene.times):
-                for vin in _vins_in(event):
-                    found.setdefault(vin, scene.source("events", event))
+                for vehicle in _vehicles_in(event):
+                    found.setdefault(vehicle, scene.source("events", event))
         return found
 
     return scene.once(("contactor-vins",), load)
@@ -180,7 +189,7 @@ def vehicle_with_code_elsewhere(scene: Scene) -> Reading | None:
     for device in chargers_of_vehicles(scene, vehicles):
         faults = scene.faults("own", device=device)
         for session in scene.sessions(device=device, which="all"):
-            if session.vin in vehicles:
+            if session.vin and vehicle_key(session.vin) in vehicles:
                 visited.add(device)
                 if any(
                     session.start - 5 * MINUTE <= f.time <= (session.end or session.start) + 5 * MINUTE for f in faults

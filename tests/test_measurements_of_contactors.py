@@ -242,3 +242,79 @@ def test_a_vehicle_is_one_however_its_number_is_written(triage: Triage) -> None:
     assert measured(triage, lists, "vehicles_at_faults", "vehicle_with_code_elsewhere") == {
         "vehicles_at_faults": 1.0, "vehicle_with_code_elsewhere": 1.0,
     }  # fmt: skip
+
+
+# What is known already, and what is not
+
+
+def sessions(number: int) -> list[dict[str, Any]]:
+    """Short sessions on connector 1, one a day before T."""
+    return [
+        {
+            "record_id": str(n), "device_id": "A", "connector_id": 1,
+            "start_time": f"2026-04-{n + 1:02d}T08:00:00Z", "end_time": f"2026-04-{n + 1:02d}T09:00:00Z",
+        }
+        for n in range(number)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("details", [None, {"cycles": 98_000}, {"contactor_wear_pct": 98}])
+def test_life_is_estimated_only_where_it_is_not_told(triage: Triage, details: dict[str, Any] | None) -> None:
+    """A counter or a share in the fault's own details leaves nothing to estimate from sessions."""
+    aged = {**CHARGER, "lifecycle": {"usage_duration_days": 900}}
+    lists: Lists = {
+        "devices": [aged],
+        "charging_records": sessions(28),
+        "events": [fault("F-0101", details=details)],
+    }
+    found = measured(triage, lists, "contactor_life_used", "estimated_life_used")
+    assert list(found) == (["estimated_life_used"] if details is None else ["contactor_life_used"])
+
+
+@pytest.mark.parametrize(("counts", "known"), [((50_000.0, 50_001.0), True), ((90_000.0, 0.0, 10.0, 20.0), False)])
+def test_a_counter_that_was_set_back_tells_nothing_of_the_years(
+    triage: Triage, counts: tuple[float, ...], known: bool
+) -> None:
+    """Over the charger's age a counter counts only where it was never set back."""
+    aged = {**CHARGER, "lifecycle": {"usage_duration_days": 900}}
+    lists: Lists = {"devices": [aged], "telemetry": counted(1, *counts), "events": [fault("F-0101")]}
+    assert ("contactor_cycles_per_day" in measured(triage, lists, "contactor_cycles_per_day")) is known
+
+
+@pytest.mark.parametrize(
+    ("current_type", "volts", "found"),
+    [("AC", 1.2, {"failed_start_voltage": 1.2}), ("AC", 231.0, {}), ("DC", 398.0, {"failed_start_voltage": 398.0})],
+)
+def test_an_ac_outlet_at_a_few_volts_is_dead_whatever_it_shows_at_rest(
+    triage: Triage, current_type: str, volts: float, found: dict[str, float]
+) -> None:
+    """What it showed while idle is not known: at 231 V it may have been live before, at 1.2 V it is not."""
+    lists: Lists = {
+        "devices": [{**CHARGER, "product": {"current_type": current_type}}],
+        "telemetry": [{"timestamp": T, "device_id": "A", "connector_id": 1, "state": "preparing", "voltage": volts}],
+        "events": [fault("F-0421")],
+    }
+    assert measured(triage, lists, "failed_start_voltage") == found
+
+
+@pytest.mark.parametrize(("status", "known"), [("completed", True), ("interrupted", True), ("queued", False)])
+def test_a_push_that_is_still_to_be_done_has_left_nothing_right(triage: Triage, status: str, known: bool) -> None:
+    """A configuration that is right while a push waits says nothing of what that push will do."""
+    lists: Lists = {
+        "commands": [
+            {
+                "command_id": "c",
+                "device_id": "A",
+                "command": "push_configuration",
+                "status": status,
+                "created_at": minute(0),
+            }
+        ],
+        "configurations": [
+            {"timestamp": minute(30), "device_id": "A", "config_profile_id": "p", "expected_config_profile_id": "p"},
+            {"timestamp": minute(90), "device_id": "A", "config_profile_id": "q", "expected_config_profile_id": "p"},
+        ],
+        "events": [fault("F-0512", connector=None)],
+    }
+    found = measured(triage, lists, "hours_matched_after_push", connector=None)
+    assert bool(found) is known

@@ -281,7 +281,8 @@ def module_after_soft_reset(scene: Scene) -> Reading | None:
     if len(rows) < 3:
         return None
     sources = few([row_source(scene, place) for place in ends(rows.places)])
-    states = {name: {said[name] for said in rows.modules if name in said} for name in rows.modules[0]}
+    names = {name for said in rows.modules for name in said}
+    states = {name: {said[name] for said in rows.modules if name in said} for name in names}
     if any("ok" not in seen for seen in states.values()):
         return Reading("silent", rows.times[-1], sources)
     return Reading("ok", rows.times[-1], sources) if all(seen == {"ok"} for seen in states.values()) else None

@@ -25,7 +25,10 @@ _PUSH = re.compile(
 
 _CHARGING_PROFILE = re.compile(r"charging_?profile|power_?profile|schedule")
 
-_PENDING = ("queued", "accepted")
+_WAITING = ("queued", "accepted")
+
+PENDING = "pending"
+"""The status of a push that is still to be done."""
 
 _DONE = "completed"
 
@@ -59,8 +62,8 @@ def is_push_name(name: str) -> bool:
 def _status_of(command: Record) -> str | None:
     """How a push command ended, in the words of the records."""
     status: str | None = command.fields.get("status")
-    if status in _PENDING:
-        return "pending"
+    if status in _WAITING:
+        return PENDING
     if status == "failed" and _CUT_OFF.search(str(command.fields.get("result") or "").lower()):
         return "interrupted"
     return "failed" if status == "rejected" else status
@@ -157,13 +160,14 @@ def last_push_hours_before_mismatch(scene: Scene) -> Reading | None:
 
 @measures(
     "hours_matched_after_push",
-    "hours from the last push before the mismatch to the last configuration seen right after that push",
+    "hours from the last push before the mismatch to the last configuration seen right after that push; unknown where the push is "
+    "still to be done",
     unit="h",
     low=0,
 )
 def hours_matched_after_push(scene: Scene) -> Reading | None:
     push = push_before(scene)
-    if push is None or push.time is None or (onset(scene).matched or push.time) <= push.time:
+    if push is None or push.time is None or push.status == PENDING or (onset(scene).matched or push.time) <= push.time:
         return None
     return hours_matched_after(scene, [(push.time, push.source)])
 

@@ -15,6 +15,9 @@ from .payload import Figure, figures
 from .release import crossings
 from .series import largest, strongest
 
+DEAD_AC = 50.0
+"""Volts below which an AC outlet is not live (IEC 60364-4-41: the conventional limit of touch voltage)."""
+
 
 def around_failures(scene: Scene, before: float, after: float) -> Iterator[tuple[float, float]]:
     """From so many seconds before to so many after each of the latest twenty occurrences."""
@@ -31,7 +34,7 @@ def _reported_then(scene: Scene, found: Iterable[Figure]) -> list[Figure]:
 @measures(
     "failed_start_voltage",
     "highest voltage at the connector from half a minute before to a quarter minute after a failed start, above what it showed "
-    "while idle; or what details report of the output side",
+    "while idle (where that is not known, of a DC charger, or below 50 V); or what details report of the output side",
     unit="V",
     low=0,
 )
@@ -53,10 +56,10 @@ def failed_start_voltage(scene: Scene) -> Reading | None:
         return top.reading(abs(top.number))
     for path in ("voltage", "phase_details.phase_a.voltage"):
         idle = scene.readings(path).at_rows(scene.words("state").rows_where("idle", "unavailable"))
-        if not len(idle) and scene.is_dc is not True:
-            continue  # an AC outlet may be live at rest
         found = largest(_voltages_over_idle(scene, path, median(np.abs(idle.values)) if len(idle) else 0.0))
-        if found is not None or len(idle):
+        # an AC outlet may be live at rest, but not one at a few volts
+        known = len(idle) or scene.is_dc is True or (found is not None and float(found.value) < DEAD_AC)
+        if known and (found is not None or len(idle)):
             return found
     return None
 

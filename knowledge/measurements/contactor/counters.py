@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
 from ...scene import Scene
@@ -217,25 +219,31 @@ def sessions_per_day(scene: Scene) -> Reading | None:
 @measures(
     "estimated_life_used",
     "what the connector's sessions a day over the charger's age come to, in percent of the contactor's rated life; known only "
-    "where no counter was reported",
+    "where neither a counter nor the life that is used was reported",
     unit="%",
     low=0,
 )
 def estimated_life_used(scene: Scene) -> Reading | None:
+    if len(_reported_counts(scene)) or contactor_life_used(scene) is not None:
+        return None
     rate, days, life = sessions_per_day(scene), age(scene), _rated_life(scene)
-    if rate is None or days is None or life is None or len(_reported_counts(scene)):
+    if rate is None or days is None or life is None:
         return None
     return Reading(100.0 * float(rate.value) * float(days.value) / life, scene.anchor, rate.sources)
 
 
 @measures(
     "contactor_cycles_per_day",
-    "contactor cycles a day: the counter's rise over at least a day, else the counter over the charger's age",
+    "contactor cycles a day: the counter's rise over at least a day since it was last set back, else the counter over the charger's age "
+    "where it never was",
     unit="/day",
     low=0,
 )
 def contactor_cycles_per_day(scene: Scene) -> Reading | None:
     counts = cycle_counts(scene)
+    place = last_reset(counts)
+    if place is not None:
+        counts = counts.at(np.arange(len(counts)) > place)
     if not len(counts):
         return None
     span = float(counts.times[-1] - counts.times[0])
@@ -243,7 +251,7 @@ def contactor_cycles_per_day(scene: Scene) -> Reading | None:
     if span >= DAY and rise > 0:
         return counts.reading(rise * DAY / span)
     days = age(scene)
-    if days is None or float(days.value) < 30:
+    if days is None or float(days.value) < 30 or _counter_reset(scene) is not None:
         return None
     return counts.reading(float(counts.values[-1]) / float(days.value), None, [len(counts) - 1])
 

@@ -209,10 +209,8 @@ def _grid_of(scene: Scene, cabinet: Readings, columns: Columns | None, sessions:
 def _load_in_telemetry(columns: Columns, grid: _Grid) -> Floats:
     """The power of all connectors together; a connector silent for two cells keeps what it had."""
     load = np.full(grid.count, np.nan)
-    numbers = np.unique(columns.connectors[~np.isnan(columns.connectors)])
-    masks = [columns.connectors == n for n in numbers] if len(numbers) else [np.ones(len(columns.rows), dtype=bool)]
-    for mask in masks:
-        part = _held(grid.binned(columns.times[mask], columns.power[mask]), 2)
+    for places in columns.with_power(np.arange(len(columns.rows))):
+        part = _held(grid.binned(columns.times[places], columns.power[places]), 2)
         load = np.where(np.isnan(part), load, np.where(np.isnan(load), 0.0, load) + part)
     return load
 

@@ -101,10 +101,7 @@ def _load_at(scene: Scene, time: float) -> _LoadAt | None:
     if columns is not None:
         # the charger cuts the power as it reports, so the last second tells nothing
         low, high = np.searchsorted(columns.times, [time - 15 * MINUTE, time - 1.0])
-        places = np.arange(low, high)[~np.isnan(columns.power[low:high])]
-        numbers = np.nan_to_num(columns.connectors[places], nan=-1.0)
-        for number in np.unique(numbers):
-            mine = places[numbers == number]
+        for mine in columns.with_power(np.arange(low, high)):
             late = mine[columns.times[mine] >= time - 5 * MINUTE]
             late = late if len(late) else mine[-1:]
             total += median(columns.power[late])

@@ -49,12 +49,21 @@ def rating_of(scene: Scene, device: str) -> Rating:
     return Rating(lasting, rated if rated and rated > 0 else lasting)
 
 
+def delivers_dc(scene: Scene, device: str) -> bool | None:
+    """Whether a charger delivers direct current: from its product data, else from its model's name; None where neither tells."""
+    record = scene.devices.get(device)
+    if record is None:
+        return None
+    kind = scene.about("product.current_type", record)
+    if kind is None:
+        name = str(record.fields.get("model") or "").upper()
+        kind = "DC" if "DC" in name else "AC" if "AC" in name else None
+    return None if kind is None else bool(kind == "DC")
+
+
 def connector_limit(scene: Scene, device: str) -> float:
     """The temperature at which a charger's connectors give less power; that of DC where the kind is not known."""
-    record = scene.devices.get(device)
-    kind = None if record is None else scene.about("product.current_type", record)
-    name = "" if record is None else str(record.fields.get("model") or "").upper()
-    return WARNING_AC if kind == "AC" or (kind is None and "AC" in name) else WARNING_DC
+    return WARNING_AC if delivers_dc(scene, device) is False else WARNING_DC
 
 
 def peers(scene: Scene) -> list[Record]:

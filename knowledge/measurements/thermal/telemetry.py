@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from ....engine.facts import Source
 from ...observations import Floats, Rows, Table
 from ...readings import CHARGING_STATES, DAY, HOUR, Reading, Readings, few
 from ...scene import Scene
+from ...texts import as_number
+from ..mains import LINE_NOMINAL_V, PHASE_NOMINAL_V
+from .chargers import delivers_dc
 from .remembered import once_a_bundle
 
 REACH = 3 * HOUR
@@ -39,6 +43,16 @@ class Columns:
             return np.ones(len(self.times), dtype=bool)
         return np.asarray(np.isnan(self.connectors) | (self.connectors == connector))
 
+    def with_power(self, places: Rows) -> list[Rows]:
+        """Those of some places that tell a power, of each connector by itself; where a connector has one, what names none is left
+        out, since it tells of the whole charger."""
+        told = places[~np.isnan(self.power[places])]
+        numbers = self.connectors[told]
+        named = np.unique(numbers[~np.isnan(numbers)])
+        if not len(named):
+            return [told] if len(told) else []
+        return [told[numbers == number] for number in named]
+
 
 @once_a_bundle
 def columns_of(scene: Scene, device: str) -> Columns | None:
@@ -51,13 +65,9 @@ def columns_of(scene: Scene, device: str) -> Columns | None:
     def column(path: str) -> Floats:
         return np.asarray(table.numbers(path)[rows], dtype=np.float64)
 
-    amps = np.abs(column("current"))
-    if np.isnan(amps).any():
-        for phase in ("phase_a", "phase_b", "phase_c"):
-            amps = np.fmax(amps, np.abs(column(f"phase_details.{phase}.current")))
-    power = np.abs(column("power"))
-    if np.isnan(power).any():
-        power = np.where(np.isnan(power), np.abs(column("voltage")) * amps / 1000.0, power)
+    amps, power = np.abs(column("current")), np.abs(column("power"))
+    if np.isnan(amps).any() or np.isnan(power).any():
+        amps, power = _completed(scene, device, column, amps, power)
     active = (amps > 3.0) | (power > 0.5)
     idle = ~active
     if np.isnan(power).any():
@@ -72,9 +82,52 @@ def columns_of(scene: Scene, device: str) -> Columns | None:
     return Columns(table, rows, times, connectors, column("temperature"), amps, power, active, idle)
 
 
+def _completed(
+    scene: Scene, device: str, column: Callable[[str], Floats], amps: Floats, power: Floats
+) -> tuple[Floats, Floats]:
+    """Currents and powers, where a row does not tell them by its phases, else the power by voltage and current."""
+    volts = np.abs(column("voltage"))
+    if delivers_dc(scene, device):
+        # what it draws from the mains is no current of its connector
+        return amps, np.where(np.isnan(power), volts * amps / 1000.0, power)
+    to_neutral = np.where(np.abs(volts - LINE_NOMINAL_V) < np.abs(volts - PHASE_NOMINAL_V), volts / np.sqrt(3.0), volts)
+    busiest = of_phases = np.full(len(amps), np.nan)
+    for phase in ("phase_a", "phase_b", "phase_c"):
+        current, own = (np.abs(column(f"phase_details.{phase}.{name}")) for name in ("current", "voltage"))
+        drawn = current * np.where(np.isnan(own), to_neutral, own) / 1000.0
+        of_phases = np.where(np.isnan(of_phases), drawn, of_phases + np.nan_to_num(drawn))
+        busiest = np.fmax(busiest, current)
+    phases = _phases_beside(scene, device, amps)
+    by_current = amps * (volts if phases == 1.0 else phases * to_neutral) / 1000.0
+    power = np.where(np.isnan(power), np.where(np.isnan(of_phases), by_current, of_phases), power)
+    return np.where(np.isnan(amps), busiest, amps), power
+
+
+def _phases_beside(scene: Scene, device: str, amps: Floats) -> float:
+    """How many phases carry the current that a charger's telemetry gives: those of an AC charger none of whose readings exceeds
+    what one of them may carry, else 1, since they may be added up."""
+    record = scene.devices.get(device)
+    phases, greatest = (as_number(scene.about(f"product.{name}", record)) for name in ("phases", "max_current_a"))
+    if phases is None or greatest is None or not phases > 1.0 or delivers_dc(scene, device) is None:
+        return 1.0
+    # a meter's accuracy above what is allowed
+    return 1.0 if (amps > 1.15 * greatest).any() else phases
+
+
 def known(number: float) -> bool:
     """Whether a number is not NaN, which stands for what is not known."""
     return number == number
+
+
+def around_occurrence(scene: Scene, readings: Readings, *windows: tuple[float, float]) -> Readings:
+    """The readings in the first of some windows (seconds before and after) that has any, around the latest occurrence of which one
+    has."""
+    for time in reversed(scene.times):
+        for before, after in windows:
+            found = readings.between(time - before, time + after)
+            if len(found):
+                return found
+    return readings.between(1.0, 0.0)
 
 
 def interpolated(readings: Readings, moments: Floats, reach: float = REACH) -> Floats:

@@ -96,20 +96,23 @@ def batch_peers_with_fan_code(scene: Scene) -> Reading | None:
 
 @measures(
     "cabinet_above_peers",
-    "median cabinet temperature in the hour up to the latest occurrence, less that of the site's other chargers, median over those that have it",
+    "median cabinet temperature in the hour up to the latest occurrence that has readings, less that of the site's other chargers within "
+    "an hour of it, median over those that have it",
     unit="K",
 )
 def cabinet_above_peers(scene: Scene) -> Reading | None:
-    mine = scene.near(scene.readings("cabinet_temperature", which="all"), HOUR, MINUTE).median()
-    if mine is None:
+    own = scene.readings("cabinet_temperature", which="all")
+    time = scene.occurrence_with(own, HOUR, MINUTE)
+    mine = None if time is None else own.between(time - HOUR, time + MINUTE).median()
+    if time is None or mine is None:
         return None
     theirs = []
     for record in scene.neighbours[:12]:
         readings = scene.readings("cabinet_temperature", which="all", device=record.fields["device_id"])
-        usual = readings.between(scene.anchor - HOUR, scene.anchor + HOUR).median()
+        usual = readings.between(time - HOUR, time + HOUR).median()
         if usual is not None:
             theirs.append(usual)
     if not theirs:
         return None
     gap = float(mine.value) - median([float(usual.value) for usual in theirs])
-    return Reading(gap, scene.anchor, few([*mine.sources, *(source for usual in theirs for source in usual.sources)]))
+    return Reading(gap, time, few([*mine.sources, *(source for usual in theirs for source in usual.sources)]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ...fleet.chargers import NONE
@@ -26,55 +28,75 @@ def weather_of(scene: Scene, site: str | None) -> Readings:
 
 
 @once_a_bundle
+def _neighbours_sensor(scene: Scene, device: str) -> Readings:
+    """Ambient temperature by the first charger of the site that has a sensor; none where no site is known."""
+    others = (
+        [] if site_of(scene, device) is None else [other for other in scene.fleet.company(device) if other != device]
+    )
+    theirs = (scene.readings("ambient_temperature", which="all", device=other) for other in others)
+    return next((sensor for sensor in theirs if len(sensor)), weather_of(scene, None))
+
+
+def _ambients_of(scene: Scene, device: str) -> Iterator[Readings]:
+    """What may tell the ambient temperature at a charger: its own sensor, then the site's records, else a neighbour's sensor."""
+    yield scene.readings("ambient_temperature", which="all", device=device)
+    weather = weather_of(scene, site_of(scene, device))
+    yield weather if len(weather) else _neighbours_sensor(scene, device)
+
+
+@once_a_bundle
 def _ambient_of(scene: Scene, device: str) -> Readings:
-    """Ambient temperature at a charger: its own sensor, else the site's records, else a neighbour's sensor."""
-    own = scene.readings("ambient_temperature", which="all", device=device)
-    if len(own):
-        return own
-    site = site_of(scene, device)
-    weather = weather_of(scene, site)
-    if len(weather) or site is None:
-        return weather
-    for other in scene.fleet.company(device):
-        if other != device:
-            theirs = scene.readings("ambient_temperature", which="all", device=other)
-            if len(theirs):
-                return theirs
-    return weather
+    """The first of these that holds anything."""
+    return next((told for told in _ambients_of(scene, device) if len(told)), weather_of(scene, None))
 
 
 def ambient_at(scene: Scene, device: str, moments: Floats) -> Floats:
-    """The ambient temperature at a charger at some moments, NaN where it is not known."""
+    """The ambient temperature at a charger at some moments, NaN where it is not known; all by one sensor, since what is compared must
+    not differ by where sensors hang."""
     return interpolated(_ambient_of(scene, device), moments, REACH)
+
+
+def _ambient_around(scene: Scene, moment: float) -> Reading | None:
+    """The highest ambient within the hour up to a moment, else the nearest within three hours, by the first that tells it."""
+    for told in _ambients_of(scene, scene.device_id):
+        highest = told.between(moment - HOUR, moment + 5 * MINUTE).max()
+        if highest is not None:
+            return highest
+        wide = told.between(moment - REACH, moment + REACH)
+        if len(wide):
+            place = int(np.argmin(np.abs(wide.times - moment)))
+            return wide.reading(float(wide.values[place]), float(wide.times[place]), [place])
+    return None
+
+
+@once_an_incident
+def _ambient_in_details(scene: Scene) -> Reading | None:
+    return scene.detail_number(
+        r"^(?!.*\b(over|rise|above|delta|limit|rated|max rated|threshold)\b).*\b(ambient|amb|outside|outdoor|weather)\b"
+    )
 
 
 @measures(
     "ambient_temperature",
-    "highest ambient within the hour up to the latest occurrence, else the nearest within three hours, from the charger's "
-    "sensor, the site's records, a neighbour's sensor or the fault's details",
+    "highest ambient within the hour up to the latest occurrence that has any, else the nearest within three hours, from the "
+    "charger's sensor, else the site's records, else a neighbour's sensor, else the fault's details",
     unit="°C",
     low=-60,
     high=90,
 )
 @once_an_incident
 def ambient_temperature(scene: Scene) -> Reading | None:
-    series = _ambient_of(scene, scene.device_id)
-    for time in reversed(scene.times):
-        highest = series.between(time - HOUR, time + 5 * MINUTE).max()
-        if highest is not None:
-            return highest
-        wide = series.between(time - REACH, time + REACH)
-        if len(wide):
-            place = int(np.argmin(np.abs(wide.times - time)))
-            return wide.reading(float(wide.values[place]), float(wide.times[place]), [place])
-    return scene.detail_number(
-        r"^(?!.*\b(over|rise|above|delta|limit|rated|max rated|threshold)\b).*\b(ambient|amb|outside|outdoor|weather)\b"
-    )
+    around = (_ambient_around(scene, time) for time in reversed(scene.times))
+    return next((told for told in around if told is not None), None) or _ambient_in_details(scene)
 
 
 def over_ambient(scene: Scene, heat: Reading | None) -> Reading | None:
-    """How much a temperature lies over the ambient."""
-    return difference(heat, ambient_temperature(scene))
+    """How much a temperature lies over the ambient of its time; None where that is not known."""
+    moment = scene.anchor if heat is None or heat.at is None else heat.at
+    ambient, told = _ambient_around(scene, moment), _ambient_in_details(scene)
+    if ambient is None and told is not None and told.at is not None and abs(told.at - moment) <= REACH:
+        ambient = told
+    return difference(heat, ambient)
 
 
 @measures(

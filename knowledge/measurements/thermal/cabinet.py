@@ -16,7 +16,7 @@ from .cabinet_frame import RESTED, Frame, cabinet_readings, own_frame
 from .cabinet_load import LOSSES_GO_BY, SETTLES_BETWEEN, carried_before
 from .chargers import about_the_cabinet
 from .remembered import once_an_incident
-from .telemetry import HISTORY, correlation, lagged_from_rest
+from .telemetry import HISTORY, around_occurrence, correlation, lagged_from_rest
 
 
 @measures(
@@ -32,11 +32,9 @@ def cabinet_temperature(scene: Scene) -> Reading | None:
     series = cabinet_readings(scene, scene.device_id)
     sensors = ("cabinet_temperature", "temperature") if about_the_cabinet(scene) else ("cabinet_temperature",)
     if any(len(scene.readings(path, which="all", device=scene.device_id)) for path in sensors):
-        for time in reversed(scene.times):
-            near = series.between(time - 30 * MINUTE, time + 5 * MINUTE)
-            near = near if len(near) else series.between(time - 2 * HOUR, time + HOUR)
-            if len(near):
-                return near.max()
+        highest = around_occurrence(scene, series, (30 * MINUTE, 5 * MINUTE), (2 * HOUR, HOUR)).max()
+        if highest is not None:
+            return highest
     patterns = [
         r"^(?!.*(ambient|limit|threshold|module|board)).*(\b(cabinet|enclosure|internal|inside|cab)\b.*\b(temp|c$)|\bt cab)"
     ]
@@ -46,7 +44,9 @@ def cabinet_temperature(scene: Scene) -> Reading | None:
 
 
 @measures(
-    "cabinet_over_ambient", "highest cabinet temperature around the latest occurrence, minus the ambient", unit="K"
+    "cabinet_over_ambient",
+    "highest cabinet temperature around the latest occurrence that has readings, minus the ambient of that time",
+    unit="K",
 )
 def cabinet_over_ambient(scene: Scene) -> Reading | None:
     return over_ambient(scene, cabinet_temperature(scene))

@@ -28,11 +28,11 @@ def _speed(scene: Scene, device: str | None = None) -> Readings:
 )
 def fan_speed_while_hot(scene: Scene) -> Reading | None:
     speed = _speed(scene)
-    # a fan that has just stopped is still fast on average
-    near = scene.near(speed, 10 * MINUTE, 2 * MINUTE)
-    near = near if len(near) >= 3 else scene.near(speed, 30 * MINUTE, 2 * MINUTE)
-    if len(near):
-        return near.median()
+    time = scene.occurrence_with(speed, 30 * MINUTE, 2 * MINUTE)
+    if time is not None:
+        # a fan that has just stopped is still fast on average
+        late = speed.between(time - 10 * MINUTE, time + 2 * MINUTE)
+        return late.median(3) or speed.between(time - 30 * MINUTE, time + 2 * MINUTE).median()
     last = speed.between(scene.anchor - 6 * HOUR, scene.anchor + 2 * MINUTE).last()
     return last or scene.detail_number(r"\bfan\b.*\b(rpm|speed)\b", r"\brpm\b")
 
@@ -118,18 +118,19 @@ def fan_speed_vs_peers(scene: Scene) -> Reading | None:
 
 @measures(
     "fan_speed_vs_past",
-    "fan speed in the hour up to the latest occurrence as a share of its median while turning, from 60 days to half a day "
-    "before (else from a day to two hours before)",
+    "fan speed in the hour up to the latest occurrence that has readings as a share of its median while turning, from 60 days to "
+    "half a day before that (else from a day to two hours before)",
     unit="%",
     low=0,
 )
 def fan_speed_vs_past(scene: Scene) -> Reading | None:
     speed = _speed(scene)
-    now = scene.near(speed, HOUR, 2 * MINUTE)
-    if not len(now):
+    time = scene.occurrence_with(speed, HOUR, 2 * MINUTE)
+    if time is None:
         return None
+    now = speed.between(time - HOUR, time + 2 * MINUTE)
     for start, end in ((HISTORY, DAY / 2), (DAY, 2 * HOUR)):
-        past = speed.between(scene.anchor - start, scene.anchor - end).where(lambda values: values > 200.0)
+        past = speed.between(time - start, time - end).where(lambda values: values > 200.0)
         if len(past) >= 5:
             usual = median(past.values)
             return now.reading(100.0 * median(now.values) / usual)

@@ -163,8 +163,8 @@ def _stands_in(scene: Scene) -> bool:
     return not any(len(scene.readings(path, which="all")) for path in own)
 
 
-def _module_temperatures(scene: Scene, moment: float) -> tuple[list[float], list[Source]]:
-    """The temperature of each power module before a moment, else around the latest occurrence; and some of the records."""
+def _module_temperatures(scene: Scene, moment: float, occurrence: float) -> tuple[list[float], list[Source]]:
+    """The temperature of each power module before a moment, else around its occurrence; and some of the records."""
     table = scene.observations["telemetry"]
     rows = table.by_device.get(scene.device_id)
     if rows is None:
@@ -172,7 +172,7 @@ def _module_temperatures(scene: Scene, moment: float) -> tuple[list[float], list
     times = table.times[rows]
     chosen = rows[(times >= moment - 15 * MINUTE) & (times <= moment + 2 * MINUTE)]
     if not len(chosen):
-        chosen = rows[(times >= scene.anchor - 30 * MINUTE) & (times <= scene.anchor + 10 * MINUTE)]
+        chosen = rows[(times >= occurrence - 30 * MINUTE) & (times <= occurrence + 10 * MINUTE)]
     chosen = chosen[-60:]
     modules: dict[Any, list[float]] = {}
     seen: list[int] = []
@@ -195,22 +195,27 @@ def _module_temperatures(scene: Scene, moment: float) -> tuple[list[float], list
 @once_an_incident
 def internal_temperature(scene: Scene) -> Reading | None:
     # at the moment of the cabinet's peak: power that was cut since has cooled the modules faster than the cabinet
+    columns = [scene.readings(f"component_health.internal_temps.{name}", which="all") for name in INTERNAL]
     peak = cabinet_temperature(scene)
-    moment = scene.anchor if peak is None or peak.at is None else peak.at
+    if peak is None or peak.at is None:
+        told = (scene.occurrence_with(column, 30 * MINUTE, 10 * MINUTE) for column in columns)
+        moment = occurrence = max((time for time in told if time is not None), default=scene.anchor)
+    else:
+        moment = peak.at
+        occurrence = scene.occurrence_near(moment, 2 * HOUR) or scene.anchor
     heats: list[float] = []
     sources: list[Source] = []
-    for name in INTERNAL:
-        column = scene.readings(f"component_health.internal_temps.{name}", which="all")
+    for column in columns:
         near = column.between(moment - 15 * MINUTE, moment + 2 * MINUTE)
-        near = near if len(near) else scene.near(column, 30 * MINUTE, 10 * MINUTE)
+        near = near if len(near) else column.between(occurrence - 30 * MINUTE, occurrence + 10 * MINUTE)
         if len(near):
             heats.append(percentile(near.values, 90))
             sources += [near.source(0), near.source(-1)]
-    modules, seen = _module_temperatures(scene, moment)
+    modules, seen = _module_temperatures(scene, moment, occurrence)
     heats += modules
     sources += seen[: max(0, MAX_SOURCES - len(sources))]
     if heats:
-        return Reading(max(heats), scene.anchor, few(sources))
+        return Reading(max(heats), moment, few(sources))
     return scene.detail_number(
         r"^(?!.*(limit|threshold)).*\b(module|control board|heat ?sink|igbt|inverter|pcb)\b.*\b(temp|c$)"
     )
@@ -235,19 +240,22 @@ def cabinet_internal_gap(scene: Scene) -> Reading | None:
 @measures(
     "board_over_module",
     "the hotter of control board and AC inlet minus the hottest power module, medians of 30 minutes around the latest "
-    "occurrence",
+    "occurrence that has both",
     unit="K",
 )
 def board_over_module(scene: Scene) -> Reading | None:
-    def middle(name: str) -> Reading | None:
-        path = f"component_health.internal_temps.{name}"
-        return scene.near(scene.readings(path, which="all"), 30 * MINUTE, 10 * MINUTE).median()
-
-    module = middle("power_module")
-    boards = [r for r in (middle("control_board"), middle("ac_inlet")) if r is not None]
-    if module is None or not boards:
-        return None
-    return difference(max(boards, key=lambda r: float(r.value)), module)
+    modules, *boards = (
+        scene.readings(f"component_health.internal_temps.{name}", which="all")
+        for name in ("power_module", "control_board", "ac_inlet")
+    )
+    for time in reversed(scene.times):
+        start, end = time - 30 * MINUTE, time + 10 * MINUTE
+        gap = difference(
+            highest(*(board.between(start, end).median() for board in boards)), modules.between(start, end).median()
+        )
+        if gap is not None:
+            return gap
+    return None
 
 
 @measures(

@@ -18,7 +18,7 @@ from .ambient import over_ambient
 from .loads import beginning_is_told, load_now
 from .payload import CONNECTOR_HEAT, NOT_THE_CONNECTOR, highest_number
 from .remembered import once_an_incident
-from .telemetry import HISTORY, columns_of, correlation, known, lagged
+from .telemetry import HISTORY, around_occurrence, columns_of, correlation, known, lagged
 
 
 def temperature_in_metadata(scene: Scene, device: str, connector: int | None, *, other: bool = False) -> Reading | None:
@@ -51,10 +51,8 @@ def temperature_in_metadata(scene: Scene, device: str, connector: int | None, *,
 )
 @once_an_incident
 def connector_temperature(scene: Scene) -> Reading | None:
-    near = scene.near(scene.readings("temperature"), 30 * MINUTE, 10 * MINUTE)
-    if not len(near):
-        near = scene.near(scene.readings("temperature"), 2 * HOUR, HOUR)
-    highest = near.max()
+    windows = (30 * MINUTE, 10 * MINUTE), (2 * HOUR, HOUR)
+    highest = around_occurrence(scene, scene.readings("temperature"), *windows).max()
     if highest is not None:
         return highest
     told = scene.detail_number(rf"^(?!.*({NOT_THE_CONNECTOR})).*({CONNECTOR_HEAT})")
@@ -111,7 +109,7 @@ def connector_rest_temperature(scene: Scene) -> Reading | None:
 
 @measures(
     "connector_over_ambient",
-    "connector temperature at its highest around the latest occurrence, minus the ambient",
+    "connector temperature at its highest around the latest occurrence that has readings, minus the ambient of that time",
     unit="K",
 )
 def connector_over_ambient(scene: Scene) -> Reading | None:

@@ -1,0 +1,201 @@
+"""Measurements of heat and fans: what belongs together is read together, and what one record lacks changes no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from charger_triage.engine.facts import Fact
+from charger_triage.knowledge import TriageKnowledge
+from charger_triage.knowledge.cases import expanded
+from charger_triage.knowledge.observations import observe
+
+DC = {
+    "device_id": "A",
+    "site_id": "S",
+    "model": "TP-DC180",
+    "product": {"current_type": "DC", "max_current_a": 400, "rated_power_kw": 180, "continuous_rating_kw": 150},
+}
+AC = {
+    "device_id": "A",
+    "site_id": "S",
+    "model": "TP-AC22",
+    "product": {
+        "current_type": "AC",
+        "phases": 3,
+        "max_current_a": 32,
+        "rated_power_kw": 22,
+        "continuous_rating_kw": 22,
+    },
+}
+
+
+def fault(code: str, at: str = "T", **details: Any) -> dict[str, Any]:
+    """A fault event of connector 1."""
+    data = {"fault_code": code, "details": details}
+    return {"timestamp": at, "device_id": "A", "connector_id": 1, "event_type": "fault", "data": data}
+
+
+def row(at: str, **fields: Any) -> dict[str, Any]:
+    """A telemetry record of charger A."""
+    return {"timestamp": at, "device_id": "A", **fields}
+
+
+def rows(start: str, every: str, series: Mapping[str, str], **fields: Any) -> dict[str, Any]:
+    """Telemetry records of charger A in the notation of cases."""
+    return {"device_id": "A", "from": start, "every": every, "series": dict(series), **fields}
+
+
+def measured(
+    knowledge: TriageKnowledge, names: list[str], lists: Mapping[str, Any], device: Mapping[str, Any] = DC
+) -> dict[str, Any]:
+    """The facts of the one incident on charger A."""
+    records = {"sites": [{"site_id": "S"}], "devices": [dict(device)], **lists}
+    (incident,) = knowledge.survey(observe(expanded(records), None)).incidents
+    found = [fact for fact in incident.measure(names) if isinstance(fact, Fact)]
+    return {fact.name: round(fact.value, 2) if isinstance(fact.value, float) else fact.value for fact in found}
+
+
+# Values of one occurrence
+
+TWO_FAULTS = [fault("F-0203", "T-50d"), fault("F-0203")]
+OUTSIDE = [
+    {"timestamp": "T-50d", "site_id": "S", "ambient_c": 5},
+    {"timestamp": "T", "site_id": "S", "ambient_c": 38},
+]
+HOT = {"connector_id": 1, "temperature": 55, "state": "charging"}
+HOTTER = {"connector_id": 1, "temperature": 81, "state": "charging"}
+OF_ONE_OCCURRENCE = {
+    "both have readings, those of the latest farther off": (
+        {"telemetry": [row("T-50d", **HOT), row("T-40m", **HOTTER)], "environment": OUTSIDE},
+        {"connector_temperature": 81, "connector_over_ambient": 43},
+    ),
+    "the earlier alone has readings": (
+        {"telemetry": [row("T-50d", **HOT)], "environment": OUTSIDE},
+        {"connector_temperature": 55, "connector_over_ambient": 50},
+    ),
+    "the air of the earlier is not known": (
+        {"telemetry": [row("T-50d", **HOT)], "environment": OUTSIDE[1:]},
+        {"connector_temperature": 55},
+    ),
+    "the latest tells both in its details": (
+        {"events": [TWO_FAULTS[0], fault("F-0203", connector_temp_c=90, ambient_c=30)]},
+        {"connector_temperature": 90, "connector_over_ambient": 60},
+    ),
+    "a sensor that has died, and the site's records": (
+        {
+            "telemetry": [row("T-50d", ambient_temperature=4, **HOT), row("T-5m", **HOTTER)],
+            "environment": OUTSIDE,
+        },
+        {"connector_temperature": 81, "connector_over_ambient": 43, "ambient_temperature": 38},
+    ),
+}
+
+
+@pytest.mark.parametrize(("lists", "expected"), OF_ONE_OCCURRENCE.values(), ids=list(OF_ONE_OCCURRENCE))
+def test_a_connector_and_the_air_are_read_at_one_time(
+    lists: dict[str, Any], expected: dict[str, float], knowledge: TriageKnowledge
+) -> None:
+    """The heat of one occurrence less the air of another one is no rise."""
+    names = ["connector_temperature", "connector_over_ambient", *({"ambient_temperature"} & set(expected))]
+    assert measured(knowledge, names, {"events": TWO_FAULTS, **lists}) == expected
+
+
+def fans(first: str, last: str) -> list[dict[str, Any]]:
+    """The fan's speed before an occurrence two months ago, and 20 min before the latest one."""
+    return [
+        rows("T-61d", "1h", {"component_health.cooling_fan_rpm": first}),
+        row("T-20m", component_health={"cooling_fan_rpm": int(last)}),
+    ]
+
+
+def test_a_fan_is_read_at_the_latest_occurrence_that_tells_its_speed(knowledge: TriageKnowledge) -> None:
+    """Though an earlier one tells it to the minute, and against what went before that very occurrence."""
+    names, events = ["fan_speed_while_hot", "fan_speed_vs_past"], [fault("F-0204", "T-60d"), fault("F-0204")]
+    found = measured(knowledge, names, {"events": events, "telemetry": fans("2000x24 1000", "1500")})
+    assert found["fan_speed_while_hot"] == 1500
+    untold = measured(knowledge, names, {"events": events, "telemetry": fans("2000x24 1000", "1500")[:1]})
+    assert untold == {"fan_speed_while_hot": 1000, "fan_speed_vs_past": 75}
+
+
+def test_sensors_in_a_cabinet_are_compared_at_one_occurrence(knowledge: TriageKnowledge) -> None:
+    """A board of today against a module of two months ago tells of the seasons."""
+    temps = "component_health.internal_temps."
+    events = [fault("F-0204", "T-60d"), fault("F-0204")]
+    both = rows("T-86410m", "1m", {temps + "power_module": "60x10", temps + "control_board": "40x10"})
+    board = rows("T-10m", "1m", {temps + "control_board": "70x10"})
+    module = rows("T-10m", "1m", {temps + "power_module": "65x10"})
+    names = ["board_over_module"]
+    assert measured(knowledge, names, {"events": events, "telemetry": [both, board]}) == {"board_over_module": -20}
+    assert measured(knowledge, names, {"events": events, "telemetry": [both, board, module]}) == {
+        "board_over_module": 5
+    }
+
+
+def test_a_cabinet_is_compared_with_its_neighbours_at_one_time(knowledge: TriageKnowledge) -> None:
+    """Its own winter against their summer says nothing."""
+    lists = {
+        "devices": [DC, {"device_id": "B", "site_id": "S"}],
+        "events": [fault("F-0601", "T-180d"), fault("F-0601")],
+    }
+    winter = rows("T-259220m", "1m", {"cabinet_temperature": "15x20"})
+    theirs = {**rows("T-20m", "1m", {"cabinet_temperature": "42x20"}), "device_id": "B"}
+    then = {**winter, "device_id": "B", "series": {"cabinet_temperature": "11x20"}}
+    names = ["cabinet_above_peers"]
+    assert measured(knowledge, names, {**lists, "telemetry": [winter, theirs]}) == {}
+    assert measured(knowledge, names, {**lists, "telemetry": [winter, theirs, then]}) == {"cabinet_above_peers": 4}
+
+
+# Power and current
+
+
+def test_the_charger_s_own_record_is_no_further_connector(knowledge: TriageKnowledge) -> None:
+    """It adds up what its connectors give; where they tell no power of their own, it is all there is."""
+    names = ["load_at_cabinet_fault_share_of_continuous", "load_share_of_continuous"]
+    connectors = [rows("T-20m", "1m", {"power": "60x20"}, connector_id=number) for number in (1, 2)]
+    whole = rows("T-20m", "1m", {"power": "120x20"})
+    bare = [rows("T-20m", "1m", {"temperature": "40x20"}, connector_id=number) for number in (1, 2)]
+    for telemetry in ([*connectors, whole], connectors, [whole], [*bare, whole]):
+        found = measured(knowledge, names, {"events": [fault("F-0204")], "telemetry": telemetry})
+        assert found == dict.fromkeys(names, 80.0), telemetry
+
+
+def test_a_record_without_a_current_changes_no_other_record(knowledge: TriageKnowledge) -> None:
+    """The current of a DC connector stays what it is though another record tells none, and though the mains' phases are told."""
+    sessions = []
+    for day in range(9, -1, -1):
+        series = {"current": "200x20", "power": "80x20", "temperature": "20..60x20", "ambient_temperature": "20x20"}
+        start = f"T-{day * 24 * 60 + 20}m"
+        sessions.append(rows(start, "1m", {**series, "phase_details.phase_a.current": "125x20"}, connector_id=1))
+    # were these taken for the connector's, the last load would have heated it little
+    sessions[-1]["series"]["phase_details.phase_a.current"] = "300x20"
+    names = ["contact_heating_now", "contact_heating_growth"]
+    events = [fault("F-0203")]
+    whole = measured(knowledge, names, {"events": events, "telemetry": sessions})
+    lacking = [row("T-12h", connector_id=1, temperature=20)]
+    assert measured(knowledge, names, {"events": events, "telemetry": [*sessions, *lacking]}) == whole
+    assert whole == {"contact_heating_now": 1, "contact_heating_growth": 1}
+
+
+def test_the_power_of_an_ac_charger_is_that_of_all_phases(knowledge: TriageKnowledge) -> None:
+    """Where records give none: by the phases they tell, else by the phases the charger has, unless its current adds them up."""
+    phases = {
+        f"phase_details.phase_{phase}.{name}": f"{value}x20"
+        for phase in "abc"
+        for name, value in (("current", 32), ("voltage", 230))
+    }
+    told: list[Mapping[str, str]] = [
+        {"voltage": "230x20", **phases},
+        {"voltage": "230x20", "current": "32x20"},
+        {"voltage": "398.4x20", "current": "32x20"},
+        {"voltage": "230x20", "current": "96x20"},
+        {"power": "22.08x20"},
+    ]
+    for series in told:
+        telemetry = [rows("T-20m", "1m", series, connector_id=1)]
+        found = measured(
+            knowledge, ["load_share_of_continuous"], {"events": [fault("F-0204")], "telemetry": telemetry}, AC
+        )
+        assert found == {"load_share_of_continuous": pytest.approx(100.4, abs=0.1)}, series

@@ -183,8 +183,8 @@ def cabinet_heat_vs_earlier(scene: Scene) -> Reading | None:
 
 
 class _Break(NamedTuple):
-    """A stretch without load after one with: seconds until the cabinet's height over ambient was surely not yet, and surely
-    halved (infinite where it never was while the stretch lasted), and its cells."""
+    """A stretch without load after one with: seconds from the last cell with load until the cabinet's height over ambient was surely
+    not yet, and surely halved (infinite where it never was while the stretch lasted), and its cells."""
 
     not_yet: float
     halved: float
@@ -199,7 +199,8 @@ def _breaks(scene: Scene) -> tuple[Frame, list[_Break]] | None:
         return None
     excess = frame.excess
     found: list[_Break] = []
-    ends = np.flatnonzero((frame.rest[1:] > 0) & (frame.rest[:-1] == 0)) + 1
+    loaded = (frame.rest == 0) & ~np.isnan(frame.load)
+    ends = np.flatnonzero((frame.rest[1:] > 0) & loaded[:-1]) + 1
     ends = ends[(frame.times[ends] >= scene.anchor - 30 * DAY) & (frame.times[ends] <= scene.anchor + 2 * DAY)]
     for place in ends[-40:].tolist():
         begin = excess[place - 1]
@@ -231,9 +232,9 @@ def _reading_of_breaks(frame: Frame, seconds: float, breaks: Sequence[_Break]) -
 
 @measures(
     "cooling_half_time",
-    "median minutes in which the cabinet has lost half of its temperature over ambient after a load ends and stays off, within 30 "
-    "days up to two days after the latest occurrence; breaks in which it had not count for as long as they lasted "
-    "(Kaplan-Meier); not known where fewer than half of them show it",
+    "median minutes from the last reading under a load that then stays off up to the first at which the cabinet has lost half of its "
+    "temperature over ambient: an upper bound; within 30 days up to two days after the latest occurrence; breaks in which it had not "
+    "count for as long as they lasted (Kaplan-Meier); not known where fewer than half of them show it",
     unit="min",
     low=0,
 )
@@ -244,19 +245,21 @@ def cooling_half_time(scene: Scene) -> Reading | None:
     frame, breaks = told
     # those that ended sooner leave the count without having cooled
     left, hot = len(breaks), 1.0
-    for halved, _, one in sorted((min(b.halved, b.not_yet), b.halved == float("inf"), b.halved) for b in breaks):
-        if one < float("inf"):
+    for lasted, hot_to_the_end in sorted(
+        (b.not_yet, True) if b.halved == float("inf") else (b.halved, False) for b in breaks
+    ):
+        if not hot_to_the_end:
             hot *= 1.0 - 1.0 / left
         left -= 1
         if hot <= 0.5:
-            return _reading_of_breaks(frame, halved, breaks)
+            return _reading_of_breaks(frame, lasted, breaks)
     return None
 
 
 @measures(
     "cooling_half_time_at_least",
-    "median minutes, over the same breaks, up to the last reading at which the cabinet had not yet lost half of its temperature "
-    "over ambient: a lower bound; without breaks of less than an hour in which it never had",
+    "median minutes, over the same breaks and from the same reading, up to the last one at which the cabinet had not yet lost half of "
+    "its temperature over ambient: a lower bound; without breaks of less than an hour in which it never had",
     unit="min",
     low=0,
 )

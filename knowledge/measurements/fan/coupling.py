@@ -11,12 +11,12 @@ from ...scene import Scene
 from ..common import restarts
 from ..mains import phase_voltages
 from ..registry import measures
-from .fall import fall
+from .fall import fall, handled_at
 from .speed import HISTORY, speed_column, speeds
 
 
 def _together(scene: Scene, other: Readings, least_range: float) -> Reading | None:
-    """Correlation of the speed with another column over two days around the latest occurrence, both without their trend.
+    """Correlation of the speed with another column from two days before to six hours after the latest occurrence, both without their trend.
 
     Known from twelve rows that hold both, where the other column moves by `least_range` of its mean and the speed by 3 %.
     """
@@ -48,7 +48,8 @@ def _without_trend(times: Floats, values: Floats) -> Floats:
 
 @measures(
     "fan_follows_voltage",
-    "correlation of fan speed and mains voltage (any phase), with and without their trends whichever is nearer zero, over two days up to the latest occurrence",
+    "correlation of fan speed and mains voltage (any phase), with and without their trends whichever is nearer zero, from two days "
+    "before to six hours after the latest occurrence",
     unit="1",
     low=-1,
     high=1,
@@ -64,7 +65,8 @@ def fan_follows_voltage(scene: Scene) -> Reading | None:
 
 @measures(
     "fan_follows_load",
-    "correlation of fan speed and power (else current), with and without their trends whichever is nearer zero, over two days up to the latest occurrence",
+    "correlation of fan speed and power (else current), with and without their trends whichever is nearer zero, from two days before "
+    "to six hours after the latest occurrence",
     unit="1",
     low=-1,
     high=1,
@@ -75,8 +77,8 @@ def fan_follows_load(scene: Scene) -> Reading | None:
 
 @measures(
     "fan_follows_board_heat",
-    "correlation of fan speed and control-board temperature, with and without their trends whichever is nearer zero, over two days "
-    "up to the latest occurrence",
+    "correlation of fan speed and control-board temperature, with and without their trends whichever is nearer zero, from two "
+    "days before to six hours after the latest occurrence",
     unit="1",
     low=-1,
     high=1,
@@ -87,8 +89,8 @@ def fan_follows_board_heat(scene: Scene) -> Reading | None:
 
 @measures(
     "fan_follows_ambient",
-    "correlation of fan speed and ambient (else cabinet) temperature, with and without their trends whichever is nearer zero, over "
-    "two days up to the latest occurrence",
+    "correlation of fan speed and ambient (else cabinet) temperature, with and without their trends whichever is nearer zero, from "
+    "two days before to six hours after the latest occurrence",
     unit="1",
     low=-1,
     high=1,
@@ -116,27 +118,27 @@ def _work(scene: Scene, readings: Readings) -> tuple[NDArray[np.bool_], NDArray[
 
 @measures(
     "fan_change_while_working",
-    "median speed while the charger works (state, else sessions) against the median while it idles, over a week up to the latest "
-    "occurrence, where the speed fell in it since then; known from five readings of each",
+    "median speed while the charger works (state, else sessions) against the median while it idles, from a week before the latest "
+    "occurrence, where the speed fell in it since then, to a day after it, before anybody did something; known from five readings of "
+    "each",
     unit="%",
 )
 def fan_change_while_working(scene: Scene) -> Reading | None:
     fallen = fall(scene)
     start = max(scene.anchor - 7 * DAY, -np.inf if fallen is None else fallen.end)
-    week = speed_column(scene).between(start, scene.as_of + 1.0)
-    readings = week.where(lambda rpm: rpm > 100.0)
-    working, idle = _work(scene, readings)
-    if working.sum() < 5 or idle.sum() < 5:
-        return None
-    base = median(readings.values[idle])
-    return readings.reading(100.0 * (median(readings.values[working]) / base - 1.0))
+    return _gain_at_work(scene, start, _until(scene), least=5)
 
 
-def _gain_at_work(scene: Scene, start: float, end: float) -> Reading | None:
-    """By how much the fan is faster at work than at rest between two moments; known from four readings of each."""
+def _until(scene: Scene) -> float:
+    """A day after the latest occurrence, or before anybody did something: until then the fan is the one that was reported."""
+    return min(scene.anchor + DAY, handled_at(scene), scene.as_of + 1.0)
+
+
+def _gain_at_work(scene: Scene, start: float, end: float, least: int) -> Reading | None:
+    """By how much the fan is faster at work than at rest between two moments; known from so many readings of each."""
     readings = speed_column(scene).between(start, end).where(lambda rpm: rpm > 100.0)
     working, idle = _work(scene, readings)
-    if working.sum() < 4 or idle.sum() < 4:
+    if min(working.sum(), idle.sum()) < least:
         return None
     base = median(readings.values[idle])
     return readings.reading(100.0 * (median(readings.values[working]) / base - 1.0))
@@ -149,22 +151,23 @@ def _gain_at_work(scene: Scene, start: float, end: float) -> Reading | None:
 )
 def fan_work_gain_before_fall(scene: Scene) -> Reading | None:
     found = fall(scene)
-    return None if found is None else _gain_at_work(scene, found.start - HISTORY, found.start)
+    return None if found is None else _gain_at_work(scene, found.start - HISTORY, found.start, least=4)
 
 
 @measures(
     "fan_work_gain_after_fall",
-    "by how much the fan is faster while the charger works than while it idles, since its speed fell; known from four readings of each",
+    "by how much the fan is faster while the charger works than while it idles, since its speed fell, up to a day after the latest "
+    "occurrence, before anybody did something; known from four readings of each",
     unit="%",
 )
 def fan_work_gain_after_fall(scene: Scene) -> Reading | None:
     found = fall(scene)
-    return None if found is None else _gain_at_work(scene, found.end, scene.as_of + 1.0)
+    return None if found is None else _gain_at_work(scene, found.end, _until(scene), least=4)
 
 
 @measures(
     "fan_slow_just_at_work",
-    "the smaller of two shares, over two days up to the latest occurrence: of the slow speeds (below 92 % of the 90th percentile) those "
+    "the smaller of two shares, from two days before to six hours after the latest occurrence: of the slow speeds (below 92 % of the 90th percentile) those "
     "while the charger worked, and of the speeds at work the slow ones; known from three separate stretches of slow speeds and of "
     "work, and eight readings of either kind",
     unit="%",

@@ -67,13 +67,17 @@ def _step(values: Floats, before: float, drop: float, begun: int, ended: int) ->
     return (place, place + 1) if values[place] - values[place + 1] >= 0.5 * drop else None
 
 
+def handled_at(scene: Scene) -> float:
+    """When somebody first did something after the latest occurrence, on a visit or by a restart; infinite where nobody has."""
+    hands = [*(visit.time for visit in scene.records("service_visits")), *(time for time, _ in restarts(scene))]
+    return min((time for time in hands if time is not None and time > scene.anchor), default=float("inf"))
+
+
 def _settled_at(scene: Scene) -> float:
     """An hour after the latest occurrence; where speeds are kept seldom as late as a few need, but before anybody did something."""
     anchor, times = scene.anchor, speeds(scene).times
     later = times[times.searchsorted(anchor, "right") :][:SETTLED_BY]
-    hands = [*(visit.time for visit in scene.records("service_visits")), *(time for time, _ in restarts(scene))]
-    handled = [time for time in hands if time is not None and time > anchor]
-    settled: float = min([anchor + SETTLED_WITHIN, *later[-1:].tolist(), *handled])
+    settled: float = min([anchor + SETTLED_WITHIN, *later[-1:].tolist(), handled_at(scene)])
     return max(anchor + HOUR, settled)
 
 

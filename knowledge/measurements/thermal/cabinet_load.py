@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, few, median, percentile
 from ...scene import Scene
-from ...texts import as_number, flat
+from ...texts import as_number, flat, words_of
 from ..registry import measures
 from .cabinet_frame import Frame, own_frame
 from .chargers import rating_of
@@ -267,9 +267,49 @@ def load_vs_past(scene: Scene) -> Reading | None:
     return frame.reading(load / percentile(past, 90), mask) if len(past) >= 6 else None
 
 
+_LIMIT = re.compile(r"^(?!.*\b(energy|k?wh|soc|time|duration|seconds?|minutes?)\b).*\b(limit|power|kw|max)\b")
+_UNIT_BESIDE = re.compile(r"^(.*?) ?\b((charging )?rate |power |limit )?units?$")
+_UNITS = {
+    "percent": re.compile(r"\b(percent|pct)\b|%"),
+    "kw": re.compile(r"\b(kw|kilowatts?)\b"),
+    "w": re.compile(r"\b(w|watts?)\b"),
+    "a": re.compile(r"\b(amps?|amperes?|current)\b|\ba$"),
+}
+
+MOST_OF_RATING = 3.0
+"""How many times the continuous rating a limit without a unit may be in kW (our judgement: above that it is given in W)."""
+
+
+def _unit_in(words: str) -> str | None:
+    return next((unit for unit, named in _UNITS.items() if named.search(words)), None)
+
+
+def _commanded_power(command: str, params: Any, lasting: float, rated: float | None) -> float | None:
+    """The power limit (kW) that the parameters of a command set, by the unit that its key, its text, a key beside it or the command
+    names; a limit in amperes tells no power."""
+    told = [*flat(params)]
+    beside = {found[1]: str(value) for path, value in told if (found := _UNIT_BESIDE.match(path))}
+    for path, value in told:
+        number = as_number(value)
+        if number is None or number <= 0 or not _LIMIT.search(path):
+            continue
+        said = re.sub(r"[\d.,]+", " ", value) if isinstance(value, str) else ""
+        around = max((stem for stem in beside if path.startswith(stem)), key=len, default=None)
+        texts = (path, said.lower(), "" if around is None else beside[around].lower(), words_of(command))
+        unit = next((unit for text in texts if (unit := _unit_in(text)) is not None), None)
+        if unit is None:
+            unit = "kw" if number <= MOST_OF_RATING * lasting else "w"
+        if unit == "percent" and rated is not None:
+            return number * rated / 100.0
+        if unit in ("kw", "w"):
+            return number if unit == "kw" else number / 1000.0
+    return None
+
+
 @measures(
     "commanded_limit_share_of_continuous",
-    "the last power limit in kW set by command within 30 days before the latest occurrence, as a share of the continuous rating",
+    "the last limit that a command set as a power (kW, W, percent of the rated power) within 30 days before the latest occurrence, as a "
+    "share of the continuous rating",
     unit="%",
     low=0,
 )
@@ -286,14 +326,7 @@ def commanded_limit_share_of_continuous(scene: Scene) -> Reading | None:
             continue
         if not re.search(r"limit|profile|power|schedule|load", command.fields["command"]):
             continue
-        for path, value in flat(command.fields.get("params")):
-            number = as_number(value)
-            if number is None or number <= 0 or not re.search(r"\b(limit|power|kw|max)\b", path):
-                continue
-            if re.search(r"\b(percent|pct)\b", path):
-                number = number * rated / 100.0 if rated is not None else 0.0
-            elif re.search(r"\b(w|watts?)\b", path) or number > 5000.0:
-                number /= 1000.0
-            if number > 0:
-                return Reading(100.0 * number / lasting, command.time, (scene.source("commands", command),))
+        power = _commanded_power(command.fields["command"], command.fields.get("params"), lasting, rated)
+        if power is not None:
+            return Reading(100.0 * power / lasting, command.time, (scene.source("commands", command),))
     return None

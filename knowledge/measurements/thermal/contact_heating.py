@@ -102,7 +102,8 @@ def contact_heating_growth(scene: Scene) -> Reading | None:
 
 @measures(
     "contact_heating_steadiness",
-    "rank correlation of that rise with time over at least six loads on four days and more (1: it grows from load to load)",
+    "rank correlation (Spearman) of that rise with time over at least six loads on four days and more (1: it grows from load to load); "
+    "unknown where all are equal",
     unit="1",
     low=-1,
     high=1,
@@ -111,8 +112,13 @@ def contact_heating_steadiness(scene: Scene) -> Reading | None:
     found = _in_history(heatings(loads_here(scene)), scene.anchor)
     if len(found) < 6 or found[-1].at - found[0].at < 4 * DAY:
         return None
-    ratios = np.array([x.ratio for x in found])
-    ranks = np.argsort(np.argsort(ratios, kind="stable"), kind="stable").astype(np.float64)
+    # the last digits of a quotient order nothing
+    ratios = np.round([x.ratio for x in found], 6)
+    ordered = np.sort(ratios)
+    # equal ones share their middle rank
+    ranks = (np.searchsorted(ordered, ratios, "left") + np.searchsorted(ordered, ratios, "right")) / 2.0
+    if np.ptp(ranks) == 0.0:
+        return None
     return _reading(float(np.corrcoef(np.arange(len(found)), ranks)[0, 1]), found)
 
 

@@ -17,6 +17,7 @@ from ...readings import DAY, HOUR, MINUTE, median
 from ...scene import FaultEvent, Scene
 from ...sessions import Session
 from ...texts import affirmed, flat
+from ..elsewhere import vehicle_key
 from .ambient import ambient_at
 from .chargers import CONNECTOR_CODE, connector_limit
 from .payload import CONNECTOR_HEAT, CURRENT, NOT_THE_CONNECTOR, highest_number
@@ -46,7 +47,7 @@ class Load(NamedTuple):
 
     device: str
     connector: int | None
-    vin: str | None
+    vin: str | None  # as vehicles are told apart by it
     start: float
     end: float
     peak: float  # highest connector temperature, °C
@@ -76,6 +77,11 @@ class Load(NamedTuple):
     def rise(self) -> float:
         """How far the connector got over the ambient."""
         return self.peak - self.ambient
+
+
+def vehicle_of_session(session: Session | None) -> str | None:
+    """The vehicle of a session as vehicles are told apart; None where it is not known."""
+    return (vehicle_key(session.vin) or None) if session is not None and session.vin else None
 
 
 @once_a_charger
@@ -302,7 +308,7 @@ class _Charger:
         elif known(peak) or (self.watched and self._is_told(start, end)):
             hot = False
         return Load(
-            self.device, connector, None if session is None else session.vin, start, end, peak,
+            self.device, connector, vehicle_of_session(session), start, end, peak,
             at if known(at) else end, amps, power, told.ambient, first, hot, session, measured,
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...texts import as_number
+from ..elsewhere import vehicle_key
 
 CONNECTOR_HEAT = r"\btemp|\bt (conn\w*|pins?|plug|contact|cable)\b|\b(peak|max|connector|plug|pin|handle|contact)\b.*\b(c|deg ?c|celsius)$"
 """Keys of a temperature that may be the connector's."""
@@ -29,8 +30,8 @@ def highest_number(values: Iterable[tuple[str, Any]], wanted: str, unwanted: str
 
 
 def named_vehicle(values: Iterable[tuple[str, Any]]) -> str | None:
-    """The vehicle that details name by its VIN."""
+    """The vehicle that details name by its VIN, as vehicles are told apart by it."""
     for path, value in values:
         if re.search(r"\bvin\b", path) and isinstance(value, str) and value.strip():
-            return value.strip()
+            return vehicle_key(value)
     return None

@@ -9,7 +9,7 @@ from ...texts import flat
 from ..elsewhere import chargers_of_vehicles
 from ..registry import measures
 from .load_comparison import alike, as_hot, excess_over, scaled
-from .loads import Load, load_now, loads_by_vehicle, loads_here, loads_of
+from .loads import Load, load_now, loads_by_vehicle, loads_here, loads_of, vehicle_of_session
 from .payload import named_vehicle
 from .remembered import once_an_incident
 from .telemetry import known
@@ -30,8 +30,7 @@ def vehicle_of(scene: Scene) -> str | None:
         if vin is not None:
             return vin
     named = named_vehicle((path, value) for path, value, _ in scene.details())
-    session = scene.session
-    return named or (None if session is None else session.vin)
+    return named or vehicle_of_session(scene.session)
 
 
 @once_an_incident

@@ -199,3 +199,149 @@ def test_the_power_of_an_ac_charger_is_that_of_all_phases(knowledge: TriageKnowl
             knowledge, ["load_share_of_continuous"], {"events": [fault("F-0204")], "telemetry": telemetry}, AC
         )
         assert found == {"load_share_of_continuous": pytest.approx(100.4, abs=0.1)}, series
+
+
+COMMANDED = {
+    "kW in the key": ("set_power_limit", {"limit_kw": 165}, 110),
+    "kW by the rating's size": ("set_power_limit", {"limit": 165}, 110),
+    "kW in the text": ("set_power_limit", {"limit": "165 kW"}, 110),
+    "W in the key": ("set_power_limit", {"max_power_w": 165_000}, 110),
+    "W by their size": ("set_power_limit", {"limit": 165_000}, 110),
+    "W beside": ("set_power_limit", {"limit": 4000, "unit": "W"}, 2.67),
+    "percent of the rated power": ("set_power_limit", {"limit_pct": 50}, 60),
+    "a profile in W": (
+        "set_charging_profile",
+        {"chargingSchedule": {"chargingRateUnit": "W", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 4000}]}},
+        2.67,
+    ),
+    "a profile in A": (
+        "set_charging_profile",
+        {"chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 250}]}},
+        None,
+    ),
+    "A beside": ("set_power_limit", {"limit": 200, "unit": "A"}, None),
+    "A in the key": ("set_power_limit", {"max_current_a": 200}, None),
+    "A in the text": ("set_power_limit", {"limit": "200 A"}, None),
+    "a limit of the current": ("set_current_limit", {"limit": 200}, None),
+    "an energy": ("set_charging_profile", {"max_energy_kwh": 200}, None),
+}
+"""Commands, their parameters, and the power they allow in percent of the continuous rating; None where they tell none."""
+
+
+@pytest.mark.parametrize(("command", "params", "expected"), COMMANDED.values(), ids=list(COMMANDED))
+def test_a_limit_set_by_command_is_a_power_only_where_it_is_one(
+    command: str, params: dict[str, Any], expected: float | None, knowledge: TriageKnowledge
+) -> None:
+    """Amperes and kilowatt hours tell no power, and watts are no kilowatts."""
+    sent = {
+        "command_id": "c",
+        "device_id": "A",
+        "command": command,
+        "params": params,
+        "status": "completed",
+        "created_at": "T-1d",
+    }
+    name = "commanded_limit_share_of_continuous"
+    found = measured(knowledge, [name], {"events": [fault("F-0204")], "commands": [sent]})
+    assert found == ({} if expected is None else {name: expected})
+
+
+# Over days and weeks
+
+
+@pytest.mark.parametrize(
+    ("half_time", "every", "at_most", "at_least"),
+    [(15, 20, 20, 0), (18, 20, 20, 0), (28, 15, 30, 15), (38, 20, 40, 20), (40, 5, 40, 35), (90, 20, 100, 80)],
+)
+def test_half_of_the_heat_is_gone_between_two_readings(
+    half_time: int, every: int, at_most: float, at_least: float, knowledge: TriageKnowledge
+) -> None:
+    """A cabinet that loses half of its heat in so many minutes, read so often: it had by the later of the two."""
+    telemetry = []
+    for day in (1, 2, 3):
+        for minute in range(0, 240, every):
+            rested = max(0, minute - 60)
+            heat = 30.0 * 0.5 ** (rested / half_time)
+            at = f"T-{day * 24 * 60 - minute}m"
+            fields = {"cabinet_temperature": round(20 + heat, 3), "ambient_temperature": 20}
+            telemetry.append(row(at, power=0 if rested else 100, **fields))
+    names = ["cooling_half_time", "cooling_half_time_at_least"]
+    found = measured(knowledge, names, {"events": [fault("F-0204")], "telemetry": telemetry})
+    assert found == {"cooling_half_time": at_most, "cooling_half_time_at_least": at_least}
+
+
+def heated(peaks: list[float]) -> list[dict[str, Any]]:
+    """A load of 200 A a day on connector 1, the last one a day ago, each of which heats it up to a temperature from 20 °C."""
+    return [
+        rows(
+            f"T-{(len(peaks) - place) * 24 * 60}m",
+            "1m",
+            {
+                "state": "chargingx20",
+                "current": "200x20",
+                "temperature": f"20..{peak}x20",
+                "ambient_temperature": "20x20",
+            },
+            connector_id=1,
+        )
+        for place, peak in enumerate(peaks)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("peaks", "expected"),
+    [
+        ([60.0] * 8, None),
+        ([60.0, 61.0, 62.0, 63.0, 64.0, 65.0, 66.0, 67.0], 1.0),
+        ([67.0, 66.0, 65.0, 64.0, 63.0, 62.0, 61.0, 60.0], -1.0),
+        ([60.0] * 7 + [61.0], 0.58),
+        ([61.0] + [60.0] * 7, -0.58),
+    ],
+)
+def test_equal_loads_stand_in_no_order(peaks: list[float], expected: float | None, knowledge: TriageKnowledge) -> None:
+    """A contact that heats as ever does not grow steadily, whatever order its loads came in."""
+    name = "contact_heating_steadiness"
+    found = measured(knowledge, [name], {"events": [fault("F-0203", "T-1d")], "telemetry": heated(peaks)})
+    assert found == ({} if expected is None else {name: expected})
+
+
+def test_a_vehicle_is_the_same_in_small_letters(knowledge: TriageKnowledge) -> None:
+    """However its number is written, in a session or in the fault's details, it is no other vehicle."""
+    sessions = [
+        {"record_id": "1", "device_id": "A", "connector_id": 1, "start_time": "T-30m", "end_time": "T", "vehicle_info": {"vin": "WVWZZZ1"}, "avg_power": 80},
+        {"record_id": "2", "device_id": "A", "connector_id": 1, "start_time": "T-48h", "end_time": "T-47h", "vehicle_info": {"vin": "wvwzzz1 "}, "avg_power": 80,
+         "stop_reason": "over temperature"},
+    ]  # fmt: skip
+    names = ["other_vehicles_hot_here", "faulting_vehicles"]
+    events = [fault("F-0203", "T-10d", vin="wvwzzz1"), fault("F-0203")]
+    assert measured(knowledge, names, {"events": events, "charging_records": sessions}) == {"faulting_vehicles": 1}
+    other = [sessions[0], {**sessions[1], "vehicle_info": {"vin": "wvwzzz2"}}]
+    found = measured(knowledge, names, {"events": events, "charging_records": other})
+    assert found == {"faulting_vehicles": 1, "other_vehicles_hot_here": 1}
+
+
+def at_work(hours: int, idle: int, working: int, begin: str) -> dict[str, Any]:
+    """A charger that works every other hour, and its fan's speed while it idles and works."""
+    half = hours // 2
+    series = {
+        "state": " ".join(["idle charging"] * half),
+        "component_health.cooling_fan_rpm": " ".join([f"{idle} {working}"] * half),
+    }
+    return rows(begin, "1h", series)
+
+
+def test_what_a_fan_does_at_work_is_read_until_somebody_did_something(knowledge: TriageKnowledge) -> None:
+    """A fan exchanged since is another one, whether a visit tells of it or not."""
+    name = "fan_change_while_working"
+    slow, new = at_work(168, 1400, 1400, "T-504h"), at_work(312, 1400, 2600, "T-312h")
+    events = [fault("F-0601", "T-14d")]
+
+    def change(*telemetry: dict[str, Any], **lists: Any) -> dict[str, Any]:
+        return measured(knowledge, [name], {"events": events, "telemetry": list(telemetry), **lists})
+
+    assert change(slow) == {name: 0}
+    assert change(slow, new) == {name: 0}
+    soon = at_work(24, 1400, 2600, "T-335h")
+    assert change(soon) == {name: 85.71}
+    visit = {"device_id": "A", "timestamp": "T-335h", "work": "fan replaced"}
+    assert change(soon, service_visits=[visit]) == {}

@@ -92,7 +92,9 @@ def ambient_temperature(scene: Scene) -> Reading | None:
 
 def over_ambient(scene: Scene, heat: Reading | None) -> Reading | None:
     """How much a temperature lies over the ambient of its time; None where that is not known."""
-    moment = scene.anchor if heat is None or heat.at is None else heat.at
+    if heat is None:
+        return None
+    moment = scene.anchor if heat.at is None else heat.at
     ambient, told = _ambient_around(scene, moment), _ambient_in_details(scene)
     if ambient is None and told is not None and told.at is not None and abs(told.at - moment) <= REACH:
         ambient = told

@@ -345,3 +345,93 @@ def test_what_a_fan_does_at_work_is_read_until_somebody_did_something(knowledge:
     assert change(soon) == {name: 85.71}
     visit = {"device_id": "A", "timestamp": "T-335h", "work": "fan replaced"}
     assert change(soon, service_visits=[visit]) == {}
+
+
+# What is not known of one does not count as none
+
+BESIDE = {
+    "device_id": "A", "connector_id": 1, "start_time": "T-1h", "end_time": "T", "record_id": "r",
+}  # fmt: skip
+LOAD_OF_BOTH = {
+    "both tell": (
+        [
+            rows("T-1h", "5m", {"power": "60x12"}, connector_id=1),
+            rows("T-1h", "5m", {"power": "12x12"}, connector_id=2),
+        ],
+        [],
+        {"load_share_of_continuous": 48.0},
+    ),
+    "one rests": ([rows("T-1h", "5m", {"power": "12x12"}, connector_id=2)], [], {"load_share_of_continuous": 8.0}),
+    "one charges and tells nothing": ([rows("T-1h", "5m", {"power": "12x12"}, connector_id=2)], [BESIDE], {}),
+}
+
+
+@pytest.mark.parametrize("which", LOAD_OF_BOTH)
+def test_a_connector_that_charges_untold_leaves_the_load_unknown(knowledge: TriageKnowledge, which: str) -> None:
+    """A session without telemetry is no load of none."""
+    telemetry, sessions, found = LOAD_OF_BOTH[which]
+    lists = {"telemetry": telemetry, "charging_records": sessions, "events": [fault("F-0204")]}
+    assert measured(knowledge, ["load_share_of_continuous"], lists) == found
+
+
+@pytest.mark.parametrize(
+    ("speeds", "found"),
+    [
+        ("1800x20 160x6", {"fan_speed_while_hot": 160.0}),
+        ("160x20 1800x6", {"fan_speed_while_hot": 1800.0}),
+    ],
+)
+def test_a_fan_that_has_just_stopped_is_not_fast_on_average(
+    knowledge: TriageKnowledge, speeds: str, found: dict[str, float]
+) -> None:
+    """The last minutes tell how it turned at the fault."""
+    telemetry = [rows("T-13m", "30s", {"component_health.cooling_fan_rpm": speeds}, cabinet_temperature=66)]
+    lists = {"telemetry": telemetry, "events": [fault("F-0204")]}
+    assert measured(knowledge, ["fan_speed_while_hot"], lists) == found
+
+
+def test_a_slow_fan_that_scatters_has_not_come_back(knowledge: TriageKnowledge) -> None:
+    """Around 900 of 1,800 rpm, whatever its scatter, a fan never was at its speed again."""
+    scattered = "861 910 810 1065 791 913 847 991 941 875 1010"
+    telemetry = [rows("T-5m", "30s", {"component_health.cooling_fan_rpm": scattered})]
+    lists = {"telemetry": telemetry, "events": [fault("F-0601")]}
+    assert measured(knowledge, ["fan_swings"], lists) == {"fan_swings": 0.0}
+
+
+@pytest.mark.parametrize(("hours", "told"), [(0.2, 0.0), (1.5, 1.5), (9.0, 9.0)])
+def test_a_measurement_by_hand_says_how_late_it_was(knowledge: TriageKnowledge, hours: float, told: float) -> None:
+    """Beside a reading of the sensor it is at once; else it is so long after the fault's."""
+    check = {"timestamp": f"T+{int(hours * 60)}m", "device_id": "A", "check_id": "ir-thermometer", "value": 40}
+    telemetry = [row("T", cabinet_temperature=70), *([row("T+12m", cabinet_temperature=69)] if told == 0 else [])]
+    records = {
+        "sites": [{"site_id": "S"}], "devices": [dict(DC)], "telemetry": telemetry, "check_results": [check],
+        "events": [fault("F-0204")],
+    }  # fmt: skip
+    (incident,) = knowledge.survey(observe(expanded(records), None)).incidents
+    (fact,) = incident.measure(["hours_from_reading_to_hand_measurement"])
+    assert isinstance(fact, Fact)
+    assert fact.value == pytest.approx(told)
+
+
+@pytest.mark.parametrize(
+    ("beside", "found"),
+    [
+        ([{"temperature": 33.3}], {"site_coolest_sensor": 33.3}),
+        ([{"temperature": 33.3}, {"temperature": 0.0}], {"site_coolest_sensor": 33.3}),
+        ([{"temperature": 33.3, "ambient_temperature": 30.0}], {}),
+        ([], {}),
+    ],
+)
+def test_the_air_is_no_hotter_than_the_coolest_sensor(
+    knowledge: TriageKnowledge, beside: list[dict[str, float]], found: dict[str, float]
+) -> None:
+    """Where no ambient is known a neighbour's cool connector bounds it; a zero is a sensor that is not there."""
+    telemetry = [
+        {"timestamp": "T", "device_id": f"B{n}", "connector_id": 1, **fields} for n, fields in enumerate(beside)
+    ]
+    lists = {
+        "devices": [dict(DC), *({**DC, "device_id": f"B{n}"} for n in range(len(beside)))],
+        "telemetry": telemetry,
+        "events": [fault("F-0203")],
+    }
+    assert measured(knowledge, ["site_coolest_sensor"], lists) == found

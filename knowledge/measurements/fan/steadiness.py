@@ -35,8 +35,9 @@ def _comebacks_near_fault(scene: Scene, low: float, high: float, least: float) -
 
 @measures(
     "fan_swings",
-    "times the speed fell below 80 % of its upper level (90th percentile; below 60 % where the speed has fallen for good and only "
-    "scatters about its new level) and came back above 92 % of it, within a day of the latest occurrence; known from eight readings on",
+    "times the speed fell below 80 % of its upper level (90th percentile; below 60 % where the speed has fallen for good, or stays under "
+    "three quarters of the nominal one, and only scatters about its level) and came back above 92 % of it, within a day of the latest "
+    "occurrence; known from eight readings on",
     unit="1",
     low=0,
 )
@@ -45,7 +46,8 @@ def fan_swings(scene: Scene) -> Reading | None:
     if known is None:
         return None
     # a fan that is slow for good runs rough: what returns to its low level only has not come back
-    only_low = fallen is not None and percentile(known.values, 90) < 0.5 * (fallen.before + fallen.after)
+    level = percentile(known.values, 90)
+    only_low = level < 0.75 * NOMINAL_RPM or (fallen is not None and level < 0.5 * (fallen.before + fallen.after))
     return _comebacks_near_fault(scene, 0.6 if only_low else 0.8, 0.92, least=0.0)
 
 

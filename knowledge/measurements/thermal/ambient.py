@@ -90,6 +90,34 @@ def ambient_temperature(scene: Scene) -> Reading | None:
     return next((told for told in around if told is not None), None) or _ambient_in_details(scene)
 
 
+@measures(
+    "site_coolest_sensor",
+    "lowest median temperature that a connector or cabinet sensor of the site's chargers showed within half an hour of the latest "
+    "occurrence, zeros left out: the air was no hotter; known where no ambient is",
+    unit="°C",
+    low=-60,
+    high=90,
+)
+def site_coolest_sensor(scene: Scene) -> Reading | None:
+    if ambient_temperature(scene) is not None:
+        return None
+    company = {scene.device_id, *([] if scene.site_id is None else scene.fleet.company(scene.device_id))}
+    found = [
+        _usual_then(scene, device, path)
+        for device in sorted(company)
+        for path in ("temperature", "cabinet_temperature")
+    ]
+    return min((one for one in found if one is not None), key=lambda one: float(one.value), default=None)
+
+
+def _usual_then(scene: Scene, device: str, path: str) -> Reading | None:
+    """The median of what a charger's sensor showed around the latest occurrence; a zero is what one says that is not there."""
+    near = scene.readings(path, which="all", device=device).between(
+        scene.anchor - 30 * MINUTE, scene.anchor + 30 * MINUTE
+    )
+    return near.at(near.values != 0.0).median()
+
+
 def over_ambient(scene: Scene, heat: Reading | None) -> Reading | None:
     """How much a temperature lies over the ambient of its time; None where that is not known."""
     if heat is None:

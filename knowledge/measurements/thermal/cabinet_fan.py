@@ -21,8 +21,8 @@ def _speed(scene: Scene, device: str | None = None) -> Readings:
 
 @measures(
     "fan_speed_while_hot",
-    "median cabinet fan speed in the ten (else 30) minutes up to the latest occurrence that has readings, else the last within six "
-    "hours, else the one its details give",
+    "median cabinet fan speed in the three (else ten, else 30) minutes up to the latest occurrence that has readings, else the last "
+    "within six hours, else the one its details give",
     unit="rpm",
     low=0,
 )
@@ -31,8 +31,10 @@ def fan_speed_while_hot(scene: Scene) -> Reading | None:
     time = scene.occurrence_with(speed, 30 * MINUTE, 2 * MINUTE)
     if time is not None:
         # a fan that has just stopped is still fast on average
-        late = speed.between(time - 10 * MINUTE, time + 2 * MINUTE)
-        return late.median(3) or speed.between(time - 30 * MINUTE, time + 2 * MINUTE).median()
+        lately = (speed.between(time - minutes * MINUTE, time + 2 * MINUTE) for minutes in (3, 10))
+        return next(filter(None, (late.median(3) for late in lately)), None) or (
+            speed.between(time - 30 * MINUTE, time + 2 * MINUTE).median()
+        )
     last = speed.between(scene.anchor - 6 * HOUR, scene.anchor + 2 * MINUTE).last()
     return last or scene.detail_number(r"\bfan\b.*\b(rpm|speed)\b", r"\brpm\b")
 

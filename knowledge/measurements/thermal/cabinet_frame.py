@@ -42,6 +42,7 @@ class Frame:
     cabinet: Floats
     ambient: Floats
     load: Floats
+    untold: np.ndarray  # in which cells a connector charges that tells no power, so that the load is not known
     rest: Floats  # seconds without load up to the end of the cell
     anchor: float
 
@@ -61,15 +62,18 @@ class Frame:
 
     @cached_property
     def carried(self) -> Floats:
-        """Mean load of the half hour up to the end of each cell, which its heat goes by; NaN where that of the cell is not known.
+        """Mean load of the half hour up to the end of each cell, which its heat goes by; NaN where that of the cell is not known, or
+        somewhere in the half hour a connector charged that told no power.
 
-        Chargers report seldom or not at all while they rest, so cells that tell no load count as without.
+        Chargers report seldom or not at all while they rest, so other cells that tell no load count as without.
         """
         cells = max(1, round(HEATS_WITHIN / self.width))
         total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(self.load))])
+        untold = np.concatenate([[0], np.cumsum(self.untold)])
         places = np.arange(1, len(self.load) + 1)
         first = np.maximum(places - cells, 0)
-        return np.where(np.isnan(self.load), np.nan, (total[places] - total[first]) / (places - first))
+        unknown = np.isnan(self.load) | (untold[places] > untold[first])
+        return np.where(unknown, np.nan, (total[places] - total[first]) / (places - first))
 
     @cached_property
     def _lagged(self) -> dict[float, Floats]:
@@ -162,11 +166,14 @@ def frame_of(scene: Scene, device: str) -> Frame | None:
     if grid is None:
         return None
     times = grid.times
-    load = np.full(grid.count, np.nan) if columns is None else _load_in_telemetry(columns, grid)
+    load, untold = np.full(grid.count, np.nan), np.zeros(grid.count, dtype=bool)
+    if columns is not None:
+        load, untold = _load_in_telemetry(columns, grid, sessions, scene.anchor)
     powered: tuple[Session, ...] = ()
     if not (load > 0).any():
         powered = tuple(s for s in sessions if _power_of(s, scene.anchor) is not None)
-        load = _load_in_sessions(powered, times, scene.anchor) if powered else load
+        if powered:
+            load, untold = _load_in_sessions(powered, times, scene.anchor), np.zeros(grid.count, dtype=bool)
     return Frame(
         table=scene.observations["telemetry"],
         rows=cabinet.between(grid.start, grid.end).rows,
@@ -177,7 +184,8 @@ def frame_of(scene: Scene, device: str) -> Frame | None:
         cabinet=grid.binned(cabinet.times, cabinet.values),
         ambient=ambient_at(scene, device, times),
         load=load,
-        rest=_rest(load, _quiet(load, rating_of(scene, device).rated), grid.width),
+        untold=untold,
+        rest=_rest(np.where(untold, np.inf, load), _quiet(load, rating_of(scene, device).rated), grid.width),
         anchor=scene.anchor,
     )
 
@@ -206,13 +214,24 @@ def _grid_of(scene: Scene, cabinet: Readings, columns: Columns | None, sessions:
     return _Grid(start, end, width, int((end - start) / width) + 1)
 
 
-def _load_in_telemetry(columns: Columns, grid: _Grid) -> Floats:
-    """The power of all connectors together; a connector silent for two cells keeps what it had."""
-    load = np.full(grid.count, np.nan)
+def _load_in_telemetry(
+    columns: Columns, grid: _Grid, sessions: Sequence[Session], anchor: float
+) -> tuple[Floats, np.ndarray]:
+    """The power of all connectors together, and in which cells one charges that tells nothing, so that it is not known; a connector
+    silent for two cells keeps what it had, or what it then tells."""
+    load, untold = np.full(grid.count, np.nan), np.zeros(grid.count, dtype=bool)
+    telling: dict[float, np.ndarray] = {}
     for places in columns.with_power(np.arange(len(columns.rows))):
         part = _held(grid.binned(columns.times[places], columns.power[places]), 2)
         load = np.where(np.isnan(part), load, np.where(np.isnan(load), 0.0, load) + part)
-    return load
+        telling[float(columns.connectors[places[0]])] = ~np.isnan(_held(part[::-1], 2)[::-1])
+    if not any(np.isnan(connector) for connector in telling):
+        for session in sessions:
+            if session.connector_id is not None:
+                running = (grid.times >= session.start) & (grid.times <= _end_of(session, anchor))
+                untold |= running & ~telling.get(float(session.connector_id), np.False_)
+    load[untold] = np.nan
+    return load, untold
 
 
 def _end_of(session: Session, anchor: float) -> float:

@@ -24,6 +24,11 @@ SETTLES_BETWEEN = 15 * MINUTE, 45 * MINUTE
 """Time constants between which a cabinet follows its load (our judgement: a ventilated one quickly, a closed one slowly)."""
 
 
+MOST_UNTOLD = 0.25
+"""Share of an hour in which a connector may charge without telling a power while the hour's load counts as known (our judgement: what is
+missing then changes the mean by less than the bands of the rules)."""
+
+
 class LoadBefore(NamedTuple):
     """The mean power of all connectors in the hour up to an occurrence, and the cells it was read from."""
 
@@ -40,8 +45,9 @@ def load_before(scene: Scene) -> LoadBefore | None:
     if frame is None:
         return None
     for time in reversed(scene.times):
-        cells = frame.cells(time - HOUR - frame.width / 2, time + frame.width / 2) & ~np.isnan(frame.load)
-        if cells.any():
+        hour = frame.cells(time - HOUR - frame.width / 2, time + frame.width / 2)
+        cells = hour & ~np.isnan(frame.load)
+        if cells.any() and np.mean(frame.untold[hour]) <= MOST_UNTOLD:
             return LoadBefore(float(np.mean(frame.load[cells])), frame, cells, time)
     return None
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....engine.facts import Source
-from ...observations import Floats, epoch
+from ...observations import Floats, Record, epoch
 from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few, highest, median, percentile
 from ...scene import Scene
 from ...texts import MAX_TEXT, words_of
@@ -281,19 +281,39 @@ def calibration_change(scene: Scene) -> Reading | None:
     return None
 
 
-def _sensor_at_check(scene: Scene, less: float) -> Reading | None:
-    """What the cabinet's sensor said when somebody measured the cabinet, else around the latest occurrence; less some K."""
-    series = cabinet_readings(scene, scene.device_id)
-    checks = [
+def _measured_by_hand(scene: Scene) -> list[Record]:
+    """The checks of the cabinet with a thermometer, in time order."""
+    return [
         r for r in scene.records("check_results")
         if r.time is not None and words_of(str(r.fields["check_id"])) == "ir thermometer"
     ]  # fmt: skip
-    for check in reversed(checks):
+
+
+def _sensor_at_check(scene: Scene, less: float = 0.0) -> Reading | None:
+    """What the cabinet's sensor said when somebody measured the cabinet, else around the latest occurrence; less some K."""
+    series = cabinet_readings(scene, scene.device_id)
+    for check in reversed(_measured_by_hand(scene)):
         near = series.between((check.time or 0.0) - 20 * MINUTE, (check.time or 0.0) + 20 * MINUTE)
         if len(near):
             return Reading(median(near.values) - less, check.time, sources_of(near))
     peak = cabinet_temperature(scene)
     return None if peak is None else Reading(float(peak.value) - less, peak.at, peak.sources)
+
+
+@measures(
+    "hours_from_reading_to_hand_measurement",
+    "hours between the cabinet sensor's reading that a measurement by hand is held against and that measurement: none where the "
+    "sensor told one within 20 minutes of it, else from the fault's on",
+    unit="h",
+    low=0,
+)
+def hours_from_reading_to_hand_measurement(scene: Scene) -> Reading | None:
+    checks, shown = _measured_by_hand(scene), _sensor_at_check(scene)
+    if not checks or shown is None or shown.at is None:
+        return None
+    check = checks[-1]
+    hours = abs((check.time or 0.0) - shown.at) / HOUR
+    return Reading(hours, check.time, few([scene.source("check_results", check), *shown.sources]))
 
 
 @measures(

@@ -225,11 +225,15 @@ def _load_in_telemetry(
         part = _held(grid.binned(columns.times[places], columns.power[places]), 2)
         load = np.where(np.isnan(part), load, np.where(np.isnan(load), 0.0, load) + part)
         telling[float(columns.connectors[places[0]])] = ~np.isnan(_held(part[::-1], 2)[::-1])
-    if not any(np.isnan(connector) for connector in telling):
-        for session in sessions:
-            if session.connector_id is not None:
-                running = (grid.times >= session.start) & (grid.times <= _end_of(session, anchor))
-                untold |= running & ~telling.get(float(session.connector_id), np.False_)
+    if any(np.isnan(connector) for connector in telling):  # rows of the whole charger tell of all
+        return load, untold
+    charging = [session for session in sessions if session.connector_id is not None]
+    times, all_along = grid.times, np.ones(grid.count, dtype=bool)
+    first = times.searchsorted([session.start for session in charging])
+    stop = times.searchsorted([_end_of(session, anchor) for session in charging], "right")
+    silent = {connector: ~told for connector, told in telling.items()}
+    for session, begin, end in zip(charging, first.tolist(), stop.tolist(), strict=True):
+        untold[begin:end] |= silent.get(float(session.connector_id or 0), all_along)[begin:end]
     load[untold] = np.nan
     return load, untold
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....engine.facts import Source
-from ...observations import Floats, Record, epoch
+from ...observations import Floats, Record, Rows, epoch
 from ...readings import DAY, HOUR, MAX_SOURCES, MINUTE, Reading, Readings, few, highest, median, percentile
 from ...scene import Scene
 from ...texts import MAX_TEXT, words_of
@@ -40,13 +40,7 @@ def cabinet_fastest_change(scene: Scene) -> Reading | None:
     series = cabinet_readings(scene, scene.device_id).between(scene.anchor - DAY, scene.anchor + HOUR)
     if len(series) < 4:
         return None
-    return highest(*map(_fastest_change, _by_connector(series)))
-
-
-def _by_connector(series: Readings) -> list[Readings]:
-    """The readings of each connector's records, and of those that name none: they may come from sensors at different places."""
-    connectors = np.nan_to_num(series.table.connectors[series.rows])
-    return [series.at(connectors == each) for each in np.unique(connectors)]
+    return highest(*map(_fastest_change, series.by_connector()))
 
 
 def _fastest_change(series: Readings) -> Reading | None:
@@ -69,7 +63,7 @@ def _fastest_change(series: Readings) -> Reading | None:
 )
 def cabinet_flutter(scene: Scene) -> Reading | None:
     series = cabinet_readings(scene, scene.device_id).between(scene.anchor - 3 * HOUR, scene.anchor + 10 * MINUTE)
-    found = [each for each in map(_flutter, _by_connector(series)) if each is not None]
+    found = [each for each in map(_flutter, series.by_connector()) if each is not None]
     return min(found, key=lambda each: (float(each.value), each.sources), default=None)
 
 
@@ -138,15 +132,12 @@ def cabinet_unshared_long_idle_excess(scene: Scene) -> Reading | None:
 
 def _at_rest_over(scene: Scene, rest: float, *, over_ambient: bool) -> Reading | None:
     """The cabinet after so much rest over the other sensors in it, and over the ambient where that counts too."""
-    frame = own_frame(scene)
-    if frame is None:
+    frame, found = own_frame(scene), _others_at_rest(scene)
+    if frame is None or found is None:
         return None
-    cells = np.flatnonzero(
-        frame.cells(scene.anchor - 3 * DAY, scene.anchor + DAY) & (frame.rest >= rest) & ~np.isnan(frame.cabinet)
-    )
-    others = np.full(len(cells), np.nan)
-    if not _stands_in(scene):
-        others = _others_at(scene, frame.times[cells])
+    cells, others = found
+    rested = frame.rest[cells] >= rest
+    cells, others = cells[rested], others[rested]
     if over_ambient:
         others = np.fmax(others, frame.ambient[cells])
     told = ~np.isnan(others)
@@ -155,6 +146,20 @@ def _at_rest_over(scene: Scene, rest: float, *, over_ambient: bool) -> Reading |
     mask = np.zeros(len(frame.times), dtype=bool)
     mask[cells[told]] = True
     return frame.reading(median(frame.cabinet[cells[told]] - others[told]), mask)
+
+
+@once_an_incident
+def _others_at_rest(scene: Scene) -> tuple[Rows, Floats] | None:
+    """The cells near the fault in which the cabinet has rested, and the hottest of the other sensors in it in each; None where
+    nothing is recorded."""
+    frame = own_frame(scene)
+    if frame is None:
+        return None
+    near = frame.cells(scene.anchor - 3 * DAY, scene.anchor + DAY)
+    cells = np.flatnonzero(near & (frame.rest >= RESTED) & ~np.isnan(frame.cabinet))
+    if _stands_in(scene):
+        return cells, np.full(len(cells), np.nan)
+    return cells, _others_at(scene, frame.times[cells])
 
 
 def _stands_in(scene: Scene) -> bool:

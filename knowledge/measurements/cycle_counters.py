@@ -27,3 +27,9 @@ def last_reset(counts: Readings) -> int | None:
     goes_on = (KEPT * after[falls] <= left_at) & (left_at <= after[falls])
     resets = falls[~(is_back | goes_on)]
     return int(resets[-1]) if len(resets) else None
+
+
+def since_last_reset(counts: Readings) -> tuple[Readings, bool]:
+    """The readings since a counter was last set back, and whether it ever was."""
+    place = last_reset(counts)
+    return (counts, False) if place is None else (counts.at(slice(place + 1, None)), True)

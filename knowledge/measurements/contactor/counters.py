@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numpy as np
-
 from ....engine.facts import Source
 from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few
 from ...scene import Scene
 from ..common import age
-from ..cycle_counters import KEPT, last_reset
+from ..cycle_counters import KEPT, last_reset, since_last_reset
 from ..fleet import CLUSTER_WINDOW, same_code_nearby
 from ..registry import measures
 from .payload import Figure, figures, leaves
@@ -240,10 +238,7 @@ def estimated_life_used(scene: Scene) -> Reading | None:
     low=0,
 )
 def contactor_cycles_per_day(scene: Scene) -> Reading | None:
-    counts = cycle_counts(scene)
-    place = last_reset(counts)
-    if place is not None:
-        counts = counts.at(np.arange(len(counts)) > place)
+    counts, _ = since_last_reset(cycle_counts(scene))
     if not len(counts):
         return None
     span = float(counts.times[-1] - counts.times[0])

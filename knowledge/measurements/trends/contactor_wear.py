@@ -14,7 +14,7 @@ from ...readings import DAY, Reading, Readings, few
 from ...scene import Scene
 from ..common import age
 from ..contactor.counters import RATED_CYCLES, cycle_counts
-from ..cycle_counters import last_reset
+from ..cycle_counters import since_last_reset
 from ..registry import measures
 from .lines import daily_line, days_until, recent
 from .ranges import Known, Range, has_a_line, ranged
@@ -33,12 +33,6 @@ class Wear:
     counts: Readings
     was_reset: bool
     rated: float | None
-
-
-def since_last_reset(counts: Readings) -> tuple[Readings, bool]:
-    """The readings since the counter was last set back, and whether it ever was."""
-    place = last_reset(counts)
-    return (counts, False) if place is None else (counts.at(slice(place + 1, None)), True)
 
 
 def contactor(scene: Scene) -> Wear:

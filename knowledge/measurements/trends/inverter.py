@@ -9,8 +9,9 @@ from ...fleet.extents import Column
 from ...readings import DAY, Reading, Readings
 from ...scene import Scene
 from ..contactor.counters import RATED_CYCLES
+from ..cycle_counters import since_last_reset
 from ..registry import measures
-from .contactor_wear import Wear, WearRange, life_end, life_share, rate, since_last_reset
+from .contactor_wear import Wear, WearRange, life_end, life_share, rate
 from .lines import Line, daily_line, days_until, latest, recent, telemetry_spans_a_line
 from .ranges import on_a_line
 

@@ -428,7 +428,7 @@ _ONLY_FOLDERS = (
 
 _SIGNS_OF_LOG = re.compile(
     rb'\[\s*[2-6]\s*,\s*[\\"\d&]|[A-Za-z]{7}"\s*,|\baction\b|(?:Boot|Status)Notification|connect(?:ed|ion)|^[^\S\n]*\[\s*$'
-    rb"|\d:\d\d:\d\d\b[^\n]{0,400}?\b(?i:error|fault(?:ed)?|fail(?:ed|ure)?|alarm|warn\w*|fatal)\b"
+    rb"|\d:\d\d:\d\d[^\n]{0,400}?\b(?i:error|fault(?:ed)?|fail(?:ed|ure)?|alarm|warn\w*|fatal)\b"
     rb"|\b(?:ERROR|WARN|FATAL)\b[^\n]{0,40}?\d:\d\d:\d\d",
     re.MULTILINE,
 )

@@ -17,7 +17,7 @@ FOUND = {
         ["F-0203"],
     ),
     "a vendor's words": (
-        "2026-05-10T08:00:00+0900 [board] rx 1F 00 A7\n2026-05-10T08:00:01+0900 [board] self test: RelayAdhesion error\n",
+        "2026-05-10T08:00:00Z [board] rx 1F 00 A7\n2026-05-10T08:00:01Z [board] self test: RelayAdhesion error\n",
         ["F-0101"],
     ),
     "the connection of a charger": (

@@ -17,6 +17,8 @@ _STANDARD = re.compile(
 )
 """Errors of OCPP 1.6 that no program calls its own mistakes."""
 
+_NUMBER = re.compile(r"(?<![\w.])\d[\d.,:]*(?!\w)")
+
 _FAULTY = re.compile(r"\b(?:error|fault(?:ed)?|alarm|fail(?:ed|ure)?)\b", re.IGNORECASE)
 """What a line has to say beside a vendor's words for a fault."""
 
@@ -94,7 +96,8 @@ def alarm_in_words(said: str) -> str | None:
     named = {found.group() for found in _STANDARD.finditer(said)}
     if len(named) == 1:
         return named_code((), said.partition(next(iter(named)))[2].strip(" .:,-"), named.pop(), ours=False)
-    row = said_in_words(said) if not named and _FAULTY.search(said) else None
+    # lines that differ in their numbers say the same, and are looked up once
+    row = said_in_words(_NUMBER.sub("", said)) if not named and _FAULTY.search(said) else None
     return None if row is None or not row.maps_to else row.code
 
 

@@ -53,6 +53,11 @@ def shipped_directory() -> Path:
     return Path(str(files(__package__ or "")))
 
 
+def knowledge_directory(given: str | Path | None) -> Path:
+    """The folder of knowledge that was given, or the shipped one where none was."""
+    return shipped_directory() if given is None else Path(given)
+
+
 def check_type(check: Check) -> FactType:
     """What the facts that hold a check's results look like."""
     if check.is_number:

@@ -28,6 +28,7 @@ from .library import (
     Manifest,
     check_type,
     finding_types,
+    knowledge_directory,
     shipped_directory,
 )
 from .measurements import catalogue
@@ -197,7 +198,7 @@ def open_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
     """
     findings: list[Finding] = []
     with seldom_collected():
-        files = _Files.of(shipped_directory() if directory is None else Path(directory), findings)
+        files = _Files.of(knowledge_directory(directory), findings)
     return _knowledge(files, findings)
 
 
@@ -208,7 +209,7 @@ def load_knowledge(directory: str | Path | None = None) -> TriageKnowledge:
     words, `symptoms.yaml`, and, where there are early warnings, `watches.yaml`; `standard_codes.yaml` stands in place of the
     shipped one. Raises KnowledgeError with every mistake and its place; a rule that cannot fire is a mistake.
     """
-    folder = shipped_directory() if directory is None else Path(directory)
+    folder = knowledge_directory(directory)
     findings: list[Finding] = []
     with seldom_collected():
         files = _Files.of(folder, findings)

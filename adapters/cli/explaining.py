@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .failures import Unusable
@@ -27,14 +26,14 @@ def write_explanation(asked: str, report_format: str, destination: Destination, 
     """
     from ...knowledge import find_faults
     from ...knowledge.fault_search import codes_named
-    from ...knowledge.library import Library, shipped_directory
+    from ...knowledge.library import Library, knowledge_directory
     from ...knowledge.standard_codes import codes_of
 
     if not asked.strip():
         raise Unusable("nothing was asked; name a code such as F-0421, or say what is seen or heard")
     demand_folder(directory)
     with usable_knowledge(directory):
-        folder = shipped_directory() if directory is None else Path(directory)
+        folder = knowledge_directory(directory)
         standard = codes_of(folder)
         if len(asked.split()) == 1 and (row := standard.asked_for(asked)) is not None:
             _write_standard_code(row, Library(folder).titles, report_format, destination)

@@ -70,10 +70,9 @@ class Terms:
     def unmet(self) -> str | None:
         """What is not as it has to be, in words; the working directory becomes this process's own where it is there."""
         from ...engine.triage import package_version
-        from ...knowledge.library import Library, shipped_directory
+        from ...knowledge.library import Library, knowledge_directory
 
-        folder = shipped_directory() if self.folder is None else Path(self.folder)
-        if (package_version(), Library(folder).digest) != (self.version, self.knowledge):
+        if (package_version(), Library(knowledge_directory(self.folder)).digest) != (self.version, self.knowledge):
             return (
                 f"it has not the charger-triage {self.version} with the knowledge {self.knowledge[:19]}… of this machine; install "
                 "the same on all nodes"

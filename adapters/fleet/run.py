@@ -20,7 +20,7 @@ from ...engine.facts import iso_timestamp
 from ...engine.garbage import seldom_collected
 from ...engine.triage import package_version
 from ...knowledge.firmware import in_range
-from ...knowledge.library import Library, shipped_directory
+from ...knowledge.library import Library, knowledge_directory
 from ...knowledge.records import SCHEMAS
 from ..bundle import UnreadableInput
 from ..report.wording import listed
@@ -125,7 +125,7 @@ class _Run:
         self.workers = workers
         # workers may be of another folder
         self.knowledge = None if options.knowledge is None else str(Path(options.knowledge).absolute())
-        self.library = Library(shipped_directory() if self.knowledge is None else Path(self.knowledge))
+        self.library = Library(knowledge_directory(self.knowledge))
         self.work = output / WORK
         self.parts = output / PARTS
         self.fleet = FleetFiles(self.work / "fleet", secrets.token_hex(8))

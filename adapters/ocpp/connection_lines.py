@@ -28,7 +28,6 @@ _FAILS = re.compile(
 )
 """What a line says of a link or what it stands on that fails."""
 
-
 _OF_PLATFORM = re.compile(
     rb"\A(?!.*\b(?:slac|v2g\w*|iso ?15118|secc|plc|tcp peer)).*"
     rb"(?:web ?socket|\bwss?\b|ocpp|csms|central ?system|back ?end|\bcharge(?:r\b| ?point| ?box)|charging station|wallbox|-- HTTP)",
@@ -44,6 +43,11 @@ def is_of_platform(text: bytes) -> bool:
 def fails_of_link(text: bytes) -> bool:
     """Whether a text says of a link, or of what it stands on, that it fails."""
     return _FAILS.match(text[:LONGEST_LINK_FAILURE]) is not None
+
+
+def fails_of_platform_link(text: bytes) -> bool:
+    """Whether a text says of a charger's connection to its platform, or of what that stands on, that it fails."""
+    return fails_of_link(text) and is_of_platform(text)
 
 
 _OPENED = (

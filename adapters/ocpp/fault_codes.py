@@ -19,8 +19,10 @@ _STANDARD = re.compile(
 
 _NUMBER = re.compile(r"(?<![\w.])\d[\d.,:]*(?!\w)")
 
-_FAULTY = re.compile(r"\b(?:error|fault(?:ed)?|alarm|fail(?:ed|ure)?)\b", re.IGNORECASE)
-"""What a line has to say beside a vendor's words for a fault."""
+WORDS_FOR_A_FAULT = r"\b(?:error|fault(?:ed)?|alarm|fail(?:ed|ure)?)\b"
+"""What a line has to say beside a vendor's words for a fault, as a pattern in which case is nothing."""
+
+_FAULTY = re.compile(WORDS_FOR_A_FAULT, re.IGNORECASE)
 
 _BARE_NUMBER = re.compile(r"(?:F[\s_-]*)?\d{1,4}(?:\.0)?", re.IGNORECASE)
 

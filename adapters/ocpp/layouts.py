@@ -10,6 +10,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator
 
 from .connection_lines import Told, fails_of_link, is_of_platform, told_of_connection
+from .fault_codes import WORDS_FOR_A_FAULT
 from .frames import BEGIN, Connection, Entry, Frame, NoFrame, Remark, Sign, frame_of, is_cut_frame, mended, read_frame
 from .prefixes import Prefix, charger_named, identity_in, read_prefix
 from .problems import Problems
@@ -36,7 +37,7 @@ _WARNS = re.compile(
 )
 """A line that its level, or its first words, call a warning or worse."""
 
-_TELLS_OF_A_FAULT = re.compile(rb"\b(?:error|fault(?:ed)?|alarm|fail(?:ed|ure)?)\b", re.IGNORECASE)
+_TELLS_OF_A_FAULT = re.compile(WORDS_FOR_A_FAULT.encode("ascii"), re.IGNORECASE)
 
 _WORK_ORDER = re.compile(rb"\b(?:work ?order|wo)[ #-]{0,2}\d+\b", re.IGNORECASE)
 """How a line begins to tell of somebody's work at a charger."""

@@ -12,7 +12,7 @@ from ..heads import begins_as_bundle
 from . import measured, v16, v201
 from .charger import Charger, Emitted, given
 from .commands import commanded
-from .connection_lines import fails_of_link, is_of_platform
+from .connection_lines import fails_of_platform_link
 from .fault_codes import alarm_in_words
 from .frames import (
     ACTIONS,
@@ -104,13 +104,8 @@ def look_at(head: bytes) -> Head | None:
 def _tells_by_itself(entry: Entry) -> bool:
     """Whether an entry of a log without frames tells of a connection, of a link that fails, or of a fault."""
     if isinstance(entry, Remark):
-        return alarm_in_words(entry.text) is not None or _link_of_charger_fails(entry.text)
+        return alarm_in_words(entry.text) is not None or fails_of_platform_link(entry.text.encode("utf-8", "replace"))
     return not isinstance(entry, Sign)
-
-
-def _link_of_charger_fails(said: str) -> bool:
-    text = said.encode("utf-8", "replace")
-    return fails_of_link(text) and is_of_platform(text)
 
 
 def _newest_first(times: list[float]) -> bool:
@@ -274,7 +269,8 @@ class Reader:
         if entry.is_work:
             known.worked_on(entry.time, entry.text)
             return
-        if self._without_frames and not known.is_away and _link_of_charger_fails(entry.text):
+        is_present = self._without_frames and not known.is_away
+        if is_present and fails_of_platform_link(entry.text.encode("utf-8", "replace")):
             known.closed(entry.time, None, entry.text)
         known.remarked(entry.time, entry.text, alone=self._without_frames)
 

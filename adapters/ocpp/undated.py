@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ...knowledge.standard_codes import close_code, reported
-from .connection_lines import fails_of_link, is_of_platform, told_of_connection
+from .connection_lines import fails_of_platform_link, told_of_connection
 from .fault_codes import LOST, alarm_in_words
 
 LONGEST = 2**12
@@ -60,7 +60,7 @@ def _failing_told(content: bytes, when: str) -> str | None:
     for line in content.splitlines():
         told = told_of_connection(line)
         attempted = told is not None and told.event == "failing"
-        if attempted or (fails_of_link(line) and is_of_platform(line)):
+        if attempted or fails_of_platform_link(line):
             said = "" if told is None or told.reason is None else told.reason.strip()[:LONGEST_REASON]
             reason = f" ({''.join(filter(str.isprintable, said))})" if said else ""
             return (

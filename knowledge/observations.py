@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import chain, groupby, pairwise, repeat
+from itertools import chain, groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -25,10 +25,10 @@ from ..engine.facts import Source, iso_timestamp
 from ..engine.knowledge_base import DataProblem
 from .fault_codes import NoFaultCode, normal_code
 from .records import SCHEMAS, SYNONYMS, TIME_FIELD, Leaf, adapter, branches, free_form, leaves, required_fields
+from .taken_columns import LISTS, LaidOut, TakenColumns, values_of
+from .taken_columns import Floats as Floats
+from .taken_columns import Rows as Rows
 from .timestamps import moment_of
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.intp]
 
 MAX_DEPTH = 40
 """How deep a kept payload may nest (our judgement; serialisers give up at about 255)."""
@@ -263,11 +263,11 @@ class Table(ABC):
         listed = [lists[row] or () for row in rows.tolist()]
         numbers = np.fromiter(map(len, listed), dtype=np.intp, count=len(listed))
         owners = np.repeat(np.arange(len(listed), dtype=np.intp), numbers)
-        return owners, _values_of([*chain.from_iterable(listed)], part)
+        return owners, values_of([*chain.from_iterable(listed)], part)
 
+    @abstractmethod
     def part(self, rows: Rows) -> Table:
         """Some of the records, by their rows in ascending order; each keeps its index."""
-        return RecordTable(self.name, self.records_at(rows))
 
     def records_at(self, rows: Rows) -> list[Record]:
         """The records of some rows."""
@@ -290,13 +290,19 @@ class RecordTable(Table):
     """A record list held as records; columns are laid out when they are first read."""
 
     def __init__(
-        self, name: str, records: Sequence[Record], left_out: Sequence[Entry] = (), keys: Sequence[Key] | None = None
+        self,
+        name: str,
+        records: Sequence[Record],
+        left_out: Sequence[Entry] = (),
+        keys: Sequence[Key] | None = None,
+        laid_out: LaidOut | None = None,
     ) -> None:
-        """Take records in canonical order, and by which keys they are in order, where that is known already."""
+        """Take records in canonical order, and by which keys they are in order and columns of them, where these are known already."""
         super().__init__(name)
         self._records = records
         self._left_out = left_out
         self._known_keys = keys
+        self._laid_out = laid_out
         self._numbers: dict[str, Floats] = {}
         self._texts: dict[str, list[str | None]] = {}
         self._values: dict[str, list[Any]] = {}
@@ -336,6 +342,8 @@ class RecordTable(Table):
 
     def numbers(self, path: str) -> Floats:
         column = self._numbers.get(path)
+        if column is None and self._laid_out is not None and (column := self._laid_out.numbers(path)) is not None:
+            self._numbers[path] = column
         if column is None:
             parents, last = self._parents(path)
             try:
@@ -348,6 +356,8 @@ class RecordTable(Table):
 
     def texts(self, path: str) -> list[str | None]:
         column = self._texts.get(path)
+        if column is None and self._laid_out is not None and (column := self._laid_out.words(path)) is not None:
+            self._texts[path] = column
         if column is None:
             column = [value if isinstance(value, str) else None for value in self.values(path)]
             self._texts[path] = column
@@ -356,7 +366,7 @@ class RecordTable(Table):
     def values(self, path: str) -> list[Any]:
         column = self._values.get(path)
         if column is None:
-            column = self._values[path] = _values_of(*self._parents(path))
+            column = self._values[path] = values_of(*self._parents(path))
         return column
 
     def _parents(self, path: str) -> tuple[list[Any], str]:
@@ -368,13 +378,18 @@ class RecordTable(Table):
     def _fields(self) -> list[Mapping[str, Any]]:
         return [record.fields for record in self._records]
 
+    def part(self, rows: Rows) -> RecordTable:
+        return self._with(rows, ())
+
     def until(self, as_of: float) -> RecordTable:
-        return RecordTable(
-            self.name,
-            [record for record in self._records if record.time is None or record.time <= as_of],
-            [entry for entry in self._left_out if entry[0] is None or entry[0] <= as_of],
-            [key for key in self._keys if key[0] <= as_of or key[0] == float("inf")],
-        )
+        rows = np.flatnonzero(np.isnan(self.times) | (self.times <= as_of))
+        return self._with(rows, [entry for entry in self._left_out if entry[0] is None or entry[0] <= as_of])
+
+    def _with(self, rows: Rows, left_out: Sequence[Entry]) -> RecordTable:
+        """Some of the records, and what takes a place in their order."""
+        keys = [*map(self._keys.__getitem__, rows.tolist())]
+        laid_out = None if self._laid_out is None else self._laid_out.of(rows)
+        return RecordTable(self.name, self.records_at(rows), left_out, keys, laid_out)
 
     @property
     def left_out(self) -> Sequence[Entry]:
@@ -382,16 +397,6 @@ class RecordTable(Table):
 
 
 _NOTHING: Mapping[str, Any] = {}
-
-
-def _values_of(holders: Sequence[Any], key: str) -> list[Any]:
-    """What each of some objects has under a key; None where it has not, or is no object."""
-    try:
-        return [*map(itemgetter(key), holders)]  # half the time of asking each, and most have it
-    except (KeyError, TypeError):
-        with suppress(TypeError):
-            return [*map(dict.get, holders, repeat(key))]
-    return [holder.get(key) if holder.__class__ is dict else None for holder in holders]
 
 
 def _as_numbers(values: Sequence[Any]) -> Floats:
@@ -479,6 +484,7 @@ class ObservationsBuilder:
     problems: list[DataProblem] = field(default_factory=list)
     as_of: float | None = None
     _entries: dict[str, list[Entry]] = field(default_factory=dict)
+    _columns: dict[str, TakenColumns] = field(default_factory=lambda: {name: TakenColumns(name) for name in LISTS})
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def state_as_of(self, value: Any) -> None:
@@ -531,12 +537,16 @@ class ObservationsBuilder:
             return
         moment = fields.get(time_field) if time_field else None
         entries.append((None if moment is None else epoch(moment), fields, raw))
+        if name in LISTS:
+            self._columns[name].take(fields)
 
     def retake(self, table: Table) -> None:
         """Take what another builder has taken and validated before."""
         entries = self._entries.setdefault(table.name, [])
-        entries.extend((record.time, record.fields, record.raw) for record in table.records)
-        entries.extend(table.left_out)
+        for entry in chain(((record.time, record.fields, record.raw) for record in table.records), table.left_out):
+            entries.append(entry)
+            if table.name in LISTS and entry[1] is not None:
+                self._columns[table.name].take(entry[1])
 
     def _mended(
         self, name: str, index: int, record: Mapping[str, Any], error: ValidationError
@@ -602,7 +612,7 @@ class ObservationsBuilder:
 
     def build(self) -> Observations:
         """The observations of everything taken so far."""
-        tables: dict[str, Table] = {name: RecordTable(name, *_in_order(name, self.entries(name))) for name in SCHEMAS}
+        tables = {name: _table_of(name, self.entries(name), self._columns.get(name)) for name in SCHEMAS}
         return Observations(tables, self.as_of, self.all_problems())
 
     def entries(self, name: str) -> Sequence[Entry]:
@@ -626,24 +636,28 @@ def _key_of(time: float | None, fields: Mapping[str, Any]) -> Key:
     return (float("inf") if time is None else time, owner, fields.get("connector_id") or 0)
 
 
-def _in_order(name: str, entries: Sequence[Entry]) -> tuple[list[Record], list[Entry], list[Key]]:
+def _table_of(name: str, entries: Sequence[Entry], columns: TakenColumns | None) -> RecordTable:
     """Valid records by their keys and then content; of those that mean the same each counts a place and one stands.
 
-    With them the entries that only take a place, and the keys of the records.
+    `columns` have taken the valid ones.
     """
     keys = [_key_of(time, fields or _NOTHING) for time, fields, _ in entries]
     order, repeated = _untied(name, sorted(range(len(keys)), key=keys.__getitem__), keys, entries)
     records: list[Record] = []
     left_out: list[Entry] = []
-    kept: list[Key] = []
+    kept: list[int] = []
     for index, place in enumerate(order):
         time, fields, raw = entries[place]
         if fields is None or place in repeated:
             left_out.append(entries[place])
         else:
             records.append(Record(fields, raw, time, index))
-            kept.append(keys[place])
-    return records, left_out, kept
+            kept.append(place)
+    laid_out = None
+    if columns is not None and records:
+        valid = np.fromiter((fields is not None for _, fields, _ in entries), dtype=bool, count=len(entries))
+        laid_out = columns.in_order((np.cumsum(valid) - 1)[kept])
+    return RecordTable(name, records, left_out, [*map(keys.__getitem__, kept)], laid_out)
 
 
 def _untied(name: str, order: list[int], keys: Sequence[Key], entries: Sequence[Entry]) -> tuple[list[int], set[int]]:

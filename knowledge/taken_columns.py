@@ -1,0 +1,124 @@
+"""Columns that are laid out while records are taken: what a record holds is in the processor's cache then, and has to be fetched
+from memory again by whoever asks for it later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import repeat
+from operator import itemgetter
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .records import branches, leaves
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+LISTS = frozenset({"telemetry"})
+"""Lists that are worth it: the others have few records, or few of their columns are read."""
+
+AT_ONCE = 128
+"""Records that are laid out together (our judgement: they are still in the cache, and NumPy is not called for each)."""
+
+
+class TakenColumns:
+    """The numbers and words of a list's records as these come."""
+
+    def __init__(self, name: str) -> None:
+        self._steps = _steps(name)
+        self._waiting: list[Mapping[str, Any]] = []
+        self._taken = 0
+        self._numbers: dict[str, dict[int, Floats]] = {path: {} for path, *_, kind in self._steps if kind == "number"}
+        self._words: dict[str, dict[int, list[str | None]]] = {
+            path: {} for path, *_, kind in self._steps if kind == "word"
+        }
+
+    def take(self, fields: Mapping[str, Any]) -> None:
+        """Take the validated fields of one more record."""
+        self._waiting.append(fields)
+        if len(self._waiting) == AT_ONCE:
+            self._lay_out()
+
+    def in_order(self, places: Rows) -> LaidOut:
+        """The columns of records in another order, by the places at which they were taken."""
+        self._lay_out()
+        return LaidOut(self._numbers, self._words, self._taken, places)
+
+    def _lay_out(self) -> None:
+        holders: dict[str, Sequence[Any]] = {"": self._waiting}
+        for path, parent, key, kind in self._steps:
+            column = values_of(holders[parent], key)
+            if kind == "branch":
+                holders[path] = column
+            elif column.count(None) < len(column):  # much of a schema is not there at all
+                if kind == "number":
+                    self._numbers[path][self._taken] = np.array(column, dtype=np.float64)
+                else:
+                    self._words[path][self._taken] = column
+        self._taken += len(self._waiting)
+        self._waiting = []
+
+
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """Columns by dotted path, of the numbers and words that the schema of a list names: blocks by the place at which their first
+    record was taken, put together when a column is read; how many records were taken, and at which places those of the rows."""
+
+    _numbers: Mapping[str, Mapping[int, Floats]]
+    _words: Mapping[str, Mapping[int, list[str | None]]]
+    _taken: int
+    _places: Rows
+
+    def numbers(self, path: str) -> Floats | None:
+        """A column of numbers, NaN where unknown; None where the schema names no number there."""
+        blocks = self._numbers.get(path)
+        if blocks is None:
+            return None
+        column = np.full(self._taken, np.nan)
+        for start, block in blocks.items():
+            column[start : start + len(block)] = block
+        return column[self._places]
+
+    def words(self, path: str) -> list[str | None] | None:
+        """A column of words, None where unknown; None where the schema names no word there."""
+        blocks = self._words.get(path)
+        if blocks is None:
+            return None
+        column: list[str | None] = [None] * self._taken
+        for start, block in blocks.items():
+            column[start : start + len(block)] = block
+        return [*map(column.__getitem__, self._places.tolist())]
+
+    def of(self, rows: Rows) -> LaidOut:
+        """The columns of some of the records, by their rows."""
+        return LaidOut(self._numbers, self._words, self._taken, self._places[rows])
+
+
+Kind = Literal["branch", "number", "word"]
+
+
+@cache
+def _steps(name: str) -> Sequence[tuple[str, str, str, Kind]]:
+    """The objects, numbers and words that the schema of a list names, each after the object that it lies in: its path, that of
+    the object, its name there, and what it is."""
+    kinds: dict[str, Kind] = dict.fromkeys(sorted(branches(name)), "branch")
+    for path, leaf in leaves(name).items():
+        if leaf.kind == "number" or leaf.kind == "word":
+            kinds[path] = leaf.kind
+    parted = ((path, path.rpartition("."), kind) for path, kind in kinds.items())
+    return [(path, parent, key, kind) for path, (parent, _, key), kind in parted]
+
+
+def values_of(holders: Sequence[Any], key: str) -> list[Any]:
+    """What each of some objects has under a key; None where it has not, or is no object."""
+    try:
+        return [*map(itemgetter(key), holders)]  # half the time of asking each, and most have it
+    except (KeyError, TypeError):
+        with suppress(TypeError):
+            return [*map(dict.get, holders, repeat(key))]
+    return [holder.get(key) if holder.__class__ is dict else None for holder in holders]

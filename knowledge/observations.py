@@ -356,8 +356,6 @@ class RecordTable(Table):
 
     def texts(self, path: str) -> list[str | None]:
         column = self._texts.get(path)
-        if column is None and self._laid_out is not None and (column := self._laid_out.words(path)) is not None:
-            self._texts[path] = column
         if column is None:
             column = [value if isinstance(value, str) else None for value in self.values(path)]
             self._texts[path] = column
@@ -365,6 +363,8 @@ class RecordTable(Table):
 
     def values(self, path: str) -> list[Any]:
         column = self._values.get(path)
+        if column is None and self._laid_out is not None and (column := self._laid_out.values(path)) is not None:
+            self._values[path] = column
         if column is None:
             column = self._values[path] = values_of(*self._parents(path))
         return column

@@ -27,16 +27,14 @@ AT_ONCE = 128
 
 
 class TakenColumns:
-    """The numbers and words of a list's records as these come."""
+    """The numbers, words and lists of objects of a list's records as these come."""
 
     def __init__(self, name: str) -> None:
         self._steps = _steps(name)
         self._waiting: list[Mapping[str, Any]] = []
         self._taken = 0
         self._numbers: dict[str, dict[int, Floats]] = {path: {} for path, *_, kind in self._steps if kind == "number"}
-        self._words: dict[str, dict[int, list[str | None]]] = {
-            path: {} for path, *_, kind in self._steps if kind == "word"
-        }
+        self._values: dict[str, dict[int, list[Any]]] = {path: {} for path, *_, kind in self._steps if kind == "value"}
 
     def take(self, fields: Mapping[str, Any]) -> None:
         """Take the validated fields of one more record."""
@@ -47,7 +45,7 @@ class TakenColumns:
     def in_order(self, places: Rows) -> LaidOut:
         """The columns of records in another order, by the places at which they were taken."""
         self._lay_out()
-        return LaidOut(self._numbers, self._words, self._taken, places)
+        return LaidOut(self._numbers, self._values, self._taken, places)
 
     def _lay_out(self) -> None:
         holders: dict[str, Sequence[Any]] = {"": self._waiting}
@@ -59,18 +57,19 @@ class TakenColumns:
                 if kind == "number":
                     self._numbers[path][self._taken] = np.array(column, dtype=np.float64)
                 else:
-                    self._words[path][self._taken] = column
+                    self._values[path][self._taken] = column
         self._taken += len(self._waiting)
         self._waiting = []
 
 
 @dataclass(frozen=True, slots=True)
 class LaidOut:
-    """Columns by dotted path, of the numbers and words that the schema of a list names: blocks by the place at which their first
-    record was taken, put together when a column is read; how many records were taken, and at which places those of the rows."""
+    """Columns by dotted path, of the numbers, words and lists of objects that the schema of a list names: blocks by the place at
+    which their first record was taken, put together when a column is read; how many records were taken, and at which places
+    those of the rows."""
 
     _numbers: Mapping[str, Mapping[int, Floats]]
-    _words: Mapping[str, Mapping[int, list[str | None]]]
+    _values: Mapping[str, Mapping[int, list[Any]]]
     _taken: int
     _places: Rows
 
@@ -84,32 +83,34 @@ class LaidOut:
             column[start : start + len(block)] = block
         return column[self._places]
 
-    def words(self, path: str) -> list[str | None] | None:
-        """A column of words, None where unknown; None where the schema names no word there."""
-        blocks = self._words.get(path)
+    def values(self, path: str) -> list[Any] | None:
+        """A column of words or lists of objects, None where unknown; None where the schema names neither there."""
+        blocks = self._values.get(path)
         if blocks is None:
             return None
-        column: list[str | None] = [None] * self._taken
+        column: list[Any] = [None] * self._taken
         for start, block in blocks.items():
             column[start : start + len(block)] = block
         return [*map(column.__getitem__, self._places.tolist())]
 
     def of(self, rows: Rows) -> LaidOut:
         """The columns of some of the records, by their rows."""
-        return LaidOut(self._numbers, self._words, self._taken, self._places[rows])
+        return LaidOut(self._numbers, self._values, self._taken, self._places[rows])
 
 
-Kind = Literal["branch", "number", "word"]
+Kind = Literal["branch", "number", "value"]
 
 
 @cache
 def _steps(name: str) -> Sequence[tuple[str, str, str, Kind]]:
-    """The objects, numbers and words that the schema of a list names, each after the object that it lies in: its path, that of
-    the object, its name there, and what it is."""
+    """The objects that the schema of a list names, and what is laid out of them, each after the object that it lies in: its path,
+    that of the object, its name there, and what it is."""
     kinds: dict[str, Kind] = dict.fromkeys(sorted(branches(name)), "branch")
     for path, leaf in leaves(name).items():
-        if leaf.kind == "number" or leaf.kind == "word":
-            kinds[path] = leaf.kind
+        if leaf.kind == "number":
+            kinds[path] = "number"
+        elif leaf.kind in ("word", "objects"):
+            kinds[path] = "value"
     parted = ((path, path.rpartition("."), kind) for path, kind in kinds.items())
     return [(path, parent, key, kind) for path, (parent, _, key), kind in parted]
 

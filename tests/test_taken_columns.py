@@ -27,6 +27,7 @@ RECORDS = st.fixed_dictionaries(
         "state": WORDS,
         "voltage": NUMBERS,
         "current": NUMBERS,
+        "power_modules": st.none() | st.lists(holding({"index": NUMBERS, "temperature": NUMBERS}), max_size=3),
         "phase_details": holding({"phase_a": holding({"voltage": NUMBERS}), "phase_b": holding({"current": NUMBERS})}),
         "component_health": holding(
             {"cooling_fan_rpm": NUMBERS, "relay_state": WORDS, "internal_temps": holding({"ac_inlet": NUMBERS})}
@@ -36,13 +37,15 @@ RECORDS = st.fixed_dictionaries(
 
 
 def columns(table: Table) -> dict[str, list[Any]]:
-    """The columns of numbers and words of telemetry."""
+    """The columns of numbers, words and lists of objects of telemetry."""
     told: dict[str, list[Any]] = {}
     for path, leaf in leaves("telemetry").items():
         if leaf.kind == "number":
             told[path] = ["unknown" if value != value else value for value in table.numbers(path).tolist()]
         elif leaf.kind == "word":
             told[path] = [*table.texts(path)]
+        elif leaf.kind == "objects":
+            told[path] = [*table.values(path)]
     return told
 
 

@@ -36,7 +36,6 @@ from .results import REPORT_FILE, RESULTS, SUMMARY_FILE, bring_together
 from .sole_run import LOCK, sole_run, unwritable
 from .sorting import lost_piece, put_in_order
 from .summary import Summary, summarised
-from .summary_html import page_template, summary_html
 from .surveying import BatchSize, Surveyed, Surveyor, stated_moment
 from .troubles import NO_FIELD, NO_ROW, Trouble, merged
 from .workers import Workers, workers_begun
@@ -206,7 +205,7 @@ class _Run:
         for outcome in workers.run(gather, by_size, split=halves, give_up=unread):
             found.append(outcome)
             self.progress.advance(outcome.size)
-            page_template()  # while workers are busy: when it is needed they have nothing left to do
+            _page_loaded()  # while workers are busy: before there are tasks, and when it is needed, they have nothing to do
         return tasks, found
 
     def _leave_nothing(self) -> None:
@@ -282,6 +281,8 @@ class _Run:
         parts: Sequence[Part],
     ) -> Summary:
         """Bring the parts together, and say what they come to."""
+        from .summary_html import summary_html
+
         results = bring_together(self.output, self.parts, parts, troubles)
         records = dict.fromkeys(SCHEMAS, 0)
         for each in gathered:
@@ -303,6 +304,13 @@ class _Run:
         """Whether the firmware issue of a code holds for a version."""
         issue = self.library.firmware_issue(code)
         return None if issue is None else in_range(version, issue.from_, issue.to)
+
+
+def _page_loaded() -> None:
+    """Load the template of the report, and what fills it in."""
+    from .summary_html import page_template
+
+    page_template()
 
 
 def _told_before(output: Path) -> Summary:

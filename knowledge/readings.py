@@ -200,6 +200,12 @@ class Words:
         low, high = int(self.times.searchsorted(start, "left")), int(self.times.searchsorted(end, "right"))
         return Words(self.table, self.times[low:high], self.values[low:high], self.rows[low:high])
 
+    def by_connector(self) -> list[Words]:
+        """Those in records that name no connector, then those in each connector's; without what is empty."""
+        connectors = np.nan_to_num(self.table.connectors[self.rows])
+        places = [np.flatnonzero(connectors == each) for each in np.unique(connectors)]
+        return [Words(self.table, self.times[p], [self.values[i] for i in p.tolist()], self.rows[p]) for p in places]
+
     def source(self, place: int) -> Source:
         """The record of one word."""
         return self.table.source(int(self.rows[place]))

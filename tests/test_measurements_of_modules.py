@@ -131,6 +131,24 @@ def test_returns_count_however_many_connectors_tell_of_them(
     assert found == {"module_returns_unaided": 3.0, "module_silences": 3.0, "silent_modules_share": 50.0}
 
 
+@pytest.mark.parametrize(
+    ("gaps", "expected"),
+    [((), {"module_returns_unaided": 3.0}), ((21, 36, 51), {}), ((21, 36), {"module_returns_unaided": 1.0})],
+    ids=["all are seen", "none is seen", "one is seen"],
+)
+def test_a_return_while_telemetry_is_missing_is_not_known_to_be_none(
+    gaps: Sequence[int], expected: dict[str, float], triage: Triage
+) -> None:
+    """A module that was back after a hole may have come back by itself or by a restart: that is not none by itself."""
+    hole = {minute for gap in gaps for minute in range(gap - 8, gap - 4)}
+    kept = [
+        row
+        for row in fluttering([(None, 0)])
+        if round((T - datetime.fromisoformat(row["timestamp"])).total_seconds() / 60) not in hole
+    ]
+    assert measured(triage, ["module_returns_unaided"], events=[fault("F-0411", 3_000)], telemetry=kept) == expected
+
+
 def halves(minutes: Iterable[int], silent: range, connectors: Sequence[int] = (1, 2)) -> list[Row]:
     """Rows of two connectors that list the modules of their own half; modules 0 and 2 are silent for some of the minutes."""
     return [
@@ -338,3 +356,34 @@ def test_another_connector_that_went_on_is_seen_at_any_number_of_rows(triage: Tr
         telemetry=telemetry,
     )
     assert found == {"other_connectors_held_sync": 1.0}
+
+
+@pytest.mark.parametrize("others", OTHERS, ids=["alone", "beside one", "beside two"])
+def test_sync_comes_and_goes_by_connector(others: Sequence[int], triage: Triage) -> None:
+    """A connector that is in step does not flutter because another one, which reports in turn with it, is not."""
+    names = ["sync_flutters_before_loss"]
+    steady = discharging(7_200, 0, others, inverter_sync_status="synced")
+    lists = {"events": [fault("F-0701", connector=2)], "devices": [V2G]}
+    assert measured(triage, names, **lists, telemetry=steady) == {"sync_flutters_before_loss": 0.0}
+    torn = [
+        {**row, "inverter_sync_status": "unsynced"}
+        if row["connector_id"] == 2 and place // (1 + len(others)) in (20, 50)
+        else row
+        for place, row in enumerate(steady)
+    ]
+    assert measured(triage, names, **lists, telemetry=torn) == {"sync_flutters_before_loss": 2.0}
+
+
+def test_hours_in_sync_after_a_restart_are_those_of_one_connector(triage: Triage) -> None:
+    """Two connectors that discharge one after the other have not been in sync from the first's start to the second's end."""
+    early = discharging(18_000, 16_200, (), inverter_sync_status="synced")
+    late = [{**row, "connector_id": 3} for row in discharging(7_200, 5_400, (), inverter_sync_status="synced")]
+    found = measured(
+        triage,
+        ["hours_in_sync_after_restart"],
+        events=[fault("F-0701", 36_000, connector=2), fault("F-0701", connector=2)],
+        devices=[V2G],
+        commands=[{"device_id": "A", "command": "reboot", "created_at": at(21_600)["timestamp"], "status": "executed"}],
+        telemetry=[*early, *late],
+    )
+    assert found == {"hours_in_sync_after_restart": 0.483}

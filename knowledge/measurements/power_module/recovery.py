@@ -127,19 +127,22 @@ def unaided_returns(scene: Scene) -> Iterator[tuple[str, list[Run], list[Run]]]:
 @measures(
     "module_returns_unaided",
     "times a module came back to ok without a reset in the quarter of an hour before and with no telemetry missing just before, "
-    "of the module with most, within six hours of the latest occurrence that has module status; known where a module was not ok",
+    "of the module with most, within six hours of the latest occurrence that has module status; known where a module was not ok, and "
+    "none is known where all that came back did so while telemetry was missing",
     unit="1",
     low=0,
 )
 def module_returns_unaided(scene: Scene) -> Reading | None:
     best: Reading | None = None
+    unseen = False
     for name, runs, back in sorted(unaided_returns(scene)):
         if all(run.ok for run in runs):
             continue
+        unseen |= any(run.after_hole and run.ok and not _after_reset(scene, run.start) for run in runs)
         if best is None or len(back) > float(best.value):
             sources = few([row_source(scene, run.place) for run in (back or runs)[:8]])
             best = Reading(float(len(back)), runs[-1].end, sources, key=name)
-    return best
+    return None if best is not None and not best.value and unseen else best
 
 
 @measures(

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...readings import DAY, HOUR, MINUTE, Reading, Readings, few, highest, median
+from ...readings import DAY, HOUR, MINUTE, Reading, Readings, Words, few, highest, median
 from ...scene import Scene
 from ..common import restarts
 from ..registry import measures
@@ -196,30 +196,33 @@ def inverter_wear(scene: Scene) -> Reading | None:
 @measures(
     "sync_flutters_before_loss",
     "times the sync status left `synced` in the 24 h before the latest occurrence, its last two minutes and those around "
-    "earlier occurrences left out; known from ten words",
+    "earlier occurrences left out, of the connector with most; known from ten words of a connector",
     unit="1",
     low=0,
 )
 def sync_flutters_before_loss(scene: Scene) -> Reading | None:
-    table = scene.observations["telemetry"]
     status = scene.words(_STATUS, which="all")
     for time in latest_first(scene):
-        words = status.between(time - DAY, time - 2 * MINUTE)
-        if len(words) < 10:
-            continue
-        kept = []
-        for place, (before, now) in enumerate(pairwise(words.values), 1):
-            if before != "synced" or now == "synced":
-                continue
-            # An inverter that stops because the session stops leaves sync without fluttering.
-            (state,) = table.texts_at("state", words.rows[[place]])
-            if state not in ("idle", "unavailable", "preparing") and not meets_occurrence(
-                scene, float(words.times[place]), 2 * MINUTE
-            ):
-                kept.append(place)
-        sources = few([words.source(place) for place in kept or (0, len(words) - 1)])
-        return Reading(float(len(kept)), float(words.times[-1]), sources)
+        parts = [words for words in status.between(time - DAY, time - 2 * MINUTE).by_connector() if len(words) >= 10]
+        if parts:
+            return highest(*(_flutters(scene, words) for words in parts))
     return None
+
+
+def _flutters(scene: Scene, words: Words) -> Reading:
+    """How often the sync status of one connector left `synced`."""
+    kept = []
+    for place, (before, now) in enumerate(pairwise(words.values), 1):
+        if before != "synced" or now == "synced":
+            continue
+        # An inverter that stops because the session stops leaves sync without fluttering.
+        (state,) = words.table.texts_at("state", words.rows[[place]])
+        if state not in ("idle", "unavailable", "preparing") and not meets_occurrence(
+            scene, float(words.times[place]), 2 * MINUTE
+        ):
+            kept.append(place)
+    sources = few([words.source(place) for place in kept or (0, len(words) - 1)])
+    return Reading(float(len(kept)), float(words.times[-1]), sources)
 
 
 @measures(
@@ -295,18 +298,22 @@ def power_unrest_before_loss(scene: Scene) -> Reading | None:
 
 @measures(
     "hours_in_sync_after_restart",
-    "hours of discharging or `synced` telemetry without a loss within a day after a restart command that followed an occurrence",
+    "hours of discharging or `synced` telemetry of one connector without a loss within a day after a restart command that followed an "
+    "occurrence",
     unit="h",
     low=0,
 )
 def hours_in_sync_after_restart(scene: Scene) -> Reading | None:
+    table = scene.observations["telemetry"]
     best: Reading | None = None
     for time, source in [(t, s) for t, s in restarts(scene) if t > scene.first][-5:]:
         end = min([time + DAY, *(t for t in scene.times if t > time)])
         rows = sampled(scene, scene.device_id, time, end)
-        good = scene.observations["telemetry"].times[rows[in_sync(scene, rows) & flows_out(scene, rows)]].tolist()
+        good = rows[in_sync(scene, rows) & flows_out(scene, rows)]
+        connectors = np.nan_to_num(table.connectors[good])
+        stretches = [table.times[good[connectors == each]] for each in np.unique(connectors)]
         runs = [d for d in discharges(scene) if d.device_id == scene.device_id and time <= d.start and d.end <= end]
-        hours = max([(good[-1] - good[0]) / HOUR if good else 0.0, *((d.end - d.start) / HOUR for d in runs)])
-        if (good or runs) and (best is None or hours > float(best.value)):
-            best = Reading(hours, time, few([source, *sources_of(runs)]))
+        seconds = [*(float(np.ptp(times)) for times in stretches), *(d.end - d.start for d in runs)]
+        if seconds and (best is None or max(seconds) / HOUR > float(best.value)):
+            best = Reading(max(seconds) / HOUR, time, few([source, *sources_of(runs)]))
     return best

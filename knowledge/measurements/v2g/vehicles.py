@@ -136,8 +136,7 @@ def session_at(scene: Scene, device: str, connector: int | None, time: float) ->
             break
         if not same_connector(session.connector_id, connector):
             continue
-        may_last = session.end is not None or time - session.start < 3 * DAY
-        if may_last and session.over_by >= time - 5 * MINUTE:
+        if session.over_by >= time - 5 * MINUTE:
             best = session
     return best
 

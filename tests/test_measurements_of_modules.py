@@ -383,7 +383,7 @@ def test_hours_in_sync_after_a_restart_are_those_of_one_connector(triage: Triage
         ["hours_in_sync_after_restart"],
         events=[fault("F-0701", 36_000, connector=2), fault("F-0701", connector=2)],
         devices=[V2G],
-        commands=[{"device_id": "A", "command": "reboot", "created_at": at(21_600)["timestamp"], "status": "executed"}],
+        commands=[{"command_id": "1", "device_id": "A", "command": "reboot", "created_at": at(21_600)["timestamp"]}],
         telemetry=[*early, *late],
     )
     assert found == {"hours_in_sync_after_restart": 0.483}

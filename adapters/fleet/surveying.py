@@ -97,7 +97,6 @@ class Surveyor:
         # the largest first, so that no worker waits long for the last
         small = sorted(SMALL_LISTS, key=lambda name: -sum(task.size for task in self.tasks if task.list == name))
         self._carried_out(
-            partial(self.files.write_extents, self._places),
             partial(self.files.write_figures, self._places),
             *(partial(self.files.write_list, name, self._places) for name in small),
         )
@@ -122,9 +121,13 @@ class Surveyor:
         return list(self.workers.run(carry_out, steps, split=lambda _: (), give_up=lambda step, _: carry_out(step)))
 
     def _reported(self, moment: float | None, latest: float | None) -> tuple[Reported, Located]:
-        """Which chargers there are, once their faults are written, and where the rows of all are."""
+        """Which chargers there are, once their faults are written, and where the rows of all are.
+
+        Beside that the extents are written, which only later steps need: one worker is busy with the faults meanwhile.
+        """
         report = partial(reported_faults, self.files, self.knowledge, self._places, moment, latest)
-        outcomes = self._carried_out(report, partial(located, self._places))
+        extents = partial(self.files.write_extents, self._places)
+        outcomes = self._carried_out(extents, report, partial(located, self._places))
         (reported,) = (each for each in outcomes if isinstance(each, Reported))
         (where,) = (each for each in outcomes if isinstance(each, Located))
         if reported.undecided:

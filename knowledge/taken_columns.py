@@ -45,7 +45,9 @@ class TakenColumns:
     def in_order(self, places: Rows) -> LaidOut:
         """The columns of records in another order, by the places at which they were taken."""
         self._lay_out()
-        return LaidOut(self._numbers, self._values, self._taken, places)
+        numbers = {path: {**blocks} for path, blocks in self._numbers.items()}
+        values = {path: {**blocks} for path, blocks in self._values.items()}
+        return LaidOut(_Blocks(self._taken, numbers, values), places)
 
     def _lay_out(self) -> None:
         holders: dict[str, Sequence[Any]] = {"": self._waiting}
@@ -64,38 +66,61 @@ class TakenColumns:
 
 @dataclass(frozen=True, slots=True)
 class LaidOut:
-    """Columns by dotted path, of the numbers, words and lists of objects that the schema of a list names: blocks by the place at
-    which their first record was taken, put together when a column is read; how many records were taken, and at which places
-    those of the rows."""
+    """Columns by dotted path, of the numbers, words and lists of objects that the schema of a list names; and at which places the
+    records of the rows were taken."""
 
-    _numbers: Mapping[str, Mapping[int, Floats]]
-    _values: Mapping[str, Mapping[int, list[Any]]]
-    _taken: int
+    _blocks: _Blocks
     _places: Rows
 
     def numbers(self, path: str) -> Floats | None:
         """A column of numbers, NaN where unknown; None where the schema names no number there."""
-        blocks = self._numbers.get(path)
-        if blocks is None:
-            return None
-        column = np.full(self._taken, np.nan)
-        for start, block in blocks.items():
-            column[start : start + len(block)] = block
-        return column[self._places]
+        column = self._blocks.numbers(path)
+        return None if column is None else column[self._places]
 
     def values(self, path: str) -> list[Any] | None:
         """A column of words or lists of objects, None where unknown; None where the schema names neither there."""
-        blocks = self._values.get(path)
-        if blocks is None:
-            return None
-        column: list[Any] = [None] * self._taken
-        for start, block in blocks.items():
-            column[start : start + len(block)] = block
-        return [*map(column.__getitem__, self._places.tolist())]
+        column = self._blocks.values(path)
+        return None if column is None else [*map(column.__getitem__, self._places.tolist())]
 
     def of(self, rows: Rows) -> LaidOut:
         """The columns of some of the records, by their rows."""
-        return LaidOut(self._numbers, self._values, self._taken, self._places[rows])
+        return LaidOut(self._blocks, self._places[rows])
+
+
+class _Blocks:
+    """Blocks of the columns of so many records by the place at which their first record was taken; put together when a column is
+    first read, once for all the parts that are made of the list."""
+
+    def __init__(
+        self, taken: int, numbers: Mapping[str, Mapping[int, Floats]], values: Mapping[str, Mapping[int, list[Any]]]
+    ) -> None:
+        self._taken = taken
+        self._number_blocks = numbers
+        self._value_blocks = values
+        self._numbers: dict[str, Floats] = {}
+        self._values: dict[str, list[Any]] = {}
+
+    def numbers(self, path: str) -> Floats | None:
+        """A column of numbers in the order in which records were taken."""
+        if path not in self._numbers:
+            if path not in self._number_blocks:
+                return None
+            column = np.full(self._taken, np.nan)
+            for start, block in self._number_blocks[path].items():
+                column[start : start + len(block)] = block
+            self._numbers[path] = column
+        return self._numbers[path]
+
+    def values(self, path: str) -> list[Any] | None:
+        """A column of words or lists of objects in the order in which records were taken."""
+        if path not in self._values:
+            if path not in self._value_blocks:
+                return None
+            column: list[Any] = [None] * self._taken
+            for start, block in self._value_blocks[path].items():
+                column[start : start + len(block)] = block
+            self._values[path] = column
+        return self._values[path]
 
 
 Kind = Literal["branch", "number", "value"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charger_triage.knowledge.observations import RecordTable, Table, at_path, number_of, observe
+from charger_triage.knowledge.observations import ObservationsBuilder, RecordTable, Table, at_path, number_of, observe
 from charger_triage.knowledge.records import leaves
 from charger_triage.knowledge.taken_columns import AT_ONCE
 
@@ -139,3 +139,16 @@ def test_a_number_that_one_record_knows_is_unknown_of_the_others() -> None:
     table = observe({"telemetry": fed[::-1]})["telemetry"]
     assert np.flatnonzero(~np.isnan(table.numbers("soc"))).tolist() == [AT_ONCE + 1]
     assert [*table.texts("component_health.relay_state")].index("open") == AT_ONCE + 1
+
+
+def test_what_was_built_stays_as_it_was() -> None:
+    """A builder that goes on taking records leaves alone what it has given before."""
+    builder = ObservationsBuilder()
+    fed: list[dict[str, Any]] = [
+        {"timestamp": place, "device_id": "A", "voltage": place} for place in range(AT_ONCE + 5)
+    ]
+    builder.add_list("telemetry", fed[:5])
+    first = builder.build()["telemetry"]
+    builder.add_list("telemetry", fed[5:])
+    assert first.numbers("voltage").tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert builder.build()["telemetry"].numbers("voltage").tolist() == [float(place) for place in range(AT_ONCE + 5)]

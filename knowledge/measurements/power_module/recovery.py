@@ -127,8 +127,8 @@ def unaided_returns(scene: Scene) -> Iterator[tuple[str, list[Run], list[Run]]]:
 @measures(
     "module_returns_unaided",
     "times a module came back to ok without a reset in the quarter of an hour before and with no telemetry missing just before, "
-    "of the module with most, within six hours of the latest occurrence that has module status; known where a module was not ok, and "
-    "none is known where all that came back did so while telemetry was missing",
+    "of the module with most, within six hours of the latest occurrence that has module status; known where a module was not ok, "
+    "not where modules came back only while telemetry was missing",
     unit="1",
     low=0,
 )

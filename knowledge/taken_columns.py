@@ -45,9 +45,15 @@ class TakenColumns:
     def in_order(self, places: Rows) -> LaidOut:
         """The columns of records in another order, by the places at which they were taken."""
         self._lay_out()
-        numbers = {path: {**blocks} for path, blocks in self._numbers.items()}
-        values = {path: {**blocks} for path, blocks in self._values.items()}
-        return LaidOut(_Blocks(self._taken, numbers, values), places)
+        numbers = {path: np.full(self._taken, np.nan) for path in self._numbers}
+        values: dict[str, list[Any]] = {path: [None] * self._taken for path in self._values}
+        for path, column in numbers.items():
+            for start, block in self._numbers[path].items():
+                column[start : start + len(block)] = block
+        for path, whole in values.items():
+            for start, part in self._values[path].items():
+                whole[start : start + len(part)] = part
+        return LaidOut(numbers, values, places)
 
     def _lay_out(self) -> None:
         holders: dict[str, Sequence[Any]] = {"": self._waiting}
@@ -66,61 +72,26 @@ class TakenColumns:
 
 @dataclass(frozen=True, slots=True)
 class LaidOut:
-    """Columns by dotted path, of the numbers, words and lists of objects that the schema of a list names; and at which places the
-    records of the rows were taken."""
+    """Columns by dotted path, of the numbers, words and lists of objects that the schema of a list names, in the order in which
+    records were taken; and at which places those of the rows were."""
 
-    _blocks: _Blocks
+    _numbers: Mapping[str, Floats]
+    _values: Mapping[str, list[Any]]
     _places: Rows
 
     def numbers(self, path: str) -> Floats | None:
         """A column of numbers, NaN where unknown; None where the schema names no number there."""
-        column = self._blocks.numbers(path)
+        column = self._numbers.get(path)
         return None if column is None else column[self._places]
 
     def values(self, path: str) -> list[Any] | None:
         """A column of words or lists of objects, None where unknown; None where the schema names neither there."""
-        column = self._blocks.values(path)
+        column = self._values.get(path)
         return None if column is None else [*map(column.__getitem__, self._places.tolist())]
 
     def of(self, rows: Rows) -> LaidOut:
         """The columns of some of the records, by their rows."""
-        return LaidOut(self._blocks, self._places[rows])
-
-
-class _Blocks:
-    """Blocks of the columns of so many records by the place at which their first record was taken; put together when a column is
-    first read, once for all the parts that are made of the list."""
-
-    def __init__(
-        self, taken: int, numbers: Mapping[str, Mapping[int, Floats]], values: Mapping[str, Mapping[int, list[Any]]]
-    ) -> None:
-        self._taken = taken
-        self._number_blocks = numbers
-        self._value_blocks = values
-        self._numbers: dict[str, Floats] = {}
-        self._values: dict[str, list[Any]] = {}
-
-    def numbers(self, path: str) -> Floats | None:
-        """A column of numbers in the order in which records were taken."""
-        if path not in self._numbers:
-            if path not in self._number_blocks:
-                return None
-            column = np.full(self._taken, np.nan)
-            for start, block in self._number_blocks[path].items():
-                column[start : start + len(block)] = block
-            self._numbers[path] = column
-        return self._numbers[path]
-
-    def values(self, path: str) -> list[Any] | None:
-        """A column of words or lists of objects in the order in which records were taken."""
-        if path not in self._values:
-            if path not in self._value_blocks:
-                return None
-            column: list[Any] = [None] * self._taken
-            for start, block in self._value_blocks[path].items():
-                column[start : start + len(block)] = block
-            self._values[path] = column
-        return self._values[path]
+        return LaidOut(self._numbers, self._values, self._places[rows])
 
 
 Kind = Literal["branch", "number", "value"]
